@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a tier, so that `npm run test:<tier>` runs a tier alone and `npm test` runs all. */
+const tier = (name: string, testTimeoutMs: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: testTimeoutMs,
+    hookTimeout: testTimeoutMs,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      tier('unit', 10_000),
+      tier('conformance', 20_000),
+      tier('sim', 60_000),
+      tier('fuzz', 60_000),
+      tier('integration', 60_000),
+    ],
+  },
+});
