@@ -1,0 +1,36 @@
+/** Names that the site-controller, the command line and other controllers share: labels, annotations, settings, credentials. */
+
+/** On everything that a controller generated; such a resource lives in runtime/resources on the local platform. */
+export const CONTROLLED_LABEL = 'internal.skupper.io/controlled';
+
+/** On a generated Listener: the ids of the sites that advertise its address, comma separated. */
+export const IMPORTED_FROM_ANNOTATION = 'skuprt.io/imported-from';
+
+/** On a generated Link and its Secret: the AccessToken they came from. */
+export const REDEEMED_FROM_ANNOTATION = 'skuprt.io/redeemed-from';
+
+/** Keys of `spec.settings`. Skupper accepts any key there, so these resources stay valid for it. */
+export const SETTING = {
+  /** Connector: "true" makes its address known to the network as a service. */
+  advertise: 'skuprt.io/advertise',
+  /** Site: "false" stops the import of advertised services. */
+  import: 'skuprt.io/import',
+  /** Site: the host that imported services listen on; 127.0.0.1 unless given. */
+  importHost: 'skuprt.io/import-host',
+  /** Site: the host that link access and the redemption server bind to; every interface unless given. */
+  bindHost: 'skuprt.io/bind-host',
+  /** Site: hosts, comma separated, that other sites reach this one by, best first; found out unless given. */
+  linkHosts: 'skuprt.io/link-hosts',
+  /** Site: the number of data connections of each link, as `router.dataConnectionCount`. */
+  dataConnectionCount: 'router-data-connection-count',
+} as const;
+
+/** Names of certificates: of the Secret on Kubernetes, of the directory in runtime/certs on the local platform. */
+export const CREDENTIAL = {
+  siteCa: 'skupper-site-ca',
+  siteServer: 'skupper-site-server',
+  localCa: 'skupper-local-ca',
+  localServer: 'skupper-local-server',
+  localClient: 'skupper-local-client',
+  grantServer: 'skupper-grant-server',
+} as const;
