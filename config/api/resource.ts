@@ -1,0 +1,47 @@
+/** The envelope of every resource: apiVersion, kind, metadata, spec and status, as Kubernetes has it. */
+import Type from 'typebox';
+import { closed, objectName, SKUPPER_API_VERSION, stringMap } from './schema.ts';
+
+const OwnerReference = Type.Object({
+  apiVersion: Type.String(),
+  kind: Type.String(),
+  name: Type.String(),
+  uid: Type.String(),
+  controller: Type.Optional(Type.Boolean()),
+  blockOwnerDeletion: Type.Optional(Type.Boolean()),
+});
+
+/** What a user writes (name, namespace, labels, annotations) and what an API server adds, so that its output can be read back. */
+export const Metadata = closed({
+  name: objectName(),
+  namespace: Type.Optional(objectName()),
+  labels: Type.Optional(stringMap()),
+  annotations: Type.Optional(stringMap()),
+  uid: Type.Optional(Type.String()),
+  generation: Type.Optional(Type.Integer()),
+  resourceVersion: Type.Optional(Type.String()),
+  creationTimestamp: Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'] })),
+  deletionTimestamp: Type.Optional(Type.String()),
+  deletionGracePeriodSeconds: Type.Optional(Type.Integer()),
+  finalizers: Type.Optional(Type.Array(Type.String())),
+  ownerReferences: Type.Optional(Type.Array(OwnerReference)),
+  managedFields: Type.Optional(Type.Array(Type.Object({}))),
+  selfLink: Type.Optional(Type.String()),
+});
+export type Metadata = Type.Static<typeof Metadata>;
+export type OwnerReference = Type.Static<typeof OwnerReference>;
+
+/** The schema of one `skupper.io` kind. */
+export function customResource<Kind extends string, Spec extends Type.TSchema, Status extends Type.TSchema>(
+  kind: Kind,
+  spec: Spec,
+  status: Status,
+) {
+  return closed({
+    apiVersion: Type.Literal(SKUPPER_API_VERSION),
+    kind: Type.Literal(kind),
+    metadata: Metadata,
+    spec,
+    status: Type.Optional(status),
+  });
+}
