@@ -1,43 +1,40 @@
-/**
- * Files that are whole or absent: a reader, or a process that starts after a crash, sees the old content or the new one.
- *
- * Temp file in the same directory, fsync, rename, fsync of the directory. Secrets are 0600 from the first byte on.
- */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+/** Files that are whole or absent, whatever dies: written beside their place, synced, renamed into it. */
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-export const SECRET_MODE = 0o600;
-
-const NO_SPACE = new Set(['ENOSPC', 'EDQUOT']);
-
-/** Writes `content` to `path`, making its directory (0700) when that is missing. Throws the file system's error. */
-export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-  const dir = dirname(path);
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const temp = join(dir, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const file = await open(temp, 'wx', mode);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temp, path);
-  } catch (error) {
-    await rm(temp, { force: true });
-    throw error;
-  }
-  await syncDirectory(dir);
+export interface WriteOptions {
+  /** 0o644 when absent; secrets are 0o600. */
+  mode?: number;
 }
 
-/** The file's text, or undefined when there is no such file. */
-export async function readFileIfPresent(path: string): Promise<string | undefined> {
+let writeCount = 0;
+
+/** Replaces `path`; a crash at any point leaves the old content or the new one. Missing directories are made, for the owner only. */
+export async function writeFileAtomic(path: string, data: string | Buffer, options: WriteOptions = {}): Promise<void> {
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const temporary = join(directory, `.${basename(path)}.${process.pid}.${writeCount++}.tmp`);
+  try {
+    await withFile(temporary, 'wx', options.mode ?? 0o644, async (file) => {
+      await file.writeFile(data);
+      // The umask does not decide who may read a secret.
+      await file.chmod(options.mode ?? 0o644);
+      await file.sync();
+    });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await withFile(directory, 'r', undefined, (file) => file.sync());
+}
+
+/** The text of a file, or undefined when there is none. */
+export async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -46,17 +43,22 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The disk, or the user's share of it, is full. */
+/** The disk, or this user's share of it, is full. */
 export function isNoSpace(error: unknown): boolean {
-  return NO_SPACE.has(errnoOf(error) ?? '');
+  const errno = errnoOf(error);
+  return errno === 'ENOSPC' || errno === 'EDQUOT';
 }
 
-async function syncDirectory(dir: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(dir, 'r');
+async function withFile(
+  path: string,
+  flags: string,
+  mode: number | undefined,
+  use: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags, mode);
   try {
-    await handle.sync();
+    await use(file);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }

@@ -1,0 +1,222 @@
+/**
+ * The state machine by which sites know of each other: no sockets, no clock (`now` in milliseconds comes in).
+ *
+ * Each site multicasts its full record when that changes and when it hears a site it did not know; a digest (instance,
+ * sequence number) each heartbeat repairs what was lost, by a request for the record. A site that is silent for its lease is
+ * dropped, one that leaves cleanly at once. Instances order the restarts of a site, sequence numbers its records.
+ *
+ * Invariant: without a connection to the local router nothing is sent and no lease ends, because nothing can be heard.
+ */
+import {
+  decodeMessage,
+  type ExchangeMessage,
+  ExchangeMessageError,
+  encodeMessage,
+  type SiteContent,
+} from './record.ts';
+
+export interface ExchangeOptions {
+  heartbeatMs: number;
+  leaseMs: number;
+  /** Changes within this time go out as one record. */
+  debounceMs: number;
+  /** A second announcement after the topology changed: addresses spread after routers do. */
+  repeatMs: number;
+  /** Least time between two requests for one site's record. */
+  requestMs: number;
+  siteCountMax: number;
+}
+
+const DEFAULTS: ExchangeOptions = {
+  heartbeatMs: 5000,
+  leaseMs: 15_000,
+  debounceMs: 50,
+  repeatMs: 1000,
+  requestMs: 1000,
+  siteCountMax: 1024,
+};
+
+interface Neighbour {
+  instance: number;
+  /** -1 until the first record. */
+  seq: number;
+  content: SiteContent | undefined;
+  heardAt: number;
+  requestedAt: number;
+}
+
+export class Exchange {
+  readonly stats = { received: 0, malformed: 0, refused: 0, expired: 0 };
+  private readonly options: ExchangeOptions;
+  private readonly siteId: string;
+  private readonly instance: number;
+  private readonly neighbours = new Map<string, Neighbour>();
+  private readonly outbox: string[] = [];
+  private announceAt = Infinity;
+  private repeatAt = Infinity;
+  private own: SiteContent | undefined;
+  private ownText = '';
+  private seq = 0;
+  private heartbeatAt = Infinity;
+  private connectedAt: number | undefined;
+  private revisionCount = 0;
+
+  constructor(identity: { siteId: string; instance: number }, options: Partial<ExchangeOptions> = {}) {
+    this.siteId = identity.siteId;
+    this.instance = identity.instance;
+    this.options = { ...DEFAULTS, ...options };
+  }
+
+  /** Grows whenever `records()` changes. */
+  get revision(): number {
+    return this.revisionCount;
+  }
+
+  /** The records of the other sites, by site id. */
+  records(): SiteContent[] {
+    const known = [...this.neighbours.entries()].filter(([, neighbour]) => neighbour.content !== undefined);
+    return known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, neighbour]) => neighbour.content!);
+  }
+
+  /** Whether every living site had time to be heard: until then absence means nothing. */
+  isSettled(now: number): boolean {
+    return this.connectedAt !== undefined && now - this.connectedAt >= this.options.leaseMs;
+  }
+
+  setOwn(content: SiteContent, now: number): void {
+    const text = JSON.stringify(content);
+    if (text === this.ownText) return;
+    this.own = content;
+    this.ownText = text;
+    this.seq += 1;
+    this.announce(now);
+  }
+
+  connected(now: number): void {
+    this.connectedAt = now;
+    for (const neighbour of this.neighbours.values()) neighbour.heardAt = now;
+    this.topologyChanged(now);
+  }
+
+  disconnected(): void {
+    this.connectedAt = undefined;
+    this.announceAt = Infinity;
+    this.repeatAt = Infinity;
+    this.heartbeatAt = Infinity;
+    this.outbox.length = 0;
+  }
+
+  /** Routers came or went: whoever is new should learn of us at once. */
+  topologyChanged(now: number): void {
+    this.announce(now);
+    if (this.connectedAt !== undefined) this.repeatAt = now + this.options.repeatMs;
+  }
+
+  receive(text: string, now: number): void {
+    this.stats.received += 1;
+    let message: ExchangeMessage;
+    try {
+      message = decodeMessage(text);
+    } catch (error) {
+      if (!(error instanceof ExchangeMessageError)) throw error;
+      this.stats.malformed += 1;
+      return;
+    }
+    if (message.type === 'request') {
+      if (message.siteId === this.siteId) this.announce(now);
+      return;
+    }
+    const siteId = message.type === 'record' ? message.site.id : message.siteId;
+    if (siteId === this.siteId) return;
+    if (message.type === 'leave') this.left(siteId, message.instance);
+    else this.heard(siteId, message, now);
+  }
+
+  tick(now: number): void {
+    if (this.connectedAt === undefined) return;
+    for (const [siteId, neighbour] of this.neighbours) {
+      if (now < neighbour.heardAt + this.options.leaseMs) continue;
+      this.stats.expired += 1;
+      this.drop(siteId);
+    }
+    if (this.own === undefined) return;
+    if (now >= this.announceAt || now >= this.repeatAt) {
+      this.announceAt = Infinity;
+      if (now >= this.repeatAt) this.repeatAt = Infinity;
+      this.send({ v: 1, type: 'record', instance: this.instance, seq: this.seq, ...this.own });
+      this.heartbeatAt = now + this.options.heartbeatMs;
+    } else if (now >= this.heartbeatAt) {
+      this.send({ v: 1, type: 'digest', siteId: this.siteId, instance: this.instance, seq: this.seq });
+      this.heartbeatAt = now + this.options.heartbeatMs;
+    }
+  }
+
+  /** Tells the others that this site goes away. */
+  leave(): void {
+    if (this.connectedAt !== undefined) {
+      this.send({ v: 1, type: 'leave', siteId: this.siteId, instance: this.instance });
+    }
+  }
+
+  /** When `tick` has to be called next. */
+  deadline(): number {
+    if (this.connectedAt === undefined) return Infinity;
+    let deadline = this.own === undefined ? Infinity : Math.min(this.heartbeatAt, this.announceAt, this.repeatAt);
+    for (const neighbour of this.neighbours.values()) {
+      deadline = Math.min(deadline, neighbour.heardAt + this.options.leaseMs);
+    }
+    return deadline;
+  }
+
+  /** The next message to multicast. */
+  nextMessage(): string | undefined {
+    return this.outbox.shift();
+  }
+
+  private heard(siteId: string, message: ExchangeMessage & { type: 'record' | 'digest' }, now: number): void {
+    let neighbour = this.neighbours.get(siteId);
+    if (neighbour === undefined) {
+      if (this.neighbours.size >= this.options.siteCountMax) {
+        this.stats.refused += 1;
+        return;
+      }
+      neighbour = { instance: message.instance, seq: -1, content: undefined, heardAt: now, requestedAt: -Infinity };
+      this.neighbours.set(siteId, neighbour);
+      this.announce(now);
+    }
+    if (message.instance < neighbour.instance) return;
+    if (message.instance > neighbour.instance) {
+      neighbour.instance = message.instance;
+      neighbour.seq = -1;
+    }
+    neighbour.heardAt = now;
+    if (message.seq <= neighbour.seq) return;
+    if (message.type === 'record') {
+      const { site, routers, listeners, connectors, services } = message;
+      neighbour.seq = message.seq;
+      neighbour.content = { site, routers, listeners, connectors, services };
+      this.revisionCount += 1;
+    } else if (now - neighbour.requestedAt >= this.options.requestMs) {
+      neighbour.requestedAt = now;
+      this.send({ v: 1, type: 'request', siteId });
+    }
+  }
+
+  private left(siteId: string, instance: number): void {
+    const neighbour = this.neighbours.get(siteId);
+    if (neighbour !== undefined && instance >= neighbour.instance) this.drop(siteId);
+  }
+
+  private drop(siteId: string): void {
+    if (this.neighbours.get(siteId)?.content !== undefined) this.revisionCount += 1;
+    this.neighbours.delete(siteId);
+  }
+
+  private announce(now: number): void {
+    if (this.connectedAt !== undefined) this.announceAt = Math.min(this.announceAt, now + this.options.debounceMs);
+  }
+
+  private send(message: ExchangeMessage): void {
+    if (this.connectedAt !== undefined) this.outbox.push(encodeMessage(message));
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * A directory of resource files, read again only where a file changed. A file may hold several YAML documents.
+ *
+ * One faulty file never hides the others: its faults are kept beside what could be read. Calls run one at a time.
+ */
+import type { BigIntStats } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Kind, Resource } from '../../../config/api/index.ts';
+import { parseResources, ResourceError, type ResourceFault } from '../../../config/api/parse.ts';
+import { serializeResources } from '../../../config/api/serialize.ts';
+import { errnoOf, isNoSpace, writeFileAtomic } from '../../../lib/files.ts';
+import { keyOf, type ResourceKey } from '../../store.ts';
+
+const FILE_NAME = /^[^.].*\.(ya?ml|json)$/;
+const FILE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
+const SECRET_KINDS: ReadonlySet<Kind> = new Set<Kind>(['Secret', 'AccessToken', 'AccessGrant']);
+
+export interface FileFaults {
+  file: string;
+  faults: readonly ResourceFault[];
+}
+
+interface FileEntry {
+  signature: string;
+  resources: Resource[];
+  faults: readonly ResourceFault[];
+}
+
+export interface DirectoryOptions {
+  /** Told when a write found the disk full; the directory then answers from memory and `flush` tries again. */
+  onNoSpace?: (error: unknown, file: string) => void;
+}
+
+export class ResourceDirectory {
+  readonly path: string;
+  private readonly options: DirectoryOptions;
+  private files = new Map<string, FileEntry>();
+  private readonly unsaved = new Set<string>();
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, options: DirectoryOptions = {}) {
+    this.path = path;
+    this.options = options;
+  }
+
+  /** Reads what changed; gives the keys of the resources that came, changed or went. */
+  refresh(): Promise<ResourceKey[]> {
+    return this.serially(() => this.read());
+  }
+
+  /** As of the last refresh. Where two files define one resource, the first by name counts. */
+  entries(): Map<ResourceKey, { resource: Resource; file: string }> {
+    const entries = new Map<ResourceKey, { resource: Resource; file: string }>();
+    for (const [file, { resources }] of this.sortedFiles()) {
+      for (const resource of resources) {
+        const key = keyOf(resource);
+        if (!entries.has(key)) entries.set(key, { resource, file });
+      }
+    }
+    return entries;
+  }
+
+  /** Every fault of every file, resources defined twice included. */
+  faults(): FileFaults[] {
+    const owner = new Map<ResourceKey, string>();
+    const all: FileFaults[] = [];
+    for (const [file, entry] of this.sortedFiles()) {
+      const faults: ResourceFault[] = [...entry.faults];
+      for (const resource of entry.resources) {
+        const first = owner.get(keyOf(resource));
+        if (first === undefined) owner.set(keyOf(resource), file);
+        else faults.push({ document: 1, path: '', message: `${keyOf(resource)} is defined in ${first} already` });
+      }
+      if (faults.length > 0) all.push({ file, faults });
+    }
+    return all;
+  }
+
+  write(resource: Resource): Promise<void> {
+    return this.serially(async () => {
+      const key = keyOf(resource);
+      const file = this.entries().get(key)?.file ?? `${resource.kind}-${resource.metadata.name}.yaml`;
+      const before = this.files.get(file)?.resources ?? [];
+      const resources = before.filter((other) => keyOf(other) !== key);
+      const index = before.findIndex((other) => keyOf(other) === key);
+      resources.splice(index < 0 ? resources.length : index, 0, resource);
+      await this.save(file, resources);
+    });
+  }
+
+  remove(key: ResourceKey): Promise<void> {
+    return this.serially(async () => {
+      const file = this.entries().get(key)?.file;
+      if (file === undefined) return;
+      const rest = this.files.get(file)!.resources.filter((resource) => keyOf(resource) !== key);
+      if (rest.length > 0) return this.save(file, rest);
+      await rm(join(this.path, file), { force: true });
+      this.files.delete(file);
+      this.unsaved.delete(file);
+    });
+  }
+
+  /** Writes what a full disk did not take. */
+  flush(): Promise<void> {
+    return this.serially(async () => {
+      for (const file of [...this.unsaved]) await this.save(file, this.files.get(file)!.resources);
+    });
+  }
+
+  private async save(file: string, resources: Resource[]): Promise<void> {
+    const path = join(this.path, file);
+    const mode = resources.some((resource) => SECRET_KINDS.has(resource.kind)) ? 0o600 : 0o644;
+    let signature = '';
+    try {
+      await writeFileAtomic(path, serializeResources(resources), { mode });
+      signature = signatureOf(await stat(path, { bigint: true }));
+      this.unsaved.delete(file);
+    } catch (error) {
+      if (this.options.onNoSpace === undefined || !isNoSpace(error)) throw error;
+      this.unsaved.add(file);
+      this.options.onNoSpace(error, path);
+    }
+    this.files.set(file, { signature, resources, faults: [] });
+  }
+
+  private async read(): Promise<ResourceKey[]> {
+    const before = this.entries();
+    const files = new Map<string, FileEntry>();
+    for (const file of await this.fileNames()) {
+      const entry = await this.readEntry(file);
+      if (entry !== undefined) files.set(file, entry);
+    }
+    for (const file of this.unsaved) files.set(file, this.files.get(file)!);
+    this.files = files;
+    const after = this.entries();
+    const keys = new Set([...before.keys(), ...after.keys()]);
+    return [...keys].filter((key) => before.get(key)?.resource !== after.get(key)?.resource);
+  }
+
+  private async readEntry(file: string): Promise<FileEntry | undefined> {
+    const path = join(this.path, file);
+    try {
+      const stats = await stat(path, { bigint: true });
+      const signature = signatureOf(stats);
+      const known = this.files.get(file);
+      if (known?.signature === signature) return known;
+      if (stats.size > FILE_SIZE_BYTES_MAX) {
+        return faulty(signature, [{ document: 1, path: '', message: `larger than ${FILE_SIZE_BYTES_MAX} bytes` }]);
+      }
+      return parseFile(await readFile(path, 'utf8'), file, signature);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      return faulty('', [{ document: 1, path: '', message: `cannot be read: ${errnoOf(error) ?? String(error)}` }]);
+    }
+  }
+
+  private async fileNames(): Promise<string[]> {
+    try {
+      return (await readdir(this.path)).filter((name) => FILE_NAME.test(name));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  private sortedFiles(): [string, FileEntry][] {
+    return [...this.files].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  private serially<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(work);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function parseFile(text: string, file: string, signature: string): FileEntry {
+  try {
+    return { signature, resources: parseResources(text, file), faults: [] };
+  } catch (error) {
+    if (!(error instanceof ResourceError)) throw error;
+    return faulty(signature, error.faults);
+  }
+}
+
+function faulty(signature: string, faults: readonly ResourceFault[]): FileEntry {
+  return { signature, resources: [], faults };
+}
+
+function signatureOf(stats: BigIntStats): string {
+  return `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+}

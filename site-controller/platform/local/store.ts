@@ -1,0 +1,139 @@
+/**
+ * The resources of a local site, as files. The command line and the controller are two processes on the same directories:
+ * users' resources are written to input/resources by the former, everything with status to runtime/resources by the latter.
+ *
+ * `apply` and `delete` tell them apart by the label of generated resources (`names.ts`). Only the controller calls `admit`,
+ * `patchStatus` and `watch`es its own copies' input.
+ */
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { rfc3339 } from '../../../config/api/conditions.ts';
+import type { Kind, Resource, ResourceOf } from '../../../config/api/index.ts';
+import { keyOf, type ResourceKey, type ResourceStore, type StatusOf } from '../../store.ts';
+import { watchFiles } from './file-watch.ts';
+import { copyOf, effective, intentOf, isControlled, merge, statusOf, withStatus } from './merge.ts';
+import type { SitePaths } from './paths.ts';
+import { type FileFaults, ResourceDirectory } from './resource-directory.ts';
+
+export interface LocalStoreOptions {
+  /** Told when the disk is too full for a status; it is kept in memory and written later. */
+  onNoSpace?: (error: unknown, file: string) => void;
+}
+
+export class LocalStore implements ResourceStore {
+  private readonly input: ResourceDirectory;
+  private readonly copies: ResourceDirectory;
+
+  constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
+    this.input = new ResourceDirectory(paths.inputResources);
+    this.copies = new ResourceDirectory(paths.runtimeResources, { onNoSpace: options.onNoSpace ?? (() => {}) });
+  }
+
+  async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
+    return (await this.all()).get(`${kind}/${name}`) as ResourceOf<K> | undefined;
+  }
+
+  async list<K extends Kind>(kind: K): Promise<ResourceOf<K>[]> {
+    return ofKind(await this.all(), kind);
+  }
+
+  /** Every resource in force. */
+  async all(): Promise<Map<ResourceKey, Resource>> {
+    await Promise.all([this.input.refresh(), this.copies.refresh()]);
+    return this.inForce();
+  }
+
+  /** What is wrong in the files of the user, by file. */
+  async faults(): Promise<FileFaults[]> {
+    await this.input.refresh();
+    return this.input.faults();
+  }
+
+  async watch(onChange: (kind: Kind, name: string) => void, signal: AbortSignal): Promise<void> {
+    await this.all();
+    await watchFiles(
+      [this.input.path, this.copies.path],
+      async () => {
+        const changed = await Promise.all([this.input.refresh(), this.copies.refresh()]);
+        for (const key of new Set(changed.flat())) {
+          const slash = key.indexOf('/');
+          onChange(key.slice(0, slash) as Kind, key.slice(slash + 1));
+        }
+      },
+      signal,
+    );
+  }
+
+  async apply(resource: Resource): Promise<void> {
+    const key = keyOf(resource);
+    const before = (await this.all()).get(key);
+    if (isControlled(resource)) {
+      const after = before === undefined ? born(intentOf(resource)) : merge(resource, before);
+      if (!isDeepStrictEqual(plain(after), plain(before))) await this.copies.write(after);
+    } else {
+      const wanted = intentOf(resource);
+      const present = this.input.entries().get(key)?.resource;
+      if (!isDeepStrictEqual(plain(wanted), plain(present))) await this.input.write(wanted);
+    }
+  }
+
+  async patchStatus<K extends Kind>(kind: K, name: string, status: StatusOf<K>): Promise<void> {
+    const key: ResourceKey = `${kind}/${name}`;
+    const resource = (await this.all()).get(key);
+    if (resource === undefined) return;
+    const before = statusOf(resource) ?? {};
+    const after = plain({ ...before, ...status }) as object;
+    if (isDeepStrictEqual(after, plain(before))) return;
+    await this.copies.write(copyOf(withStatus(resource, after), this.sourceOf(key)));
+  }
+
+  async delete(kind: Kind, name: string): Promise<void> {
+    const key: ResourceKey = `${kind}/${name}`;
+    await this.all();
+    await this.input.remove(key);
+    await this.copies.remove(key);
+  }
+
+  /**
+   * Gives new resources their identity, records changed ones as the next generation, drops copies of what is gone, and writes
+   * what a full disk refused before. Answers every resource in force.
+   */
+  async admit(): Promise<Map<ResourceKey, Resource>> {
+    await this.copies.flush();
+    const all = await this.all();
+    const copies = this.copies.entries();
+    for (const key of copies.keys()) if (!all.has(key)) await this.copies.remove(key);
+    for (const [key, resource] of all) {
+      const known = copies.get(key)?.resource;
+      const file = this.sourceOf(key);
+      if (file === undefined) continue;
+      const copy = copyOf(known === undefined ? born(resource) : resource, file);
+      if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
+    }
+    return this.inForce();
+  }
+
+  private inForce(): Map<ResourceKey, Resource> {
+    const faulty = new Set(this.input.faults().map(({ file }) => file));
+    return effective(this.input.entries(), this.copies.entries(), faulty);
+  }
+
+  private sourceOf(key: ResourceKey): string | undefined {
+    return this.input.entries().get(key)?.file;
+  }
+}
+
+export function ofKind<K extends Kind>(resources: ReadonlyMap<ResourceKey, Resource>, kind: K): ResourceOf<K>[] {
+  const found = [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf<K>[];
+  return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+function born(resource: Resource): Resource {
+  const identity = { uid: randomUUID(), generation: 1, creationTimestamp: rfc3339(Date.now()) };
+  return { ...resource, metadata: { ...resource.metadata, ...identity } };
+}
+
+/** Without undefined members, as a file would give it back. */
+function plain(value: object | undefined): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
