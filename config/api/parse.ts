@@ -1,0 +1,150 @@
+/**
+ * Text to resources: multi-document YAML or JSON, and `kind: List`, checked against the schemas. Parse, don't validate: what comes
+ * out is typed and frozen. All faults of a text are reported at once; a text with a fault gives no resource.
+ */
+import { type Document, parseAllDocuments } from 'yaml';
+import { messageOf, SkuprtError } from '../../lib/errors.ts';
+import { type Fault, faultsOf } from './faults.ts';
+import { isKind, KINDS, type Resource } from './index.ts';
+
+const TEXT_LENGTH_MAX = 8 * 1024 * 1024;
+const DEPTH_MAX = 64;
+
+export interface ResourceFault extends Fault {
+  /** Counted from 1. */
+  document: number;
+}
+
+/** The text does not hold what it should; `faults` lists everything. */
+export class ResourceError extends SkuprtError {
+  readonly code = 'SKUPRT_RESOURCE_INVALID';
+  readonly fault = 'caller';
+  readonly source: string;
+  readonly faults: readonly ResourceFault[];
+
+  constructor(source: string, faults: ResourceFault[]) {
+    super(`${source} has ${faults.length === 1 ? 'a mistake' : `${faults.length} mistakes`}:\n${listing(faults)}`, {
+      next: `Correct ${source}; nothing was changed`,
+    });
+    this.source = source;
+    this.faults = faults;
+  }
+}
+
+/** `source` names the text in messages: a file name. @throws ResourceError */
+export function parseResources(text: string, source: string): Resource[] {
+  const faults: ResourceFault[] = [];
+  const resources: Resource[] = [];
+  for (const [index, document] of documentsOf(text, source).entries()) {
+    const parsed = parseDocument(document);
+    for (const fault of parsed.faults) faults.push({ document: index + 1, ...fault });
+    resources.push(...parsed.resources);
+  }
+  if (faults.length > 0) throw new ResourceError(source, faults);
+  return resources.map(deepFreeze);
+}
+
+/** One resource already in memory, such as one from an API server. @throws ResourceError */
+export function parseResource(value: unknown, source: string): Resource {
+  const { resources, faults } = parseValue(value);
+  if (resources.length !== 1 || faults.length > 0) {
+    throw new ResourceError(
+      source,
+      faults.map((fault) => ({ document: 1, ...fault })),
+    );
+  }
+  return deepFreeze(resources[0]!);
+}
+
+interface Parsed {
+  resources: Resource[];
+  faults: Fault[];
+}
+
+function documentsOf(text: string, source: string): Document[] {
+  if (text.length > TEXT_LENGTH_MAX) {
+    throw refused(source, `is ${text.length} characters long; the limit is ${TEXT_LENGTH_MAX}`);
+  }
+  try {
+    const documents = parseAllDocuments(text);
+    return 'empty' in documents ? [] : documents;
+  } catch (thrown) {
+    throw refused(source, `cannot be read as YAML: ${messageOf(thrown)}`);
+  }
+}
+
+function parseDocument(document: Document): Parsed {
+  // What follows the first fault of syntax mostly follows from it.
+  const [error] = document.errors;
+  if (error) return { resources: [], faults: [{ path: '', message: firstLine(error.message) }] };
+  try {
+    const value: unknown = document.toJS();
+    return value === null ? { resources: [], faults: [] } : parseValue(value);
+  } catch (thrown) {
+    // An alias bomb or an unresolved alias.
+    return { resources: [], faults: [{ path: '', message: firstLine(messageOf(thrown)) }] };
+  }
+}
+
+function parseValue(value: unknown): Parsed {
+  const fault = (path: string, message: string): Parsed => ({ resources: [], faults: [{ path, message }] });
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return fault('', 'is not a resource: a map with apiVersion, kind, metadata and spec');
+  }
+  if (depthOf(value) > DEPTH_MAX) return fault('', `is nested deeper than ${DEPTH_MAX} levels`);
+  const { kind, items } = value as { kind?: unknown; items?: unknown };
+  if (kind === 'List') return Array.isArray(items) ? parseItems(items) : fault('items', 'must be a list of resources');
+  if (!isKind(kind)) {
+    return fault(
+      'kind',
+      `${kind === undefined ? 'is missing' : 'is not known'}; known: ${Object.keys(KINDS).join(', ')}`,
+    );
+  }
+  const faults = faultsOf(KINDS[kind].schema, value);
+  return faults.length > 0 ? { resources: [], faults } : { resources: [value as Resource], faults };
+}
+
+function parseItems(items: unknown[]): Parsed {
+  const result: Parsed = { resources: [], faults: [] };
+  for (const [index, item] of items.entries()) {
+    const parsed = parseValue(item);
+    result.resources.push(...parsed.resources);
+    for (const { path, message } of parsed.faults) {
+      result.faults.push({ path: path === '' ? `items[${index}]` : `items[${index}].${path}`, message });
+    }
+  }
+  return result;
+}
+
+function refused(source: string, message: string): ResourceError {
+  return new ResourceError(source, [{ document: 1, path: '', message }]);
+}
+
+function listing(faults: readonly ResourceFault[]): string {
+  const several = faults.some((fault) => fault.document > 1);
+  return faults
+    .map(({ document, path, message }) => {
+      const place = [several ? `document ${document}` : '', path].filter(Boolean).join(': ');
+      return `  ${place}${place && ' '}${message}`;
+    })
+    .join('\n');
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]!.replace(/:$/, '');
+}
+
+function depthOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let deepest = 0;
+  for (const child of Object.values(value)) deepest = Math.max(deepest, depthOf(child));
+  return deepest + 1;
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) deepFreeze(child);
+  }
+  return value;
+}
