@@ -13,12 +13,16 @@ export const REDEEMED_FROM_ANNOTATION = 'skuprt.io/redeemed-from';
 export const SETTING = {
   /** Connector: "true" makes its address known to the network as a service. */
   advertise: 'skuprt.io/advertise',
+  /** Connector: the port of the service where that is not the port of the workload: what importing sites try to listen on. */
+  servicePort: 'skuprt.io/service-port',
   /** Site: "false" stops the import of advertised services. */
   import: 'skuprt.io/import',
   /** Site: the host that imported services listen on; 127.0.0.1 unless given. */
   importHost: 'skuprt.io/import-host',
   /** Site: the host that link access and the redemption server bind to; every interface unless given. */
   bindHost: 'skuprt.io/bind-host',
+  /** Site: the port of link access; the next free one from 55671 unless given. */
+  linkPort: 'skuprt.io/link-port',
   /** Site: hosts, comma separated, that other sites reach this one by, best first; found out unless given. */
   linkHosts: 'skuprt.io/link-hosts',
   /** Site: the number of data connections of each link, as `router.dataConnectionCount`. */
