@@ -1,0 +1,78 @@
+/**
+ * What to do, in which order, to get from one configuration to another; nothing that stays the same is touched.
+ *
+ * Users of a profile go before it and come after it. An attribute that cannot change in place makes its entity anew; a
+ * profile and the router itself are never made anew, since connections hang on them.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { RouterConfig } from './config.ts';
+import { attributeOf, CONFIG_TYPES, type Entity, type EntityType, schemaOf } from './schema.ts';
+
+export interface ConfigChange {
+  readonly op: 'create' | 'update' | 'delete';
+  readonly type: EntityType;
+  readonly name: string;
+  /** The entity as it shall be; absent on delete. */
+  readonly entity?: Entity;
+  /** Attributes whose new value takes effect only when the router is started again. */
+  readonly restart?: readonly string[];
+}
+
+/** Changed in place whatever attribute changed. */
+const IN_PLACE: ReadonlySet<EntityType> = new Set(['log', 'router', 'network', 'policy', 'sslProfile', 'proxyProfile']);
+/** Read at start only. */
+const AT_START: ReadonlySet<EntityType> = new Set(['router', 'policy']);
+
+/** Changes in the order in which to apply them: deletions, updates, creations. Empty when nothing differs. */
+export function diffConfig(before: RouterConfig, after: RouterConfig): ConfigChange[] {
+  const deleted: ConfigChange[] = [];
+  const updated: ConfigChange[] = [];
+  const created: ConfigChange[] = [];
+  const remade = new Set<string>();
+  for (const type of CONFIG_TYPES) {
+    const old = keyed(before, type);
+    const wanted = keyed(after, type);
+    for (const [name] of old) if (!wanted.has(name)) deleted.push({ op: 'delete', type, name });
+    for (const [name, entity] of wanted) {
+      const previous = old.get(name);
+      const changed = previous === undefined ? [] : changedAttributes(previous, entity);
+      if (previous === undefined) {
+        created.push({ op: 'create', type, name, entity });
+      } else if (mustBeMadeAnew(entity, changed, remade)) {
+        remade.add(`${type}/${name}`);
+        deleted.push({ op: 'delete', type, name });
+        created.push({ op: 'create', type, name, entity });
+      } else if (changed.length > 0) {
+        updated.push(update(entity, changed));
+      }
+    }
+  }
+  return [...deleted.reverse(), ...updated, ...created];
+}
+
+/** By name; the only one of a kind by its type, since its name may hold what changed. */
+function keyed(config: RouterConfig, type: EntityType): ReadonlyMap<string, Entity> {
+  const named = config.entities.get(type) ?? new Map<string, Entity>();
+  return schemaOf(type).singleton ? new Map([...named.values()].map((entity) => [type, entity])) : named;
+}
+
+function changedAttributes(before: Entity, after: Entity): string[] {
+  const old: Readonly<Record<string, unknown>> = { ...before };
+  return Object.entries(after).flatMap(([name, value]) => (isDeepStrictEqual(value, old[name]) ? [] : [name]));
+}
+
+function update(entity: Entity, changed: readonly string[]): ConfigChange {
+  const { type, name } = entity;
+  if (!AT_START.has(type)) return { op: 'update', type, name, entity };
+  const { attributes } = schemaOf(type);
+  return { op: 'update', type, name, entity, restart: changed.filter((attribute) => attribute in attributes) };
+}
+
+function mustBeMadeAnew(entity: Entity, changed: readonly string[], remade: ReadonlySet<string>): boolean {
+  // The addresses of a tcpListener go with it.
+  if (entity.type === 'listenerAddress' && remade.has(`tcpListener/${entity.listener}`)) {
+    return true;
+  }
+  if (IN_PLACE.has(entity.type)) return false;
+  return changed.some((name) => attributeOf(entity.type, name)?.access !== 'both');
+}

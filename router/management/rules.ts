@@ -1,0 +1,169 @@
+/**
+ * Rules across attributes and entities, on entities that passed the schema one by one.
+ *
+ * The same for a file and for CREATE and UPDATE over management.
+ */
+import {
+  type ConnectorEntity,
+  type Entity,
+  type EntityType,
+  type ListenerEntity,
+  SUPPORTED_ROLES,
+  type TcpListenerEntity,
+} from './schema.ts';
+import { DEFAULT_ROUTER_ID } from './schema-config.ts';
+
+/** Beside an entity, as far as its rules look. */
+export interface Surroundings {
+  /** Of the router; absent when that entity itself has faults. */
+  readonly mode?: string;
+  find(type: EntityType, name: string): Entity | undefined;
+  /** It exists, but has faults of its own. */
+  unsound(type: EntityType, name: string): boolean;
+}
+
+export interface Finding {
+  readonly attribute: string;
+  readonly message: string;
+}
+
+export interface Findings {
+  readonly faults: readonly Finding[];
+  /** Accepted, without effect. */
+  readonly warnings: readonly Finding[];
+}
+
+/** Attributes that name another entity, and its type. */
+const REFERENCES: Readonly<Record<string, EntityType>> = {
+  sslProfile: 'sslProfile',
+  proxyProfile: 'proxyProfile',
+  listener: 'tcpListener',
+};
+
+const SASL_MECHANISMS = ['ANONYMOUS', 'EXTERNAL'];
+const RESERVED_PROPERTIES = new Set([
+  'product',
+  'version',
+  'failover-server-list',
+  'network-host',
+  'port',
+  'scheme',
+  'hostname',
+]);
+const RESERVED_PREFIXES = ['qd.', 'x-opt-qd.'];
+
+export function checkEntity(entity: Entity, around: Surroundings): Findings {
+  const faults: Finding[] = [];
+  const warnings: Finding[] = [];
+  const fault = (attribute: string, message: string) => faults.push({ attribute, message });
+  const warn = (attribute: string, message: string) => warnings.push({ attribute, message });
+  checkReferences(entity, around, fault);
+  switch (entity.type) {
+    case 'router':
+      checkRouter(entity.mode, entity.id, fault, warn);
+      break;
+    case 'listener':
+      checkConnection(entity, around, fault, warn);
+      checkListener(entity, fault, warn);
+      break;
+    case 'connector':
+      checkConnection(entity, around, fault, warn);
+      break;
+    case 'tcpListener':
+      checkTcpListener(entity, fault);
+      break;
+    case 'listenerAddress':
+      checkListenerAddress(around.find('tcpListener', entity.listener), fault);
+      break;
+    case 'address':
+      if ((entity.prefix === undefined) === (entity.pattern === undefined)) {
+        fault('prefix', "give exactly one of 'prefix' and 'pattern'");
+      }
+      break;
+    case 'policy':
+      // Accepting it would promise a protection that is not there.
+      if (entity.enableVhostPolicy) fault('enableVhostPolicy', 'vhost policies are not enforced by this router');
+      break;
+  }
+  return { faults, warnings };
+}
+
+type Report = (attribute: string, message: string) => void;
+
+function checkReferences(entity: Entity, around: Surroundings, fault: Report): void {
+  for (const [attribute, type] of Object.entries(REFERENCES)) {
+    const name = (entity as unknown as Record<string, unknown>)[attribute];
+    if (typeof name !== 'string' || around.find(type, name) || around.unsound(type, name)) continue;
+    fault(attribute, `there is no ${type} named '${name}'`);
+  }
+}
+
+function checkRouter(mode: string, id: string, fault: Report, warn: Report): void {
+  // An id that several routers share by default would split the network.
+  if (mode !== 'standalone' && id === DEFAULT_ROUTER_ID) fault('id', `required in mode ${mode}`);
+  if (mode === 'edge') warn('mode', 'has no effect: uplinks to interior routers are not supported');
+}
+
+function checkConnection(
+  entity: ListenerEntity | ConnectorEntity,
+  { mode }: Surroundings,
+  fault: Report,
+  warn: Report,
+): void {
+  const { type, role } = entity;
+  if (role === 'inter-router' && mode !== undefined && mode !== 'interior') {
+    fault('role', `inter-router needs router mode interior, not ${mode}`);
+  }
+  if (role === 'edge' && (mode === 'standalone' || (type === 'listener' && mode === 'edge'))) {
+    fault('role', `edge needs router mode interior, not ${mode}`);
+  }
+  if (!SUPPORTED_ROLES[type].includes(role)) {
+    warn('role', `has no effect: a ${type} of role ${role} is not ${type === 'listener' ? 'opened' : 'dialled'}`);
+  }
+  checkMechanisms(entity, warn);
+  checkOpenProperties(entity, fault);
+}
+
+function checkMechanisms({ saslMechanisms }: ListenerEntity | ConnectorEntity, warn: Report): void {
+  const unsupported = (saslMechanisms?.split(/[\s,]+/) ?? []).filter((name) => name && !SASL_MECHANISMS.includes(name));
+  if (unsupported.length > 0) {
+    warn(
+      'saslMechanisms',
+      `${unsupported.join(', ')} has no effect: only ${SASL_MECHANISMS.join(' and ')} are supported`,
+    );
+  }
+}
+
+function checkOpenProperties({ role, openProperties }: ListenerEntity | ConnectorEntity, fault: Report): void {
+  if (openProperties === undefined) return;
+  if (role === 'inter-router' || role === 'edge') fault('openProperties', `not allowed for role ${role}`);
+  for (const key of Object.keys(openProperties)) {
+    if (RESERVED_PROPERTIES.has(key) || RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
+      fault(`openProperties.${key}`, 'the name is reserved');
+    }
+  }
+}
+
+function checkListener(entity: ListenerEntity, fault: Report, warn: Report): void {
+  if (entity.http && entity.role !== 'normal') fault('http', `needs role normal, not ${entity.role}`);
+  if (entity.requireSsl && entity.sslProfile === undefined) fault('requireSsl', 'needs an sslProfile');
+  if (entity.authenticatePeer && entity.sslProfile === undefined && !entity.http) {
+    warn('authenticatePeer', 'without an sslProfile no peer can authenticate: all are refused');
+  }
+}
+
+function checkTcpListener(
+  { address, multiAddressStrategy, sslProfile, authenticatePeer }: TcpListenerEntity,
+  fault: Report,
+): void {
+  if ((address === undefined) === (multiAddressStrategy === 'none')) {
+    fault('address', "give exactly one of 'address' and 'multiAddressStrategy'");
+  }
+  if (authenticatePeer && sslProfile === undefined) fault('authenticatePeer', 'needs an sslProfile');
+}
+
+function checkListenerAddress(listener: Entity | undefined, fault: Report): void {
+  if (listener?.type === 'tcpListener' && listener.multiAddressStrategy === 'none') {
+    fault('listener', `tcpListener '${listener.name}' has no multiAddressStrategy`);
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * Entity types that a configuration file may hold, with the names, defaults and flags of skupper-router 3.5
+ * (wire reference 9.2). `inert` marks what this router accepts and does not act on: each use is warned about.
+ *
+ * A pattern here is a check of form only; checks across attributes and entities are in rules.ts.
+ */
+import { choice, type EntitySchema, flag, host, integer, map, port, properties, seen, text } from './attributes.ts';
+
+export const ROLES = ['normal', 'inter-router', 'route-container', 'edge', 'inter-edge', 'inter-network'] as const;
+export const DISTRIBUTIONS = ['multicast', 'closest', 'balanced', 'unavailable'] as const;
+export const LOG_MODULES = [
+  'ROUTER',
+  'ROUTER_CORE',
+  'ROUTER_HELLO',
+  'ROUTER_LS',
+  'ROUTER_MA',
+  'MESSAGE',
+  'SERVER',
+  'AGENT',
+  'CONTAINER',
+  'ERROR',
+  'POLICY',
+  'HTTP',
+  'CONN_MGR',
+  'PYTHON',
+  'PROTOCOL',
+  'TCP_ADAPTOR',
+  'HTTP_ADAPTOR',
+  'FLOW_LOG',
+  'ADDRESS_WATCH',
+  'HTTP1_OBSERVER',
+  'HTTP2_OBSERVER',
+  'HTTP2_DECODER',
+  'DEFAULT',
+] as const;
+
+/** Only a standalone router may go without an id of its own. */
+export const DEFAULT_ROUTER_ID = 'Standalone';
+
+const INERT = [] as const;
+const SECONDS = { min: 1, max: 86_400 } as const;
+const ORDINAL = { access: 'both', min: 0, max: Number.MAX_SAFE_INTEGER } as const;
+const SESSIONS_MAX = 32_768;
+
+/** No control or white-space characters, and none of the two that separate parts of internal names. */
+const ROUTER_ID = {
+  pattern: /^[^\p{C}\p{Z}|$]+$/u,
+  words: "an id without control or white-space characters, '|' and '$'",
+};
+const CONNECTION_COUNT = { pattern: /^(auto|[0-9]{1,2})$/, words: "'auto' or a number from 0 to 99" };
+const LEVEL = '(none|trace|debug|info|notice|warning|error|critical|default)[+-]?';
+const LOG_LEVELS = {
+  pattern: new RegExp(`^${LEVEL}( *, *${LEVEL})*$`, 'i'),
+  words: 'levels such as info+ or debug,error',
+};
+
+/** Shared by listener and connector. */
+const connectionAttributes = {
+  port: port({ default: 'amqp' }),
+  socketAddressFamily: choice(['IPv4', 'IPv6']),
+  role: choice(ROLES, { default: 'normal' }),
+  cost: integer({ default: 1, min: 1 }),
+  sslProfile: text(),
+  saslMechanisms: text(),
+  maxFrameSize: integer({ default: 16_384, min: 512, max: 0x7fff_ffff }),
+  maxSessions: integer({ default: SESSIONS_MAX, min: 1, max: SESSIONS_MAX }),
+  maxSessionFrames: integer({ min: 0 }),
+  idleTimeoutSeconds: integer({ default: 16, min: 0 }),
+  stripAnnotations: choice(['in', 'out', 'both', 'no'], { default: 'both', inert: INERT }),
+  linkCapacity: integer({ min: 1 }),
+  messageLoggingComponents: text({ default: 'none', inert: INERT }),
+  policyVhost: text({ inert: INERT }),
+  openProperties: properties(),
+} as const;
+
+const tcpCounters = {
+  connectionsOpened: seen.count,
+  connectionsClosed: seen.count,
+  bytesIn: seen.count,
+  bytesOut: seen.count,
+} as const;
+
+const CREATE_DELETE = ['CREATE', 'DELETE'] as const;
+const CREATE_UPDATE_DELETE = ['CREATE', 'UPDATE', 'DELETE'] as const;
+
+/** In the order in which entities are created: what is referred to comes before what refers to it. */
+export const CONFIG_ENTITIES = {
+  log: {
+    operations: ['UPDATE'],
+    attributes: {
+      module: choice(LOG_MODULES, { required: true }),
+      enable: text({ access: 'update', form: LOG_LEVELS }),
+      includeTimestamp: flag({ access: 'update' }),
+      includeSource: flag({ access: 'update', inert: [false] }),
+      outputFile: text({ access: 'update' }),
+    },
+  },
+  router: {
+    singleton: true,
+    operations: [],
+    attributes: {
+      id: text({ default: DEFAULT_ROUTER_ID, form: ROUTER_ID }),
+      vanId: text(),
+      mode: choice(['standalone', 'interior', 'edge'], { default: 'standalone' }),
+      area: seen.text,
+      version: seen.text,
+      hostName: seen.text,
+      helloIntervalSeconds: integer({ default: 1, ...SECONDS }),
+      helloMaxAgeSeconds: integer({ default: 3, ...SECONDS }),
+      raIntervalSeconds: integer({ default: 30, ...SECONDS }),
+      raIntervalFluxSeconds: integer({ default: 4, ...SECONDS }),
+      remoteLsMaxAgeSeconds: integer({ default: 60, ...SECONDS }),
+      unreachableHoldoffSeconds: integer({ default: 1, ...SECONDS }),
+      workerThreads: integer({ default: 4, min: 1, inert: INERT }),
+      debugDumpFile: text({ inert: INERT }),
+      saslConfigDir: text({ inert: INERT }),
+      saslConfigName: text({ default: 'skrouterd', inert: INERT }),
+      timestampsInUTC: flag({ inert: INERT }),
+      timestampFormat: text({ inert: INERT }),
+      defaultDistribution: choice(DISTRIBUTIONS, { default: 'balanced' }),
+      metadata: text(),
+      dataConnectionCount: text({ default: 'auto', form: CONNECTION_COUNT }),
+      dropTcpConnections: flag({ default: true }),
+    },
+  },
+  network: {
+    singleton: true,
+    operations: ['UPDATE'],
+    attributes: { networkId: text({ access: 'both', inert: INERT }), tenantId: text({ inert: INERT }) },
+  },
+  policy: {
+    singleton: true,
+    operations: [],
+    attributes: {
+      maxConnections: integer({ default: 65_535, min: 0, inert: INERT }),
+      maxMessageSize: integer({ default: 0, min: 0, inert: INERT }),
+      enableVhostPolicy: flag({ default: false }),
+      enableVhostNamePatterns: flag({ default: false, inert: INERT }),
+      policyDir: text({ default: '', inert: INERT }),
+      defaultVhost: text({ default: '$default', inert: INERT }),
+      connectionsProcessed: seen.count,
+      connectionsDenied: seen.count,
+      connectionsCurrent: seen.count,
+      linksDenied: seen.count,
+      maxMessageSizeDenied: seen.count,
+      totalDenials: seen.count,
+    },
+  },
+  site: {
+    operations: [],
+    attributes: { location: text(), provider: text(), version: text(), platform: text(), namespace: text() },
+  },
+  sslProfile: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: {
+      ciphers: text({ access: 'both' }),
+      protocols: text({ access: 'both' }),
+      caCertFile: text({ access: 'both' }),
+      certFile: text({ access: 'both' }),
+      privateKeyFile: text({ access: 'both' }),
+      password: text({ access: 'both', hidden: true }),
+      uidFormat: text(),
+      uidNameMappingFile: text({ inert: INERT }),
+      ordinal: integer(ORDINAL),
+      oldestValidOrdinal: integer(ORDINAL),
+    },
+  },
+  proxyProfile: {
+    inert: 'connections through a proxy are not supported',
+    operations: CREATE_UPDATE_DELETE,
+    attributes: {
+      host: host({ required: true, access: 'both' }),
+      port: port({ required: true, access: 'both' }),
+      username: text({ access: 'both' }),
+      password: text({ access: 'both', hidden: true }),
+    },
+  },
+  address: {
+    operations: CREATE_DELETE,
+    attributes: {
+      prefix: text(),
+      pattern: text(),
+      distribution: choice(DISTRIBUTIONS, { default: 'balanced' }),
+      priority: integer({ min: 0, max: 9 }),
+    },
+  },
+  autoLink: {
+    inert: 'route containers are not supported',
+    operations: CREATE_DELETE,
+    attributes: {
+      address: text(),
+      direction: choice(['in', 'out'], { required: true }),
+      containerId: text(),
+      connection: text(),
+      externalAddress: text(),
+      linkRef: seen.text,
+      operStatus: seen.choice(['inactive', 'attaching', 'failed', 'active', 'quiescing', 'idle']),
+      lastError: seen.text,
+    },
+  },
+  vhost: {
+    inert: 'policies of virtual hosts are not enforced',
+    operations: CREATE_UPDATE_DELETE,
+    attributes: {
+      hostname: text({ required: true }),
+      aliases: text({ access: 'both' }),
+      maxConnections: integer({ default: 65_535, min: 0, access: 'both' }),
+      maxMessageSize: integer({ min: 0 }),
+      maxConnectionsPerUser: integer({ default: 65_535, min: 0, access: 'both' }),
+      maxConnectionsPerHost: integer({ default: 65_535, min: 0, access: 'both' }),
+      allowUnknownUser: flag({ default: false, access: 'both' }),
+      groups: map({ access: 'both' }),
+    },
+  },
+  listener: {
+    operations: CREATE_DELETE,
+    attributes: {
+      host: host({ default: '' }),
+      ...connectionAttributes,
+      authenticatePeer: flag({ default: false }),
+      requireEncryption: flag({ default: false }),
+      requireSsl: flag({ default: false }),
+      initialHandshakeTimeoutSeconds: integer({ default: 0, min: 0 }),
+      failoverUrls: text({ inert: INERT }),
+      healthz: flag({ default: true }),
+      metrics: flag({ default: true }),
+      websockets: flag({ default: true }),
+      http: flag({ default: false }),
+      httpRootDir: text({ inert: ['disabled'] }),
+    },
+  },
+  connector: {
+    operations: CREATE_DELETE,
+    attributes: {
+      host: host({ default: '127.0.0.1' }),
+      ...connectionAttributes,
+      proxyProfile: text(),
+      allowRedirect: flag({ default: true }),
+      verifyHostname: flag({ default: true }),
+      saslUsername: text({ inert: INERT }),
+      saslPassword: text({ hidden: true, inert: INERT }),
+      failoverUrls: seen.text,
+      connectionStatus: seen.text,
+      connectionMsg: seen.text,
+    },
+  },
+  tcpListener: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: {
+      address: text(),
+      host: host({ default: '' }),
+      backlog: integer({ default: 0, min: 0 }),
+      port: port({ required: true }),
+      multiAddressStrategy: choice(['none', 'priority', 'weighted'], { default: 'none' }),
+      siteId: text(),
+      sslProfile: text(),
+      authenticatePeer: flag({ default: false }),
+      observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto', access: 'both', inert: ['none'] }),
+      ...tcpCounters,
+      operStatus: seen.choice(['up', 'down']),
+      connectionMsg: seen.text,
+    },
+  },
+  tcpConnector: {
+    operations: CREATE_DELETE,
+    attributes: {
+      address: text({ required: true }),
+      host: host({ default: '127.0.0.1' }),
+      port: port({ required: true }),
+      siteId: text(),
+      processId: text(),
+      sslProfile: text(),
+      verifyHostname: flag({ default: true }),
+      ...tcpCounters,
+    },
+  },
+  listenerAddress: {
+    operations: CREATE_DELETE,
+    attributes: {
+      address: text({ required: true }),
+      value: integer({ required: true, min: 0 }),
+      listener: text({ required: true }),
+      connectionsOpened: seen.count,
+    },
+  },
+} as const satisfies Record<string, EntitySchema>;
