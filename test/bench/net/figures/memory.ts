@@ -1,0 +1,66 @@
+/** Resident memory of both processes for flows that are open and idle, and what is left of it after they have closed. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openFilesMax, residentKib } from '../machine.ts';
+import { type Pair, startPair } from '../pair.ts';
+import type { System } from '../systems.ts';
+import type { Bench, Figure, Values } from './figure.ts';
+
+const FEW = 1000;
+const MANY = 10_000;
+const WARM_UP_FLOWS = 100;
+const SETTLE_MS = 1000;
+/** How long after the last flow closed its memory is still asked for. */
+const RETURN_MS = 3000;
+/** Descriptors a process needs beside its flows. */
+const OTHER_FILES = 500;
+
+export const memory: Figure = {
+  name: 'memory',
+  rows: [
+    { id: 'memory-few', label: `memory per idle flow, ${FEW} flows`, unit: 'KiB', better: 'less' },
+    { id: 'memory-many', label: `memory per idle flow, ${MANY} flows`, unit: 'KiB', better: 'less' },
+    { id: 'memory-kept', label: `memory kept ${RETURN_MS / 1000} s after they closed`, unit: 'MiB', better: 'less' },
+  ],
+
+  async measure(bench, system, pair): Promise<Values> {
+    if (pair.children.length === 0) return {};
+    const fresh = await startPair(bench.ground, system);
+    try {
+      await fresh.firstByte();
+      return await measureFresh(bench, system, fresh);
+    } finally {
+      await bench.client.call('closeFlows', undefined);
+      await fresh.stop();
+    }
+  },
+};
+
+async function measureFresh(bench: Bench, system: System, pair: Pair): Promise<Values> {
+  const { client } = bench;
+  const settledKib = async (afterMs: number): Promise<number> => {
+    await sleep(afterMs, undefined, { signal: bench.ground.signal });
+    return residentKib(pair.pids);
+  };
+  const open = async (count: number, total: number): Promise<number> => {
+    await client.call('openIdle', { port: pair.entryPort, count });
+    const kib = await settledKib(SETTLE_MS);
+    const openCount = await client.call('openCount', undefined);
+    if (openCount !== total) throw new Error(`${total - openCount} of ${total} idle flows ended`);
+    return kib;
+  };
+  await open(WARM_UP_FLOWS, WARM_UP_FLOWS);
+  await client.call('closeFlows', undefined);
+  const emptyKib = await settledKib(SETTLE_MS);
+
+  // The same for all systems where possible; one with two descriptors a flow may not reach it.
+  const many = Math.min(MANY, Math.floor((openFilesMax() - OTHER_FILES) / system.descriptorsPerFlow));
+  const fewKib = await open(FEW, FEW);
+  const manyKib = await open(many - FEW, many);
+  await client.call('closeFlows', undefined);
+  const afterKib = await settledKib(RETURN_MS);
+  return {
+    'memory-few': (fewKib - emptyKib) / FEW,
+    'memory-many': (manyKib - emptyKib) / many,
+    'memory-kept': (afterKib - emptyKib) / 1024,
+  };
+}

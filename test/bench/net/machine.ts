@@ -1,0 +1,58 @@
+/** What Linux says about processes and this machine. */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Of /proc/<pid>/stat; fixed at 100 on every Linux that Node runs on. */
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** Resident memory of all the processes together. */
+export function residentKib(pids: readonly number[]): number {
+  return sum(pids, (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+}
+
+/** User and system time, all threads, of all the processes together. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return sum(pids, (pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command's name is in parentheses and may hold anything, so count from its end.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  });
+}
+
+export function openFilesMax(): number {
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+}
+
+/** The path of a program that `PATH` or /usr/sbin holds. */
+export function findProgram(name: string): string | undefined {
+  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first line of what a program says about its version. */
+export function versionOf(program: string, ...args: string[]): string {
+  const output = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return output.split('\n')[0] ?? '';
+}
+
+export function describeMachine(): string {
+  const processors = cpus();
+  const memoryGib = Math.round(totalmem() / 2 ** 30);
+  return `${processors.length} x ${processors[0]?.model ?? 'unknown processor'}, ${memoryGib} GiB, Linux ${release()}, Node ${process.version}`;
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + of(pid), 0);
+}

@@ -1,0 +1,107 @@
+/**
+ * `npm run bench -- net`: rounds of figures of systems, innermost the systems, so that each figure of one round is
+ * taken on all of them within seconds. The order rotates from round to round.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BackendHandlers } from './backend.ts';
+import { makeCertificates } from './certificates.ts';
+import type { ClientHandlers } from './client.ts';
+import type { Bench, Figure } from './figures/figure.ts';
+import { type NetOptions, parseOptions, usage } from './options.ts';
+import { type Pair, startPair } from './pair.ts';
+import { Processes } from './processes.ts';
+import { renderReport } from './report.ts';
+import { Results } from './results.ts';
+import type { System } from './systems.ts';
+
+/** Nothing that is measured takes longer, so something hangs. */
+const MEASURE_MS_MAX = 180_000;
+
+const progress = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+export async function runNet(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const options = parseOptions(args);
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return;
+  }
+  const systems = options.systems.filter(({ missing }) => missing === undefined);
+  for (const { name, missing } of options.systems) if (missing !== undefined) progress(`skipping ${name}: ${missing}`);
+
+  const processes = new Processes();
+  const killAll = (): void => processes.killAll();
+  process.on('exit', killAll);
+  const directory = mkdtempSync(join(tmpdir(), 'skuprt-bench-'));
+  try {
+    const backend = processes.load<BackendHandlers>('backend.ts');
+    const backendPort = await backend.call('port', undefined);
+    const client = processes.load<ClientHandlers>('client.ts');
+    const ground = { processes, directory, certificates: makeCertificates(directory), backendPort, signal };
+    const results = await measureAll({ ground, backend, client, seconds: options.seconds }, options, systems);
+    const report = renderReport(options, systems, results);
+    process.stdout.write(report);
+    if (options.out !== undefined) writeFileSync(options.out, report);
+  } finally {
+    await processes.stopAll();
+    process.off('exit', killAll);
+    if (options.keep) progress(`configurations and logs are in ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(bench: Bench, options: NetOptions, systems: readonly System[]): Promise<Results> {
+  const results = new Results(options.rounds);
+  for (let round = 0; round < options.rounds; round++) {
+    const order = systems.map((_, index) => systems[(index + round) % systems.length] as System);
+    const pairs = new Map<System, Pair>();
+    for (const figure of options.figures) {
+      for (const system of order) {
+        bench.ground.signal.throwIfAborted();
+        progress(`round ${round + 1}/${options.rounds}  ${figure.name.padEnd(8)} ${system.name}`);
+        await measureOne(bench, { round, figure, system }, pairs, results);
+      }
+    }
+    await Promise.all([...pairs.values()].map((pair) => pair.stop()));
+  }
+  return results;
+}
+
+/** A measurement that fails is noted, its pair replaced; the others go on. */
+async function measureOne(
+  bench: Bench,
+  { round, figure, system }: { round: number; figure: Figure; system: System },
+  pairs: Map<System, Pair>,
+  results: Results,
+): Promise<void> {
+  try {
+    const pair = pairs.get(system) ?? (await startPair(bench.ground, system));
+    pairs.set(system, pair);
+    await pair.firstByte();
+    const values = await within(MEASURE_MS_MAX, figure.measure(bench, system, pair));
+    for (const [rowId, value] of Object.entries(values)) results.add(round, system.name, rowId, value);
+  } catch (error) {
+    bench.ground.signal.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    progress(`  failed: ${message}`);
+    results.addFailure(round, system.name, figure.name, message);
+    await bench.client.call('closeFlows', undefined);
+    await pairs.get(system)?.stop();
+    pairs.delete(system);
+  }
+}
+
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${limitMs / 1000} s`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,76 @@
+/** The command line of `npm run bench -- net`. */
+import { parseArgs } from 'node:util';
+import { allFigures } from './figures/all.ts';
+import type { Figure } from './figures/figure.ts';
+import { allSystems, type System } from './systems.ts';
+
+export interface NetOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly figures: readonly Figure[];
+  readonly systems: readonly System[];
+  /** Markdown goes there as well. */
+  readonly out: string | undefined;
+  /** Leave configurations and logs in place. */
+  readonly keep: boolean;
+}
+
+/** A mistake on the command line; `usage` goes with its message. */
+export class UsageError extends Error {}
+
+export const usage = `Usage: npm run bench -- net [options]
+
+Compares two routers with one mutual TLS link on this machine with other ways through, interleaved.
+
+  npm run bench -- net --rounds 5 --out bench.md
+  SKROUTERD=/usr/sbin/skrouterd npm run bench -- net --figures bulk,http
+
+  --figures LIST   ${allFigures.map(({ name }) => name).join(',')} (default: all)
+  --systems LIST   ${allSystems()
+    .map(({ name }) => name)
+    .join(',')} (default: all that can run here)
+  --rounds N       how often everything is measured, 1 to 100 (default 3)
+  --seconds S      how long each timed part runs, 1 to 60 (default 3)
+  --out FILE       write the report as markdown
+  --keep           leave configurations and logs in place
+  --help
+`;
+
+/** Answers 'help' when that is asked for; throws UsageError. */
+export function parseOptions(args: readonly string[]): NetOptions | 'help' {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { figures: text, systems: text, rounds: text, seconds: text, out: text, keep: flag, help: flag };
+  const { values } = parse(() => parseArgs({ args: [...args], options }));
+  if (values.help) return 'help';
+  return {
+    rounds: integer('--rounds', values.rounds ?? '3', 100),
+    seconds: integer('--seconds', values.seconds ?? '3', 60),
+    figures: chosen('--figures', values.figures, allFigures),
+    systems: chosen('--systems', values.systems, allSystems()),
+    out: values.out,
+    keep: values.keep,
+  };
+}
+
+function parse<T>(parseThem: () => T): T {
+  try {
+    return parseThem();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function integer(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > max) throw new UsageError(`${name}: a number from 1 to ${max}`);
+  return value;
+}
+
+function chosen<T extends { name: string }>(option: string, list: string | undefined, all: readonly T[]): readonly T[] {
+  if (list === undefined) return all;
+  const names = list.split(',');
+  const unknown = names.filter((name) => !all.some((one) => one.name === name));
+  if (unknown.length > 0) throw new UsageError(`${option}: unknown ${unknown.join(', ')}`);
+  return all.filter(({ name }) => names.includes(name));
+}

@@ -1,0 +1,122 @@
+/**
+ * What is compared: each system carries TCP from an entry port to the backend through two processes and a mutually
+ * authenticated TLS link between them. `direct` has nothing in between.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Certificates } from './certificates.ts';
+import { haproxyConfigs } from './haproxy.ts';
+import { findProgram, isExecutable, versionOf } from './machine.ts';
+import type { Command } from './processes.ts';
+import { routerConfigs } from './router-config.ts';
+
+export interface Setup {
+  readonly directory: string;
+  readonly certificates: Certificates;
+  readonly backendPort: number;
+  /** Where load enters the dialling end. */
+  readonly entryPort: number;
+  /** Where the accepting end waits for the link. */
+  readonly linkPort: number;
+  /** Where the dialling end dials: `linkPort`, or a gate before it. */
+  readonly dialPort: number;
+}
+
+export interface System {
+  readonly name: string;
+  /** One link carries all flows and has to come up first. */
+  readonly hasLink: boolean;
+  /** Descriptors that one flow costs each process. */
+  readonly descriptorsPerFlow: 1 | 2;
+  /** Why it cannot run here and how to have it; undefined when it can. */
+  readonly missing: string | undefined;
+  readonly version: string;
+  /** Writes the configuration; the accepting end comes first. Empty: load goes to the backend itself. */
+  commands(setup: Setup): readonly Command[];
+}
+
+const repositoryFile = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+
+/** In the order in which they are measured and reported. */
+export function allSystems(): readonly System[] {
+  return [direct(), ours(), original(), haproxy(), relay()];
+}
+
+function direct(): System {
+  return { name: 'direct', hasLink: false, descriptorsPerFlow: 1, missing: undefined, version: '', commands: () => [] };
+}
+
+function ours(): System {
+  const main = repositoryFile('router/main.ts');
+  return {
+    name: 'skuprt',
+    hasLink: true,
+    descriptorsPerFlow: 1,
+    missing: existsSync(main) ? undefined : 'there is no router/main.ts',
+    version: 'this checkout',
+    commands: (setup) => routerCommands(setup, process.execPath, (config) => [main, '--config', config]),
+  };
+}
+
+function original(): System {
+  const program = process.env.SKROUTERD;
+  const usable = program !== undefined && isExecutable(program);
+  return {
+    name: 'skrouterd',
+    hasLink: true,
+    descriptorsPerFlow: 1,
+    missing: usable ? undefined : 'set SKROUTERD to the path of a built skrouterd (skupperproject/skupper-router)',
+    version: usable ? versionOf(program, '--version') : '',
+    commands: (setup) => routerCommands(setup, program ?? '', (config) => ['-c', config]),
+  };
+}
+
+function haproxy(): System {
+  const program = findProgram('haproxy');
+  return {
+    name: 'haproxy',
+    hasLink: false,
+    descriptorsPerFlow: 2,
+    missing: program ? undefined : 'install haproxy (`apt install haproxy`)',
+    version: program ? versionOf(program, '-v') : '',
+    commands: (setup) =>
+      haproxyConfigs(setup).map(({ name, text }) => {
+        const config = join(setup.directory, `${name}.cfg`);
+        writeFileSync(config, text);
+        return {
+          program: program ?? '',
+          args: ['-db', '-q', '-f', config],
+          logFile: join(setup.directory, `${name}.log`),
+        };
+      }),
+  };
+}
+
+function relay(): System {
+  const script = repositoryFile('test/bench/net/relay.ts');
+  return {
+    name: 'relay',
+    hasLink: false,
+    descriptorsPerFlow: 2,
+    missing: undefined,
+    version: 'bare TLS relay in Node',
+    commands: ({ directory, certificates, entryPort, linkPort, backendPort }) => {
+      const files = [certificates.caFile, certificates.certFile, certificates.keyFile];
+      const end = (name: string, listenPort: number, targetPort: number): Command => ({
+        program: process.execPath,
+        args: [script, name, String(listenPort), String(targetPort), ...files],
+        logFile: join(directory, `relay-${name}.log`),
+      });
+      return [end('accept', linkPort, backendPort), end('dial', entryPort, linkPort)];
+    },
+  };
+}
+
+function routerCommands(setup: Setup, program: string, args: (config: string) => string[]): readonly Command[] {
+  return routerConfigs(setup).map(({ id, entities }) => {
+    const config = join(setup.directory, `${id}.json`);
+    writeFileSync(config, JSON.stringify(entities, undefined, 2));
+    return { program, args: args(config), logFile: join(setup.directory, `${id}.log`) };
+  });
+}
