@@ -1,8 +1,7 @@
 /** What Linux says about processes and this machine. */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { delimiter, join } from 'node:path';
 
 /** Of /proc/<pid>/stat; fixed at 100 on every Linux that Node runs on. */
 const CLOCK_TICKS_PER_SECOND = 100;
@@ -24,21 +23,6 @@ export function cpuSeconds(pids: readonly number[]): number {
 
 export function openFilesMax(): number {
   return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
-}
-
-/** The path of a program that `PATH` or /usr/sbin holds. */
-export function findProgram(name: string): string | undefined {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
-  return directories.map((directory) => join(directory, name)).find(isExecutable);
-}
-
-export function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The first line of what a program says about its version. */

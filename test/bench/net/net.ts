@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificates } from '../../support/certificates.ts';
 import type { BackendHandlers } from './backend.ts';
-import { makeCertificates } from './certificates.ts';
 import type { ClientHandlers } from './client.ts';
 import type { Bench, Figure } from './figures/figure.ts';
 import { type NetOptions, parseOptions, usage } from './options.ts';

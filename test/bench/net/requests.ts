@@ -1,9 +1,9 @@
 /** HTTP load by `wrk` where it is installed, else by our own client. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findProgram } from '../../support/programs.ts';
 import type { Bench } from './figures/figure.ts';
 import type { HttpLoad, HttpResult } from './http-load.ts';
-import { findProgram } from './machine.ts';
 
 const run = promisify(execFile);
 const wrk = findProgram('wrk');

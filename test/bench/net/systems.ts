@@ -5,9 +5,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Certificates } from './certificates.ts';
+import type { Certificates } from '../../support/certificates.ts';
+import { HOW_TO_HAVE_IT, originalRouter } from '../../support/original-router.ts';
+import { findProgram } from '../../support/programs.ts';
 import { haproxyConfigs } from './haproxy.ts';
-import { findProgram, isExecutable, versionOf } from './machine.ts';
+import { versionOf } from './machine.ts';
 import type { Command } from './processes.ts';
 import { routerConfigs } from './router-config.ts';
 
@@ -60,15 +62,14 @@ function ours(): System {
 }
 
 function original(): System {
-  const program = process.env.SKROUTERD;
-  const usable = program !== undefined && isExecutable(program);
+  const program = originalRouter ?? '';
   return {
     name: 'skrouterd',
     hasLink: true,
     descriptorsPerFlow: 1,
-    missing: usable ? undefined : 'set SKROUTERD to the path of a built skrouterd (skupperproject/skupper-router)',
-    version: usable ? versionOf(program, '--version') : '',
-    commands: (setup) => routerCommands(setup, program ?? '', (config) => ['-c', config]),
+    missing: program ? undefined : HOW_TO_HAVE_IT,
+    version: program ? versionOf(program, '--version') : '',
+    commands: (setup) => routerCommands(setup, program, (config) => ['-c', config]),
   };
 }
 
