@@ -1,0 +1,88 @@
+/** What a certificate says, and whether it is good now. Reads certificates of any maker, empty DNS names included. */
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { CertificateUnreadableError } from './errors.ts';
+
+export interface CertificateFacts {
+  /** Common names; the whole distinguished name where there is none. */
+  subject: string;
+  issuer: string;
+  /** Host names and IP addresses, each once. */
+  hosts: string[];
+  uris: string[];
+  /** Wall-clock milliseconds. */
+  notBefore: number;
+  notAfter: number;
+  isCa: boolean;
+  /** SHA-256 in upper-case hex with colons. */
+  fingerprint: string;
+}
+
+/** @throws CertificateUnreadableError */
+export function inspectCertificate(pem: string): CertificateFacts {
+  const certificate = read(pem);
+  const names = alternativeNames(certificate.subjectAltName ?? '');
+  return {
+    subject: nameOf(certificate.subject),
+    issuer: nameOf(certificate.issuer),
+    hosts: [...new Set(names.flatMap(({ type, value }) => (type === 'DNS' || type === 'IP Address' ? [value] : [])))],
+    uris: names.flatMap(({ type, value }) => (type === 'URI' ? [value] : [])),
+    notBefore: Date.parse(certificate.validFrom),
+    notAfter: Date.parse(certificate.validTo),
+    isCa: certificate.ca,
+    fingerprint: certificate.fingerprint256,
+  };
+}
+
+export function isExpired(pem: string, now: number): boolean {
+  return inspectCertificate(pem).notAfter <= now;
+}
+
+export type ChainFault = 'expired' | 'not yet valid' | 'issued by another CA' | 'issued by a CA that has expired';
+
+/** Why `certificate` is not good now under any of the certificates in the bundle `ca`; undefined when it is. @throws CertificateUnreadableError */
+export function chainFault(certificate: string, ca: string, now: number): ChainFault | undefined {
+  const leaf = read(certificate);
+  if (Date.parse(leaf.validTo) <= now) return 'expired';
+  if (Date.parse(leaf.validFrom) > now) return 'not yet valid';
+  const issuers = splitBundle(ca)
+    .map(read)
+    .filter((issuer) => leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey));
+  if (issuers.length === 0) return 'issued by another CA';
+  return issuers.every((issuer) => Date.parse(issuer.validTo) <= now) ? 'issued by a CA that has expired' : undefined;
+}
+
+/** Each certificate of a PEM bundle. */
+export function splitBundle(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+}
+
+function read(pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw new CertificateUnreadableError('the text is not a PEM certificate', {
+      cause,
+      next: 'Give a file that begins with -----BEGIN CERTIFICATE-----',
+    });
+  }
+}
+
+/** node:crypto gives one `TYPE=value` a line. */
+function nameOf(distinguishedName: string): string {
+  const line = distinguishedName?.split('\n').find((part) => part.startsWith('CN='));
+  return line?.slice(3) ?? distinguishedName ?? '';
+}
+
+/** node:crypto gives `DNS:a, IP Address:1.2.3.4, URI:"..."`, quoted as JSON where the value could mislead. */
+function alternativeNames(text: string): { type: string; value: string }[] {
+  return [...text.matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].flatMap(([, type, value]) => {
+    const plain = value!.startsWith('"') ? (JSON.parse(value!) as string) : value!;
+    return plain === '' ? [] : [{ type: type!, value: isIP(plain) === 6 ? compressed(plain) : plain }];
+  });
+}
+
+/** OpenSSL prints IPv6 in full and upper case. */
+function compressed(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+}
