@@ -1,0 +1,30 @@
+/** `link delete`: the Link, and what it was made from when nothing else uses that. */
+import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
+import { confirmDeletion } from '../../ask.ts';
+import { type Context, say } from '../../context.ts';
+import { isGenerated, openLocal, requireResource } from '../../local.ts';
+import { type GoneOptions, waitUntilGone } from '../gone.ts';
+import { linksFrom } from '../token/redeem.ts';
+
+export async function deleteLink(
+  context: Context,
+  name: string,
+  flags: { yes?: boolean } & GoneOptions,
+): Promise<void> {
+  const local = openLocal(context);
+  const { store } = local;
+  const link = await requireResource(context, local, 'Link', name);
+  await confirmDeletion(context, `link "${name}"`, flags.yes);
+  // The token first: as long as it is there, its link would come back.
+  const token = link.metadata.annotations?.[REDEEMED_FROM_ANNOTATION];
+  if (token !== undefined && (await linksFrom(local, token)).length === 1) await store.delete('AccessToken', token);
+  await store.delete('Link', name);
+  const credentials = link.spec.tlsCredentials;
+  const secret = credentials === undefined ? undefined : await store.get('Secret', credentials);
+  const isShared = (await store.list('Link')).some(({ spec }) => spec.tlsCredentials === credentials);
+  const isOfLink =
+    secret !== undefined && (isGenerated(secret) || REDEEMED_FROM_ANNOTATION in (secret.metadata.annotations ?? {}));
+  if (isOfLink && !isShared) await store.delete('Secret', secret.metadata.name);
+  await waitUntilGone(context, local, name, flags);
+  say(context, `Link "${name}" is deleted.`);
+}

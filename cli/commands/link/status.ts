@@ -1,0 +1,52 @@
+/** `link status`: the links that this site dials. */
+import type { ResourceOf } from '../../../config/api/index.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
+import { openLocal, requireResource, statusOf } from '../../local.ts';
+import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
+import { type Cell, fields, table } from '../../output/table.ts';
+
+export async function showLinks(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
+  const local = openLocal(context);
+  if (name !== undefined) {
+    const link = await requireResource(context, local, 'Link', name);
+    print(context, isResourceFormat(flags.output) ? formatResource(link, flags.output) : linkFields(link));
+    return;
+  }
+  const links = await local.store.list('Link');
+  if (isResourceFormat(flags.output)) print(context, formatList(links, flags.output));
+  else if (links.length > 0) print(context, linkTable(links, flags.output === 'wide'));
+  else {
+    say(context, `There are no links in namespace "${context.namespace}" that this site dials.`);
+    say(context, `Those that others dial are in ${commandLine(context, 'network status')}`);
+  }
+}
+
+export function linkTable(links: readonly ResourceOf<'Link'>[], wide: boolean): string {
+  const heads = ['NAME', 'STATUS', 'COST', 'REMOTE-SITE', 'MESSAGE', ...(wide ? ['ENDPOINTS'] : [])];
+  const rows = links.map((link) => {
+    const { status = 'Pending', message } = statusOf(link);
+    const row: Cell[] = [link.metadata.name, status, costOf(link), link.status?.remoteSiteName, message];
+    return wide ? [...row, endpointsOf(link)] : row;
+  });
+  return table(heads, rows);
+}
+
+function linkFields(link: ResourceOf<'Link'>): string {
+  const { status = 'Pending', message } = statusOf(link);
+  return fields([
+    ['Name', link.metadata.name],
+    ['Status', status],
+    ['Cost', costOf(link)],
+    ['Remote site', link.status?.remoteSiteName],
+    ['Endpoints', endpointsOf(link)],
+    ['Message', message],
+  ]);
+}
+
+function costOf(link: ResourceOf<'Link'>): number {
+  return Math.max(1, link.spec.cost ?? 1);
+}
+
+function endpointsOf(link: ResourceOf<'Link'>): string {
+  return link.spec.endpoints.map(({ name, host, port }) => `${host}:${port} (${name})`).join(', ');
+}

@@ -1,0 +1,104 @@
+/** `init` and `site create`: make the site of a namespace and start it; `site generate`: print what would be made. */
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ResourceOf } from '../../../config/api/index.ts';
+import { lockSite, SiteRunningError } from '../../../site-controller/platform/local/lock.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
+import type { CreateSiteFlags } from '../../definitions/site.ts';
+import { FailedError, NotFoundError } from '../../errors.ts';
+import { findSite, type LocalSite, openLocal, siteProcess } from '../../local.ts';
+import { formatManifest } from '../../output/resources.ts';
+import { isName } from '../../parse.ts';
+import { startInBackground } from './background.ts';
+import { newSite, withFlags } from './resource.ts';
+import { writeUnit } from './systemd.ts';
+
+export async function createSite(
+  context: Context,
+  name: string | undefined,
+  flags: CreateSiteFlags,
+  linkAccessByDefault: boolean,
+): Promise<void> {
+  const fresh = newSite(name ?? defaultName(context), {
+    ...flags,
+    enableLinkAccess: flags.enableLinkAccess ?? linkAccessByDefault,
+  });
+  if (flags.dryRun) {
+    print(context, formatManifest([fresh], flags.output));
+    return;
+  }
+  const local = openLocal(context);
+  const site = await withInitLock(context, local, async () => {
+    const made = await applySite(context, local, { fresh, isNamed: name !== undefined, flags });
+    if (flags.systemd) await writeUnit(context);
+    else await startInBackground(context, local, made, flags);
+    return made;
+  });
+  if (flags.output !== undefined) print(context, formatManifest([await current(local, site)], flags.output));
+}
+
+export async function generateSite(context: Context, name: string, flags: CreateSiteFlags): Promise<void> {
+  print(context, formatManifest([newSite(name, flags)], flags.output));
+}
+
+/** Writes the Site of a new namespace; in one that has a stopped site, that site with the flags given now. */
+async function applySite(
+  context: Context,
+  local: LocalSite,
+  { fresh, isNamed, flags }: { fresh: ResourceOf<'Site'>; isNamed: boolean; flags: CreateSiteFlags },
+): Promise<ResourceOf<'Site'>> {
+  const present = await findSite(local);
+  if (present === undefined) {
+    await local.store.apply(fresh);
+    return fresh;
+  }
+  const presentName = present.metadata.name;
+  if (isNamed && fresh.metadata.name !== presentName) {
+    throw new FailedError(`Namespace "${context.namespace}" has a site already: "${presentName}"`, {
+      next: `Choose another namespace with -n, or remove that one: ${commandLine(context, 'delete')}`,
+    });
+  }
+  if ((await siteProcess(local)) !== undefined) {
+    throw new FailedError(`Site "${presentName}" exists and runs already in namespace "${context.namespace}"`, {
+      next: `Look at it with ${commandLine(context, 'site status')}, change it with ${commandLine(context, 'site update')}`,
+    });
+  }
+  say(context, `Site "${presentName}" exists and is stopped: starting it again`);
+  const site = withFlags(present, flags);
+  await local.store.apply(site);
+  return site;
+}
+
+/** One `init` at a time in a namespace; a namespace that this one began and could not make is removed again. */
+async function withInitLock<T>(context: Context, local: LocalSite, work: () => Promise<T>): Promise<T> {
+  const { root, sitePid } = local.paths;
+  const isNew = (await mkdir(root, { recursive: true, mode: 0o700 })) !== undefined;
+  const release = await lockSite(join(dirname(sitePid), 'init.pid'), context.namespace).catch((error: unknown) => {
+    if (!(error instanceof SiteRunningError)) throw error;
+    throw new FailedError(`Another init is making the site of namespace "${context.namespace}" at this moment`, {
+      next: `Wait for it, then see ${commandLine(context, 'site status')}`,
+    });
+  });
+  try {
+    return await work();
+  } catch (error) {
+    if (isNew && (await findSite(local)) === undefined) await rm(root, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await release();
+  }
+}
+
+async function current(local: LocalSite, site: ResourceOf<'Site'>): Promise<ResourceOf<'Site'>> {
+  const found = await local.store.get('Site', site.metadata.name);
+  if (found === undefined) throw new NotFoundError(`Site "${site.metadata.name}" was deleted meanwhile`);
+  return found;
+}
+
+/** Of the namespace; the default namespace says nothing about the place, the host does. */
+function defaultName(context: Context): string {
+  if (context.namespace !== 'default') return context.namespace;
+  const host = hostname().split('.')[0]!.toLowerCase();
+  return isName(host) ? host : 'site';
+}

@@ -1,0 +1,52 @@
+/** `status` and `site status`. */
+import type { ResourceOf } from '../../../config/api/index.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
+import { findSite, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
+import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
+import { type Cell, fields, table } from '../../output/table.ts';
+
+export async function showSite(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
+  const local = openLocal(context);
+  const site = name === undefined ? await findSite(local) : await requireSite(context, local, name);
+  if (isResourceFormat(flags.output)) {
+    const isOne = name !== undefined && site !== undefined;
+    print(
+      context,
+      isOne ? formatResource(site, flags.output) : formatList(site === undefined ? [] : [site], flags.output),
+    );
+    return;
+  }
+  if (site === undefined) {
+    say(context, `There is no site in namespace "${context.namespace}". Make one: ${commandLine(context, 'init')}`);
+    return;
+  }
+  const isRunning = (await siteProcess(local)) !== undefined;
+  print(context, siteText(site, isRunning, flags.output === 'wide'));
+  const faults = await local.store.faults();
+  for (const { file, faults: found } of faults) {
+    say(context, `Warning: ${local.paths.inputResources}/${file} has mistakes, what was read before stays in force:`);
+    for (const fault of found) say(context, `  ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`);
+  }
+}
+
+export function siteText(site: ResourceOf<'Site'>, isRunning: boolean, wide: boolean): string {
+  const { status, message } = isRunning
+    ? outcomeOf(site, 'ready')
+    : { status: 'Stopped', message: 'start it with site start' };
+  if (!wide)
+    return table(
+      ['NAME', 'STATUS', 'SITES', 'MESSAGE'],
+      [[site.metadata.name, status, site.status?.sitesInNetwork, message]],
+    );
+  const endpoints = (site.status?.endpoints ?? []).map(({ name, host, port }) => `${host}:${port} (${name})`);
+  const pairs: [string, Cell][] = [
+    ['Name', site.metadata.name],
+    ['Status', status],
+    ['Message', message],
+    ['Id', site.metadata.uid],
+    ['Sites in network', site.status?.sitesInNetwork],
+    ['Link access', site.spec.linkAccess ?? 'none'],
+    ['Endpoints', endpoints.join(', ')],
+  ];
+  return fields(pairs);
+}

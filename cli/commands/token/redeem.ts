@@ -1,0 +1,86 @@
+/** `token redeem` and `link create`: an AccessToken here, which the site redeems for a certificate and a Link. */
+import type { ResourceOf } from '../../../config/api/index.ts';
+import { parseResources } from '../../../config/api/parse.ts';
+import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
+import { type Context, commandLine, say } from '../../context.ts';
+import type { RedeemFlags } from '../../definitions/links.ts';
+import { FailedError, RefusedError, UsageError } from '../../errors.ts';
+import { readInput } from '../../files.ts';
+import { type LocalSite, openLocal, outcomeOf, requireRunning, requireSite, waitUntilSettled } from '../../local.ts';
+import { type Probe, waitFor } from '../../wait.ts';
+
+export async function redeemToken(context: Context, file: string, flags: RedeemFlags): Promise<void> {
+  const token = readToken(await readInput(context, file), file === '-' ? 'stdin' : file);
+  const local = openLocal(context);
+  await requireSite(context, local);
+  await requireRunning(context, local, 'A token cannot be redeemed now');
+  const name = flags.name ?? token.metadata.name;
+  await requireNew(context, local, name);
+
+  const linkCost = flags.cost ?? token.spec.linkCost;
+  await local.store.apply({
+    ...token,
+    metadata: { name },
+    spec: { ...token.spec, ...(linkCost !== undefined && { linkCost }) },
+  });
+  if (flags.wait === 'none') {
+    say(context, `Token "${name}" is being redeemed. See ${commandLine(context, `token status ${name}`)}`);
+    return;
+  }
+  const deadline = performance.now() + flags.timeout;
+  await waitUntilRedeemed(context, local, name, flags.timeout);
+  say(context, `Token "${name}" has been redeemed.`);
+  for (const link of await linksFrom(local, name)) {
+    const timeout = Math.max(1, deadline - performance.now());
+    await waitUntilSettled(context, local, 'Link', link, { wait: flags.wait, timeout });
+    say(context, `Link "${link}" is ${flags.wait}.`);
+  }
+}
+
+/** The names of the Links that were made from a token. */
+export async function linksFrom(local: LocalSite, token: string): Promise<string[]> {
+  const links = await local.store.list('Link');
+  return links
+    .filter(({ metadata }) => metadata.annotations?.[REDEEMED_FROM_ANNOTATION] === token)
+    .map(({ metadata }) => metadata.name);
+}
+
+/** @throws ResourceError, UsageError */
+function readToken(text: string, source: string): ResourceOf<'AccessToken'> {
+  const next = 'Ask the other site for a new one: skuprt token create FILE';
+  if (text.trim() === '') throw new UsageError(`${source} is empty, not a token`, { next });
+  const resources = parseResources(text, source);
+  const token = resources.find((resource) => resource.kind === 'AccessToken');
+  if (token !== undefined) return token;
+  const kinds = resources.map(({ kind }) => kind).join(', ');
+  throw new UsageError(`${source} is not a token: it holds ${kinds || 'nothing'}`, { next });
+}
+
+async function requireNew(context: Context, local: LocalSite, name: string): Promise<void> {
+  const isTaken =
+    (await local.store.get('AccessToken', name)) !== undefined || (await local.store.get('Link', name)) !== undefined;
+  if (!isTaken) return;
+  throw new FailedError(`A link or token "${name}" exists already in namespace "${context.namespace}"`, {
+    next: `See ${commandLine(context, 'link status')}; choose another name with --name`,
+  });
+}
+
+/** A refused token is removed again, so that a better one of the same name can follow. */
+async function waitUntilRedeemed(context: Context, local: LocalSite, name: string, timeoutMs: number): Promise<void> {
+  const afterwards = `The site goes on trying. See ${commandLine(context, `token status ${name}`)}`;
+  await waitFor(
+    context,
+    { what: `token "${name}" to be redeemed`, timeoutMs, afterwards },
+    async (): Promise<Probe<true>> => {
+      const token = await local.store.get('AccessToken', name);
+      if (token === undefined) throw new FailedError(`Token "${name}" was deleted meanwhile`);
+      const outcome = outcomeOf(token, 'ready');
+      if (outcome.status === 'Ready') return { done: true };
+      if (outcome.status === 'Pending') return { pending: outcome.message };
+      await local.store.delete('AccessToken', name);
+      throw new RefusedError(`Token "${name}" was not redeemed: ${outcome.message}`, {
+        next: 'Ask the other site for a new one: skuprt token create FILE',
+      });
+    },
+  );
+}

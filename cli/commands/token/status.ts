@@ -1,0 +1,39 @@
+/** `token status`: what this site issued and what it redeemed. */
+import type { ResourceOf } from '../../../config/api/index.ts';
+import { type Context, print, say } from '../../context.ts';
+import { NotFoundError } from '../../errors.ts';
+import { openLocal, statusOf } from '../../local.ts';
+import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
+import { type Cell, table } from '../../output/table.ts';
+
+type TokenResource = ResourceOf<'AccessGrant' | 'AccessToken'>;
+
+export async function showTokens(
+  context: Context,
+  name: string | undefined,
+  flags: { output?: string },
+): Promise<void> {
+  const { store } = openLocal(context);
+  const all: TokenResource[] = [...(await store.list('AccessGrant')), ...(await store.list('AccessToken'))];
+  const found = name === undefined ? all : all.filter(({ metadata }) => metadata.name === name);
+  if (name !== undefined && found.length === 0) {
+    throw new NotFoundError(`There is no token "${name}" in namespace "${context.namespace}"`);
+  }
+  if (isResourceFormat(flags.output)) {
+    print(
+      context,
+      found.length === 1 && name !== undefined
+        ? formatResource(found[0]!, flags.output)
+        : formatList(found, flags.output),
+    );
+  } else if (found.length === 0) say(context, `There are no tokens in namespace "${context.namespace}".`);
+  else print(context, table(['NAME', 'DIRECTION', 'STATUS', 'USES', 'EXPIRES', 'MESSAGE'], found.map(row)));
+}
+
+function row(token: TokenResource): Cell[] {
+  const { status = 'Pending', message } = statusOf(token);
+  const { name } = token.metadata;
+  if (token.kind === 'AccessToken') return [name, 'redeemed', status, '', '', message];
+  const uses = `${token.status?.redemptions ?? 0}/${token.spec.redemptionsAllowed || 1}`;
+  return [name, 'issued', status, uses, token.status?.expirationTime, message];
+}

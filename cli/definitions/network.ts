@@ -1,0 +1,51 @@
+/** `service status`, `network status`, `debug dump`: looking at the whole. */
+import type { Command } from 'commander';
+import { parseRoutingKey } from '../parse.ts';
+import { examples, output, type Scope } from './define.ts';
+
+export function defineNetwork(program: Command, scope: Scope): void {
+  const service = program.command('service').description('Services of the network, as this site sees them');
+  const services = service
+    .command('status')
+    .description('Show each service: where clients here connect to, which sites offer it')
+    .argument('[address]', 'address of one service', parseRoutingKey)
+    .addOption(output('json', 'yaml', 'name', 'wide'))
+    .action(async (address: string | undefined, flags: { output?: string }, self: Command) => {
+      const context = scope.context(self);
+      const { showServices } = await import('../commands/service/status.ts');
+      await showServices(context, address, flags);
+    });
+  examples(
+    services,
+    ['skuprt service status', 'host and port of every service'],
+    ['skuprt service status backend -o json', 'one, for scripts'],
+  );
+
+  const network = program.command('network').description('The whole network, as this site sees it');
+  const status = network
+    .command('status')
+    .description(
+      'Show all sites, their links with direction, cost and state, and the services with listeners and connectors',
+    )
+    .addOption(output('json', 'yaml'))
+    .action(async (flags: { output?: string }, self: Command) => {
+      const context = scope.context(self);
+      const { showNetwork } = await import('../commands/network/status.ts');
+      await showNetwork(context, flags);
+    });
+  examples(status, ['skuprt network status', 'a picture and a tree'], ['skuprt network status -o yaml', 'all of it']);
+
+  const debug = program.command('debug').description('Finding faults');
+  const dump = debug
+    .command('dump')
+    .description(
+      'Pack resources, status, router configuration and logs of this site for a report; keys and codes are left out',
+    )
+    .argument('[file]', 'the .tar.gz to write (default: skuprt-dump-<namespace>-<time>.tar.gz)')
+    .action(async (file: string | undefined, _flags: object, self: Command) => {
+      const context = scope.context(self);
+      const { dumpSite } = await import('../commands/debug/dump.ts');
+      await dumpSite(context, file);
+    });
+  examples(dump, ['skuprt -n east debug dump east.tar.gz', 'everything needed to look at a fault elsewhere']);
+}

@@ -1,0 +1,67 @@
+/** `demo`, `router`, `version`, `completion`: what needs no site. */
+import { Argument, type Command } from 'commander';
+import { parseSizeBytes } from '../parse.ts';
+import { examples, type Scope } from './define.ts';
+
+export interface DemoFlags {
+  keep?: boolean;
+  size: number;
+  dir?: string;
+}
+
+export function defineProcesses(program: Command, scope: Scope): void {
+  const demo = program
+    .command('demo')
+    .description(
+      'Make two sites on this machine, use a service of one in the other, check and measure it, remove everything',
+    )
+    .option('--keep', 'leave the sites running and say how to go on')
+    .option('--size <size>', 'size of the transfer', parseSizeBytes, parseSizeBytes('256MiB'))
+    .option('--dir <dir>', 'where to keep the files (default: a new temporary directory)')
+    .action(async (flags: DemoFlags, self: Command) => {
+      const context = scope.context(self);
+      const { runDemo } = await import('../commands/demo.ts');
+      await runDemo(context, flags);
+    });
+  examples(
+    demo,
+    ['skuprt demo', 'takes a few seconds and leaves nothing behind'],
+    ['skuprt demo --keep', 'to look around in'],
+  );
+
+  const router = program
+    .command('router')
+    .description('Run one router in the foreground, until SIGTERM; SIGHUP or a changed file applies the difference')
+    .requiredOption('--config <file>', "the router's configuration: skrouterd's JSON")
+    .action(async (flags: { config: string }, self: Command) => {
+      const context = scope.context(self);
+      const { runRouterHere } = await import('../commands/router.ts');
+      await runRouterHere(context, flags.config);
+    });
+  examples(router, ['skuprt router --config skrouterd.json', 'without any control plane']);
+
+  const version = program
+    .command('version')
+    .description('Print the version')
+    .action(async (_flags: object, self: Command) => {
+      const context = scope.context(self);
+      const { showVersion } = await import('../commands/version.ts');
+      showVersion(context);
+    });
+  examples(version, ['skuprt version', 'of this program']);
+
+  const completion = program
+    .command('completion')
+    .description('Print the completion script of a shell')
+    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: 'bash' | 'zsh' | 'fish', _flags: object, self: Command) => {
+      const context = scope.context(self);
+      const { showCompletion } = await import('../commands/completion.ts');
+      showCompletion(context, program, shell);
+    });
+  examples(
+    completion,
+    ['source <(skuprt completion bash)', 'in ~/.bashrc'],
+    ['skuprt completion fish > ~/.config/fish/completions/skuprt.fish', 'once'],
+  );
+}

@@ -1,0 +1,37 @@
+/** Resources as `-o json|yaml|name` prints them: one object as it is, several as one List. A contract with scripts. Pure. */
+import { stringify } from 'yaml';
+import type { Resource } from '../../config/api/index.ts';
+import { serializeResources } from '../../config/api/serialize.ts';
+
+/** What `-o` may be where whole resources are printed. */
+export type ResourceFormat = 'json' | 'yaml' | 'name';
+
+export function isResourceFormat(format: string | undefined): format is ResourceFormat {
+  return format === 'json' || format === 'yaml' || format === 'name';
+}
+
+export function formatObject(object: object, format: 'json' | 'yaml'): string {
+  // Long lines are not folded: certificates and messages stay searchable.
+  return format === 'json' ? `${JSON.stringify(object, null, 2)}\n` : stringify(object, { lineWidth: 0 });
+}
+
+export function formatResource(resource: Resource, format: ResourceFormat): string {
+  if (format === 'name') return nameLine(resource);
+  return format === 'json' ? formatObject(resource, 'json') : serializeResources([resource]);
+}
+
+export function formatList(resources: readonly Resource[], format: ResourceFormat): string {
+  if (format === 'name') return resources.map(nameLine).join('');
+  return formatObject({ apiVersion: 'v1', kind: 'List', items: resources }, format);
+}
+
+/** Resources to be kept in files and applied later: YAML documents, or one JSON object. */
+export function formatManifest(resources: readonly Resource[], format: string | undefined): string {
+  if (format === 'name') return formatList(resources, 'name');
+  if (format !== 'json') return serializeResources(resources);
+  return resources.length === 1 ? formatResource(resources[0]!, 'json') : formatList(resources, 'json');
+}
+
+function nameLine(resource: Resource): string {
+  return `${resource.kind.toLowerCase()}/${resource.metadata.name}\n`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Values as people type them: durations, sizes, ports, names, addresses. Pure; every error lists the valid forms.
+ * Used as commander's argument parsers, so a bad value ends the command before anything is read or written.
+ */
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+
+const DURATION_UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*$/;
+/** The routing key travels as an AMQP address: any printable text without blanks. */
+const ROUTING_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** Milliseconds of `90s`, `15m`, `1h30m`. */
+export function parseDurationMs(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
+  const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * DURATION_UNIT_MS[unit!]!, 0);
+  if (parts.map(([part]) => part).join('') !== text || total <= 0) {
+    throw new InvalidArgumentError('Give a time above zero such as 500ms, 90s, 15m, 1h or 1h30m.');
+  }
+  return total;
+}
+
+/** Bytes of `256MiB`, `1GB`, `4096`. */
+export function parseSizeBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(text);
+  const unit = match === null ? undefined : SIZE_UNIT_BYTES[match[2]!];
+  const bytes = unit === undefined ? 0 : Math.floor(Number(match![1]) * unit);
+  if (bytes <= 0 || !Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError(
+      'Give a size above zero in bytes or with kB, MB, GB, KiB, MiB or GiB, such as 256MiB.',
+    );
+  }
+  return bytes;
+}
+
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new InvalidArgumentError('Give a port number from 1 to 65535.');
+  return port;
+}
+
+/** A whole number of at least one: costs, numbers of uses. */
+export function parseCount(text: string): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count < 1) throw new InvalidArgumentError('Give a whole number from 1 to 999999999.');
+  return count;
+}
+
+/** A name of a resource or a namespace: an RFC 1123 label. */
+export function parseName(text: string): string {
+  if (!DNS_LABEL.test(text)) {
+    throw new InvalidArgumentError(
+      'Give 1 to 63 lower-case letters, digits and hyphens, with a letter or digit first and last, such as backend-1.',
+    );
+  }
+  return text;
+}
+
+export function isName(text: string): boolean {
+  return DNS_LABEL.test(text);
+}
+
+/** An IP address or a host name, without port. */
+export function parseHost(text: string): string {
+  if (isIP(text) === 0 && !HOST_NAME.test(text)) {
+    throw new InvalidArgumentError(
+      'Give a host name or an IP address without a port, such as backend.example or 10.0.0.7.',
+    );
+  }
+  return text;
+}
+
+/** For repeatable options: `--host a --host b`. */
+export function parseHosts(text: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), parseHost(text)];
+}
+
+export function parseRoutingKey(text: string): string {
+  if (!ROUTING_KEY.test(text)) {
+    throw new InvalidArgumentError(
+      'Give 1 to 255 printable characters without blanks, such as backend or shop/orders:8080.',
+    );
+  }
+  return text;
+}
+
+export interface Workload {
+  kind: string;
+  name: string;
+}
+
+/** The KIND/NAME of `expose`. */
+export function parseWorkload(text: string): Workload {
+  const slash = text.indexOf('/');
+  const [kind, name] = [text.slice(0, slash).toLowerCase(), text.slice(slash + 1)];
+  if (slash < 1 || name === '') {
+    throw new InvalidArgumentError('Give KIND/NAME: host/ADDRESS here, such as host/127.0.0.1 or host/db.example.');
+  }
+  if (kind === 'host') parseHost(name);
+  return { kind, name };
+}

@@ -1,0 +1,118 @@
+/**
+ * The command tree: global flags, every command's definition, and the way from what was typed to an exit code.
+ * Definitions are light (commander only); an action loads its operation from cli/commands when it runs.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { type Context, type Surroundings, say } from './context.ts';
+import type { Scope } from './definitions/define.ts';
+import { defineLinks, defineTokens } from './definitions/links.ts';
+import { defineNetwork } from './definitions/network.ts';
+import { defineProcesses } from './definitions/processes.ts';
+import { defineConnectors, defineExpose, defineListeners } from './definitions/services.ts';
+import { defineSite } from './definitions/site.ts';
+import { describeError, EXIT, exitCodeOf, UsageError } from './errors.ts';
+import { parseName } from './parse.ts';
+
+interface GlobalFlags {
+  platform?: string;
+  namespace: string;
+  context?: string;
+  kubeconfig?: string;
+  verbose?: boolean;
+}
+
+/** Runs one command line to its end and gives its exit code; everything that can go wrong has been told on stderr. */
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = buildProgram(surroundings);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return reportMisuse(surroundings, thrown);
+    const verbose = program.opts<GlobalFlags>().verbose === true;
+    surroundings.stderr.write(describeError(thrown, verbose));
+    return exitCodeOf(thrown);
+  }
+}
+
+export function buildProgram(surroundings: Surroundings): Command {
+  const program = new Command('skuprt')
+    .description('Services in places that cannot reach each other talk as if they were in one place.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: (text) => surroundings.stderr.write(text),
+      // Told once, by reportMisuse, in the form of every other error.
+      outputError: () => {},
+      getOutHasColors: () => surroundings.color,
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .helpCommand(true)
+    .addOption(
+      new Option(
+        '-p, --platform <platform>',
+        'local or kubernetes (env SKUPRT_PLATFORM, SKUPPER_PLATFORM; default local)',
+      ),
+    )
+    .addOption(new Option('-n, --namespace <name>', 'the namespace to work in').default('default').argParser(parseName))
+    .option('-c, --context <name>', 'kubeconfig context (platform kubernetes)')
+    .option('--kubeconfig <file>', 'kubeconfig file (platform kubernetes)')
+    .option('-v, --verbose', 'more detail: error codes here, debug level in the logs of processes');
+  const scope: Scope = { context: (command) => contextOf(command, surroundings) };
+  for (const define of [
+    defineSite,
+    defineTokens,
+    defineLinks,
+    defineExpose,
+    defineListeners,
+    defineConnectors,
+    defineNetwork,
+    defineProcesses,
+  ]) {
+    define(program, scope);
+  }
+  return program;
+}
+
+function contextOf(command: Command, surroundings: Surroundings): Context {
+  const flags = command.optsWithGlobals<GlobalFlags>();
+  requireLocal(flags, surroundings);
+  return { ...surroundings, namespace: flags.namespace, verbose: flags.verbose === true };
+}
+
+function requireLocal(flags: GlobalFlags, surroundings: Surroundings): void {
+  const { SKUPRT_PLATFORM, SKUPPER_PLATFORM } = surroundings.env;
+  const forCluster = flags.context !== undefined || flags.kubeconfig !== undefined;
+  const platform = flags.platform ?? (forCluster ? 'kubernetes' : SKUPRT_PLATFORM || SKUPPER_PLATFORM || 'local');
+  switch (platform) {
+    case 'local':
+      if (forCluster) say(surroundings, 'Warning: --context and --kubeconfig have no meaning on platform local');
+      return;
+    case 'kubernetes':
+      throw new UsageError('Platform "kubernetes" is not served by this version, which runs local sites', {
+        next: 'Use --platform local, without --context and --kubeconfig',
+      });
+    case 'podman':
+    case 'docker':
+    case 'linux':
+      throw new UsageError(
+        `Platform "${platform}" is not offered: local sites run as ordinary processes, without containers`,
+        {
+          next: 'Use --platform local; the resources are the same',
+        },
+      );
+    default:
+      throw new UsageError(`Unknown platform "${platform}"`, { next: 'Use --platform local or --platform kubernetes' });
+  }
+}
+
+/** What commander refused: an unknown command, a bad value, a missing argument; asking for help is no error. */
+function reportMisuse(surroundings: Surroundings, misuse: CommanderError): number {
+  if (misuse.exitCode === 0) return EXIT.ok;
+  // Without a subcommand commander has already shown the help, on stderr.
+  if (misuse.code !== 'commander.help') {
+    const error = new UsageError(misuse.message.replace(/^error: /, '').trim());
+    surroundings.stderr.write(describeError(error, false));
+  }
+  return EXIT.usage;
+}
