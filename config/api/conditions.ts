@@ -64,6 +64,8 @@ export function requiredConditions(resource: Resource): ConditionType[] {
     case 'RouterAccess':
     case 'SecuredAccess':
       return ['Configured', 'Resolved'];
+    case 'Certificate':
+      return ['Ready'];
     default:
       return [];
   }

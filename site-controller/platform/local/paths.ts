@@ -32,7 +32,7 @@ export interface SitePaths {
 
 /** `$XDG_DATA_HOME`, or ~/.local/share; relative values are ignored, as the XDG specification says. */
 export function dataHomeOf(env: NodeJS.ProcessEnv): string {
-  const given = env['XDG_DATA_HOME'];
+  const given = env.XDG_DATA_HOME;
   return given?.startsWith('/') ? given : join(homedir(), '.local', 'share');
 }
 

@@ -1,0 +1,127 @@
+/** Services that other sites advertise become Listeners of this one. Pure. */
+import { createHash } from 'node:crypto';
+import type { Listener } from '../../../config/api/listener.ts';
+import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
+import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, SETTING } from '../../names.ts';
+import { entityName } from '../listener/plan.ts';
+import { type Observed, ofKind, type PortWant } from '../observed.ts';
+import { portFault } from '../port-fault.ts';
+import { activeSite, settingOf } from '../site/identity.ts';
+
+const NAME_LENGTH_MAX = 63;
+const HASH_LENGTH = 8;
+
+export interface ImportPlan {
+  apply: Listener[];
+  /** Names of Listeners that nobody advertises any more. */
+  prune: string[];
+}
+
+/** The ports to choose before `planImports` can make Listeners of everything. */
+export function importPorts(observed: Observed): PortWant[] {
+  const host = importHost(observed);
+  return [...wanted(observed)].map(([address, { port }]) => ({ purpose: purposeOf(address), from: port, host }));
+}
+
+/** Purposes whose port another process has taken meanwhile: they should be given another. */
+export function lostPorts(observed: Observed): string[] {
+  return imported(observed).flatMap(({ metadata, spec }) => {
+    const state = observed.router?.listeners.get(entityName(metadata.name));
+    const isLost = portFault(state, spec.host, spec.port, '')?.includes('in use') && !portMoved(observed, spec);
+    return isLost ? [purposeOf(spec.routingKey)] : [];
+  });
+}
+
+export function planImports(observed: Observed): ImportPlan {
+  const host = importHost(observed);
+  const services = wanted(observed);
+  const present = imported(observed);
+  const taken = new Set(ownListeners(observed).map(({ metadata }) => metadata.name));
+  const apply = [...services].flatMap(([address, { siteIds }]) => {
+    const port = observed.ports.get(purposeOf(address));
+    if (port === undefined) return [];
+    const name = present.find(({ spec }) => spec.routingKey === address)?.metadata.name ?? nameFor(address, taken);
+    taken.add(name);
+    return [importedListener(name, address, host, port, siteIds)];
+  });
+  // Silence means nothing before everyone had time to speak: what a restart finds stays.
+  const prune = present
+    .filter(({ spec }) => !services.has(spec.routingKey))
+    .filter(({ spec }) => observed.network.settled || !isEnabled(observed) || isOwn(observed, spec.routingKey))
+    .map(({ metadata }) => metadata.name);
+  return { apply, prune };
+}
+
+/** Advertised addresses in order; where sites disagree about the port, the first site by id is followed. */
+function wanted(observed: Observed): Map<string, { port: number; siteIds: string[] }> {
+  const services = new Map<string, { port: number; siteIds: string[] }>();
+  if (!isEnabled(observed)) return services;
+  for (const { site, services: advertised } of observed.network.sites) {
+    for (const { address, port } of advertised) {
+      if (isOwn(observed, address)) continue;
+      const known = services.get(address);
+      if (known === undefined) services.set(address, { port, siteIds: [site.id] });
+      else known.siteIds.push(site.id);
+    }
+  }
+  return new Map([...services].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function isEnabled(observed: Observed): boolean {
+  const site = activeSite(observed);
+  return site !== undefined && settingOf(site, SETTING.import) !== 'false';
+}
+
+/** The user listens for this address already. */
+function isOwn(observed: Observed, address: string): boolean {
+  return ownListeners(observed).some(({ spec }) => spec.routingKey === address);
+}
+
+function ownListeners(observed: Observed): Listener[] {
+  return ofKind(observed, 'Listener').filter(({ metadata }) => !metadata.annotations?.[IMPORTED_FROM_ANNOTATION]);
+}
+
+function imported(observed: Observed): Listener[] {
+  return ofKind(observed, 'Listener').filter(
+    ({ metadata }) =>
+      metadata.labels?.[CONTROLLED_LABEL] === 'true' && metadata.annotations?.[IMPORTED_FROM_ANNOTATION] !== undefined,
+  );
+}
+
+/** The Listener still names the port of before: the router's complaint is about that one. */
+function portMoved(observed: Observed, { routingKey, port }: Listener['spec']): boolean {
+  return observed.ports.get(purposeOf(routingKey)) !== port;
+}
+
+function importHost(observed: Observed): string {
+  return settingOf(activeSite(observed), SETTING.importHost) ?? '127.0.0.1';
+}
+
+function purposeOf(address: string): string {
+  return `import/${JSON.stringify(address)}`;
+}
+
+/** The address where it is a name of a resource that is free, else something like it that is. */
+function nameFor(address: string, taken: ReadonlySet<string>): string {
+  const clean = address
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  if (clean === address && clean.length <= NAME_LENGTH_MAX && !taken.has(clean)) return clean;
+  const hash = createHash('sha256').update(address).digest('hex').slice(0, HASH_LENGTH);
+  const stem = clean.slice(0, NAME_LENGTH_MAX - HASH_LENGTH - 1).replace(/-+$/, '') || 'service';
+  return `${stem}-${hash}`;
+}
+
+function importedListener(name: string, routingKey: string, host: string, port: number, siteIds: string[]): Listener {
+  return {
+    apiVersion: SKUPPER_API_VERSION,
+    kind: 'Listener',
+    metadata: {
+      name,
+      labels: { [CONTROLLED_LABEL]: 'true' },
+      annotations: { [IMPORTED_FROM_ANNOTATION]: siteIds.join(',') },
+    },
+    spec: { routingKey, host, port },
+  };
+}

@@ -1,0 +1,112 @@
+/** Link: the connector by which this site's router dials another site. Control-plane reference 1.3, 4.5. */
+import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
+import type { Link, LinkEndpoint } from '../../../config/api/link.ts';
+import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
+import { LINK_LIMITS } from '../routeraccess/plan.ts';
+import { activeSite } from '../site/identity.ts';
+import { diagnose } from './diagnosis.ts';
+
+const ROLE = 'inter-router';
+
+export interface RemoteSite {
+  siteId: string;
+  siteName: string;
+  routerId: string;
+}
+
+/** Held back until its TLS material is there. */
+export function linkEntities(observed: Observed): RouterEntity[] {
+  return ofKind(observed, 'Link').flatMap((link): RouterEntity[] => {
+    const endpoint = endpointOf(link);
+    if (endpoint === undefined || configFault(observed, link) !== undefined) return [];
+    return [
+      [
+        'connector',
+        {
+          name: link.metadata.name,
+          role: ROLE,
+          host: endpoint.host,
+          port: endpoint.port,
+          cost: costOf(link),
+          verifyHostname: true,
+          sslProfile: linkProfile(link),
+          saslMechanisms: 'EXTERNAL',
+          ...LINK_LIMITS,
+        },
+      ],
+    ];
+  });
+}
+
+export function linkProfile(link: Link): string {
+  return `${credentialsOf(link)}-profile`;
+}
+
+export function credentialsOf(link: Link): string {
+  return link.spec.tlsCredentials || link.metadata.name;
+}
+
+export function costOf(link: Link): number {
+  return Math.max(1, link.spec.cost ?? 1);
+}
+
+/** The endpoint that the router dials: the first of its role. */
+export function endpointOf(link: Link): LinkEndpoint | undefined {
+  return link.spec.endpoints.find((endpoint) => endpoint.name === ROLE);
+}
+
+export function isOperational(observed: Observed, link: Link): boolean {
+  return observed.router?.connectors.get(link.metadata.name)?.status === 'SUCCESS';
+}
+
+/** The site at the other end, known once the routers have met; its name once that site was heard. */
+export function remoteOf(observed: Observed, link: Link): RemoteSite | undefined {
+  const endpoint = endpointOf(link);
+  const place = `${endpoint?.host}:${endpoint?.port}`;
+  const connection = observed.router?.connections.find(
+    (candidate) => candidate.direction === 'out' && candidate.role === ROLE && candidate.host === place,
+  );
+  if (connection === undefined || connection.container === '') return undefined;
+  return siteOfRouter(observed, connection.container);
+}
+
+export function siteOfRouter(observed: Observed, routerId: string): RemoteSite {
+  const site = observed.network.sites.find(({ routers }) => routers.some(({ id }) => id === routerId))?.site;
+  return { routerId, siteId: site?.id ?? '', siteName: site?.name ?? '' };
+}
+
+export function planLinks(observed: Observed): Outcome[] {
+  return ofKind(observed, 'Link').map((link) => {
+    const fault = configFault(observed, link);
+    if (fault !== undefined) {
+      const findings = [failed('Configured', fault), pending('Operational', 'Not operational')];
+      return { resource: link, findings };
+    }
+    const remote = remoteOf(observed, link);
+    return {
+      resource: link,
+      status: remote?.siteId ? { remoteSiteId: remote.siteId, remoteSiteName: remote.siteName } : {},
+      findings: [ready('Configured'), operational(observed, link)],
+    };
+  });
+}
+
+function operational(observed: Observed, link: Link): Finding {
+  if (observed.router === undefined) return pending('Operational', 'The router is not running');
+  if (isOperational(observed, link)) return ready('Operational');
+  const name = credentialsOf(link);
+  const connector = observed.router.connectors.get(link.metadata.name);
+  return diagnose(endpointOf(link)!, name, observed.credentials.get(name), connector, observed.now);
+}
+
+function configFault(observed: Observed, link: Link): string | undefined {
+  if (activeSite(observed) === undefined) return 'No active site in namespace';
+  if (endpointOf(link) === undefined) return `The link has no endpoint named ${ROLE}`;
+  const name = credentialsOf(link);
+  const credential = observed.credentials.get(name);
+  if (credential === undefined) return `TLS credentials "${name}" not found`;
+  if (!credential.hasKey || credential.certificate === undefined || credential.ca === undefined) {
+    return `TLS credentials "${name}" must hold ca.crt, tls.crt and tls.key`;
+  }
+  return undefined;
+}

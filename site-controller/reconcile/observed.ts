@@ -1,0 +1,72 @@
+/** What a pass of the controller sees, and what the plan of a kind answers. Plain values: plans are pure functions of them. */
+import type { Finding } from '../../config/api/conditions.ts';
+import type { Kind, Resource, ResourceOf } from '../../config/api/index.ts';
+import type { SiteContent } from '../exchange/record.ts';
+import type { CertificateFacts, ChainFault } from '../pki/inspect.ts';
+import type { RouterState } from '../router-client/state.ts';
+import type { ResourceKey } from '../store.ts';
+
+export interface Observed {
+  /** Wall-clock milliseconds. */
+  now: number;
+  version: string;
+  namespace: string;
+  resources: ReadonlyMap<ResourceKey, Resource>;
+  /** TLS material by name: what the user gave, what was generated, what a Secret holds. */
+  credentials: ReadonlyMap<string, Credential>;
+  /** Undefined while the router does not answer. */
+  router: RouterState | undefined;
+  network: NetworkView;
+  /** The ports given out so far, by purpose. */
+  ports: ReadonlyMap<string, number>;
+  /** Names and addresses of this machine that other machines may reach it by, best first. */
+  hosts: readonly string[];
+  /** Where redemption is served, undefined until it is. */
+  grantUrl: string | undefined;
+}
+
+export interface Credential {
+  /** Directory of ca.crt, tls.crt and tls.key. */
+  directory: string;
+  hasKey: boolean;
+  /** PEM bundle. */
+  ca: string | undefined;
+  certificate: CertificateFacts | undefined;
+  /** Why its certificate is not good under its own CA. */
+  fault: ChainFault | 'not a certificate' | undefined;
+}
+
+export interface NetworkView {
+  /** The other sites, by id. */
+  sites: readonly SiteContent[];
+  /** Every living site had time to be heard. */
+  settled: boolean;
+}
+
+/** What is to be written about one resource. Members of `status` that are undefined are removed. */
+export interface Outcome {
+  resource: Resource;
+  status?: object;
+  findings: Finding[];
+}
+
+/** One entry of skrouterd's JSON configuration. */
+export type RouterEntity = [type: string, attributes: Record<string, string | number | boolean>];
+
+/** A port that the plan needs: see `Ports.give`. */
+export interface PortWant {
+  purpose: string;
+  from: number;
+  host: string;
+}
+
+export function ofKind<K extends Kind>(observed: Pick<Observed, 'resources'>, kind: K): ResourceOf<K>[] {
+  const found = [...observed.resources.values()].filter((resource) => resource.kind === kind) as ResourceOf<K>[];
+  return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** Oldest first, then by name: who came first keeps what two want. */
+export function byAge(a: Resource, b: Resource): number {
+  const age = Date.parse(a.metadata.creationTimestamp ?? '') - Date.parse(b.metadata.creationTimestamp ?? '');
+  return age || (a.metadata.name < b.metadata.name ? -1 : 1);
+}

@@ -1,0 +1,112 @@
+/** What this site tells the others about itself. Pure. */
+import type { Connector } from '../../config/api/connector.ts';
+import type { Site } from '../../config/api/site.ts';
+import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../exchange/record.ts';
+import { SETTING } from '../names.ts';
+import { costOf, endpointOf, isOperational, remoteOf, siteOfRouter } from './link/plan.ts';
+import { routingKeysOf } from './multikeylistener/plan.ts';
+import { type Observed, ofKind } from './observed.ts';
+import { routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
+
+export function ownContent(observed: Observed, site: Site): SiteContent {
+  return {
+    site: {
+      id: siteIdOf(site),
+      name: site.metadata.name,
+      namespace: observed.namespace,
+      platform: 'local',
+      version: observed.version,
+    },
+    routers: [
+      {
+        id: routerIdOf(site),
+        links: [...outgoingLinks(observed), ...incomingLinks(observed)],
+        routerAccess: ofKind(observed, 'RouterAccess').flatMap(({ metadata, spec }) =>
+          spec.roles.map((role) => ({ name: metadata.name, role: role.name })),
+        ),
+      },
+    ],
+    listeners: listeners(observed),
+    connectors: ofKind(observed, 'Connector').map(({ metadata, spec }) => ({
+      name: metadata.name,
+      routingKey: spec.routingKey,
+      host: spec.host ?? '',
+      port: spec.port,
+    })),
+    services: services(observed),
+  };
+}
+
+function outgoingLinks(observed: Observed): LinkRecord[] {
+  return ofKind(observed, 'Link').map((link) => {
+    const remote = remoteOf(observed, link);
+    const condition = link.status?.conditions?.find(({ type }) => type === 'Operational');
+    return {
+      name: link.metadata.name,
+      role: endpointOf(link)?.name ?? 'inter-router',
+      direction: 'outgoing',
+      cost: costOf(link),
+      operational: isOperational(observed, link),
+      remoteSiteId: remote?.siteId ?? '',
+      remoteSiteName: remote?.siteName ?? '',
+      remoteRouterId: remote?.routerId ?? '',
+      message: condition?.message ?? '',
+    };
+  });
+}
+
+/** One for each router that dialled this one: its connection group counts as one link. */
+function incomingLinks(observed: Observed): LinkRecord[] {
+  const routerIds = (observed.router?.connections ?? [])
+    .filter(({ direction, role, container }) => direction === 'in' && role === 'inter-router' && container !== '')
+    .map(({ container }) => container);
+  return [...new Set(routerIds)].sort().map((routerId) => {
+    const remote = siteOfRouter(observed, routerId);
+    const record = observed.network.sites.flatMap(({ routers }) => routers).find(({ id }) => id === routerId);
+    const other = record?.links.find(({ direction, operational }) => direction === 'outgoing' && operational);
+    return {
+      name: routerId,
+      role: 'inter-router',
+      direction: 'incoming',
+      cost: other?.cost ?? 1,
+      operational: true,
+      remoteSiteId: remote.siteId,
+      remoteSiteName: remote.siteName,
+      remoteRouterId: routerId,
+      message: 'OK',
+    };
+  });
+}
+
+function listeners(observed: Observed): EndpointRecord[] {
+  const single = ofKind(observed, 'Listener').map(({ metadata, spec }) => ({
+    name: metadata.name,
+    routingKey: spec.routingKey,
+    host: spec.host,
+    port: spec.port,
+  }));
+  const multiple = ofKind(observed, 'MultiKeyListener').flatMap((listener) =>
+    routingKeysOf(listener).map((routingKey) => ({
+      name: listener.metadata.name,
+      routingKey,
+      host: listener.spec.host,
+      port: listener.spec.port,
+    })),
+  );
+  return [...single, ...multiple];
+}
+
+/** One service for each address that a connector advertises; the first connector by name says the port. */
+function services(observed: Observed): ServiceRecord[] {
+  const ports = new Map<string, number>();
+  for (const connector of ofKind(observed, 'Connector')) {
+    if (settingOf(connector, SETTING.advertise) !== 'true' || ports.has(connector.spec.routingKey)) continue;
+    ports.set(connector.spec.routingKey, servicePort(connector));
+  }
+  return [...ports].map(([address, port]) => ({ address, protocol: 'tcp', port }));
+}
+
+function servicePort(connector: Connector): number {
+  const port = Number(settingOf(connector, SETTING.servicePort));
+  return Number.isInteger(port) && port >= 1 && port <= 65535 ? port : connector.spec.port;
+}

@@ -1,0 +1,156 @@
+/** RouterAccess: the ports on which the site's router accepts links. Control-plane reference 1.9, 4.5. */
+import { failed, pending, ready } from '../../../config/api/conditions.ts';
+import type { RouterAccess } from '../../../config/api/router-access.ts';
+import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
+import type { Site } from '../../../config/api/site.ts';
+import { CONTROLLED_LABEL, CREDENTIAL, SETTING } from '../../names.ts';
+import { type Observed, type Outcome, ofKind, type PortWant, type RouterEntity } from '../observed.ts';
+import { portFault } from '../port-fault.ts';
+import { activeSite, settingOf } from '../site/identity.ts';
+
+const FIRST_PORT = { 'inter-router': 55671, edge: 45671 };
+const ANY_HOST = new Set(['', '0.0.0.0', '::']);
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
+
+/** Frames and session windows of links, as Skupper sets them. */
+export const LINK_LIMITS = { maxFrameSize: 16384, maxSessionFrames: 640 };
+
+export interface AccessEndpoint {
+  name: string;
+  host: string;
+  port: string;
+  group: string;
+}
+
+/** The access that `spec.linkAccess` of the site asks for; named like the site. */
+export function generatedAccess(site: Site | undefined): RouterAccess | undefined {
+  if (site === undefined || ['', 'none', undefined].includes(site.spec.linkAccess)) return undefined;
+  const bindHost = settingOf(site, SETTING.bindHost);
+  const port = Number(settingOf(site, SETTING.linkPort)) || undefined;
+  return {
+    apiVersion: SKUPPER_API_VERSION,
+    kind: 'RouterAccess',
+    metadata: { name: site.metadata.name, labels: { [CONTROLLED_LABEL]: 'true' } },
+    spec: {
+      roles: [{ name: 'inter-router', ...(port !== undefined && { port }) }],
+      tlsCredentials: CREDENTIAL.siteServer,
+      generateTlsCredentials: true,
+      issuer: site.spec.defaultIssuer || CREDENTIAL.siteCa,
+      ...(bindHost !== undefined && { bindHost }),
+    },
+  };
+}
+
+export function accessPorts(observed: Observed): PortWant[] {
+  return ofKind(observed, 'RouterAccess').flatMap((access) =>
+    access.spec.roles
+      .filter((role) => role.port === undefined)
+      .map((role) => ({
+        purpose: purposeOf(access, role.name),
+        from: FIRST_PORT[role.name],
+        host: access.spec.bindHost ?? '',
+      })),
+  );
+}
+
+/** Held back until its TLS material is there. */
+export function accessEntities(observed: Observed): RouterEntity[] {
+  return ofKind(observed, 'RouterAccess').flatMap((access) =>
+    access.spec.roles.flatMap((role): RouterEntity[] => {
+      const port = portOf(observed, access, role);
+      if (port === undefined || !observed.credentials.get(access.spec.tlsCredentials)?.hasKey) return [];
+      return [
+        [
+          'listener',
+          {
+            name: `${access.metadata.name}-${role.name}`,
+            role: role.name,
+            host: access.spec.bindHost ?? '',
+            port,
+            sslProfile: access.spec.tlsCredentials,
+            saslMechanisms: 'EXTERNAL',
+            authenticatePeer: true,
+            requireSsl: true,
+            ...LINK_LIMITS,
+          },
+        ],
+      ];
+    }),
+  );
+}
+
+/** How other sites reach it: each role at each host, best host first. */
+export function accessEndpoints(observed: Observed, access: RouterAccess): AccessEndpoint[] {
+  return access.spec.roles.flatMap((role) => {
+    const port = portOf(observed, access, role);
+    if (port === undefined) return [];
+    return dialHosts(observed, access).map((host) => ({
+      name: role.name,
+      host,
+      port: String(port),
+      group: access.metadata.name,
+    }));
+  });
+}
+
+/** Host names and addresses for the server certificate. */
+export function accessHosts(observed: Observed, access: RouterAccess): string[] {
+  const named = [...(access.spec.subjectAlternativeNames ?? []), ...dialHosts(observed, access)];
+  return [...new Set([...named, ...LOOPBACK_HOSTS])].sort();
+}
+
+/** The hosts that the site says it is reached by, else the ones its server is bound to. */
+export function dialHostsOf(observed: Observed, bindHost: string | undefined): string[] {
+  const given = settingOf(activeSite(observed), SETTING.linkHosts);
+  if (given !== undefined)
+    return given
+      .split(',')
+      .map((host) => host.trim())
+      .filter(Boolean);
+  return ANY_HOST.has(bindHost ?? '') ? [...observed.hosts] : [bindHost!];
+}
+
+export function planRouterAccesses(observed: Observed): Outcome[] {
+  return ofKind(observed, 'RouterAccess').map((access) => {
+    const endpoints = accessEndpoints(observed, access);
+    const fault = listenFault(observed, access);
+    return {
+      resource: access,
+      status: { endpoints },
+      findings: [
+        fault === undefined ? ready('Configured') : failed('Configured', fault),
+        endpoints.length > 0 ? ready('Resolved') : pending('Resolved', 'No port chosen yet'),
+      ],
+    };
+  });
+}
+
+function listenFault(observed: Observed, access: RouterAccess): string | undefined {
+  const name = access.spec.tlsCredentials;
+  if (!observed.credentials.has(name) && !access.spec.generateTlsCredentials) {
+    return `TLS credentials "${name}" not found`;
+  }
+  for (const role of access.spec.roles) {
+    const listener = observed.router?.listeners.get(`${access.metadata.name}-${role.name}`);
+    const port = portOf(observed, access, role);
+    const fault = portFault(listener, access.spec.bindHost ?? '', port, `RouterAccess ${access.metadata.name}`);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function dialHosts(observed: Observed, access: RouterAccess): string[] {
+  return dialHostsOf(observed, access.spec.bindHost);
+}
+
+function purposeOf(access: RouterAccess, role: string): string {
+  return `routeraccess/${access.metadata.name}/${role}`;
+}
+
+function portOf(
+  observed: Observed,
+  access: RouterAccess,
+  role: RouterAccess['spec']['roles'][number],
+): number | undefined {
+  return role.port ?? observed.ports.get(purposeOf(access, role.name));
+}

@@ -1,0 +1,28 @@
+/** Which Site is the one of this namespace, and what it and its router are called on the network. */
+import type { Site } from '../../../config/api/site.ts';
+import { byAge, type Observed, ofKind } from '../observed.ts';
+
+const ROUTER_SUFFIX_LENGTH = 8;
+
+/** The oldest Site of the namespace; the others are refused. */
+export function activeSite(observed: Pick<Observed, 'resources'>): Site | undefined {
+  return ofKind(observed, 'Site').sort(byAge)[0];
+}
+
+/** A site's id on the network is the uid of its Site resource. */
+export function siteIdOf(site: Site): string {
+  return site.metadata.uid ?? '';
+}
+
+/** The same over all restarts, and different for two sites of one name. */
+export function routerIdOf(site: Site): string {
+  return `${site.metadata.name}-${siteIdOf(site).slice(0, ROUTER_SUFFIX_LENGTH)}`;
+}
+
+/** The value of a key of `spec.settings`; an empty one counts as absent. */
+export function settingOf(
+  resource: { spec: { settings?: Record<string, string> } } | undefined,
+  key: string,
+): string | undefined {
+  return resource?.spec.settings?.[key] || undefined;
+}

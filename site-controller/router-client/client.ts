@@ -1,0 +1,231 @@
+/**
+ * The site-controller's one AMQP connection to its router: management requests, and one multicast address to send to and
+ * hear from. An ordinary client (rhea); reconnects for ever, reading the certificates again each time.
+ *
+ * Wire reference 9.1 for the requests.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import rhea, {
+  type Connection,
+  type ConnectionOptions,
+  type EventContext,
+  type Message,
+  type Receiver,
+  type Sender,
+} from 'rhea';
+import { SkuprtError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { type Attributes, type RouterState, routerStateOf, WATCHED_TYPES, type WatchedType } from './state.ts';
+
+const RETRY_MS = { first: 30, max: 1000 };
+const CONNECT_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 5000;
+const IDLE_TIME_OUT_MS = 8000;
+
+export class RouterRequestError extends SkuprtError {
+  readonly code = 'SKUPRT_ROUTER_REQUEST';
+  readonly fault = 'environment';
+}
+
+export interface RouterEndpoint extends Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+  host: string;
+  port: number;
+}
+
+export interface RouterClientParts {
+  /** Where and with which certificates to connect, asked at each attempt. */
+  endpoint: () => Promise<RouterEndpoint>;
+  /** The address to hear and to send to. */
+  multicastAddress: string;
+  onUp: () => void;
+  onDown: () => void;
+  onMessage: (text: string) => void;
+  log: Logger;
+}
+
+interface Pending {
+  resolve: (message: Message) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+}
+
+interface Channel {
+  connection: Connection;
+  requests: Sender;
+  replies: Receiver;
+  outgoing: Sender;
+}
+
+export class RouterClient {
+  private readonly parts: RouterClientParts;
+  private readonly pending = new Map<number, Pending>();
+  private channel: Channel | undefined;
+  private requestCount = 0;
+
+  constructor(parts: RouterClientParts) {
+    this.parts = parts;
+  }
+
+  get isUp(): boolean {
+    return this.channel !== undefined;
+  }
+
+  /** Stays connected until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    let waitMs = RETRY_MS.first;
+    while (!signal.aborted) {
+      const wasUp = await this.connectOnce(signal);
+      waitMs = wasUp ? RETRY_MS.first : Math.min(waitMs * 2, RETRY_MS.max);
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** The state of everything watched. @throws RouterRequestError */
+  async state(): Promise<RouterState> {
+    const answers = await Promise.all(WATCHED_TYPES.map((type) => this.query(type)));
+    const entities = Object.fromEntries(WATCHED_TYPES.map((type, index) => [type, answers[index]!]));
+    return routerStateOf(entities as Record<WatchedType, Attributes[]>);
+  }
+
+  /** All entities of a type. @throws RouterRequestError */
+  async query(type: WatchedType): Promise<Attributes[]> {
+    const entityType = `io.skupper.router.${type}`;
+    const { body, application_properties: properties } = await this.request({
+      application_properties: { operation: 'QUERY', type: 'org.amqp.management', entityType, name: 'self' },
+      body: { attributeNames: [] },
+    });
+    if (properties?.statusCode !== 200) {
+      throw new RouterRequestError(
+        `router answered ${properties?.statusCode} (${properties?.statusDescription}) to QUERY ${type}`,
+      );
+    }
+    const { attributeNames, results } = body as { attributeNames: string[]; results: unknown[][] };
+    return results.map((row) => Object.fromEntries(attributeNames.map((name, index) => [name, row[index]])));
+  }
+
+  /** Sends to the multicast address; false when the message could not go now. */
+  send(text: string): boolean {
+    if (this.channel === undefined || !this.channel.outgoing.sendable()) return false;
+    this.channel.outgoing.send({ content_type: 'application/json', body: text });
+    return true;
+  }
+
+  /** Resolves when the last messages have left. */
+  async close(): Promise<void> {
+    const connection = this.channel?.connection;
+    if (connection === undefined) return;
+    const closed = new Promise<void>((resolve) => connection.once('disconnected', () => resolve()));
+    connection.close();
+    await Promise.race([closed, sleep(500, undefined, { ref: false })]);
+  }
+
+  /** One connection from its attempt to its end; whether it was ever of use. */
+  private async connectOnce(signal: AbortSignal): Promise<boolean> {
+    let connection: Connection;
+    try {
+      const options: ConnectionOptions & { enable_sasl_external: boolean } = {
+        ...(await this.parts.endpoint()),
+        transport: 'tls',
+        enable_sasl_external: true,
+        reconnect: false,
+        idle_time_out: IDLE_TIME_OUT_MS,
+      };
+      connection = rhea.create_container({ id: 'skuprt-site-controller' }).create_connection(options);
+    } catch (err) {
+      this.parts.log.debug({ err }, 'router cannot be reached yet');
+      return false;
+    }
+    let wasUp = false;
+    await new Promise<void>((resolve) => {
+      const end = () => resolve();
+      const timer = setTimeout(end, CONNECT_TIMEOUT_MS);
+      const onAbort = () => connection.close();
+      signal.addEventListener('abort', onAbort, { once: true });
+      connection.on('disconnected', end);
+      connection.on('connection_close', end);
+      connection.on('error', end);
+      for (const event of ['connection_error', 'session_error', 'sender_error', 'receiver_error', 'protocol_error']) {
+        connection.on(event, (context: EventContext) => {
+          this.parts.log.debug({ err: context.error ?? context.connection?.error, event }, 'router connection failed');
+        });
+      }
+      this.open(connection, () => {
+        clearTimeout(timer);
+        wasUp = true;
+        this.parts.onUp();
+      });
+      connection.connect();
+      connection.once('disconnected', () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      });
+    });
+    connection.removeAllListeners();
+    connection.on('error', () => undefined);
+    connection.close();
+    this.lost();
+    return wasUp;
+  }
+
+  private open(connection: Connection, onReady: () => void): void {
+    connection.once('connection_open', () => {
+      const replies = connection.open_receiver({ source: { dynamic: true, address: '' }, credit_window: 100 });
+      const incoming = connection.open_receiver({
+        source: { address: this.parts.multicastAddress },
+        credit_window: 100,
+      });
+      const requests = connection.open_sender({ target: { address: '$management' }, snd_settle_mode: 1 });
+      const outgoing = connection.open_sender({ target: { address: this.parts.multicastAddress }, snd_settle_mode: 1 });
+      replies.on('message', ({ message }: EventContext) => this.answered(message));
+      incoming.on('message', ({ message }: EventContext) => {
+        if (typeof message?.body === 'string') this.parts.onMessage(message.body);
+      });
+      const waiting = new Set<string>(['replies', 'incoming', 'requests', 'outgoing']);
+      const opened = (name: string) => () => {
+        if (!waiting.delete(name) || waiting.size > 0) return;
+        this.channel = { connection, requests, replies, outgoing };
+        onReady();
+      };
+      replies.once('receiver_open', opened('replies'));
+      incoming.once('receiver_open', opened('incoming'));
+      requests.once('sendable', opened('requests'));
+      outgoing.once('sendable', opened('outgoing'));
+    });
+  }
+
+  private request(message: Message): Promise<Message> {
+    const channel = this.channel;
+    if (channel === undefined) return Promise.reject(new RouterRequestError('not connected to the router'));
+    this.requestCount += 1;
+    const id = this.requestCount;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        reject(new RouterRequestError('the router does not answer'));
+      }, REQUEST_TIMEOUT_MS);
+      this.pending.set(id, { resolve, reject, timer });
+      channel.requests.send({ ...message, reply_to: channel.replies.source.address, correlation_id: id });
+    });
+  }
+
+  private answered(message: Message | undefined): void {
+    const id = Number(message?.correlation_id);
+    const pending = this.pending.get(id);
+    if (message === undefined || pending === undefined) return;
+    this.pending.delete(id);
+    clearTimeout(pending.timer);
+    pending.resolve(message);
+  }
+
+  private lost(): void {
+    const wasUp = this.channel !== undefined;
+    this.channel = undefined;
+    for (const { reject, timer } of this.pending.values()) {
+      clearTimeout(timer);
+      reject(new RouterRequestError('the connection to the router was lost'));
+    }
+    this.pending.clear();
+    if (wasUp) this.parts.onDown();
+  }
+}
