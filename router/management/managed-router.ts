@@ -1,0 +1,18 @@
+/** What the management agent needs from the router that it manages. */
+import type { Entity, EntityType } from './schema.ts';
+import type { AttributeValue } from './wire-values.ts';
+
+/** An entity as the running router shows it: attributes of the schema, absent ones left off. */
+export type ShownEntity = Readonly<Record<string, AttributeValue>>;
+
+export interface ManagedRouter {
+  /** All entities of a type (short name), configured or running. */
+  read(type: string): readonly ShownEntity[];
+  /** These three throw a SkuprtError when the change cannot be made; nothing has changed then. */
+  create(type: EntityType, entity: Entity): void;
+  /** `entity` holds all attributes of a configured entity, and only the changed ones of a running one. */
+  update(type: string, name: string, entity: Entity | ShownEntity): void;
+  delete(type: string, name: string): void;
+  /** Of all routers known, this one included. */
+  routerIds(): readonly string[];
+}

@@ -1,0 +1,211 @@
+/**
+ * The router's metrics as Prometheus text, from one plain snapshot of counters; each name is explained in docs/metrics.md.
+ *
+ * The `qdr_` names are those that users of skupper-router scrape already (wire reference 11). Rendering is synchronous and
+ * without a registry, since the hot path only adds to integers and a scrape is one pass over a table.
+ */
+
+export interface DeliveryCounters {
+  readonly presettled: number;
+  readonly droppedPresettled: number;
+  readonly accepted: number;
+  readonly released: number;
+  readonly rejected: number;
+  readonly modified: number;
+  readonly ingress: number;
+  readonly egress: number;
+  readonly transit: number;
+  /** Unsettled for longer than this, once. */
+  readonly delayed1Sec: number;
+  readonly delayed10Sec: number;
+  /** Now. */
+  readonly stuck: number;
+}
+
+export interface SiteLinkCounters {
+  /** Name of the connector or listener. */
+  readonly link: string;
+  /** Router id at the other end, empty while unknown. */
+  readonly peer: string;
+  readonly up: boolean;
+  readonly cost: number;
+  readonly octetsIn: number;
+  readonly octetsOut: number;
+}
+
+export interface FlowCounters {
+  readonly open: number;
+  readonly opened: number;
+  readonly closed: number;
+  /** No connector took the connection. */
+  readonly refused: number;
+  /** Ended by a reset or a lost link, at either end. */
+  readonly reset: number;
+  readonly octetsIn: number;
+  readonly octetsOut: number;
+}
+
+export interface RouterCounters {
+  readonly routerId: string;
+  readonly version: string;
+  /** Seconds since 1970. */
+  readonly startTimeSeconds: number;
+  readonly lastTopologyChangeSeconds: number;
+  readonly connections: number;
+  readonly links: number;
+  readonly linksBlocked: number;
+  readonly addresses: number;
+  /** Known in the network, this one included. */
+  readonly routers: number;
+  readonly deliveries: DeliveryCounters;
+  readonly siteLinks: readonly SiteLinkCounters[];
+  readonly flows: FlowCounters;
+  /** Connections open now, by protocol. */
+  readonly amqpConnections: number;
+  /** Octets held in buffers for readers that are behind. */
+  readonly bufferedBytes: number;
+  /** Connections closed for a peer's fault, by AMQP condition. */
+  readonly protocolErrors: ReadonlyMap<string, number>;
+  readonly eventLoopDelay: { readonly p50Seconds: number; readonly p99Seconds: number; readonly maxSeconds: number };
+  readonly memory: { readonly heapBytes: number; readonly residentBytes: number; readonly virtualBytes: number };
+}
+
+type Labels = Readonly<Record<string, string>>;
+interface Sample {
+  readonly labels?: Labels;
+  readonly value: number;
+}
+interface Metric {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly help: string;
+  readonly samples: (counters: RouterCounters) => readonly Sample[];
+}
+
+/** Prometheus text, version 0.0.4. */
+export function renderMetrics(counters: RouterCounters): string {
+  const lines: string[] = [];
+  for (const { name, kind, help, samples } of METRICS) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`);
+    for (const { labels, value } of samples(counters)) lines.push(`${name}${labelText(labels)} ${value}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function labelText(labels: Labels | undefined): string {
+  if (labels === undefined) return '';
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`);
+  return `{${pairs.join(',')}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function metric(kind: Metric['kind'], name: string, help: string, value: (counters: RouterCounters) => number): Metric {
+  return { kind, name, help, samples: (counters) => [{ value: value(counters) }] };
+}
+
+function deliveries(kind: Metric['kind'], name: string, help: string, counter: keyof DeliveryCounters): Metric {
+  return metric(kind, name, help, (counters) => counters.deliveries[counter]);
+}
+
+/** One sample a site link and direction or state. */
+function perLink(
+  kind: Metric['kind'],
+  name: string,
+  help: string,
+  samples: (link: SiteLinkCounters) => readonly { more?: Labels; value: number }[],
+): Metric {
+  const labelled = (link: SiteLinkCounters) =>
+    samples(link).map(({ more, value }) => ({ labels: { link: link.link, peer: link.peer, ...more }, value }));
+  return { kind, name, help, samples: ({ siteLinks }) => siteLinks.flatMap(labelled) };
+}
+
+const ORIGINAL: readonly Metric[] = [
+  metric('gauge', 'qdr_connections_total', 'AMQP connections now', (c) => c.connections),
+  metric('gauge', 'qdr_links_total', 'AMQP links now', (c) => c.links),
+  metric('gauge', 'qdr_addresses_total', 'Addresses now', (c) => c.addresses),
+  metric('gauge', 'qdr_routers_total', 'Routers known in the network', (c) => c.routers),
+  deliveries('counter', 'qdr_presettled_deliveries_total', 'Pre-settled deliveries', 'presettled'),
+  deliveries(
+    'counter',
+    'qdr_dropped_presettled_deliveries_total',
+    'Pre-settled deliveries dropped',
+    'droppedPresettled',
+  ),
+  deliveries('counter', 'qdr_accepted_deliveries_total', 'Deliveries accepted', 'accepted'),
+  deliveries('counter', 'qdr_released_deliveries_total', 'Deliveries released', 'released'),
+  deliveries('counter', 'qdr_rejected_deliveries_total', 'Deliveries rejected', 'rejected'),
+  deliveries('counter', 'qdr_modified_deliveries_total', 'Deliveries modified', 'modified'),
+  deliveries('counter', 'qdr_deliveries_ingress_total', 'Deliveries that entered the network here', 'ingress'),
+  deliveries('counter', 'qdr_deliveries_egress_total', 'Deliveries that left the network here', 'egress'),
+  deliveries('counter', 'qdr_deliveries_transit_total', 'Deliveries passed on to another router', 'transit'),
+  deliveries('counter', 'qdr_deliveries_delayed_1sec_total', 'Deliveries unsettled for over 1 s', 'delayed1Sec'),
+  deliveries('counter', 'qdr_deliveries_delayed_10sec_total', 'Deliveries unsettled for over 10 s', 'delayed10Sec'),
+  deliveries('gauge', 'qdr_deliveries_stuck_total', 'Deliveries unsettled for over 10 s now', 'stuck'),
+  metric('gauge', 'qdr_links_blocked_total', 'Links without credit for over 10 s now', (c) => c.linksBlocked),
+  metric(
+    'gauge',
+    'qdr_last_topology_change_timestamp',
+    'Time of the last change of paths, seconds since 1970',
+    (c) => c.lastTopologyChangeSeconds,
+  ),
+  metric('gauge', 'qdr_alloc_pool_bytes', 'Heap in use', (c) => c.memory.heapBytes),
+  metric('gauge', 'qdr_router_vmsize_bytes', 'Virtual memory', (c) => c.memory.virtualBytes),
+  metric('gauge', 'qdr_router_rss_bytes', 'Resident memory', (c) => c.memory.residentBytes),
+  metric('gauge', 'qdr_tcp_service_connections', 'TCP connections of services now', (c) => c.flows.open),
+  metric('gauge', 'qdr_amqp_service_connections', 'AMQP connections of clients now', (c) => c.amqpConnections),
+  metric('gauge', 'qdr_http1_service_connections', 'HTTP/1 connections of services, always 0', () => 0),
+  metric('gauge', 'qdr_http2_service_connections', 'HTTP/2 connections of services, always 0', () => 0),
+];
+
+const OURS: readonly Metric[] = [
+  {
+    name: 'skuprt_router_info',
+    kind: 'gauge',
+    help: 'Router id and version, always 1',
+    samples: ({ routerId, version }) => [{ labels: { router: routerId, version }, value: 1 }],
+  },
+  metric('gauge', 'skuprt_router_start_time_seconds', 'Start, seconds since 1970', (c) => c.startTimeSeconds),
+  perLink('gauge', 'skuprt_router_link_up', '1 while the site link is up', ({ up }) => [{ value: up ? 1 : 0 }]),
+  perLink('gauge', 'skuprt_router_link_cost', 'Cost of the site link', ({ cost }) => [{ value: cost }]),
+  perLink('counter', 'skuprt_router_link_octets_total', 'Octets over the site link', ({ octetsIn, octetsOut }) => [
+    { more: { direction: 'in' }, value: octetsIn },
+    { more: { direction: 'out' }, value: octetsOut },
+  ]),
+  metric('gauge', 'skuprt_router_flows_open', 'TCP flows open now', (c) => c.flows.open),
+  metric('counter', 'skuprt_router_flows_opened_total', 'TCP flows opened', (c) => c.flows.opened),
+  metric('counter', 'skuprt_router_flows_closed_total', 'TCP flows ended in order', (c) => c.flows.closed),
+  metric('counter', 'skuprt_router_flows_refused_total', 'TCP flows no connector took', (c) => c.flows.refused),
+  metric('counter', 'skuprt_router_flows_reset_total', 'TCP flows ended by a reset', (c) => c.flows.reset),
+  {
+    name: 'skuprt_router_flow_octets_total',
+    kind: 'counter',
+    help: 'Octets of TCP flows, from and to the sockets of clients and workloads',
+    samples: ({ flows }) => [
+      { labels: { direction: 'in' }, value: flows.octetsIn },
+      { labels: { direction: 'out' }, value: flows.octetsOut },
+    ],
+  },
+  metric('gauge', 'skuprt_router_buffered_bytes', 'Octets held for readers that are behind', (c) => c.bufferedBytes),
+  {
+    name: 'skuprt_router_protocol_errors_total',
+    kind: 'counter',
+    help: "Connections closed for the peer's fault, by AMQP condition",
+    samples: ({ protocolErrors }) =>
+      [...protocolErrors].map(([condition, value]) => ({ labels: { condition }, value })),
+  },
+  {
+    name: 'skuprt_router_event_loop_delay_seconds',
+    kind: 'gauge',
+    help: 'Delay of the event loop since the last scrape',
+    samples: ({ eventLoopDelay: { p50Seconds, p99Seconds, maxSeconds } }) => [
+      { labels: { quantile: '0.5' }, value: p50Seconds },
+      { labels: { quantile: '0.99' }, value: p99Seconds },
+      { labels: { quantile: '1' }, value: maxSeconds },
+    ],
+  },
+];
+
+const METRICS: readonly Metric[] = [...ORIGINAL, ...OURS];
