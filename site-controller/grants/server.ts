@@ -1,0 +1,161 @@
+/**
+ * The redemption server: HTTPS, TLS 1.3, POST /<grant UID> in two forms (protocol.ts). It reads requests and writes answers; what is
+ * answered is decided in redemptions.ts. Sizes, times and connections are limited; certificates change without a restart.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import Value from 'typebox/value';
+import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
+import type { KeyPair } from '../pki/authority.ts';
+import { ANSWER, BODY_BYTES_MAX, CsrBody, JSON_TYPE, RedeemerHeaders } from './protocol.ts';
+import { type Answer, type Claim, Redemptions, type RedemptionsUses } from './redemptions.ts';
+
+const CONNECTIONS_MAX = 256;
+const STOP_GRACE_MS = 2000;
+
+export interface GrantServerOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  credentials: KeyPair;
+  /** From the first byte of a request to its last, and for a TLS handshake; 10 s when absent. */
+  requestTimeoutMs?: number;
+}
+
+export class GrantServerListenError extends SkuprtError {
+  readonly code = 'SKUPRT_GRANT_SERVER_CANNOT_LISTEN';
+  readonly fault = 'environment';
+}
+
+export class GrantServer {
+  readonly #options: GrantServerOptions;
+  readonly #redemptions: Redemptions;
+  readonly #log: RedemptionsUses['log'];
+  readonly #server: Server;
+
+  constructor(uses: RedemptionsUses, options: GrantServerOptions) {
+    const { credentials, requestTimeoutMs = 10_000 } = options;
+    this.#options = options;
+    this.#redemptions = new Redemptions(uses);
+    this.#log = uses.log;
+    this.#server = createServer({
+      ...secureContext(credentials),
+      handshakeTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 4),
+      keepAliveTimeout: 1000,
+    });
+    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.on('request', (request, response) => void this.#serve(request, response));
+    this.#server.on('tlsClientError', (err) => this.#log.debug({ err }, 'redemption handshake failed'));
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** @throws GrantServerListenError */
+  async start(): Promise<void> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) =>
+        reject(
+          new GrantServerListenError(
+            `tokens cannot be redeemed here: cannot listen on ${host}:${port}: ${messageOf(cause)}`,
+            {
+              cause,
+              next: `Free port ${port} or set another one for the redemption server`,
+            },
+          ),
+        ),
+      );
+      this.#server.listen({ host, port }, resolve);
+    });
+    this.#server.on('error', (err) => this.#log.error({ err }, 'redemption server failed'));
+  }
+
+  /** New handshakes use `credentials`; connections that are open go on. */
+  setCredentials(credentials: KeyPair): void {
+    this.#server.setSecureContext(secureContext(credentials));
+  }
+
+  /** Takes no more requests and lets those under way end, for a short time. */
+  async stop(): Promise<void> {
+    const timer = setTimeout(() => this.#server.closeAllConnections(), STOP_GRACE_MS);
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
+    });
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, body, headers } = await this.#answer(request);
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers });
+    response.end(status === 200 ? body : `${body}\n`);
+  }
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    if (request.method !== 'POST') return { status: 405, body: ANSWER.onlyPost, headers: { allow: 'POST' } };
+    try {
+      const body = await readBody(request, BODY_BYTES_MAX);
+      if (body === undefined) return { status: 413, body: ANSWER.tooLarge };
+      const claim = claimOf(request, body);
+      return claim ? await this.#redemptions.redeem(claim) : { status: 400, body: ANSWER.badBody };
+    } catch (err) {
+      if (err instanceof AssertionError) throw err;
+      this.#log.error({ err, remote: remoteOf(request) }, 'redemption failed');
+      return { status: 500, body: ANSWER.internal };
+    }
+  }
+}
+
+function secureContext({ certificate, privateKey }: KeyPair) {
+  return { cert: certificate, key: privateKey, minVersion: 'TLSv1.3' as const };
+}
+
+/** Undefined when the request is in neither form. */
+function claimOf(request: IncomingMessage, body: string): Claim | undefined {
+  const target = { uid: (request.url ?? '').slice(1), remote: remoteOf(request) };
+  if (request.headers['content-type']?.startsWith(JSON_TYPE)) {
+    const parsed = parseJson(body);
+    return Value.Check(CsrBody, parsed) ? { ...target, ...parsed } : undefined;
+  }
+  const { name, subject } = request.headers;
+  const redeemer = { ...(name ? { name } : {}), subject };
+  return Value.Check(RedeemerHeaders, redeemer) ? { ...target, ...redeemer, code: body } : undefined;
+}
+
+function remoteOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined when the body is longer than `bytesMax`; the rest of it is not read. */
+function readBody(request: IncomingMessage, bytesMax: number): Promise<string | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let byteCount = 0;
+    request.on('data', (chunk: Buffer) => {
+      byteCount += chunk.length;
+      if (byteCount <= bytesMax) chunks.push(chunk);
+      else {
+        request.pause();
+        resolve(undefined);
+      }
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.once('error', reject);
+  });
+}
