@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project a tier, so that `npm run test:<tier>` runs a tier alone and `npm test` runs all. */
+/** One project a tier, so that `npm run test:<tier>` runs a tier alone and `npm test` all but `interop`, which needs a server. */
 const tier = (name: string, testTimeoutMs: number) => ({
   test: {
     name,
@@ -18,6 +18,7 @@ export default defineConfig({
       tier('sim', 60_000),
       tier('fuzz', 60_000),
       tier('integration', 60_000),
+      { test: { ...tier('interop', 60_000).test, globalSetup: ['test/interop/setup.ts'] } },
     ],
   },
 });

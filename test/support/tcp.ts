@@ -2,6 +2,7 @@
  * TCP ends for tests and load generators: servers on port 0 of 127.0.0.1, pattern sources and sinks, and the ways a
  * connection can end. Sockets are half-open allowed everywhere, so that a FIN is only what a test sends.
  */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { PatternChecker, patternAt } from './pattern.ts';
@@ -49,11 +50,20 @@ export async function connect(port: number): Promise<Socket> {
   return socket;
 }
 
-/** A port that nothing listens on; another process may take it, so use it soon. */
+/**
+ * A port that nothing listens on, below those that outgoing connections take (a connection to such a port may meet
+ * itself). Another process may take it, so use it soon.
+ */
 export async function unusedPort(): Promise<number> {
-  const listening = await listen((socket) => socket.destroy());
-  await listening.close();
-  return listening.port;
+  for (;;) {
+    try {
+      const listening = await listen((socket) => socket.destroy(), randomInt(10_240, 32_768));
+      await listening.close();
+      return listening.port;
+    } catch {
+      // Taken: the next one.
+    }
+  }
 }
 
 /** Writes `byteCount` pattern bytes (endless by default) as fast as they are taken; stops when the socket closes. */

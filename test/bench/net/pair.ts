@@ -6,9 +6,10 @@ import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificates } from '../../support/certificates.ts';
+import { hasEnded, stopChild } from '../../support/child-process.ts';
 import { unusedPort } from '../../support/tcp.ts';
 import { Gate } from './gate.ts';
-import { hasEnded, type Processes } from './processes.ts';
+import type { Processes } from './processes.ts';
 import type { Setup, System } from './systems.ts';
 
 const READY_MS_MAX = 30_000;
@@ -61,7 +62,7 @@ export class Pair {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.children.map((child) => this.ground.processes.stop(child)));
+    await Promise.all(this.children.map(stopChild));
   }
 }
 

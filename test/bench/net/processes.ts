@@ -3,13 +3,11 @@
  * are ever killed, by process id.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { stopChild } from '../../support/child-process.ts';
 import type { Handlers } from './rpc.ts';
 import { Remote } from './rpc.ts';
-
-const TERM_PATIENCE_MS = 3000;
 
 export interface Command {
   readonly program: string;
@@ -36,17 +34,8 @@ export class Processes {
     return new Remote<H>(this.remember(child));
   }
 
-  async stop(child: ChildProcess): Promise<void> {
-    if (hasEnded(child)) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    const impatient = setTimeout(() => child.kill('SIGKILL'), TERM_PATIENCE_MS);
-    await exited;
-    clearTimeout(impatient);
-  }
-
   async stopAll(): Promise<void> {
-    await Promise.all([...this.children].map((child) => this.stop(child)));
+    await Promise.all([...this.children].map(stopChild));
   }
 
   /** The last resort when this process ends without having waited. */
@@ -60,8 +49,4 @@ export class Processes {
     child.on('error', () => this.children.delete(child));
     return child;
   }
-}
-
-export function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }

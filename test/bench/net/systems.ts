@@ -8,10 +8,19 @@ import { fileURLToPath } from 'node:url';
 import type { Certificates } from '../../support/certificates.ts';
 import { HOW_TO_HAVE_IT, originalRouter } from '../../support/original-router.ts';
 import { findProgram } from '../../support/programs.ts';
+import {
+  type Entity,
+  type Kind,
+  linkEntities,
+  ourRouter,
+  routerCommand,
+  routerConfig,
+  tcpConnectorEntity,
+  tcpListenerEntity,
+} from '../../support/router-process.ts';
 import { haproxyConfigs } from './haproxy.ts';
 import { versionOf } from './machine.ts';
 import type { Command } from './processes.ts';
-import { routerConfigs } from './router-config.ts';
 
 export interface Setup {
   readonly directory: string;
@@ -38,7 +47,8 @@ export interface System {
   commands(setup: Setup): readonly Command[];
 }
 
-const repositoryFile = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+const ADDRESS = 'bench';
+const RELAY = fileURLToPath(new URL('./relay.ts', import.meta.url));
 
 /** In the order in which they are measured and reported. */
 export function allSystems(): readonly System[] {
@@ -50,14 +60,13 @@ function direct(): System {
 }
 
 function ours(): System {
-  const main = repositoryFile('router/main.ts');
   return {
     name: 'skuprt',
     hasLink: true,
     descriptorsPerFlow: 1,
-    missing: existsSync(main) ? undefined : 'there is no router/main.ts',
+    missing: existsSync(ourRouter) ? undefined : 'there is no router/main.ts',
     version: 'this checkout',
-    commands: (setup) => routerCommands(setup, process.execPath, (config) => [main, '--config', config]),
+    commands: (setup) => routerCommands('ours', setup),
   };
 }
 
@@ -69,7 +78,7 @@ function original(): System {
     descriptorsPerFlow: 1,
     missing: program ? undefined : HOW_TO_HAVE_IT,
     version: program ? versionOf(program, '--version') : '',
-    commands: (setup) => routerCommands(setup, program, (config) => ['-c', config]),
+    commands: (setup) => routerCommands('original', setup),
   };
 }
 
@@ -95,7 +104,6 @@ function haproxy(): System {
 }
 
 function relay(): System {
-  const script = repositoryFile('test/bench/net/relay.ts');
   return {
     name: 'relay',
     hasLink: false,
@@ -106,7 +114,7 @@ function relay(): System {
       const files = [certificates.caFile, certificates.certFile, certificates.keyFile];
       const end = (name: string, listenPort: number, targetPort: number): Command => ({
         program: process.execPath,
-        args: [script, name, String(listenPort), String(targetPort), ...files],
+        args: [RELAY, name, String(listenPort), String(targetPort), ...files],
         logFile: join(directory, `relay-${name}.log`),
       });
       return [end('accept', linkPort, backendPort), end('dial', entryPort, linkPort)];
@@ -114,10 +122,18 @@ function relay(): System {
   };
 }
 
-function routerCommands(setup: Setup, program: string, args: (config: string) => string[]): readonly Command[] {
-  return routerConfigs(setup).map(({ id, entities }) => {
-    const config = join(setup.directory, `${id}.json`);
-    writeFileSync(config, JSON.stringify(entities, undefined, 2));
-    return { program, args: args(config), logFile: join(setup.directory, `${id}.log`) };
-  });
+/** One configuration for both kinds of router; everything that is not about this pair is default. */
+function routerCommands(kind: Kind, setup: Setup): readonly Command[] {
+  const { directory, certificates, linkPort, dialPort, entryPort, backendPort } = setup;
+  const command = (id: string, entities: readonly Entity[]): Command => {
+    const config = join(directory, `${id}.json`);
+    writeFileSync(config, routerConfig(id, entities));
+    return { ...routerCommand(kind, config), logFile: join(directory, `${id}.log`) };
+  };
+  const accept = linkEntities({ role: 'accept', port: linkPort, certificates });
+  const dial = linkEntities({ role: 'dial', port: dialPort, certificates });
+  return [
+    command('accepting', [...accept, tcpConnectorEntity(ADDRESS, backendPort)]),
+    command('dialling', [...dial, tcpListenerEntity(ADDRESS, entryPort)]),
+  ];
 }

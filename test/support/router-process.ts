@@ -1,0 +1,91 @@
+/** Routers as processes, ours and the original, from one configuration that both read unchanged. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Certificates } from './certificates.ts';
+import { stopChild } from './child-process.ts';
+import { originalRouter } from './original-router.ts';
+
+const HOST = '127.0.0.1';
+/** The entry point of our router process. */
+export const ourRouter = fileURLToPath(new URL('../../router/main.ts', import.meta.url));
+
+export type Kind = 'ours' | 'original';
+export type Entity = readonly [string, Readonly<Record<string, string | number | boolean>>];
+
+const PLAIN = { accept: { authenticatePeer: false, saslMechanisms: 'ANONYMOUS' }, dial: {} } as const;
+const TLS = { accept: { authenticatePeer: true, requireSsl: true }, dial: { verifyHostname: true } } as const;
+
+/** The link's entities for one end; with certificates it is mutual TLS with SASL EXTERNAL, else plain and ANONYMOUS. */
+export interface LinkEnd {
+  readonly role: 'accept' | 'dial';
+  readonly port: number;
+  readonly certificates?: Certificates;
+}
+
+export function linkEntities({ role, port, certificates }: LinkEnd): Entity[] {
+  const name = `link-${role}-${port}`;
+  const type = role === 'accept' ? 'listener' : 'connector';
+  const link = { name, role: 'inter-router', host: HOST, port };
+  if (certificates === undefined) return [[type, { ...link, ...PLAIN[role] }]];
+  const { caFile, certFile, keyFile } = certificates;
+  const profile = { name: `${name}-tls`, caCertFile: caFile, certFile, privateKeyFile: keyFile };
+  return [
+    ['sslProfile', profile],
+    [type, { ...link, sslProfile: profile.name, saslMechanisms: 'EXTERNAL', ...TLS[role] }],
+  ];
+}
+
+export function tcpListenerEntity(address: string, port: number): Entity {
+  return ['tcpListener', { name: `listener-${address}`, host: HOST, port, address }];
+}
+
+export function tcpConnectorEntity(address: string, port: number): Entity {
+  return ['tcpConnector', { name: `connector-${address}`, host: HOST, port, address }];
+}
+
+/** The text of a configuration file. */
+export function routerConfig(id: string, entities: readonly Entity[]): string {
+  const router: Entity = ['router', { id, mode: 'interior' }];
+  return JSON.stringify([router, ...entities], undefined, 2);
+}
+
+export function routerCommand(kind: Kind, configFile: string): { program: string; args: string[] } {
+  if (kind === 'ours') return { program: process.execPath, args: [ourRouter, '--config', configFile] };
+  return { program: originalRouter ?? '', args: ['-c', configFile] };
+}
+
+/** The routers of one test; `stop` ends them all and removes their files. */
+export class RouterProcesses {
+  private readonly directory = mkdtempSync(join(tmpdir(), 'skuprt-routers-'));
+  private readonly children = new Map<string, ChildProcess>();
+
+  start(kind: Kind, id: string, entities: readonly Entity[]): void {
+    const config = join(this.directory, `${id}.json`);
+    writeFileSync(config, routerConfig(id, entities));
+    const log = openSync(this.logFile(id), 'a');
+    const { program, args } = routerCommand(kind, config);
+    this.children.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));
+    closeSync(log);
+  }
+
+  /** What the router has written to its standard streams so far. */
+  logOf(id: string): string {
+    return readFileSync(this.logFile(id), 'utf8');
+  }
+
+  kill(id: string): void {
+    this.children.get(id)?.kill('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.children.values()].map(stopChild));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private logFile(id: string): string {
+    return join(this.directory, `${id}.log`);
+  }
+}
