@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly color: boolean;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** What a user types to start it. */
+  readonly program: string;
   /** How to start this same command line again: executable and leading arguments. */
   readonly self: readonly string[];
 }
@@ -38,5 +40,6 @@ export function say(context: Surroundings, text: string): void {
 
 /** The command that a user types to go on in this namespace. */
 export function commandLine(context: Context, rest: string): string {
-  return context.namespace === 'default' ? `skuprt ${rest}` : `skuprt -n ${context.namespace} ${rest}`;
+  const { program, namespace } = context;
+  return namespace === 'default' ? `${program} ${rest}` : `${program} -n ${namespace} ${rest}`;
 }

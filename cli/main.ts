@@ -22,6 +22,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.ok);
 });
 
+const entry = fileURLToPath(import.meta.url);
 const surroundings: Surroundings = {
   env: process.env,
   stdin: process.stdin,
@@ -31,6 +32,8 @@ const surroundings: Surroundings = {
   canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
   color: process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
   signal: stop.signal,
-  self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
+  // A checkout has the script at its root; the package puts the command on the path.
+  program: entry.endsWith('.ts') ? './skuprt' : 'skuprt',
+  self: [process.execPath, ...process.execArgv, entry],
 };
 process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);

@@ -1,7 +1,7 @@
 /** `token VERB` and `link VERB`: joining sites. Both vocabularies: token create = token issue, link create = token redeem. */
 import type { Command } from 'commander';
 import { parseCount, parseDurationMs, parseHost, parseName } from '../parse.ts';
-import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
+import { examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 export interface IssueFlags {
   redemptionsAllowed: number;

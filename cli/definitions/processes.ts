@@ -29,6 +29,16 @@ export function defineProcesses(program: Command, scope: Scope): void {
     ['skuprt demo --keep', 'to look around in'],
   );
 
+  program
+    .command('demo-backend', { hidden: true })
+    .description('The HTTP server of the demo')
+    .option('--keep')
+    .action(async (flags: { keep?: boolean }, self: Command) => {
+      const context = scope.context(self);
+      const { serveBackend } = await import('../demo/backend.ts');
+      await serveBackend(context, flags);
+    });
+
   const router = program
     .command('router')
     .description('Run one router in the foreground, until SIGTERM; SIGHUP or a changed file applies the difference')

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { confirmDeletion } from '../../ask.ts';
-import { type Context, commandLine, say } from '../../context.ts';
+import { type Context, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
 import { findSite, openLocal, requireSite } from '../../local.ts';
 import { stopProcesses } from './stop.ts';

@@ -1,0 +1,18 @@
+/** `network status`. */
+import { type Context, print } from '../../context.ts';
+import { readNetwork } from '../../network.ts';
+import { networkPicture, networkTree, servicesOf } from '../../output/network.ts';
+import { formatObject } from '../../output/resources.ts';
+
+export async function showNetwork(context: Context, flags: { output?: string }): Promise<void> {
+  const view = await readNetwork(context);
+  if (flags.output === 'json' || flags.output === 'yaml') {
+    const services = servicesOf(view).map(({ address, listeners, connectors }) => ({ address, listeners, connectors }));
+    const sites = view.sites.map(({ site, routers }) => ({ ...site, links: routers.flatMap(({ links }) => links) }));
+    const status = { apiVersion: 'skuprt.io/v1alpha1', kind: 'NetworkStatus', sites, services };
+    print(context, formatObject(status, flags.output));
+    return;
+  }
+  const picture = networkPicture(view);
+  print(context, `${picture === '' ? '' : `${picture}\n`}${networkTree(view)}`);
+}
