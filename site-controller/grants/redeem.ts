@@ -20,7 +20,7 @@ import {
   TokenUsedUpError,
 } from './errors.ts';
 import { ANSWER, ANSWER_BYTES_MAX, type CsrBody, JSON_TYPE } from './protocol.ts';
-import { TOKEN, tokenExpiresAt, tokenUrls } from './token.ts';
+import { checkToken, TOKEN, tokenExpiresAt, tokenUrls } from './token.ts';
 
 const TIMEOUT_MS = 10_000;
 const RETRY_AFTER_MS = 60_000;
@@ -52,6 +52,7 @@ type Failure = { kind: 'timeout' | 'untrusted' | 'unreachable'; text: string };
 /** @throws one of the errors of errors.ts */
 export async function redeemToken(token: AccessToken, options: RedeemOptions): Promise<Redeemed> {
   const { subject, now, name = token.metadata.name, machineId } = options;
+  checkToken(token, `AccessToken ${token.metadata.name}`);
   if (token.metadata.annotations?.[TOKEN.site] === subject) throw new TokenOwnSiteError(token.metadata.name);
   const csr = token.metadata.annotations?.[TOKEN.csr] === 'true';
   const request = csr ? (options.request ?? createRequest({ subject })) : undefined;

@@ -90,7 +90,7 @@ export class Redemptions {
   }
 
   async #grant(grant: GrantState, claim: Claim): Promise<Answer> {
-    const { clock, store, issue, log } = this.#uses;
+    const { clock, issue, log } = this.#uses;
     const request: IssueRequest = { name: claim.name ?? grant.name, subject: claim.subject, csr: claim.csr };
     const fields = { grant: grant.uid, name: request.name, remote: claim.remote, subject: claim.subject };
     try {

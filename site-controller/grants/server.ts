@@ -100,14 +100,15 @@ export class GrantServer {
 
   async #answer(request: IncomingMessage): Promise<Answer> {
     if (request.method !== 'POST') return { status: 405, body: ANSWER.onlyPost, headers: { allow: 'POST' } };
+    const body = await readBody(request, BODY_BYTES_MAX).catch(() => '');
+    if (body === undefined) return { status: 413, body: ANSWER.tooLarge };
+    const claim = body === '' ? undefined : claimOf(request, body);
+    if (!claim) return { status: 400, body: ANSWER.badBody };
     try {
-      const body = await readBody(request, BODY_BYTES_MAX);
-      if (body === undefined) return { status: 413, body: ANSWER.tooLarge };
-      const claim = claimOf(request, body);
-      return claim ? await this.#redemptions.redeem(claim) : { status: 400, body: ANSWER.badBody };
+      return await this.#redemptions.redeem(claim);
     } catch (err) {
       if (err instanceof AssertionError) throw err;
-      this.#log.error({ err, remote: remoteOf(request) }, 'redemption failed');
+      this.#log.error({ err, remote: claim.remote }, 'redemption failed');
       return { status: 500, body: ANSWER.internal };
     }
   }

@@ -74,6 +74,26 @@ export function readToken(text: string, source: string): AccessToken {
   return token;
 }
 
+/** What the schema cannot say; `source` names the token in messages. @throws TokenUnreadableError */
+export function checkToken(token: AccessToken, source: string): void {
+  try {
+    new X509Certificate(token.spec.ca);
+  } catch (cause) {
+    throw new TokenUnreadableError(source, 'spec.ca does not hold a PEM certificate', cause);
+  }
+  let urls: unknown;
+  try {
+    urls = tokenUrls(token);
+  } catch (cause) {
+    throw new TokenUnreadableError(source, `annotation ${TOKEN.urls} is not a list of URLs`, cause);
+  }
+  for (const url of urls as unknown[]) {
+    if (typeof url !== 'string' || !URL.canParse(url) || new URL(url).protocol !== 'https:') {
+      throw new TokenUnreadableError(source, 'its URLs must begin with https://');
+    }
+  }
+}
+
 /** Every URL of the token; on the issuing machine itself the loopback ones first. */
 export function tokenUrls(token: AccessToken, machineId?: string): string[] {
   const listed = JSON.parse(token.metadata.annotations?.[TOKEN.urls] ?? '[]') as string[];
@@ -96,25 +116,6 @@ export function machineMark(grantUid: string, machineId: string): string {
 
 export async function readMachineId(): Promise<string | undefined> {
   return (await readIfExists('/etc/machine-id'))?.trim() || undefined;
-}
-
-function checkToken(token: AccessToken, source: string): void {
-  try {
-    new X509Certificate(token.spec.ca);
-  } catch (cause) {
-    throw new TokenUnreadableError(source, 'spec.ca does not hold a PEM certificate', cause);
-  }
-  let urls: unknown;
-  try {
-    urls = tokenUrls(token);
-  } catch (cause) {
-    throw new TokenUnreadableError(source, `annotation ${TOKEN.urls} is not a list of URLs`, cause);
-  }
-  for (const url of urls as unknown[]) {
-    if (typeof url !== 'string' || !URL.canParse(url) || new URL(url).protocol !== 'https:') {
-      throw new TokenUnreadableError(source, 'its URLs must begin with https://');
-    }
-  }
 }
 
 function grantUidOf(url: string): string {
