@@ -113,7 +113,8 @@ function changedEnd(end: End, flags: EndFlags): End {
   }).filter(([, value]) => value !== undefined);
   if (given.length === 0) throw new UsageError('Nothing to change was given', { next: 'See the flags with --help' });
   const { [CONTROLLED_LABEL]: _controlled, ...labels } = end.metadata.labels ?? {};
-  const metadata = { ...end.metadata, labels };
+  const { [IMPORTED_FROM_ANNOTATION]: _from, ...annotations } = end.metadata.annotations ?? {};
+  const metadata = { ...end.metadata, labels, annotations };
   return { ...end, metadata, spec: { ...end.spec, ...Object.fromEntries(given) } } as End;
 }
 

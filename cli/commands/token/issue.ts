@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import { serializeResources } from '../../../config/api/serialize.ts';
+import { composeToken, readMachineId } from '../../../site-controller/grants/token.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { IssueFlags } from '../../definitions/links.ts';
 import { FailedError } from '../../errors.ts';
@@ -30,7 +31,13 @@ export async function issueToken(context: Context, file: string, flags: IssueFla
   try {
     await waitUntilSettled(context, local, 'AccessGrant', name, { wait: 'ready', timeout: flags.timeout });
     const grant = await requireResource(context, local, 'AccessGrant', name);
-    await writeSecret(context, file, serializeResources([tokenFor(grant, flags.cost)]));
+    const token = composeToken({
+      grant,
+      siteId: site.metadata.uid ?? '',
+      linkCost: flags.cost > 1 ? flags.cost : undefined,
+      machineId: await readMachineId(),
+    });
+    await writeSecret(context, file, serializeResources([token]));
   } catch (error) {
     // A grant whose token nobody has is of no use.
     await local.store.delete('AccessGrant', name);
@@ -47,17 +54,5 @@ function newGrant(name: string, redemptionsAllowed: number, expirationWindow: st
     kind: 'AccessGrant',
     metadata: { name },
     spec: { redemptionsAllowed, expirationWindow },
-  };
-}
-
-function tokenFor({ metadata, status }: ResourceOf<'AccessGrant'>, cost: number): ResourceOf<'AccessToken'> {
-  const { url, code, ca } = status ?? {};
-  if (!url || !code || !ca)
-    throw new FailedError(`The site did not say where token "${metadata.name}" can be redeemed`);
-  return {
-    apiVersion: SKUPPER_API_VERSION,
-    kind: 'AccessToken',
-    metadata: { name: metadata.name },
-    spec: { url, code, ca, ...(cost > 1 && { linkCost: cost }) },
   };
 }

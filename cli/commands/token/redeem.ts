@@ -1,10 +1,9 @@
 /** `token redeem` and `link create`: an AccessToken here, which the site redeems for a certificate and a Link. */
-import type { ResourceOf } from '../../../config/api/index.ts';
-import { parseResources } from '../../../config/api/parse.ts';
+import { readToken } from '../../../site-controller/grants/token.ts';
 import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { RedeemFlags } from '../../definitions/links.ts';
-import { FailedError, RefusedError, UsageError } from '../../errors.ts';
+import { FailedError, RefusedError } from '../../errors.ts';
 import { readInput } from '../../files.ts';
 import { type LocalSite, openLocal, outcomeOf, requireRunning, requireSite, waitUntilSettled } from '../../local.ts';
 import { type Probe, waitFor } from '../../wait.ts';
@@ -20,7 +19,7 @@ export async function redeemToken(context: Context, file: string, flags: RedeemF
   const linkCost = flags.cost ?? token.spec.linkCost;
   await local.store.apply({
     ...token,
-    metadata: { name },
+    metadata: { ...token.metadata, name },
     spec: { ...token.spec, ...(linkCost !== undefined && { linkCost }) },
   });
   if (flags.wait === 'none') {
@@ -43,17 +42,6 @@ export async function linksFrom(local: LocalSite, token: string): Promise<string
   return links
     .filter(({ metadata }) => metadata.annotations?.[REDEEMED_FROM_ANNOTATION] === token)
     .map(({ metadata }) => metadata.name);
-}
-
-/** @throws ResourceError, UsageError */
-function readToken(text: string, source: string): ResourceOf<'AccessToken'> {
-  const next = 'Ask the other site for a new one: skuprt token create FILE';
-  if (text.trim() === '') throw new UsageError(`${source} is empty, not a token`, { next });
-  const resources = parseResources(text, source);
-  const token = resources.find((resource) => resource.kind === 'AccessToken');
-  if (token !== undefined) return token;
-  const kinds = resources.map(({ kind }) => kind).join(', ');
-  throw new UsageError(`${source} is not a token: it holds ${kinds || 'nothing'}`, { next });
 }
 
 async function requireNew(context: Context, local: LocalSite, name: string): Promise<void> {
