@@ -1,0 +1,107 @@
+/**
+ * What both directions of a link share: its names and handles, and its life from attach to detach (2.6.1 to 2.6.6).
+ *
+ * A link is never suspended: a detach of either kind ends it, and we always say `closed`, which is what routers expect.
+ */
+import type { AmqpError, Attach, Role, Terminus } from '../codec/performatives.ts';
+import type { Typed } from '../codec/value.ts';
+import type { AcceptOptions, LinkOptions } from './options.ts';
+import type { Session } from './session.ts';
+
+export type LinkState =
+  /** Our attach is out. */
+  | 'attaching'
+  /** The peer's attach is in, and the owner has not answered. */
+  | 'offered'
+  | 'attached'
+  /** Our detach is out. */
+  | 'detaching'
+  | 'detached';
+
+export abstract class Link {
+  abstract readonly role: Role;
+  readonly session: Session;
+  readonly name: string;
+  /** The handle that our frames carry. */
+  readonly handle: number;
+  state: LinkState;
+  /** The peer's from its attach on, ours before. */
+  source: Terminus | undefined;
+  target: Terminus | undefined;
+  sndSettleMode: number;
+  rcvSettleMode: number;
+  /** For the owner. */
+  context: object | undefined;
+
+  /** Engine only. The handle that the peer's frames carry, -1 while it has none. */
+  remoteHandle = -1;
+  /** Engine only. The owner has been told of the end. */
+  reported = false;
+
+  constructor(session: Session, name: string, handle: number, options: Omit<LinkOptions, 'name'>, state: LinkState) {
+    this.session = session;
+    this.name = name;
+    this.handle = handle;
+    this.source = options.source;
+    this.target = options.target;
+    this.sndSettleMode = options.sndSettleMode ?? 2;
+    this.rcvSettleMode = options.rcvSettleMode ?? 0;
+    this.context = options.context;
+    this.state = state;
+  }
+
+  /** Nothing more can be sent on it. */
+  get gone(): boolean {
+    return this.state === 'detaching' || this.state === 'detached';
+  }
+
+  /** Refuses the peer's attach: the answer has no terminus, and a detach with the reason follows it (2.6.3). */
+  refuse(error: AmqpError): void {
+    if (this.state !== 'offered') return;
+    this.sendAttach({ ...this.attachFields(), source: undefined, target: undefined });
+    this.state = 'attached';
+    this.detachNow(error);
+  }
+
+  /** Engine only. Sends our detach; what is queued or unsettled is lost. */
+  detachNow(error: AmqpError | undefined): void {
+    this.release();
+    this.state = 'detaching';
+    this.session.sendDetach(this, error);
+  }
+
+  /** Engine only. */
+  sendAttach(attach: Attach): void {
+    this.session.sendAttach(attach);
+  }
+
+  /** Engine only. */
+  attachFields(maxMessageSize?: number, properties?: Typed): Attach {
+    return {
+      name: this.name,
+      handle: this.handle,
+      role: this.role,
+      sndSettleMode: this.sndSettleMode,
+      rcvSettleMode: this.rcvSettleMode,
+      source: this.source,
+      target: this.target,
+      initialDeliveryCount: this.role === 'sender' ? 0 : undefined,
+      maxMessageSize,
+      properties,
+    };
+  }
+
+  /** Engine only. Takes over what the owner answers to the peer's attach, and answers. */
+  protected answer(options: AcceptOptions): boolean {
+    if (this.state !== 'offered') return false;
+    this.source = options.source ?? this.source;
+    this.target = options.target ?? this.target;
+    this.context = options.context ?? this.context;
+    this.state = 'attached';
+    this.sendAttach(this.attachFields(options.maxMessageSize, options.properties));
+    return true;
+  }
+
+  /** Engine only. The link is over: drops queues and unsettled deliveries. */
+  abstract release(): void;
+}
