@@ -37,6 +37,7 @@ interface Result {
 
 interface Found {
   readonly type: string;
+  /** What the router knows it by. */
   readonly name: string;
   readonly shown: ShownEntity;
 }
@@ -204,7 +205,7 @@ export class ManagementAgent {
         .entities(type)
         .filter((shown) => name === undefined || plain(shown.name) === name)
         .filter((shown) => identity === undefined || plain(shown.identity) === identity)
-        .map((shown) => ({ type, name: String(plain(shown.name)), shown })),
+        .map((shown) => ({ type, name: String(plain(isConfigType(type) ? shown.name : shown.identity)), shown })),
     );
     const wanted = [name !== undefined && `name '${name}'`, identity !== undefined && `identity '${identity}'`];
     const what = `${typeName ?? 'entity'} with ${wanted.filter(Boolean).join(' and ')}`;

@@ -70,7 +70,8 @@ export class Directory {
 
   entityMap(type: string, shown: ShownEntity): Typed {
     const entity: ShownEntity = { ...shown, type: longName(type) };
-    const present = attributeNames(type).filter((name) => entity[name] !== undefined && entity[name] !== null);
+    const isPresent = (name: string) => entity[name] !== undefined && entity[name] !== null;
+    const present = attributeNames(type).filter((name) => isPresent(name) && !attributeOf(type, name)?.hidden);
     return amqp.map(
       present.map((name) => [amqp.string(name), toTyped(attributeOf(type, name)!, entity[name])] as const),
     );

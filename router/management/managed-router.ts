@@ -8,7 +8,10 @@ export type ShownEntity = Readonly<Record<string, AttributeValue>>;
 export interface ManagedRouter {
   /** All entities of a type (short name), configured or running. */
   read(type: string): readonly ShownEntity[];
-  /** These three throw a SkuprtError when the change cannot be made; nothing has changed then. */
+  /**
+   * These three throw a SkuprtError when the change cannot be made; nothing has changed then. A configured entity goes by its
+   * name, a running one (connection, tcpConnection) by its identity.
+   */
   create(type: EntityType, entity: Entity): void;
   /** `entity` holds all attributes of a configured entity, and only the changed ones of a running one. */
   update(type: string, name: string, entity: Entity | ShownEntity): void;

@@ -15,11 +15,11 @@ export type RuntimeType = keyof typeof RUNTIME_ENTITIES;
 type AttributesOf<T extends EntityType> = (typeof CONFIG_ENTITIES)[T]['attributes'];
 
 /** What every entity has beside its own attributes. `identity` is unique in the router, `name` within the type. */
-export interface Named<T extends string = string> {
+type Named<T extends EntityType> = {
   readonly type: T;
   readonly name: string;
   readonly identity: string;
-}
+};
 
 /** A parsed entity of type T: defaults filled in, values checked. */
 export type EntityOf<T extends EntityType> = Named<T> & {

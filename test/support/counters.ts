@@ -1,0 +1,39 @@
+/** A full set of counters, and the names that the router renders from it. */
+import { type RouterCounters, renderMetrics } from '../../router/telemetry/metrics.ts';
+
+export const COUNTERS: RouterCounters = {
+  routerId: 'A',
+  version: '0.1.0',
+  startTimeSeconds: 1_763_000_000,
+  lastTopologyChangeSeconds: 1_763_000_001,
+  connections: 3,
+  links: 14,
+  linksBlocked: 0,
+  addresses: 9,
+  routers: 2,
+  deliveries: {
+    presettled: 1,
+    droppedPresettled: 2,
+    accepted: 3,
+    released: 4,
+    rejected: 5,
+    modified: 6,
+    ingress: 7,
+    egress: 8,
+    transit: 9,
+    delayed1Sec: 10,
+    delayed10Sec: 11,
+    stuck: 12,
+  },
+  siteLinks: [{ link: 'to "B"\\', peer: 'B', up: true, cost: 1, octetsIn: 100, octetsOut: 200 }],
+  flows: { open: 1, opened: 5, closed: 3, refused: 1, reset: 1, octetsIn: 2 ** 53 - 1, octetsOut: 10 },
+  amqpConnections: 1,
+  bufferedBytes: 4096,
+  protocolErrors: new Map([['amqp:connection:framing-error', 2]]),
+  eventLoopDelay: { p50Seconds: 0.001, p99Seconds: 0.02, maxSeconds: 0.05 },
+  memory: { heapBytes: 1, residentBytes: 2, virtualBytes: 3 },
+};
+
+export function renderedMetricNames(): string[] {
+  return [...renderMetrics(COUNTERS).matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
+}

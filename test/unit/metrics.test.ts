@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { renderMetrics } from '../../router/telemetry/metrics.ts';
+import { COUNTERS } from '../support/counters.ts';
+
+const text = renderMetrics(COUNTERS);
+const typeLines = text.split('\n').filter((line) => line.startsWith('# TYPE '));
+const names = typeLines.map((line) => line.split(' ')[2]!);
+
+describe('the metrics text', () => {
+  it('has each name once, with its help before its samples', () => {
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names)
+      expect(text).toMatch(new RegExp(`# HELP ${name} .+\n# TYPE ${name} (counter|gauge)\n${name}`));
+  });
+
+  it('is made of lines that Prometheus reads', () => {
+    const sample = /^[a-z_0-9]+(\{([a-z]+="([^"\\\n]|\\.)*",?)+\})? [0-9.e+-]+$/;
+    const comment = /^# (HELP [a-z_0-9]+ .+|TYPE [a-z_0-9]+ (counter|gauge))$/;
+    expect(text.endsWith('\n')).toBe(true);
+    for (const line of text.trimEnd().split('\n')) expect(line).toMatch(line.startsWith('#') ? comment : sample);
+  });
+
+  it('keeps the names that users of skupper-router scrape', () => {
+    expect(text).toContain('\nqdr_connections_total 3\n');
+    expect(text).toContain('\nqdr_routers_total 2\n');
+    expect(text).toContain('\nqdr_tcp_service_connections 1\n');
+  });
+
+  it('counts octets of each site link and direction, with labels escaped', () => {
+    expect(text).toContain(String.raw`skuprt_router_link_octets_total{link="to \"B\"\\",peer="B",direction="out"} 200`);
+  });
+
+  it('counts protocol errors by their condition', () => {
+    expect(text).toContain('skuprt_router_protocol_errors_total{condition="amqp:connection:framing-error"} 2');
+  });
+});
