@@ -47,7 +47,9 @@ export function parseResources(text: string, source: string): Resource[] {
 /** One resource already in memory, such as one from an API server. @throws ResourceError */
 export function parseResource(value: unknown, source: string): Resource {
   const { resources, faults } = parseValue(value);
-  if (resources.length !== 1 || faults.length > 0) {
+  if (faults.length === 0 && resources.length !== 1)
+    faults.push({ path: '', message: 'must be one resource, not a list' });
+  if (faults.length > 0) {
     throw new ResourceError(
       source,
       faults.map((fault) => ({ document: 1, ...fault })),

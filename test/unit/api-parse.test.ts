@@ -134,6 +134,10 @@ kind: Lnk
     expect(() => Object.assign(site!.metadata, { name: 'b' })).toThrow(TypeError);
   });
 
+  it('takes no list where one resource is wanted', () => {
+    expect(() => parseResource({ kind: 'List', items: [] }, 'x')).toThrow(/one resource, not a list/);
+  });
+
   it('names the source and the next step in the message', () => {
     expect(() => parseResources('1', 'site.yaml')).toThrow(/^site.yaml has a mistake:\n {2}is not a resource/);
   });
