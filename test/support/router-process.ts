@@ -9,8 +9,8 @@ import { stopChild } from './child-process.ts';
 import { originalRouter } from './original-router.ts';
 
 const HOST = '127.0.0.1';
-/** The entry point of our router process. */
-export const ourRouter = fileURLToPath(new URL('../../router/main.ts', import.meta.url));
+/** The entry point of our command line. */
+export const ourCommand = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
 export type Kind = 'ours' | 'original';
 export type Entity = readonly [string, Readonly<Record<string, string | number | boolean>>];
@@ -53,7 +53,7 @@ export function routerConfig(id: string, entities: readonly Entity[]): string {
 }
 
 export function routerCommand(kind: Kind, configFile: string): { program: string; args: string[] } {
-  if (kind === 'ours') return { program: process.execPath, args: [ourRouter, '--config', configFile] };
+  if (kind === 'ours') return { program: process.execPath, args: [ourCommand, 'router', '--config', configFile] };
   return { program: originalRouter ?? '', args: ['-c', configFile] };
 }
 
