@@ -29,6 +29,8 @@ export const AccessGrantSpec = closed({
 
 export const AccessGrantStatus = statusOf({
   url: Type.Optional(Type.String()),
+  /** Every URL that leads there, the one above first. */
+  urls: Type.Optional(Type.Array(Type.String())),
   code: Type.Optional(Type.String()),
   ca: Type.Optional(Type.String()),
   redemptions: Type.Optional(Type.Integer()),

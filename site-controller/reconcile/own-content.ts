@@ -3,7 +3,7 @@ import type { Connector } from '../../config/api/connector.ts';
 import type { Site } from '../../config/api/site.ts';
 import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../exchange/record.ts';
 import { SETTING } from '../names.ts';
-import { costOf, endpointOf, isOperational, remoteOf, siteOfRouter } from './link/plan.ts';
+import { costOf, isOperational, remoteOf, siteOfRouter } from './link/plan.ts';
 import { routingKeysOf } from './multikeylistener/plan.ts';
 import { type Observed, ofKind } from './observed.ts';
 import { routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
@@ -20,7 +20,7 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
     routers: [
       {
         id: routerIdOf(site),
-        links: [...outgoingLinks(observed), ...incomingLinks(observed)],
+        links: [...outgoingLinks(observed), ...incomingLinks(observed, site)],
         routerAccess: ofKind(observed, 'RouterAccess').flatMap(({ metadata, spec }) =>
           spec.roles.map((role) => ({ name: metadata.name, role: role.name })),
         ),
@@ -43,7 +43,7 @@ function outgoingLinks(observed: Observed): LinkRecord[] {
     const condition = link.status?.conditions?.find(({ type }) => type === 'Operational');
     return {
       name: link.metadata.name,
-      role: endpointOf(link)?.name ?? 'inter-router',
+      role: 'inter-router',
       direction: 'outgoing',
       cost: costOf(link),
       operational: isOperational(observed, link),
@@ -56,14 +56,15 @@ function outgoingLinks(observed: Observed): LinkRecord[] {
 }
 
 /** One for each router that dialled this one: its connection group counts as one link. */
-function incomingLinks(observed: Observed): LinkRecord[] {
+function incomingLinks(observed: Observed, site: Site): LinkRecord[] {
+  const ownRouterId = routerIdOf(site);
   const routerIds = (observed.router?.connections ?? [])
     .filter(({ direction, role, container }) => direction === 'in' && role === 'inter-router' && container !== '')
     .map(({ container }) => container);
   return [...new Set(routerIds)].sort().map((routerId) => {
     const remote = siteOfRouter(observed, routerId);
     const record = observed.network.sites.flatMap(({ routers }) => routers).find(({ id }) => id === routerId);
-    const other = record?.links.find(({ direction, operational }) => direction === 'outgoing' && operational);
+    const other = record?.links.find((link) => link.direction === 'outgoing' && link.remoteRouterId === ownRouterId);
     return {
       name: routerId,
       role: 'inter-router',

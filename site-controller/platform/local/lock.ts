@@ -5,22 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { SkuprtError } from '../../../lib/errors.ts';
 import { errnoOf, readIfExists } from '../../../lib/files.ts';
+import { SiteRunningError } from './errors.ts';
 import { formatPidFile, identify, isAlive, parsePidFile } from './process-identity.ts';
-
-export class SiteRunningError extends SkuprtError {
-  readonly code = 'SKUPRT_SITE_RUNNING';
-  readonly fault = 'caller';
-  readonly pid: number;
-
-  constructor(namespace: string, pid: number) {
-    super(`the site of namespace ${namespace} is run by process ${pid} already`, {
-      next: `Stop that process, or use another namespace`,
-    });
-    this.pid = pid;
-  }
-}
 
 /** Takes the lock or throws SiteRunningError; the result gives it back. */
 export async function lockSite(path: string, namespace: string): Promise<() => Promise<void>> {

@@ -20,8 +20,12 @@ export interface SitePaths {
   readonly runtimeResources: string;
   readonly runtimeCerts: string;
   readonly routerConfig: string;
+  /** Redemptions of each grant. */
+  readonly grants: string;
   readonly faults: string;
   readonly networkStatus: string;
+  /** Certificate requests whose answer has not come. */
+  readonly requests: string;
   readonly sitePid: string;
   readonly routerPid: string;
   readonly siteLog: string;
@@ -52,8 +56,10 @@ export function sitePaths(dataHome: string, namespace: string): SitePaths {
     runtimeResources: join(root, 'runtime', 'resources'),
     runtimeCerts: join(root, 'runtime', 'certs'),
     routerConfig: join(root, 'runtime', 'router', 'skrouterd.json'),
+    grants: join(root, 'runtime', 'grants'),
     faults: join(root, 'runtime', 'faults.json'),
     networkStatus: join(root, 'runtime', 'network-status.json'),
+    requests: join(root, 'internal', 'requests'),
     sitePid: join(root, 'internal', 'site.pid'),
     routerPid: join(root, 'internal', 'router.pid'),
     siteLog: join(root, 'internal', 'site.log'),

@@ -7,17 +7,12 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { SkuprtError } from '../../../lib/errors.ts';
 import { errnoOf, readIfExists } from '../../../lib/files.ts';
+import { NoFreePortError } from './errors.ts';
 import { namespacesDir, type SitePaths } from './paths.ts';
 
 const TRIES_MAX = 1000;
 const PORT_MAX = 65535;
-
-export class NoFreePortError extends SkuprtError {
-  readonly code = 'SKUPRT_PORT_NONE_FREE';
-  readonly fault = 'environment';
-}
 
 export class Ports {
   private readonly paths: SitePaths;
@@ -70,8 +65,10 @@ export class Ports {
   private async reserve(port: number, purpose: string): Promise<boolean> {
     const path = join(this.paths.ports, String(port));
     const owner = parse(await readIfExists(path));
-    if (owner !== undefined && !(await this.isGone(owner.namespace))) return false;
-    await rm(path, { force: true });
+    if (owner !== undefined) {
+      if (!(await this.isGone(owner.namespace))) return false;
+      await rm(path, { force: true });
+    }
     const temp = join(this.paths.ports, `.${randomUUID()}`);
     await writeFile(temp, `${this.paths.namespace}\n${purpose}\n`);
     try {

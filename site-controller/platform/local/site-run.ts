@@ -1,10 +1,43 @@
 /** One local site in the foreground: wires the controller's parts and runs them until told to stop. */
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../../lib/clock.ts';
+import { AssertionError } from '../../../lib/errors.ts';
+import { exists } from '../../../lib/files.ts';
+import { createLogger, type Logger, type LogLevel } from '../../../lib/log.ts';
+import { systemRandom } from '../../../lib/random.ts';
+import { readVersion } from '../../../lib/version.ts';
+import { Wakeup } from '../../../lib/wakeup.ts';
+import { ExchangeDriver } from '../../exchange/driver.ts';
+import { Exchange } from '../../exchange/exchange.ts';
+import { EXCHANGE_ADDRESS, type SiteContent } from '../../exchange/record.ts';
+import { CREDENTIAL } from '../../names.ts';
+import { AMQPS_PORT } from '../../reconcile/router-config.ts';
+import { RouterClient, type RouterEndpoint } from '../../router-client/client.ts';
+import { RouterPoller } from '../../router-client/poller.ts';
+import { makeDirectories, SiteController } from './controller.ts';
+import { Credentials } from './credentials.ts';
+import { GrantFiles } from './grant-store.ts';
+import { machineHosts } from './hosts.ts';
+import { lockSite } from './lock.ts';
+import { type SitePaths, sitePaths } from './paths.ts';
+import { Ports } from './ports.ts';
+import { RedemptionServer } from './redemption-server.ts';
+import { RouterProcess } from './router-process.ts';
+import { LocalStore } from './store.ts';
+import { TokenRedeemer } from './token-redeemer.ts';
+
+/** A pass at least this often, for what nothing notifies: the machine's addresses, endpoints of links that do not answer. */
+const PASS_INTERVAL_MS = 5000;
+const RETRY_MS = 1000;
 
 export interface SiteRunOptions {
   namespace: string;
   /** As given by `dataHomeOf`. */
   dataHome: string;
-  logLevel: string;
+  logLevel: LogLevel;
   /** The command whose `router` verb runs the router; this very program unless given. */
   command?: readonly string[];
 }
@@ -13,6 +46,194 @@ export interface SiteRunOptions {
  * Runs the site of `namespace` until `signal` aborts; resolves when its router has drained and everything is closed.
  * Throws SiteRunningError when another process runs it already.
  */
-export async function runSite(_options: SiteRunOptions, _signal: AbortSignal): Promise<void> {
-  throw new Error('not there yet');
+export async function runSite(options: SiteRunOptions, signal: AbortSignal): Promise<void> {
+  const paths = sitePaths(options.dataHome, options.namespace);
+  const unlock = await lockSite(paths.sitePid, options.namespace);
+  try {
+    await makeDirectories(paths);
+    await rm(paths.ready, { force: true });
+    const log = createLogger({ name: 'site-controller', level: options.logLevel });
+    await new LocalSite(paths, options, log).run(signal);
+  } finally {
+    await rm(paths.ready, { force: true });
+    await unlock();
+  }
+}
+
+class LocalSite {
+  private readonly paths: SitePaths;
+  private readonly log: Logger;
+  private readonly dirty = new Wakeup();
+  private readonly configured = new Wakeup();
+  private readonly store: LocalStore;
+  private readonly ports: Ports;
+  private readonly redeemer: TokenRedeemer;
+  private readonly redemptionServer: RedemptionServer;
+  private readonly router: RouterProcess;
+  private readonly client: RouterClient;
+  private readonly poller: RouterPoller;
+  private readonly controller: SiteController;
+  /** Made when the id of the site is known. */
+  private exchange: { machine: Exchange; driver: ExchangeDriver } | undefined;
+
+  constructor(paths: SitePaths, { dataHome, command = ownCommand() }: SiteRunOptions, log: Logger) {
+    const clock = systemClock;
+    const look = () => this.dirty.notify();
+    this.paths = paths;
+    this.log = log;
+    this.store = new LocalStore(paths, {
+      onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
+    });
+    this.ports = new Ports(paths, dataHome);
+    this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: look });
+    const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: look });
+    this.redemptionServer = new RedemptionServer({ grants, clock, log });
+    this.router = new RouterProcess({
+      command: [...command, 'router', '--config', paths.routerConfig, '--exit-with-stdin'],
+      pidFile: paths.routerPid,
+      logFile: paths.routerLog,
+      random: systemRandom,
+      log,
+    });
+    this.client = new RouterClient({
+      endpoint: () => this.endpoint(),
+      multicastAddress: EXCHANGE_ADDRESS,
+      onUp: () => {
+        this.exchange?.driver.connected();
+        this.poller.look();
+      },
+      onDown: () => {
+        this.exchange?.driver.disconnected();
+        this.poller.look();
+      },
+      onMessage: (text) => this.exchange?.driver.receive(text),
+      log,
+    });
+    this.poller = new RouterPoller({
+      client: this.client,
+      clock,
+      log,
+      onChange: (before, after) => {
+        if (before?.routerIds.join() !== after?.routerIds.join()) this.exchange?.driver.topologyChanged();
+        look();
+      },
+    });
+    this.controller = new SiteController({
+      paths,
+      version: readVersion(),
+      store: this.store,
+      ports: this.ports,
+      credentials: new Credentials(paths),
+      grants,
+      redeemer: this.redeemer,
+      redemptionServer: this.redemptionServer,
+      routerState: () => this.poller.state,
+      network: () => ({
+        sites: this.exchange?.machine.records() ?? [],
+        settled: this.exchange?.machine.isSettled(clock.now()) ?? false,
+      }),
+      hosts: machineHosts,
+      newCode: () => randomBytes(18).toString('base64url'),
+      clock,
+      log,
+      onConfig: () => {
+        this.configured.notify();
+        // Before it answers it may not listen for signals yet, and reads the file by itself.
+        if (this.client.isUp) this.router.reload();
+        this.poller.look();
+      },
+      onContent: (content) => this.tell(content),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.ports.load();
+    const stopping = new AbortController();
+    const stop = () => stopping.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    // The router ends after its users: the other sites hear the good-bye through it.
+    const routerEnd = new AbortController();
+    const clientEnd = new AbortController();
+    const guarded = (task: Promise<void>) => task.finally(stop);
+    this.log.info({ namespace: this.paths.namespace }, 'site started');
+    const router = guarded(this.runRouter(stopping.signal, routerEnd.signal));
+    const client = guarded(this.client.run(clientEnd.signal));
+    const tasks = [
+      guarded(this.passes(stopping.signal)),
+      guarded(this.poller.run(stopping.signal)),
+      guarded(this.store.watch(() => this.dirty.notify(), stopping.signal)),
+    ];
+    const results = await Promise.allSettled(tasks);
+    this.exchange?.driver.stop();
+    await this.redemptionServer.stop();
+    await this.redeemer.idle();
+    await this.client.close();
+    clientEnd.abort();
+    routerEnd.abort();
+    results.push(...(await Promise.allSettled([client, router])));
+    this.log.info('site stopped');
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+  }
+
+  /** One pass at a time, each after something changed. Only a bug ends this; everything else is tried again. */
+  private async passes(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let waitMs = PASS_INTERVAL_MS;
+      try {
+        const dueAt = await this.controller.pass(signal);
+        waitMs = Math.max(0, Math.min(waitMs, dueAt - systemClock.wall()));
+      } catch (err) {
+        if (err instanceof AssertionError) throw err;
+        this.log.error({ err }, 'pass failed, trying again');
+        waitMs = RETRY_MS;
+      }
+      await this.dirty.wait(waitMs, signal);
+    }
+  }
+
+  /** The router starts with the first configuration. */
+  private async runRouter(stopping: AbortSignal, end: AbortSignal): Promise<void> {
+    while (!(await exists(this.paths.routerConfig))) {
+      if (stopping.aborted) return;
+      await this.configured.wait(PASS_INTERVAL_MS, stopping);
+    }
+    await this.router.run(end);
+  }
+
+  private tell(content: SiteContent): void {
+    if (this.exchange === undefined) {
+      const identity = { siteId: content.site.id, instance: systemClock.wall() };
+      const machine = new Exchange(identity);
+      const driver = new ExchangeDriver({
+        exchange: machine,
+        clock: systemClock,
+        send: (text) => this.client.send(text),
+        onChange: () => this.dirty.notify(),
+      });
+      this.exchange = { machine, driver };
+      if (this.client.isUp) driver.connected();
+    }
+    this.exchange.driver.setOwn(content);
+  }
+
+  private async endpoint(): Promise<RouterEndpoint> {
+    const port = this.ports.all().get(AMQPS_PORT.purpose);
+    const directory = join(this.paths.runtimeCerts, CREDENTIAL.localClient);
+    const [ca, cert, key] = await Promise.all(
+      ['ca.crt', 'tls.crt', 'tls.key'].map((name) => readFile(join(directory, name), 'utf8')),
+    );
+    return { host: AMQPS_PORT.host, port: port!, ca, cert, key };
+  }
+}
+
+/** This very program, from source or compiled. */
+function ownCommand(): string[] {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return [
+    process.execPath,
+    ...process.execArgv,
+    fileURLToPath(new URL(`../../../cli/main.${extension}`, import.meta.url)),
+  ];
 }

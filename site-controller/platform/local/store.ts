@@ -23,6 +23,8 @@ export interface LocalStoreOptions {
 export class LocalStore implements ResourceStore {
   private readonly input: ResourceDirectory;
   private readonly copies: ResourceDirectory;
+  /** What changed and was not told to a watcher yet. */
+  private readonly changed = new Set<ResourceKey>();
 
   constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
     this.input = new ResourceDirectory(paths.inputResources);
@@ -39,29 +41,27 @@ export class LocalStore implements ResourceStore {
 
   /** Every resource in force. */
   async all(): Promise<Map<ResourceKey, Resource>> {
-    await Promise.all([this.input.refresh(), this.copies.refresh()]);
+    await this.refresh();
     return this.inForce();
   }
 
   /** What is wrong in the files of the user, by file. */
   async faults(): Promise<FileFaults[]> {
-    await this.input.refresh();
+    await this.refresh();
     return this.input.faults();
   }
 
   async watch(onChange: (kind: Kind, name: string) => void, signal: AbortSignal): Promise<void> {
-    await this.all();
-    await watchFiles(
-      [this.input.path, this.copies.path],
-      async () => {
-        const changed = await Promise.all([this.input.refresh(), this.copies.refresh()]);
-        for (const key of new Set(changed.flat())) {
-          const slash = key.indexOf('/');
-          onChange(key.slice(0, slash) as Kind, key.slice(slash + 1));
-        }
-      },
-      signal,
-    );
+    const look = async () => {
+      await this.refresh();
+      const keys = [...this.changed];
+      this.changed.clear();
+      for (const key of keys) {
+        const slash = key.indexOf('/');
+        onChange(key.slice(0, slash) as Kind, key.slice(slash + 1));
+      }
+    };
+    await watchFiles([this.input.path, this.copies.path], look, signal);
   }
 
   async apply(resource: Resource): Promise<void> {
@@ -111,6 +111,11 @@ export class LocalStore implements ResourceStore {
       if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
     }
     return this.inForce();
+  }
+
+  private async refresh(): Promise<void> {
+    const keys = await Promise.all([this.input.refresh(), this.copies.refresh()]);
+    for (const key of keys.flat()) this.changed.add(key);
   }
 
   private inForce(): Map<ResourceKey, Resource> {

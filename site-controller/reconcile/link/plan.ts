@@ -17,7 +17,7 @@ export interface RemoteSite {
 /** Held back until its TLS material is there. */
 export function linkEntities(observed: Observed): RouterEntity[] {
   return ofKind(observed, 'Link').flatMap((link): RouterEntity[] => {
-    const endpoint = endpointOf(link);
+    const endpoint = endpointOf(observed, link);
     if (endpoint === undefined || configFault(observed, link) !== undefined) return [];
     return [
       [
@@ -50,9 +50,15 @@ export function costOf(link: Link): number {
   return Math.max(1, link.spec.cost ?? 1);
 }
 
-/** The endpoint that the router dials: the first of its role. */
-export function endpointOf(link: Link): LinkEndpoint | undefined {
-  return link.spec.endpoints.find((endpoint) => endpoint.name === ROLE);
+/** The endpoints of the router's own role. */
+export function endpointsOf(link: Link): LinkEndpoint[] {
+  return link.spec.endpoints.filter((endpoint) => endpoint.name === ROLE);
+}
+
+/** The endpoint that the router dials now. */
+export function endpointOf(observed: Observed, link: Link): LinkEndpoint | undefined {
+  const endpoints = endpointsOf(link);
+  return endpoints[(observed.endpointTurns.get(link.metadata.name) ?? 0) % endpoints.length];
 }
 
 export function isOperational(observed: Observed, link: Link): boolean {
@@ -61,7 +67,7 @@ export function isOperational(observed: Observed, link: Link): boolean {
 
 /** The site at the other end, known once the routers have met; its name once that site was heard. */
 export function remoteOf(observed: Observed, link: Link): RemoteSite | undefined {
-  const endpoint = endpointOf(link);
+  const endpoint = endpointOf(observed, link);
   const place = `${endpoint?.host}:${endpoint?.port}`;
   const connection = observed.router?.connections.find(
     (candidate) => candidate.direction === 'out' && candidate.role === ROLE && candidate.host === place,
@@ -96,12 +102,12 @@ function operational(observed: Observed, link: Link): Finding {
   if (isOperational(observed, link)) return ready('Operational');
   const name = credentialsOf(link);
   const connector = observed.router.connectors.get(link.metadata.name);
-  return diagnose(endpointOf(link)!, name, observed.credentials.get(name), connector, observed.now);
+  return diagnose(endpointOf(observed, link)!, name, observed.credentials.get(name), connector, observed.now);
 }
 
 function configFault(observed: Observed, link: Link): string | undefined {
   if (activeSite(observed) === undefined) return 'No active site in namespace';
-  if (endpointOf(link) === undefined) return `The link has no endpoint named ${ROLE}`;
+  if (endpointOf(observed, link) === undefined) return `The link has no endpoint named ${ROLE}`;
   const name = credentialsOf(link);
   const credential = observed.credentials.get(name);
   if (credential === undefined) return `TLS credentials "${name}" not found`;

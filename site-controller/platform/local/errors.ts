@@ -1,0 +1,31 @@
+/** What can go wrong with the files and processes of a local site. */
+import { SkuprtError } from '../../../lib/errors.ts';
+
+export class SiteRunningError extends SkuprtError {
+  readonly code = 'SKUPRT_SITE_RUNNING';
+  readonly fault = 'caller';
+  readonly pid: number;
+
+  constructor(namespace: string, pid: number) {
+    super(`the site of namespace ${namespace} is run by process ${pid} already`, {
+      next: 'Stop that process, or use another namespace',
+    });
+    this.pid = pid;
+  }
+}
+
+export class NoFreePortError extends SkuprtError {
+  readonly code = 'SKUPRT_PORT_NONE_FREE';
+  readonly fault = 'environment';
+}
+
+export class TokenNameTakenError extends SkuprtError {
+  readonly code = 'SKUPRT_TOKEN_NAME_TAKEN';
+  readonly fault = 'caller';
+
+  constructor(kind: string, name: string) {
+    super(`${kind} "${name}" exists already and is not from this token`, {
+      next: 'Give the token another name, or delete what has that name',
+    });
+  }
+}

@@ -1,0 +1,42 @@
+/** The status of every resource of a site, from the plans of their kinds. Pure. */
+import { withFindings } from '../../config/api/conditions.ts';
+import { planAccessGrants } from './accessgrant/plan.ts';
+import type { Attempt } from './accesstoken/plan.ts';
+import { planAccessTokens } from './accesstoken/plan.ts';
+import { planCertificates } from './certificate/plan.ts';
+import { planConnectors } from './connector/plan.ts';
+import { planLinks } from './link/plan.ts';
+import { planListeners } from './listener/plan.ts';
+import { planMultiKeyListeners } from './multikeylistener/plan.ts';
+import type { Observed, Outcome } from './observed.ts';
+import { planRouterAccesses } from './routeraccess/plan.ts';
+import { planSites } from './site/plan.ts';
+
+export interface OutcomeInputs {
+  /** Draws the secret of a grant. */
+  newCode: () => string;
+  /** Redemptions of a grant by its uid. */
+  redemptions: (uid: string) => number;
+  /** Failed tries of tokens by name. */
+  attempts: ReadonlyMap<string, Attempt>;
+}
+
+export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome[] {
+  return [
+    ...planCertificates(observed),
+    ...planRouterAccesses(observed),
+    ...planLinks(observed),
+    ...planListeners(observed),
+    ...planMultiKeyListeners(observed),
+    ...planConnectors(observed),
+    ...planAccessGrants(observed, inputs.newCode, inputs.redemptions),
+    ...planAccessTokens(observed, inputs.attempts),
+    ...planSites(observed),
+  ];
+}
+
+/** The whole status that an outcome comes to. */
+export function statusFrom({ resource, status, findings }: Outcome, now: number): object {
+  const before = 'status' in resource ? resource.status : undefined;
+  return withFindings(resource, { ...before, ...status }, findings, now);
+}
