@@ -1,12 +1,18 @@
 /** Two haproxy ends: TCP in, one mutually authenticated TLS connection per flow between them, TCP out. */
 import type { Setup } from './systems.ts';
 
-export function haproxyConfigs(setup: Setup): readonly { name: string; text: string }[] {
+export interface HaproxyConfig {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The accepting end comes first. */
+export function haproxyConfigs(setup: Setup): readonly [HaproxyConfig, HaproxyConfig] {
   const { caFile, bundleFile } = setup.certificates;
   const tls = `ssl crt ${bundleFile} ca-file ${caFile} verify required`;
   return [
     { name: 'haproxy-accept', text: end(setup.linkPort, tls, setup.backendPort, '') },
-    { name: 'haproxy-dial', text: end(setup.entryPort, '', setup.linkPort, tls) },
+    { name: 'haproxy-dial', text: end(setup.entryPort, '', setup.dialPort, tls) },
   ];
 }
 

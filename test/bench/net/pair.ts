@@ -68,26 +68,40 @@ export class Pair {
 
 /** Starts both processes at once and does not wait for them. */
 export async function startPair(ground: Ground, system: System): Promise<Pair> {
-  const { setup, pairOf } = await prepare(ground, system);
+  if (system.isDirect) return new Pair(ground, ground.backendPort, []);
+  const setup = await prepare(ground, system);
   const children = system.commands(setup).map((command) => ground.processes.start(command));
-  return pairOf(children);
+  return new Pair(ground, setup.entryPort, children);
 }
 
-/** Starts the dialling process only when the accepting one listens, with a gate on the way that sees the link come. */
-export async function startGated(ground: Ground, system: System): Promise<{ pair: Pair; gate: Gate }> {
-  const { setup, pairOf } = await prepare(ground, system);
-  const gate = await Gate.open(setup.linkPort);
+/**
+ * Starts the dialling process only when the accepting one listens, with a gate on the way between them (before the
+ * backend where there are no two).
+ */
+export async function startGated(
+  ground: Ground,
+  system: System,
+  oneWayDelayMs = 0,
+): Promise<{ pair: Pair; gate: Gate }> {
+  const setup = await prepare(ground, system);
+  if (system.isDirect) {
+    const gate = await Gate.open(ground.backendPort, oneWayDelayMs);
+    return { pair: new Pair(ground, gate.port, []), gate };
+  }
+  const gate = await Gate.open(setup.linkPort, oneWayDelayMs);
   const [accepting, dialling] = system.commands({ ...setup, dialPort: gate.port });
-  if (accepting === undefined || dialling === undefined) throw new Error(`${system.name} has no link`);
   const children = [ground.processes.start(accepting)];
-  while (!(await listens(setup.linkPort))) await sleep(POLL_MS, undefined, { signal: ground.signal });
+  while (!(await listens(setup.linkPort))) {
+    if (children.some(hasEnded)) throw new Error(`a process ended; see the logs in ${ground.directory}`);
+    await sleep(POLL_MS, undefined, { signal: ground.signal });
+  }
   children.push(ground.processes.start(dialling));
-  return { pair: pairOf(children), gate };
+  return { pair: new Pair(ground, setup.entryPort, children), gate };
 }
 
-async function prepare(ground: Ground, system: System) {
+async function prepare(ground: Ground, system: System): Promise<Setup> {
   const linkPort = await unusedPort();
-  const setup: Setup = {
+  return {
     directory: mkdtempSync(join(ground.directory, `${system.name}-`)),
     certificates: ground.certificates,
     backendPort: ground.backendPort,
@@ -95,9 +109,6 @@ async function prepare(ground: Ground, system: System) {
     linkPort,
     dialPort: linkPort,
   };
-  const pairOf = (children: readonly ChildProcess[]): Pair =>
-    new Pair(ground, children.length === 0 ? ground.backendPort : setup.entryPort, children);
-  return { setup, pairOf };
 }
 
 /** Whether a byte has come back before the probe was given up. */

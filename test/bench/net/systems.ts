@@ -12,13 +12,13 @@ import {
   type Entity,
   type Kind,
   linkEntities,
-  ourRouter,
+  ourCommand,
   routerCommand,
   routerConfig,
   tcpConnectorEntity,
   tcpListenerEntity,
 } from '../../support/router-process.ts';
-import { haproxyConfigs } from './haproxy.ts';
+import { type HaproxyConfig, haproxyConfigs } from './haproxy.ts';
 import { versionOf } from './machine.ts';
 import type { Command } from './processes.ts';
 
@@ -34,18 +34,29 @@ export interface Setup {
   readonly dialPort: number;
 }
 
-export interface System {
+interface Described {
   readonly name: string;
+  /** Why it cannot run here and how to have it; undefined when it can. */
+  readonly missing: string | undefined;
+  readonly version: string;
+}
+
+/** Load goes to the backend itself. */
+export interface DirectSystem extends Described {
+  readonly isDirect: true;
+}
+
+export interface PairSystem extends Described {
+  readonly isDirect: false;
   /** One link carries all flows and has to come up first. */
   readonly hasLink: boolean;
   /** Descriptors that one flow costs each process. */
   readonly descriptorsPerFlow: 1 | 2;
-  /** Why it cannot run here and how to have it; undefined when it can. */
-  readonly missing: string | undefined;
-  readonly version: string;
-  /** Writes the configuration; the accepting end comes first. Empty: load goes to the backend itself. */
-  commands(setup: Setup): readonly Command[];
+  /** Writes the configuration; the accepting end comes first. */
+  commands(setup: Setup): readonly [Command, Command];
 }
+
+export type System = DirectSystem | PairSystem;
 
 const ADDRESS = 'bench';
 const RELAY = fileURLToPath(new URL('./relay.ts', import.meta.url));
@@ -56,15 +67,16 @@ export function allSystems(): readonly System[] {
 }
 
 function direct(): System {
-  return { name: 'direct', hasLink: false, descriptorsPerFlow: 1, missing: undefined, version: '', commands: () => [] };
+  return { name: 'direct', isDirect: true, missing: undefined, version: '' };
 }
 
 function ours(): System {
   return {
     name: 'skuprt',
+    isDirect: false,
     hasLink: true,
     descriptorsPerFlow: 1,
-    missing: existsSync(ourRouter) ? undefined : 'there is no router/main.ts',
+    missing: existsSync(ourCommand) ? undefined : 'there is no cli/main.ts',
     version: 'this checkout',
     commands: (setup) => routerCommands('ours', setup),
   };
@@ -74,6 +86,7 @@ function original(): System {
   const program = originalRouter ?? '';
   return {
     name: 'skrouterd',
+    isDirect: false,
     hasLink: true,
     descriptorsPerFlow: 1,
     missing: program ? undefined : HOW_TO_HAVE_IT,
@@ -86,44 +99,46 @@ function haproxy(): System {
   const program = findProgram('haproxy');
   return {
     name: 'haproxy',
+    isDirect: false,
     hasLink: false,
     descriptorsPerFlow: 2,
     missing: program ? undefined : 'install haproxy (`apt install haproxy`)',
     version: program ? versionOf(program, '-v') : '',
-    commands: (setup) =>
-      haproxyConfigs(setup).map(({ name, text }) => {
+    commands: (setup) => {
+      const end = ({ name, text }: HaproxyConfig): Command => {
         const config = join(setup.directory, `${name}.cfg`);
         writeFileSync(config, text);
-        return {
-          program: program ?? '',
-          args: ['-db', '-q', '-f', config],
-          logFile: join(setup.directory, `${name}.log`),
-        };
-      }),
+        const logFile = join(setup.directory, `${name}.log`);
+        return { program: program ?? '', args: ['-db', '-q', '-f', config], logFile };
+      };
+      const [accept, dial] = haproxyConfigs(setup);
+      return [end(accept), end(dial)];
+    },
   };
 }
 
 function relay(): System {
   return {
     name: 'relay',
+    isDirect: false,
     hasLink: false,
     descriptorsPerFlow: 2,
     missing: undefined,
     version: 'bare TLS relay in Node',
-    commands: ({ directory, certificates, entryPort, linkPort, backendPort }) => {
+    commands: ({ directory, certificates, entryPort, linkPort, dialPort, backendPort }) => {
       const files = [certificates.caFile, certificates.certFile, certificates.keyFile];
       const end = (name: string, listenPort: number, targetPort: number): Command => ({
         program: process.execPath,
         args: [RELAY, name, String(listenPort), String(targetPort), ...files],
         logFile: join(directory, `relay-${name}.log`),
       });
-      return [end('accept', linkPort, backendPort), end('dial', entryPort, linkPort)];
+      return [end('accept', linkPort, backendPort), end('dial', entryPort, dialPort)];
     },
   };
 }
 
 /** One configuration for both kinds of router; everything that is not about this pair is default. */
-function routerCommands(kind: Kind, setup: Setup): readonly Command[] {
+function routerCommands(kind: Kind, setup: Setup): readonly [Command, Command] {
   const { directory, certificates, linkPort, dialPort, entryPort, backendPort } = setup;
   const command = (id: string, entities: readonly Entity[]): Command => {
     const config = join(directory, `${id}.json`);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFilesMax, residentKib } from '../machine.ts';
 import { type Pair, startPair } from '../pair.ts';
-import type { System } from '../systems.ts';
+import type { PairSystem } from '../systems.ts';
 import type { Bench, Figure, Values } from './figure.ts';
 
 const FEW = 1000;
@@ -22,8 +22,8 @@ export const memory: Figure = {
     { id: 'memory-kept', label: `memory kept ${RETURN_MS / 1000} s after they closed`, unit: 'MiB', better: 'less' },
   ],
 
-  async measure(bench, system, pair): Promise<Values> {
-    if (pair.children.length === 0) return {};
+  async measure(bench, system): Promise<Values> {
+    if (system.isDirect) return {};
     const fresh = await startPair(bench.ground, system);
     try {
       await fresh.firstByte();
@@ -35,7 +35,7 @@ export const memory: Figure = {
   },
 };
 
-async function measureFresh(bench: Bench, system: System, pair: Pair): Promise<Values> {
+async function measureFresh(bench: Bench, system: PairSystem, pair: Pair): Promise<Values> {
   const { client } = bench;
   const settledKib = async (afterMs: number): Promise<number> => {
     await sleep(afterMs, undefined, { signal: bench.ground.signal });

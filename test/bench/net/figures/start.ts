@@ -12,8 +12,8 @@ export const start: Figure = {
     { id: 'start-link', label: 'link dialled, first byte through', unit: 'ms', better: 'less' },
   ],
 
-  async measure({ ground }, system, pair): Promise<Values> {
-    if (pair.children.length === 0) return {};
+  async measure({ ground }, system): Promise<Values> {
+    if (system.isDirect) return {};
     const startMs = performance.now();
     const fresh = await startPair(ground, system);
     await fresh.firstByte();

@@ -1,0 +1,50 @@
+/** The command line, in this process on captured streams, or as the child process that a user starts. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { Surroundings } from '../../cli/context.ts';
+import { runCommandLine } from '../../cli/program.ts';
+
+export interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+export const CLI_ENTRY = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+/** Runs one command in this process; nobody watches and nobody can answer unless `given` says so. */
+export async function runHere(args: readonly string[], given: Partial<Surroundings> = {}): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const said = Promise.all([text(stdout), text(stderr)]);
+  const code = await runCommandLine(args, {
+    env: {},
+    stdin: new PassThrough().end(),
+    stdout,
+    stderr,
+    interactive: false,
+    canAsk: false,
+    color: false,
+    signal: new AbortController().signal,
+    program: 'skuprt',
+    self: [process.execPath, CLI_ENTRY],
+    ...given,
+  });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await said;
+  return { code, out, err };
+}
+
+/** Runs one command as a child process with its own data directory. */
+export async function runChild(dataHome: string, args: readonly string[], stdin = ''): Promise<Outcome> {
+  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...env } = process.env;
+  const child = spawn(process.execPath, [CLI_ENTRY, ...args], { env: { ...env, XDG_DATA_HOME: dataHome } });
+  child.stdin.end(stdin);
+  const exit = once(child, 'exit') as Promise<[number | null]>;
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  return { code: code ?? -1, out, err };
+}
