@@ -11,6 +11,7 @@ import { attributeOf, CONFIG_TYPES, type Entity, type EntityType, schemaOf } fro
 export interface ConfigChange {
   readonly op: 'create' | 'update' | 'delete';
   readonly type: EntityType;
+  /** As it is known so far; only a singleton's can differ from the entity's. */
   readonly name: string;
   /** The entity as it shall be; absent on delete. */
   readonly entity?: Entity;
@@ -43,7 +44,7 @@ export function diffConfig(before: RouterConfig, after: RouterConfig): ConfigCha
         deleted.push({ op: 'delete', type, name });
         created.push({ op: 'create', type, name, entity });
       } else if (changed.length > 0) {
-        updated.push(update(entity, changed));
+        updated.push(update(previous.name, entity, changed));
       }
     }
   }
@@ -61,8 +62,8 @@ function changedAttributes(before: Entity, after: Entity): string[] {
   return Object.entries(after).flatMap(([name, value]) => (isDeepStrictEqual(value, old[name]) ? [] : [name]));
 }
 
-function update(entity: Entity, changed: readonly string[]): ConfigChange {
-  const { type, name } = entity;
+function update(name: string, entity: Entity, changed: readonly string[]): ConfigChange {
+  const { type } = entity;
   if (!AT_START.has(type)) return { op: 'update', type, name, entity };
   const { attributes } = schemaOf(type);
   return { op: 'update', type, name, entity, restart: changed.filter((attribute) => attribute in attributes) };

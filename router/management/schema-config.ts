@@ -57,7 +57,7 @@ const LOG_LEVELS = {
 /** Shared by listener and connector. */
 const connectionAttributes = {
   port: port({ default: 'amqp' }),
-  socketAddressFamily: choice(['IPv4', 'IPv6']),
+  socketAddressFamily: choice(['IPv4', 'IPv6'], { inert: INERT }),
   role: choice(ROLES, { default: 'normal' }),
   cost: integer({ default: 1, min: 1 }),
   sslProfile: text(),
@@ -67,10 +67,10 @@ const connectionAttributes = {
   maxSessionFrames: integer({ min: 0 }),
   idleTimeoutSeconds: integer({ default: 16, min: 0 }),
   stripAnnotations: choice(['in', 'out', 'both', 'no'], { default: 'both', inert: INERT }),
-  linkCapacity: integer({ min: 1 }),
+  linkCapacity: integer({ min: 1, inert: INERT }),
   messageLoggingComponents: text({ default: 'none', inert: INERT }),
   policyVhost: text({ inert: INERT }),
-  openProperties: properties(),
+  openProperties: properties({ inert: INERT }),
 } as const;
 
 const tcpCounters = {
@@ -90,9 +90,9 @@ export const CONFIG_ENTITIES = {
     attributes: {
       module: choice(LOG_MODULES, { required: true }),
       enable: text({ access: 'update', form: LOG_LEVELS }),
-      includeTimestamp: flag({ access: 'update' }),
+      includeTimestamp: flag({ access: 'update', inert: [true] }),
       includeSource: flag({ access: 'update', inert: [false] }),
-      outputFile: text({ access: 'update' }),
+      outputFile: text({ access: 'update', inert: ['stderr'] }),
     },
   },
   router: {
@@ -159,10 +159,10 @@ export const CONFIG_ENTITIES = {
       certFile: text({ access: 'both' }),
       privateKeyFile: text({ access: 'both' }),
       password: text({ access: 'both', hidden: true }),
-      uidFormat: text(),
+      uidFormat: text({ inert: INERT }),
       uidNameMappingFile: text({ inert: INERT }),
       ordinal: integer(ORDINAL),
-      oldestValidOrdinal: integer(ORDINAL),
+      oldestValidOrdinal: integer({ ...ORDINAL, inert: [0] }),
     },
   },
   proxyProfile: {
@@ -220,7 +220,7 @@ export const CONFIG_ENTITIES = {
       authenticatePeer: flag({ default: false }),
       requireEncryption: flag({ default: false }),
       requireSsl: flag({ default: false }),
-      initialHandshakeTimeoutSeconds: integer({ default: 0, min: 0 }),
+      initialHandshakeTimeoutSeconds: integer({ default: 0, min: 0, inert: INERT }),
       failoverUrls: text({ inert: INERT }),
       healthz: flag({ default: true }),
       metrics: flag({ default: true }),

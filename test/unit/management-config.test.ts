@@ -202,6 +202,11 @@ describe('mistakes', () => {
       '[1].listener.openProperties',
     ],
     ['HTTP between routers', [INTERIOR, ['listener', { role: 'inter-router', http: true }]], '[1].listener.http'],
+    [
+      'encryption required without a profile',
+      [['listener', { requireEncryption: true }]],
+      '[0].listener.requireEncryption',
+    ],
     ['TLS required without a profile', [['listener', { requireSsl: true }]], '[0].listener.requireSsl'],
     ['a policy that would not be enforced', [['policy', { enableVhostPolicy: true }]], '[0].policy.enableVhostPolicy'],
     ['an unknown log level', [['log', { module: 'HTTP', enable: 'loud' }]], '[0].log.enable'],
