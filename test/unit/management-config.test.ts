@@ -208,6 +208,14 @@ describe('mistakes', () => {
       '[0].listener.requireEncryption',
     ],
     ['TLS required without a profile', [['listener', { requireSsl: true }]], '[0].listener.requireSsl'],
+    [
+      'HTTP with TLS',
+      [
+        ['sslProfile', { name: 'p' }],
+        ['listener', { http: true, sslProfile: 'p' }],
+      ],
+      '[1].listener.sslProfile',
+    ],
     ['a policy that would not be enforced', [['policy', { enableVhostPolicy: true }]], '[0].policy.enableVhostPolicy'],
     ['an unknown log level', [['log', { module: 'HTTP', enable: 'loud' }]], '[0].log.enable'],
     ['a section that is no pair', [['listener']], '[0]'],
