@@ -1,0 +1,276 @@
+/**
+ * The bridge between TCP and the network: the tcpListeners and tcpConnectors of this router and their open flows.
+ *
+ * A tcpListener's socket is open only while an address of it is reachable; a tcpConnector is a consumer of its
+ * address. With a `multiAddressStrategy` a listener has several addresses (listenerAddress entities) and chooses one
+ * for each connection: the reachable one of highest value, or one at random weighted by value.
+ */
+import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
+import type { Effects } from '../core/effects.ts';
+import { hashKey } from '../core/hash-key.ts';
+import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
+import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import { ConnectorFlow } from './connector-flow.ts';
+import type { Flow, FlowCounters, FlowEntity, FlowOwner } from './flow.ts';
+import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
+
+export type MultiAddressStrategy = 'none' | 'priority' | 'weighted';
+
+export interface TcpListenerOptions {
+  name: string;
+  address?: string;
+  multiAddressStrategy: MultiAddressStrategy;
+}
+
+interface ListenerAddress {
+  name: string;
+  address: string;
+  key: string;
+  value: number;
+}
+
+export class TcpListener implements AddressWatcher, FlowEntity {
+  readonly options: TcpListenerOptions;
+  readonly counters = newCounters();
+  readonly addresses: ListenerAddress[] = [];
+  readonly flows = new Set<Flow>();
+  listening = false;
+  private readonly bridge: Bridge;
+
+  constructor(options: TcpListenerOptions, bridge: Bridge) {
+    this.options = options;
+    this.bridge = bridge;
+  }
+
+  reachable(): void {
+    this.bridge.adjustListening(this);
+  }
+}
+
+export class TcpConnector implements Candidate, FlowEntity {
+  readonly name: string;
+  readonly address: string;
+  readonly key: string;
+  readonly counters = newCounters();
+  readonly flows = new Set<Flow>();
+  openCount = 0;
+  private readonly bridge: Bridge;
+  private penaltyUntil = 0;
+
+  constructor(name: string, address: string, bridge: Bridge) {
+    this.name = name;
+    this.address = address;
+    this.key = hashKey(address, bridge.routerId);
+    this.bridge = bridge;
+  }
+
+  /** A backend that refused a moment ago is worse than any that did not. */
+  get cost(): number {
+    return this.bridge.now < this.penaltyUntil ? PENALTY_COST : 0;
+  }
+
+  take(transit: Transit): Outlet {
+    this.openCount++;
+    return this.bridge.openConnectorFlow(this, transit);
+  }
+
+  done(): void {
+    this.openCount--;
+  }
+
+  penalise(): void {
+    this.penaltyUntil = this.bridge.now + CONNECTOR_PENALTY_MS;
+  }
+}
+
+const PENALTY_COST = 1_000_000;
+
+export interface BridgeParts {
+  routerId: string;
+  addresses: AddressTable;
+  effects: Effects;
+  dispatcher: Dispatcher;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** A name for a temporary address, 15 characters. */
+  temporaryName: () => string;
+}
+
+export class Bridge implements FlowOwner {
+  readonly routerId: string;
+  readonly effects: Effects;
+  readonly listeners = new Map<string, TcpListener>();
+  readonly connectors = new Map<string, TcpConnector>();
+  readonly flows = new Map<number, Flow>();
+  /** Time of the turn, kept by the router. */
+  now = 0;
+  private readonly parts: BridgeParts;
+  private readonly replies = new Map<string, ListenerFlow>();
+  private nextFlow = 1;
+
+  constructor(parts: BridgeParts) {
+    this.parts = parts;
+    this.routerId = parts.routerId;
+    this.effects = parts.effects;
+  }
+
+  // ---- entities
+
+  addListener(options: TcpListenerOptions): void {
+    const listener = new TcpListener(options, this);
+    this.listeners.set(options.name, listener);
+    if (options.address !== undefined) this.addAddress(listener, options.name, options.address, 0);
+  }
+
+  /** @param keepFlows leaves its open flows alone */
+  deleteListener(name: string, keepFlows: boolean): void {
+    const listener = this.listeners.get(name);
+    if (!listener) return;
+    this.listeners.delete(name);
+    for (const { key } of listener.addresses) this.parts.addresses.unwatch(key, listener);
+    listener.addresses.length = 0;
+    this.adjustListening(listener);
+    if (!keepFlows) for (const flow of [...listener.flows]) flow.abort();
+  }
+
+  addListenerAddress(listener: string, name: string, address: string, value: number): void {
+    const found = this.listeners.get(listener);
+    if (found) this.addAddress(found, name, address, value);
+  }
+
+  deleteListenerAddress(listener: string, name: string): void {
+    const found = this.listeners.get(listener);
+    const at = found?.addresses.findIndex((each) => each.name === name) ?? -1;
+    if (!found || at < 0) return;
+    const [gone] = found.addresses.splice(at, 1);
+    if (!found.addresses.some((each) => each.key === gone!.key)) this.parts.addresses.unwatch(gone!.key, found);
+    this.adjustListening(found);
+  }
+
+  addConnector(name: string, address: string): void {
+    const connector = new TcpConnector(name, address, this);
+    this.connectors.set(name, connector);
+    this.parts.addresses.addConsumer(connector.key, connector);
+  }
+
+  deleteConnector(name: string, keepFlows: boolean): void {
+    const connector = this.connectors.get(name);
+    if (!connector) return;
+    this.connectors.delete(name);
+    this.parts.addresses.removeConsumer(connector.key, connector);
+    if (!keepFlows) for (const flow of [...connector.flows]) flow.abort();
+  }
+
+  /** Opens the listening socket when an address of the listener is reachable, closes it when none is. */
+  adjustListening(listener: TcpListener): void {
+    const wanted = listener.addresses.some(({ key }) => this.isReachable(key));
+    if (wanted === listener.listening) return;
+    listener.listening = wanted;
+    this.effects.push({ type: 'listen', listener: listener.options.name, on: wanted });
+  }
+
+  // ---- flows
+
+  /** A client's connection was accepted. @returns the flow's id, or undefined when the listener is gone */
+  accepted(listenerName: string): number | undefined {
+    const listener = this.listeners.get(listenerName);
+    if (!listener) return undefined;
+    const address = this.chooseAddress(listener);
+    listener.counters.connectionsOpened++;
+    if (address === undefined) {
+      listener.counters.connectionsRefused++;
+      listener.counters.connectionsClosed++;
+      return undefined;
+    }
+    const route = { routerId: this.routerId, address, replyKey: `temp.${this.parts.temporaryName()}` };
+    const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
+    this.register(flow);
+    this.replies.set(route.replyKey, flow);
+    flow.start(route, this.parts.dispatcher);
+    return flow.id;
+  }
+
+  openConnectorFlow(connector: TcpConnector, stream: Transit): Flow {
+    const flow = new ConnectorFlow(this.nextFlow++, this, connector, {
+      connector: connector.name,
+      routerId: this.routerId,
+      dispatcher: this.parts.dispatcher,
+      stream,
+    });
+    connector.counters.connectionsOpened++;
+    this.register(flow);
+    return flow;
+  }
+
+  connected(id: number): void {
+    const flow = this.flows.get(id);
+    if (flow instanceof ConnectorFlow) flow.connected();
+  }
+
+  connectFailed(id: number): void {
+    const flow = this.flows.get(id);
+    if (!(flow instanceof ConnectorFlow)) return;
+    const connector = this.connectors.get(flow.connector);
+    if (connector) {
+      connector.counters.connectionsRefused++;
+      connector.penalise();
+    }
+    flow.connectFailed();
+  }
+
+  flowOver(flow: Flow): void {
+    this.flows.delete(flow.id);
+    flow.entity.flows.delete(flow);
+    flow.entity.counters.connectionsClosed++;
+    if (flow instanceof ListenerFlow) this.replies.delete(flow.replyKey);
+  }
+
+  /** The flow that waits for its answering stream under a temporary address. */
+  replyTarget(key: string): Candidate | undefined {
+    return this.replies.get(key);
+  }
+
+  private register(flow: Flow): void {
+    this.flows.set(flow.id, flow);
+    flow.entity.flows.add(flow);
+  }
+
+  private addAddress(listener: TcpListener, name: string, address: string, value: number): void {
+    const key = hashKey(address, this.routerId);
+    listener.addresses.push({ name, address, key, value });
+    this.parts.addresses.watch(key, listener);
+    this.adjustListening(listener);
+  }
+
+  private chooseAddress(listener: TcpListener): string | undefined {
+    const reachable = listener.addresses.filter(({ key }) => this.isReachable(key));
+    if (reachable.length === 0) return undefined;
+    if (listener.options.multiAddressStrategy === 'weighted') return this.weighted(reachable);
+    return reachable.reduce((best, each) => (each.value > best.value ? each : best)).address;
+  }
+
+  private weighted(choices: ListenerAddress[]): string {
+    const total = choices.reduce((sum, { value }) => sum + value, 0);
+    let at = this.parts.random() * total;
+    for (const { address, value } of choices) {
+      at -= value;
+      if (at < 0) return address;
+    }
+    return choices[choices.length - 1]!.address;
+  }
+
+  private isReachable(key: string): boolean {
+    return this.parts.addresses.get(key)?.reachable ?? false;
+  }
+}
+
+function newCounters(): FlowCounters {
+  return {
+    bytesIn: 0,
+    bytesOut: 0,
+    connectionsOpened: 0,
+    connectionsClosed: 0,
+    connectionsRefused: 0,
+    connectionsReset: 0,
+  };
+}

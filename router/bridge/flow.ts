@@ -1,0 +1,248 @@
+/**
+ * A flow: one TCP connection and the two streams that carry it (wire reference 6), seen from one of its two ends.
+ *
+ * As inlet it produces the stream of what its socket reads, within the end-to-end window; as outlet it consumes the
+ * stream of what its socket is to write, and reports what was written. It is pure: the socket is reached by effects.
+ *
+ * Endings are faithful. FIN crosses as the end of a stream and half-closes only that direction; everything else that
+ * ends a direction early (reset, a lost link, a refused backend) resets the socket and breaks both streams off.
+ * Invariants: nothing is read before the other end has answered, so a refused flow can be sent elsewhere whole;
+ * `over` is reached exactly once.
+ */
+import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { Effects } from '../core/effects.ts';
+import { FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_HIGH } from '../core/limits.ts';
+import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
+
+export interface FlowCounters {
+  bytesIn: number;
+  bytesOut: number;
+  connectionsOpened: number;
+  connectionsClosed: number;
+  /** Flows that could not be connected through the network, or whose backend refused. */
+  connectionsRefused: number;
+  /** Flows that were broken off. */
+  connectionsReset: number;
+}
+
+/** The tcpListener or tcpConnector a flow belongs to. */
+export interface FlowEntity {
+  readonly counters: FlowCounters;
+  readonly flows: Set<Flow>;
+}
+
+export interface FlowOwner {
+  readonly effects: Effects;
+  flowOver(flow: Flow): void;
+}
+
+export abstract class Flow implements Inlet, Outlet {
+  readonly id: number;
+  protected readonly owner: FlowOwner;
+  readonly entity: FlowEntity;
+
+  /** The stream this end produces. */
+  protected source: Transit | undefined;
+  private sent = 0;
+  private acknowledged = 0;
+  private answered = false;
+  private windowOpen = false;
+  private paused = true;
+  private sourceHeld = false;
+  private sourceEnded = false;
+  private sourceSettled = false;
+
+  /** The stream this end consumes. */
+  protected sink: Transit | undefined;
+  private toWrite = 0;
+  private written = 0;
+  private reported = 0;
+  private sinkEnded = false;
+  private sinkSettled = false;
+
+  protected over = false;
+
+  constructor(id: number, owner: FlowOwner, entity: FlowEntity) {
+    this.id = id;
+    this.owner = owner;
+    this.entity = entity;
+  }
+
+  /** Octets read from the socket. */
+  get bytesIn(): number {
+    return this.sent;
+  }
+
+  /** Octets for the socket. */
+  get bytesOut(): number {
+    return this.toWrite;
+  }
+
+  // ---- the socket's side
+
+  /** Octets read from the socket. */
+  received(bytes: Buffer): void {
+    if (this.over || this.sourceEnded || !this.source) return;
+    this.sent += bytes.length;
+    this.entity.counters.bytesIn += bytes.length;
+    this.source.write(bytes);
+    this.source.overfull(OUTLET_BYTES_HIGH);
+    this.adjustReading();
+  }
+
+  /** The socket's peer has ended its direction. */
+  receivedEnd(): void {
+    if (this.over || this.sourceEnded) return;
+    this.sourceEnded = true;
+    // Nobody waits for an outcome when our own writing is over too: the connection is complete.
+    this.source?.end(this.sinkSettled);
+    if (this.sinkSettled) this.sourceSettled = true;
+    this.checkOver();
+  }
+
+  /** The socket broke. */
+  socketLost(): void {
+    this.breakOff(false);
+  }
+
+  /** The socket has taken so many octets in all. */
+  socketWritten(total: number): void {
+    if (this.over) return;
+    this.written = total;
+    if (total - this.reported >= FLOW_REPORT_BYTES && !this.sinkSettled) {
+      this.reported = total;
+      this.sink?.outcome(this, { state: 'received', sectionNumber: 0, sectionOffset: total }, false);
+    }
+    if (this.sinkEnded && total === this.toWrite) this.settleSink();
+  }
+
+  // ---- Inlet: what the network says of the stream this end produces
+
+  update(state: DeliveryState | undefined, settled: boolean): void {
+    if (this.over) return;
+    if (state?.state === 'received') {
+      const offset = Number(state.sectionOffset);
+      if (this.windowOpen && offset > this.acknowledged) {
+        this.acknowledged = offset;
+        this.adjustReading();
+      }
+      return;
+    }
+    if (isFailure(state)) {
+      this.sourceRefused(state);
+      return;
+    }
+    if (settled || state) {
+      // Accepted, or settled without a state: the window is off from here on (wire reference 6.6).
+      this.windowOpen = false;
+      this.sourceSettled = true;
+      this.adjustReading();
+      this.checkOver();
+    }
+  }
+
+  hold(): void {
+    this.sourceHeld = true;
+    this.adjustReading();
+  }
+
+  resume(): void {
+    this.sourceHeld = false;
+    this.adjustReading();
+  }
+
+  // ---- Outlet: the stream this end consumes
+
+  abstract write(bytes: Buffer): void;
+
+  /** Octets of the stream's body go to the socket. */
+  protected writeBody(bytes: Buffer): void {
+    if (this.over || this.sinkEnded || bytes.length === 0) return;
+    this.toWrite += bytes.length;
+    this.entity.counters.bytesOut += bytes.length;
+    this.owner.effects.push({ type: 'flow-write', flow: this.id, bytes });
+  }
+
+  end(settled: boolean): void {
+    if (this.over) {
+      // The end of a stream that was broken off: its producer waits for the last word.
+      if (!settled) this.sink?.outcome(this, FAILED, true);
+      return;
+    }
+    if (this.sinkEnded) return;
+    this.sinkEnded = true;
+    if (settled) this.sinkSettled = true;
+    this.owner.effects.push({ type: 'flow-end', flow: this.id });
+    if (this.written === this.toWrite) this.settleSink();
+    else this.checkOver();
+  }
+
+  abort(): void {
+    this.sinkSettled = true;
+    this.breakOff(true);
+  }
+
+  senderUpdate(_state: DeliveryState | undefined, settled: boolean): void {
+    if (settled) {
+      this.sinkSettled = true;
+      this.checkOver();
+    }
+  }
+
+  get queuedBytes(): number {
+    return this.toWrite - this.written;
+  }
+
+  // ---- for the two kinds of flow
+
+  /** The stream this end produces was refused or broke down there. */
+  protected sourceRefused(_state: DeliveryState | undefined): void {
+    this.sourceSettled = true;
+    this.breakOff(true);
+  }
+
+  /** The other end has answered: octets may flow from the socket. */
+  protected openSource(): void {
+    this.answered = true;
+    this.windowOpen = true;
+    this.adjustReading();
+  }
+
+  /** Both streams are broken off; the socket is reset unless it broke by itself. */
+  protected breakOff(resetSocket: boolean): void {
+    if (this.over) return;
+    this.over = true;
+    this.entity.counters.connectionsReset++;
+    if (resetSocket) this.owner.effects.push({ type: 'flow-reset', flow: this.id });
+    if (this.sourceSettled) this.source?.end(true);
+    else this.source?.abort();
+    if (!this.sinkSettled) this.sink?.outcome(this, FAILED, this.sink.complete);
+    this.owner.flowOver(this);
+  }
+
+  private settleSink(): void {
+    if (!this.sinkSettled) {
+      this.sinkSettled = true;
+      this.sink?.outcome(this, ACCEPTED, true);
+    }
+    this.checkOver();
+  }
+
+  private checkOver(): void {
+    if (this.over || !this.sourceEnded || !this.sinkEnded || this.written !== this.toWrite) return;
+    this.over = true;
+    this.owner.flowOver(this);
+  }
+
+  private adjustReading(): void {
+    if (this.over) return;
+    const full = this.windowOpen && this.sent - this.acknowledged >= FLOW_WINDOW_BYTES;
+    const pause = this.sourceHeld || full || !this.answered;
+    if (pause === this.paused) return;
+    this.paused = pause;
+    this.owner.effects.push({ type: pause ? 'flow-pause' : 'flow-resume', flow: this.id });
+  }
+}
+
+const ACCEPTED: DeliveryState = { state: 'accepted' };
+const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true, undeliverableHere: false };

@@ -1,0 +1,141 @@
+/**
+ * The address table: who takes messages of each address, here and at other routers.
+ *
+ * It holds facts only; choosing among them is `forwarder.ts`. Watchers hear when an address becomes reachable (it has
+ * a consumer anywhere) or stops being so, and `localChanged` when its first local consumer comes or its last goes,
+ * which is what other routers are told.
+ */
+import type { Candidate } from './transit.ts';
+import type { Treatment } from './treatment.ts';
+
+export interface AddressWatcher {
+  reachable(key: string, reachable: boolean): void;
+}
+
+export class Address {
+  readonly key: string;
+  readonly treatment: Treatment;
+  readonly consumers: Candidate[] = [];
+  /** Routers that announced consumers. */
+  readonly remotes: Set<string> = new Set();
+  /** One candidate for each next hop, made by the forwarder at first use. */
+  readonly hops: Map<number, Candidate> = new Map();
+  readonly watchers: Set<AddressWatcher> = new Set();
+  /** Senders of this router's clients: they keep the address known. */
+  producerCount = 0;
+  /** Where the next search among equals begins. */
+  cursor = 0;
+  deliveriesIngress = 0;
+  deliveriesEgress = 0;
+  deliveriesTransit = 0;
+
+  constructor(key: string, treatment: Treatment) {
+    this.key = key;
+    this.treatment = treatment;
+  }
+
+  get reachable(): boolean {
+    return this.consumers.length > 0 || this.remotes.size > 0;
+  }
+
+  get unused(): boolean {
+    return !this.reachable && this.watchers.size === 0 && this.producerCount === 0;
+  }
+}
+
+export interface AddressTableOwner {
+  treatmentOf(key: string, hint: number | undefined): Treatment;
+  /** The first local consumer came, or the last one went. */
+  localChanged(address: Address): void;
+}
+
+export class AddressTable {
+  private readonly owner: AddressTableOwner;
+  private readonly table = new Map<string, Address>();
+
+  constructor(owner: AddressTableOwner) {
+    this.owner = owner;
+  }
+
+  get(key: string): Address | undefined {
+    return this.table.get(key);
+  }
+
+  all(): Iterable<Address> {
+    return this.table.values();
+  }
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  addConsumer(key: string, consumer: Candidate): void {
+    const address = this.ensure(key);
+    const before = address.reachable;
+    address.consumers.push(consumer);
+    if (address.consumers.length === 1) this.owner.localChanged(address);
+    this.notify(address, before);
+  }
+
+  removeConsumer(key: string, consumer: Candidate): void {
+    const address = this.table.get(key);
+    const at = address?.consumers.indexOf(consumer) ?? -1;
+    if (!address || at < 0) return;
+    address.consumers.splice(at, 1);
+    if (address.consumers.length === 0) this.owner.localChanged(address);
+    this.notify(address, true);
+  }
+
+  setRemote(key: string, routerId: string, present: boolean, hint?: number): void {
+    if (!present && !this.table.has(key)) return;
+    const address = this.ensure(key, hint);
+    const before = address.reachable;
+    if (present) address.remotes.add(routerId);
+    else address.remotes.delete(routerId);
+    this.notify(address, before);
+  }
+
+  /** The watcher is told at once if the address is reachable now. */
+  watch(key: string, watcher: AddressWatcher): void {
+    const address = this.ensure(key);
+    address.watchers.add(watcher);
+    if (address.reachable) watcher.reachable(key, true);
+  }
+
+  unwatch(key: string, watcher: AddressWatcher): void {
+    const address = this.table.get(key);
+    if (!address) return;
+    address.watchers.delete(watcher);
+    this.sweep(address);
+  }
+
+  addProducer(key: string): void {
+    this.ensure(key).producerCount++;
+  }
+
+  removeProducer(key: string): void {
+    const address = this.table.get(key);
+    if (!address) return;
+    address.producerCount--;
+    this.sweep(address);
+  }
+
+  private ensure(key: string, hint?: number): Address {
+    let address = this.table.get(key);
+    if (!address) {
+      address = new Address(key, this.owner.treatmentOf(key, hint));
+      this.table.set(key, address);
+    }
+    return address;
+  }
+
+  private notify(address: Address, before: boolean): void {
+    const now = address.reachable;
+    if (before !== now) for (const watcher of [...address.watchers]) watcher.reachable(address.key, now);
+    this.sweep(address);
+  }
+
+  private sweep(address: Address): void {
+    if (address.unused) this.table.delete(address.key);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Links of ordinary AMQP clients (role `normal`): what a client receives from makes it a consumer of that address,
+ * what it sends to makes it a producer, a dynamic source gives it a temporary address of this router, and a target
+ * without address lets each message name its own.
+ */
+import type { Attach } from '../amqp/codec/performatives.ts';
+import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
+import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
+import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import type { AddressTable, AddressWatcher } from './address-table.ts';
+import { hashKey } from './hash-key.ts';
+import { ADDRESS_LENGTH_MAX, LINK_CAPACITY, SUBSCRIBER_WAITING_MAX } from './limits.ts';
+import { LinkOutlet, type LinkOwner } from './link-ends.ts';
+import type { Peer } from './peer.ts';
+import type { Candidate, Outlet, Transit } from './transit.ts';
+
+export interface ClientLinkParts {
+  routerId: string;
+  addresses: AddressTable;
+  temporaryName: () => string;
+  droppedPreSettled: () => void;
+}
+
+/** A client that receives: a consumer of its source's address. */
+export class ClientConsumer implements Candidate, LinkOwner {
+  readonly link: SenderLink;
+  readonly key: string;
+  readonly address: string;
+  readonly peer: Peer;
+  openCount = 0;
+  /** Deliveries not wholly sent. */
+  private waitingCount = 0;
+  private readonly parts: ClientLinkParts;
+
+  constructor(link: SenderLink, address: string, peer: Peer, parts: ClientLinkParts) {
+    this.link = link;
+    this.address = address;
+    this.key = hashKey(address, parts.routerId);
+    this.peer = peer;
+    this.parts = parts;
+    link.context = this;
+    parts.addresses.addConsumer(this.key, this);
+  }
+
+  /** One without credit is worse than any that can take a message now. */
+  get cost(): number {
+    return this.link.credit > 0 ? 0 : NO_CREDIT_COST;
+  }
+
+  take(transit: Transit): Outlet | undefined {
+    if (this.waitingCount >= SUBSCRIBER_WAITING_MAX) {
+      if (transit.preSettled) this.parts.droppedPreSettled();
+      return undefined;
+    }
+    this.openCount++;
+    this.waitingCount++;
+    return new LinkOutlet(this.link.deliver({ settled: transit.preSettled }), transit, this.peer, this);
+  }
+
+  done(): void {
+    this.openCount--;
+  }
+
+  outletSent(): void {
+    this.waitingCount--;
+  }
+
+  inletSettled(): void {}
+
+  gone(): void {
+    this.parts.addresses.removeConsumer(this.key, this);
+  }
+}
+
+const NO_CREDIT_COST = 10_000;
+
+/**
+ * A client that sends: its credit is what it may have unsettled, so that what waits for slow consumers is bounded;
+ * none is given while nobody receives from its address.
+ */
+export class ClientProducer implements LinkOwner, AddressWatcher {
+  readonly link: ReceiverLink;
+  /** undefined: each message names its address. */
+  readonly address: string | undefined;
+  private readonly key: string | undefined;
+  private readonly parts: ClientLinkParts;
+  private openCount = 0;
+  private open = false;
+
+  constructor(link: ReceiverLink, address: string | undefined, parts: ClientLinkParts) {
+    this.link = link;
+    this.address = address;
+    this.parts = parts;
+    link.context = this;
+    if (address === undefined) {
+      this.open = true;
+    } else {
+      this.key = hashKey(address, parts.routerId);
+      parts.addresses.watch(this.key, this);
+    }
+    this.grant();
+  }
+
+  reachable(_key: string, reachable: boolean): void {
+    this.open = reachable;
+    this.grant();
+  }
+
+  delivered(): void {
+    this.openCount++;
+  }
+
+  outletSent(): void {}
+
+  inletSettled(_delivery: IncomingDelivery): void {
+    this.openCount--;
+    if (this.link.credit < LINK_CAPACITY / 2) this.grant();
+  }
+
+  gone(): void {
+    if (this.key !== undefined) this.parts.addresses.unwatch(this.key, this);
+  }
+
+  private grant(): void {
+    if (this.open) this.link.grant(Math.max(0, LINK_CAPACITY - this.openCount));
+  }
+}
+
+/** Answers the attach of a client. */
+export function acceptClientSender(peer: Peer, link: ReceiverLink, attach: Attach, parts: ClientLinkParts): void {
+  const address = attach.target?.address || undefined;
+  if (attach.coordinator || attach.target?.dynamic) {
+    link.refuse({
+      condition: 'amqp:not-implemented',
+      description: 'neither transactions nor dynamic targets are offered',
+    });
+    return;
+  }
+  if (tooLong(address)) {
+    link.refuse({ condition: 'amqp:invalid-field', description: 'the target address is too long' });
+    return;
+  }
+  link.accept();
+  peer.endpoints.add(new ClientProducer(link, address, parts));
+}
+
+export function acceptClientReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: ClientLinkParts): void {
+  const dynamic = attach.source?.dynamic === true;
+  const address = dynamic ? `amqp:/_topo/0/${parts.routerId}/temp.${parts.temporaryName()}` : attach.source?.address;
+  if (!address || tooLong(address)) {
+    link.refuse({
+      condition: 'amqp:invalid-field',
+      description: address ? 'the source address is too long' : 'a source needs an address or `dynamic`',
+    });
+    return;
+  }
+  link.accept({ source: { ...attach.source, address } });
+  peer.endpoints.add(new ClientConsumer(link, address, peer, parts));
+}
+
+function tooLong(address: string | undefined): boolean {
+  return address !== undefined && address.length > ADDRESS_LENGTH_MAX;
+}

@@ -1,0 +1,200 @@
+/**
+ * What happens on connections, handed to the part that it concerns: openings and links to `router-links` and
+ * `client-links`, deliveries to `receiving` and to the ends of their transits, control messages to the mesh.
+ */
+import type { Attach } from '../amqp/codec/performatives.ts';
+import type { AnyLink, ConnectionEvent, TransferEvent } from '../amqp/engine/events.ts';
+import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
+import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import {
+  acceptClientReceiver,
+  acceptClientSender,
+  ClientConsumer,
+  type ClientLinkParts,
+  ClientProducer,
+} from './client-links.ts';
+import type { Effects } from './effects.ts';
+import { LinkInlet, LinkOutlet } from './link-ends.ts';
+import { CONTROL, type Peer, ROUTER_CAPABILITY, ROUTER_DATA_CAPABILITY } from './peer.ts';
+import type { Receiving } from './receiving.ts';
+import type { Router } from './router.ts';
+import { acceptRouterReceiver, acceptRouterSender, ConnectionGroups, readRouterOpen } from './router-links.ts';
+
+export interface ConnectionEventsParts {
+  effects: Effects;
+  receiving: Receiving;
+  clientLinks: ClientLinkParts;
+}
+
+export class ConnectionEvents {
+  private readonly router: Router;
+  private readonly parts: ConnectionEventsParts;
+  private readonly groups = new ConnectionGroups();
+
+  constructor(router: Router, parts: ConnectionEventsParts) {
+    this.router = router;
+    this.parts = parts;
+  }
+
+  /** Handles all that a connection has to tell. */
+  drain(peer: Peer, now: number): void {
+    const connection = peer.connection;
+    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) this.handle(peer, event, now);
+  }
+
+  /** The connection is gone: its neighbour, its links and all deliveries on it are lost. */
+  lost(peer: Peer, now: number): void {
+    if (!this.router.peers.delete(peer.id)) return;
+    if (peer.linked) {
+      this.router.mesh.linkDown(peer.id, now);
+      this.log('warn', 'link down', peer);
+    }
+    this.groups.remove(peer);
+    this.router.forwarder.peerLost(peer);
+    for (const endpoint of peer.endpoints) endpoint.gone();
+    peer.endpoints.clear();
+    for (const end of [...peer.ends]) end.connectionLost();
+    peer.ends.clear();
+  }
+
+  private handle(peer: Peer, event: ConnectionEvent, now: number): void {
+    switch (event.type) {
+      case 'transfer':
+        if (event.delivery.link.context === CONTROL) this.controlMessage(peer, event, now);
+        else this.parts.receiving.transfer(peer, event);
+        break;
+      case 'disposition':
+        if (event.delivery.context instanceof LinkOutlet)
+          event.delivery.context.disposition(event.state, event.settled);
+        else if (event.delivery.context instanceof LinkInlet) {
+          event.delivery.context.senderUpdate(event.state, event.settled);
+        }
+        break;
+      case 'sent':
+        if (event.delivery.context instanceof LinkOutlet) event.delivery.context.sent();
+        break;
+      case 'flow':
+        this.credit(peer, event.link, now);
+        break;
+      case 'opened':
+        this.opened(peer, now);
+        break;
+      case 'attach':
+        this.attach(peer, event.link, event.attach);
+        break;
+      case 'detach':
+        this.detached(peer, event.link, now);
+        break;
+      case 'closed':
+        this.closed(peer, event, now);
+        break;
+      case 'attached':
+      case 'end':
+        break;
+    }
+  }
+
+  private opened(peer: Peer, now: number): void {
+    peer.openedAt = now;
+    peer.containerId = peer.connection.remoteOpen!.containerId;
+    if (peer.role === 'normal' || peer.role === 'edge') return;
+    const refusal = readRouterOpen(peer, this.router.id);
+    if (refusal !== undefined) {
+      this.log('error', 'connection refused', peer, { reason: refusal });
+      this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
+      return;
+    }
+    if (peer.role === 'inter-router-data') {
+      this.groups.addData(peer);
+      return;
+    }
+    const older = this.groups.addControl(peer);
+    if (older)
+      this.router.close(older.id, 'amqp:connection:forced', 'a newer connection of the same connector took over', now);
+    if (peer.options.dir === 'out') peer.openRouterLinks();
+  }
+
+  private attach(peer: Peer, link: AnyLink, attach: Attach): void {
+    const receiving = attach.role === 'sender';
+    if (peer.role === 'inter-router' || peer.role === 'inter-router-data') {
+      if (receiving) acceptRouterReceiver(peer, link as ReceiverLink, attach);
+      else acceptRouterSender(peer, link as SenderLink, attach);
+      return;
+    }
+    const capability = attach.target?.capabilities?.[0] ?? attach.source?.capabilities?.[0];
+    if (capability === ROUTER_CAPABILITY || capability === ROUTER_DATA_CAPABILITY) {
+      link.refuse({ condition: 'qd:forbidden', description: 'router links need a connection of role inter-router' });
+    } else if (receiving) acceptClientSender(peer, link as ReceiverLink, attach, this.parts.clientLinks);
+    else acceptClientReceiver(peer, link as SenderLink, attach, this.parts.clientLinks);
+  }
+
+  /** The first credit on the control link makes the other router a neighbour. */
+  private credit(peer: Peer, link: AnyLink, now: number): void {
+    if (link !== peer.control || peer.linked || link.credit === 0) return;
+    peer.linked = true;
+    this.router.mesh.linkUp(peer.id, { cost: peer.cost }, now);
+    this.log('info', 'link up', peer, { cost: peer.cost });
+  }
+
+  private detached(peer: Peer, link: AnyLink, now: number): void {
+    const endpoint = link.context;
+    if (endpoint instanceof ClientConsumer || endpoint instanceof ClientProducer) {
+      endpoint.gone();
+      peer.endpoints.delete(endpoint);
+    }
+    if (endpoint === CONTROL || link === peer.control) {
+      this.router.close(peer.id, 'amqp:not-allowed', 'a control link was detached', now);
+      return;
+    }
+    for (const end of [...peer.ends]) if (end.delivery.link === link) end.connectionLost();
+    if (endpoint === peer) peer.linkGone(link as SenderLink);
+  }
+
+  private closed(peer: Peer, event: ConnectionEvent & { type: 'closed' }, now: number): void {
+    if (event.by === 'protocol' && event.error) {
+      const { condition } = event.error;
+      this.router.protocolErrors.set(condition, (this.router.protocolErrors.get(condition) ?? 0) + 1);
+    }
+    if (event.error) {
+      const { condition, description } = event.error;
+      this.log(event.by === 'protocol' ? 'error' : 'warn', 'connection closed', peer, {
+        by: event.by,
+        condition,
+        description,
+      });
+    }
+    this.lost(peer, now);
+    // Its transport still carries our close: the driver takes that before it ends the transport.
+    this.router.closing.set(peer.id, peer);
+    this.parts.effects.push({ type: 'connection-close', connection: peer.id });
+  }
+
+  private controlMessage(peer: Peer, event: TransferEvent, now: number): void {
+    const delivery = event.delivery;
+    if (event.aborted) return;
+    const collected = delivery.context as Collected | undefined;
+    if (!event.last) {
+      if (collected) collected.pieces.push(event.payload);
+      else delivery.context = { pieces: [event.payload] };
+      return;
+    }
+    const message = collected ? Buffer.concat([...collected.pieces, event.payload]) : event.payload;
+    if (!delivery.settled) delivery.update({ state: 'accepted' }, true);
+    this.router.mesh.receive(peer.id, message, now);
+  }
+
+  private log(level: 'info' | 'warn' | 'error', message: string, peer: Peer, more: Record<string, unknown> = {}): void {
+    const fields = {
+      connection: peer.id,
+      peer: peer.containerId,
+      entity: peer.options.entity,
+      host: peer.options.host,
+    };
+    this.parts.effects.log(level, message, { ...fields, ...more });
+  }
+}
+
+/** A control message that is still arriving. */
+interface Collected {
+  pieces: Buffer[];
+}

@@ -1,0 +1,45 @@
+/**
+ * What the router wants done outside itself. `Router` queues effects while it works; its driver (`router/io`, or a
+ * simulation) takes them when a turn ends and carries them out in order. AMQP octets are not effects: the driver asks
+ * `Router.transmit` for them whenever a connection's socket has room.
+ */
+export type Effect =
+  /** Write what `transmit` still yields, then end the transport. */
+  | { type: 'connection-close'; connection: number }
+  /** Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. */
+  | { type: 'flow-connect'; flow: number; connector: string }
+  | { type: 'flow-write'; flow: number; bytes: Buffer }
+  /** FIN after what was written. */
+  | { type: 'flow-end'; flow: number }
+  /** RST, whatever is unwritten. */
+  | { type: 'flow-reset'; flow: number }
+  /** Stop or go on reading from the flow's socket. */
+  | { type: 'flow-pause'; flow: number }
+  | { type: 'flow-resume'; flow: number }
+  /** Open or close the listening socket of a tcpListener. */
+  | { type: 'listen'; listener: string; on: boolean }
+  | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export class Effects {
+  private queue: Effect[] = [];
+
+  push(effect: Effect): void {
+    this.queue.push(effect);
+  }
+
+  log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    this.queue.push({ type: 'log', level, message, fields });
+  }
+
+  /** All effects since the last call, in order. */
+  take(): readonly Effect[] {
+    if (this.queue.length === 0) return NONE;
+    const taken = this.queue;
+    this.queue = [];
+    return taken;
+  }
+}
+
+const NONE: readonly Effect[] = [];

@@ -1,0 +1,167 @@
+/**
+ * Where a message goes: the choice among an address's consumers here and at other routers, and the way to them.
+ *
+ * Anycast follows skupper-router's rule (wire reference 7.2): the candidate with the fewest open deliveries plus the
+ * cost of the way wins; equals take turns. A message never goes to a router it has passed (its trace says which), so
+ * no loop is possible however stale a router's picture is. Multicast is `multicast.ts`.
+ */
+import type { Mesh } from '../mesh/mesh.ts';
+import type { Address, AddressTable } from './address-table.ts';
+import { hashKey } from './hash-key.ts';
+import { multicast } from './multicast.ts';
+import type { Peer } from './peer.ts';
+import type { Candidate, Outlet, Rerouter, Transit } from './transit.ts';
+import { Treatment } from './treatment.ts';
+
+export interface ForwarderParts {
+  routerId: string;
+  addresses: AddressTable;
+  mesh: Mesh;
+  /** The inter-router connection behind a mesh link. */
+  peer(siteLink: number): Peer | undefined;
+  /** A TCP flow or client waiting on a temporary address of this router. */
+  local(key: string): Candidate | undefined;
+}
+
+export class Forwarder implements Rerouter {
+  private readonly parts: ForwarderParts;
+  private readonly ways = new Map<string, NextHop>();
+
+  constructor(parts: ForwarderParts) {
+    this.parts = parts;
+  }
+
+  /** Sends a transit on its way by `transit.to`. @returns false when nobody can take it. */
+  forward(transit: Transit, head: Buffer): boolean {
+    const key = hashKey(transit.to, this.parts.routerId);
+    const local = this.parts.local(key);
+    if (local) return this.give(transit, local, head);
+    if (key.charCodeAt(0) === ROUTER_CLASS) return this.forwardToRouter(transit, key.slice(1), head);
+    const address = this.parts.addresses.get(key);
+    if (!address || address.treatment === Treatment.unavailable) return false;
+    count(address, transit);
+    if (address.treatment === Treatment.multicast || address.treatment === Treatment.flood) {
+      return multicast(this.parts, address, transit, head);
+    }
+    return this.forwardAnycast(transit, address, head);
+  }
+
+  reroute(transit: Transit): boolean {
+    const head = transit.head;
+    return head !== undefined && this.forward(transit, head);
+  }
+
+  /** Forgets what was known about the ways over a connection that is gone. */
+  peerLost(peer: Peer): void {
+    for (const address of this.parts.addresses.all()) address.hops.delete(peer.id);
+    this.ways.clear();
+  }
+
+  private forwardAnycast(transit: Transit, address: Address, head: Buffer): boolean {
+    for (;;) {
+      const chosen = this.choose(address, transit);
+      if (!chosen) return false;
+      if (this.give(transit, chosen, head)) return true;
+      transit.tried.add(chosen);
+    }
+  }
+
+  private choose(address: Address, transit: Transit): Candidate | undefined {
+    const closest = address.treatment === Treatment.closest;
+    const candidates = this.candidates(address, transit);
+    const count = candidates.length;
+    let best: Candidate | undefined;
+    let bestValue = Number.POSITIVE_INFINITY;
+    let bestAt = 0;
+    for (let i = 0; i < count; i++) {
+      const at = (address.cursor + i) % count;
+      const candidate = candidates[at]!;
+      if (transit.tried.has(candidate)) continue;
+      const value = closest ? candidate.cost : candidate.cost + candidate.openCount;
+      if (value < bestValue) {
+        best = candidate;
+        bestValue = value;
+        bestAt = at;
+      }
+    }
+    if (count > 1) address.cursor = (bestAt + 1) % count;
+    return best;
+  }
+
+  private candidates(address: Address, transit: Transit): Candidate[] {
+    if (address.remotes.size === 0) return address.consumers;
+    const hops = new Set<NextHop>();
+    for (const routerId of address.remotes) {
+      const peer = this.wayTo(routerId, transit);
+      if (!peer) continue;
+      const hop = this.hop(address, peer);
+      const cost = this.parts.mesh.path(routerId)?.cost ?? 1;
+      hop.cost = hops.has(hop) ? Math.min(hop.cost, cost) : cost;
+      hops.add(hop);
+    }
+    return [...address.consumers, ...hops];
+  }
+
+  /** The neighbour towards a router, unless the message has been there. */
+  private wayTo(routerId: string, transit: Transit): Peer | undefined {
+    const path = this.parts.mesh.path(routerId);
+    const peer = path && this.parts.peer(path.siteLink);
+    if (!peer || peer.id === transit.from) return undefined;
+    return transit.annotations?.trace.includes(`0/${peer.containerId}`) ? undefined : peer;
+  }
+
+  private hop(address: Address, peer: Peer): NextHop {
+    let hop = address.hops.get(peer.id) as NextHop | undefined;
+    if (!hop) {
+      hop = new NextHop(peer);
+      address.hops.set(peer.id, hop);
+    }
+    return hop;
+  }
+
+  private forwardToRouter(transit: Transit, routerId: string, head: Buffer): boolean {
+    const peer = this.wayTo(routerId, transit);
+    if (!peer) return false;
+    let way = this.ways.get(routerId);
+    if (!way || way.peer !== peer) {
+      way = new NextHop(peer);
+      this.ways.set(routerId, way);
+    }
+    return !transit.tried.has(way) && this.give(transit, way, head);
+  }
+
+  private give(transit: Transit, candidate: Candidate, head: Buffer): boolean {
+    const outlet = candidate.take(transit);
+    if (!outlet) return false;
+    transit.attach(candidate, outlet, head);
+    return true;
+  }
+}
+
+const ROUTER_CLASS = 'R'.charCodeAt(0);
+
+/** The deliveries of one address that go by one neighbour. */
+class NextHop implements Candidate {
+  readonly peer: Peer;
+  cost = 0;
+  openCount = 0;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  take(transit: Transit): Outlet | undefined {
+    const outlet = this.peer.take(transit);
+    if (outlet) this.openCount++;
+    return outlet;
+  }
+
+  done(): void {
+    this.openCount--;
+  }
+}
+
+function count(address: Address, transit: Transit): void {
+  if (transit.from === 0 || !transit.annotations) address.deliveriesIngress++;
+  else address.deliveriesTransit++;
+}

@@ -1,0 +1,33 @@
+/** Limits of the core and the bridge. Each is checked before memory is taken. */
+
+/** AMQP addresses longer than this are refused: they would travel in every MAU. */
+export const ADDRESS_LENGTH_MAX = 1024;
+
+/** Octets collected of a message whose destination is not yet known, and of messages for the router itself. */
+export const MESSAGE_HEAD_BYTES_MAX = 64 * 1024;
+export const LOCAL_MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** A message is forwarded whole on a priority link up to this size; a larger one streams on a link of its own. */
+export const WHOLE_MESSAGE_BYTES_MAX = 64 * 1024;
+
+/** Octets that wait in one outlet before its inlet is held, and when it goes on. */
+export const OUTLET_BYTES_HIGH = 1024 * 1024;
+export const OUTLET_BYTES_LOW = 256 * 1024;
+
+/** Credit that a link to this router gets (skupper-router's `linkCapacity`). */
+export const LINK_CAPACITY = 250;
+
+/** Pooled streaming links kept for reuse on one connection (skupper-router keeps 128). */
+export const STREAMING_LINKS_IDLE_MAX = 128;
+
+/** Pre-settled messages waiting for one slow subscriber; what exceeds it is dropped and counted. */
+export const SUBSCRIBER_WAITING_MAX = 1000;
+
+/** End-to-end window of a flow and direction towards any router (wire reference 6.6). */
+export const FLOW_WINDOW_BYTES = 1_042_432;
+
+/** Written octets after which the consumer of a flow reports; skupper-router reports every 521,216. */
+export const FLOW_REPORT_BYTES = 256 * 1024;
+
+/** A connector whose backend refused is passed over for this long while another can take the flow. */
+export const CONNECTOR_PENALTY_MS = 2000;

@@ -1,0 +1,164 @@
+/**
+ * The two ends of a transit that are AMQP links: an inlet over an incoming delivery, an outlet over an outgoing one.
+ * The connection's events reach them through the deliveries' `context`.
+ */
+import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
+import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
+import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import { OUTLET_BYTES_HIGH } from './limits.ts';
+import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
+
+/** Told when a delivery of a link is over, so that the link can be used again or its credit be given back. */
+export interface LinkOwner {
+  outletSent(link: SenderLink): void;
+  inletSettled(delivery: IncomingDelivery): void;
+}
+
+/** An end that must hear when its connection is lost. */
+export interface LinkEnd {
+  readonly delivery: OutgoingDelivery | IncomingDelivery;
+  connectionLost(): void;
+}
+
+export class LinkOutlet implements Outlet, LinkEnd {
+  readonly delivery: OutgoingDelivery;
+  readonly transit: Transit;
+  private readonly ends: Set<LinkEnd>;
+  private readonly owner: LinkOwner;
+
+  constructor(delivery: OutgoingDelivery, transit: Transit, peer: { ends: Set<LinkEnd> }, owner: LinkOwner) {
+    this.delivery = delivery;
+    this.transit = transit;
+    this.ends = peer.ends;
+    this.owner = owner;
+    delivery.context = this;
+    peer.ends.add(this);
+  }
+
+  write(bytes: Buffer): void {
+    this.delivery.write(bytes);
+  }
+
+  end(settled: boolean): void {
+    this.delivery.end(settled);
+  }
+
+  abort(): void {
+    this.delivery.abort();
+  }
+
+  senderUpdate(state: DeliveryState | undefined, settled: boolean): void {
+    this.delivery.update(state, settled);
+    this.checkOver();
+  }
+
+  get queuedBytes(): number {
+    return this.delivery.queuedBytes;
+  }
+
+  // ---- the connection's events
+
+  disposition(state: DeliveryState | undefined, settled: boolean): void {
+    this.transit.outcome(this, state, settled);
+    this.checkOver();
+  }
+
+  /** Nothing more can come of it. */
+  private checkOver(): void {
+    if (this.delivery.complete && this.delivery.settled) this.ends.delete(this);
+  }
+
+  sent(): void {
+    if (this.delivery.complete) {
+      this.owner.outletSent(this.delivery.link);
+      this.checkOver();
+    }
+    this.transit.drained(this);
+  }
+
+  connectionLost(): void {
+    this.transit.outletLost(this);
+  }
+}
+
+export class LinkInlet implements Inlet, LinkEnd {
+  readonly delivery: IncomingDelivery;
+  readonly transit: Transit;
+  /** Octets that came before the message could be routed. */
+  collected: Buffer | undefined;
+  refused = false;
+  private readonly ends: Set<LinkEnd>;
+  private readonly owner: LinkOwner;
+  private heldBytes = 0;
+  private holding = false;
+  private settled = false;
+
+  constructor(
+    delivery: IncomingDelivery,
+    peer: { id: number; ends: Set<LinkEnd> },
+    owner: LinkOwner,
+    rerouter: Rerouter,
+  ) {
+    this.delivery = delivery;
+    this.ends = peer.ends;
+    this.owner = owner;
+    this.transit = new Transit(this, rerouter, peer.id, delivery.settled);
+    delivery.context = this;
+    peer.ends.add(this);
+  }
+
+  update(state: DeliveryState | undefined, settled: boolean): void {
+    if (this.settled) return;
+    this.delivery.update(state, settled);
+    if (settled) this.over();
+  }
+
+  hold(): void {
+    this.holding = true;
+  }
+
+  resume(): void {
+    this.holding = false;
+    this.delivery.link.session.releaseWindow(this.heldBytes);
+    this.heldBytes = 0;
+  }
+
+  /** Passes octets on, and keeps back session window for what the outlet cannot take yet. */
+  write(bytes: Buffer): void {
+    this.transit.write(bytes);
+    this.transit.overfull(OUTLET_BYTES_HIGH);
+    if (this.holding) {
+      this.heldBytes += bytes.length;
+      this.delivery.link.session.holdWindow(bytes.length);
+    }
+  }
+
+  end(settled: boolean): void {
+    this.transit.end(settled);
+    if (settled) this.over();
+  }
+
+  connectionLost(): void {
+    this.abort();
+  }
+
+  /** The sender broke off. */
+  abort(): void {
+    this.transit.abort();
+    this.over();
+  }
+
+  senderUpdate(state: DeliveryState | undefined, settled: boolean): void {
+    this.transit.senderUpdate(state, settled);
+    if (settled) this.over();
+  }
+
+  private over(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.ends.delete(this);
+    if (this.heldBytes > 0) this.resume();
+    this.owner.inletSettled(this.delivery);
+  }
+}

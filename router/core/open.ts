@@ -1,0 +1,67 @@
+/** What this router says when it opens a connection (wire reference 1.2, 1.3), in the types that skupper-router reads. */
+import { amqp, symbolMap, type Typed } from '../amqp/codec/value.ts';
+import { Connection } from '../amqp/engine/connection.ts';
+import { CONNECTION_TRUNKING, type PeerOptions, STREAMING_LINKS } from './peer.ts';
+
+export const PRODUCT = 'skuprt-router';
+const ANNOTATIONS_VERSION = 2;
+const ROLE_INTER_ROUTER_DATA = 4;
+const CAPABILITIES = ['ANONYMOUS-RELAY', STREAMING_LINKS, CONNECTION_TRUNKING];
+
+/** What the listener or connector entity says of the AMQP connection. */
+export interface TransportOptions {
+  hostname?: string;
+  maxFrameSizeBytes: number;
+  /** Frames the peer may send on a session before it must wait. */
+  sessionFramesMax?: number;
+  channelMax: number;
+  /** Silence after which the peer is given up; half of it is advertised. */
+  idleTimeoutMs: number;
+  saslMechanisms: ('ANONYMOUS' | 'EXTERNAL')[];
+  /** A peer may not begin without SASL. */
+  saslRequired: boolean;
+}
+
+export function makeConnection(
+  router: { id: string; version: string },
+  connectionId: number,
+  peer: PeerOptions,
+  transport: TransportOptions,
+  now: number,
+): Connection {
+  const connection = new Connection(
+    {
+      role: peer.dir === 'out' ? 'initiator' : 'acceptor',
+      containerId: router.id,
+      hostname: transport.hostname,
+      maxFrameSizeBytes: transport.maxFrameSizeBytes,
+      channelMax: transport.channelMax,
+      idleTimeOutMs: transport.idleTimeoutMs / 2,
+      offeredCapabilities: CAPABILITIES,
+      desiredCapabilities: CAPABILITIES,
+      properties: symbolMap(properties(router.version, connectionId, peer)),
+      sasl: { mechanisms: transport.saslMechanisms, required: transport.saslRequired },
+      ...(transport.sessionFramesMax === undefined ? {} : { incomingWindowFrames: transport.sessionFramesMax }),
+    },
+    now,
+  );
+  connection.open();
+  return connection;
+}
+
+function properties(version: string, connectionId: number, peer: PeerOptions): Record<string, Typed> {
+  const all: Record<string, Typed> = {
+    product: amqp.string(PRODUCT),
+    version: amqp.string(version),
+    'qd.conn-id': amqp.int(connectionId),
+  };
+  if (peer.role === 'normal') return all;
+  if (peer.cost > 1) all['qd.inter-router-cost'] = amqp.int(peer.cost);
+  if (peer.dir === 'out') {
+    if (peer.data) all['qd.inter-router-role'] = amqp.int(ROLE_INTER_ROUTER_DATA);
+    if (peer.groupCorrelator !== undefined) all['qd.group-correlator'] = amqp.string(peer.groupCorrelator);
+    if (peer.encrypted) all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
+  }
+  all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
+  return all;
+}

@@ -1,0 +1,192 @@
+/**
+ * One AMQP connection as the core sees it, and, for connections between routers, the links on it: the control pair,
+ * the ten pairs of data links by priority, and the pool of links that carry one stream after another (wire
+ * reference 2). A connector's further connections ("data connections") are members of the control connection's
+ * group and carry streams, so that bulk does not stand before control messages.
+ */
+
+import type { Connection } from '../amqp/engine/connection.ts';
+import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
+import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import type { Session } from '../amqp/engine/session.ts';
+import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
+import type { ClientConsumer, ClientProducer } from './client-links.ts';
+import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
+import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
+import type { Outlet, Transit } from './transit.ts';
+
+export type PeerRole = 'normal' | 'inter-router' | 'inter-router-data' | 'edge';
+
+export interface PeerOptions {
+  /** Name of the listener or connector entity. */
+  entity: string;
+  role: 'normal' | 'inter-router' | 'edge';
+  dir: 'in' | 'out';
+  cost: number;
+  /** Address of the other end, for people. */
+  host: string;
+  encrypted: boolean;
+  /** The name the transport has authenticated, a certificate's subject. */
+  user?: string;
+  tls?: { protocol: string; cipher: string };
+  /** Set by a connector on all connections of one group. */
+  groupCorrelator?: string;
+  groupOrdinal?: number;
+  /** A connector's data connection. */
+  data: boolean;
+}
+
+export const ROUTER_CAPABILITY = 'qd.router';
+export const ROUTER_DATA_CAPABILITY = 'qd.router-data';
+export const STREAMING_LINKS = 'qd.streaming-links';
+export const CONNECTION_TRUNKING = 'qd.connection_trunking';
+export const PRIORITY_COUNT = 10;
+
+/** Context of the links that control messages arrive by. */
+export const CONTROL = { control: true };
+
+export class Peer implements LinkOwner {
+  readonly id: number;
+  readonly connection: Connection;
+  readonly options: PeerOptions;
+  role: PeerRole;
+  containerId = '';
+  cost: number;
+  groupCorrelator: string | undefined;
+  groupOrdinal: number;
+  openedAt: number | undefined;
+  /** It is a neighbour of the mesh. */
+  linked = false;
+
+  control: SenderLink | undefined;
+  /** The links that data messages leave by, index is priority. */
+  readonly data: SenderLink[] = [];
+  /** Incoming data links so far: the first ten are priority links, later ones carry streams. */
+  dataReceiverCount = 0;
+  /** Data connections of this control connection's group. */
+  readonly members: Peer[] = [];
+  /** The other router puts streams on links of their own, and on members of the group. */
+  streaming = false;
+  trunking = false;
+
+  /** Deliveries under way on this connection. */
+  readonly ends = new Set<LinkEnd>();
+  /** A client's links. */
+  readonly endpoints = new Set<ClientConsumer | ClientProducer>();
+
+  private readonly routerNode: string;
+  private readonly linkName: () => string;
+  private streamSession: Session | undefined;
+  private readonly pooled = new Set<SenderLink>();
+  private readonly idle: SenderLink[] = [];
+  private nextMember = 0;
+
+  constructor(
+    id: number,
+    connection: Connection,
+    options: PeerOptions,
+    parts: { routerId: string; linkName: () => string },
+  ) {
+    this.id = id;
+    this.connection = connection;
+    this.options = options;
+    this.role = options.data ? 'inter-router-data' : options.role;
+    this.cost = options.cost;
+    this.groupCorrelator = options.groupCorrelator;
+    this.groupOrdinal = options.groupOrdinal ?? 0;
+    this.routerNode = `0/${parts.routerId}`;
+    this.linkName = parts.linkName;
+  }
+
+  /** Takes a transit towards this neighbour: whole messages by their priority's link, others on a link of their own. */
+  take(transit: Transit): Outlet | undefined {
+    const link = transit.whole ? this.dataLink(transit.priority) : this.streamLink();
+    if (!link) return undefined;
+    const carrier = link.context as Peer;
+    const outlet = new LinkOutlet(link.deliver({ settled: transit.preSettled }), transit, carrier, carrier);
+    outlet.write(this.annotationsOf(transit));
+    return outlet;
+  }
+
+  done(): void {}
+
+  outletSent(link: SenderLink): void {
+    if (!this.pooled.has(link)) return;
+    if (this.idle.length < STREAMING_LINKS_IDLE_MAX) this.idle.push(link);
+    else {
+      this.pooled.delete(link);
+      link.detach();
+    }
+  }
+
+  inletSettled(_delivery: IncomingDelivery): void {}
+
+  /** Forgets links that the peer detached. */
+  linkGone(link: SenderLink): void {
+    this.pooled.delete(link);
+    const at = this.idle.indexOf(link);
+    if (at >= 0) this.idle.splice(at, 1);
+    if (this.control === link) this.control = undefined;
+  }
+
+  private dataLink(priority: number): SenderLink | undefined {
+    for (let at = Math.min(priority, PRIORITY_COUNT - 1); at >= 0; at--) {
+      const link = this.data[at];
+      if (link) return link;
+    }
+    return undefined;
+  }
+
+  /** A link for one stream: on a member of the group where there is one, otherwise here. */
+  private streamLink(): SenderLink | undefined {
+    if (!this.streaming) return this.dataLink(PRIORITY_COUNT - 1);
+    if (this.trunking && this.members.length > 0) {
+      const member = this.members[this.nextMember++ % this.members.length]!;
+      return member.ownStreamLink();
+    }
+    return this.ownStreamLink();
+  }
+
+  private ownStreamLink(): SenderLink {
+    const idle = this.idle.shift();
+    if (idle) return idle;
+    this.streamSession ??= this.connection.begin();
+    const capabilities = this.role === 'inter-router' ? [ROUTER_DATA_CAPABILITY] : undefined;
+    const link = this.streamSession.attachSender({
+      name: this.linkName(),
+      source: { expiryPolicy: 'link-detach', capabilities },
+      target: { expiryPolicy: 'link-detach', capabilities },
+    });
+    link.context = this;
+    this.pooled.add(link);
+    return link;
+  }
+
+  private annotationsOf(transit: Transit): Buffer {
+    const at = transit.annotations;
+    return encodeRouterAnnotations({
+      flags: at?.flags ?? 0,
+      toOverride: at?.toOverride,
+      ingress: at?.ingress ?? this.routerNode,
+      trace: at ? [...at.trace, this.routerNode] : [this.routerNode],
+      ingressMesh: at?.ingressMesh,
+    });
+  }
+
+  /** Opens what a dialling router opens at once: the control pair, then ten data pairs in order of priority. */
+  openRouterLinks(): void {
+    const attachPair = (capability: string): SenderLink => {
+      const session = this.connection.begin();
+      const terminus = { expiryPolicy: 'link-detach', capabilities: [capability] };
+      const receiver = session.attachReceiver({ name: this.linkName(), source: terminus, target: terminus });
+      if (capability === ROUTER_CAPABILITY) receiver.context = CONTROL;
+      receiver.grant(LINK_CAPACITY);
+      const sender = session.attachSender({ name: this.linkName(), source: terminus, target: terminus });
+      sender.context = this;
+      return sender;
+    };
+    this.control = attachPair(ROUTER_CAPABILITY);
+    for (let priority = 0; priority < PRIORITY_COUNT; priority++) this.data.push(attachPair(ROUTER_DATA_CAPABILITY));
+    this.dataReceiverCount = PRIORITY_COUNT;
+  }
+}

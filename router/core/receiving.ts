@@ -1,0 +1,128 @@
+/**
+ * Deliveries that arrive by links: collects each message's head until it can be routed, then passes octets on as they
+ * come. Control messages go to the mesh whole.
+ */
+import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { TransferEvent } from '../amqp/engine/events.ts';
+import { MessageError } from '../amqp/message/errors.ts';
+import { type Head, parseHead } from '../amqp/message/head.ts';
+import { FLAG_STREAMING } from '../amqp/message/router-annotations.ts';
+import { ClientProducer } from './client-links.ts';
+import type { Forwarder } from './forwarder.ts';
+import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
+import { LinkInlet } from './link-ends.ts';
+import type { Peer } from './peer.ts';
+import type { TreatmentTable } from './treatment.ts';
+
+export interface ReceivingParts {
+  routerId: string;
+  forwarder: Forwarder;
+  treatments: TreatmentTable;
+}
+
+/** Counters of outcomes, under skupper-router's names. */
+export interface DeliveryCounters {
+  presettled: number;
+  accepted: number;
+  released: number;
+  rejected: number;
+  modified: number;
+  droppedPresettled: number;
+  ingress: number;
+  egress: number;
+  transit: number;
+}
+
+export class Receiving {
+  private readonly parts: ReceivingParts;
+  readonly counters: DeliveryCounters;
+
+  constructor(parts: ReceivingParts, counters: DeliveryCounters) {
+    this.parts = parts;
+    this.counters = counters;
+  }
+
+  /** A piece of a delivery on a data, streaming or client link. */
+  transfer(peer: Peer, event: TransferEvent): void {
+    const inlet = (event.delivery.context as LinkInlet | undefined) ?? this.begin(peer, event);
+    if (event.aborted) {
+      inlet.abort();
+      return;
+    }
+    if (inlet.transit.routed) inlet.write(event.payload);
+    else if (!inlet.refused) this.collect(inlet, event);
+    if (event.last) inlet.end(event.delivery.settled);
+  }
+
+  private begin(peer: Peer, event: TransferEvent): LinkInlet {
+    const producer = event.delivery.link.context;
+    const owner = producer instanceof ClientProducer ? producer : peer;
+    if (producer instanceof ClientProducer) producer.delivered();
+    if (event.delivery.settled) this.counters.presettled++;
+    return new LinkInlet(event.delivery, peer, owner, this.parts.forwarder);
+  }
+
+  private collect(inlet: LinkInlet, event: TransferEvent): void {
+    const bytes = inlet.collected ? Buffer.concat([inlet.collected, event.payload]) : event.payload;
+    inlet.collected = bytes;
+    let head: Head | undefined;
+    try {
+      head = parseHead(bytes, 'properties', event.last);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.refuse(inlet, { state: 'rejected', error: { condition: 'amqp:invalid-field', description: error.message } });
+      return;
+    }
+    if (!head) {
+      if (bytes.length > MESSAGE_HEAD_BYTES_MAX) this.refuse(inlet, HEAD_TOO_LARGE);
+      return;
+    }
+    const streaming = ((head.annotations?.flags ?? 0) & FLAG_STREAMING) !== 0;
+    if (event.last || streaming || bytes.length >= WHOLE_MESSAGE_BYTES_MAX) {
+      inlet.collected = undefined;
+      this.route(inlet, head, bytes, event.last);
+    }
+  }
+
+  private route(inlet: LinkInlet, head: Head, bytes: Buffer, whole: boolean): void {
+    const transit = inlet.transit;
+    const producer = inlet.delivery.link.context;
+    const client = producer instanceof ClientProducer;
+    const target = client ? producer.address : undefined;
+    const to = head.annotations?.toOverride ?? target ?? head.properties?.to;
+    if (to === undefined) {
+      this.refuse(inlet, NO_ADDRESS);
+      return;
+    }
+    transit.to = to;
+    transit.whole = whole;
+    transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;
+    transit.annotations = (client ? undefined : head.annotations) ?? {
+      flags: 0,
+      toOverride: target,
+      ingress: `0/${this.parts.routerId}`,
+      trace: [],
+    };
+    if (!this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) this.refuse(inlet, RELEASED);
+  }
+
+  /** Nothing of the message is passed on; what still comes of it is dropped. */
+  private refuse(inlet: LinkInlet, state: DeliveryState): void {
+    inlet.refused = true;
+    inlet.collected = undefined;
+    if (inlet.delivery.settled) this.counters.droppedPresettled++;
+    inlet.update(state, true);
+  }
+}
+
+/** AMQP's default (3.2.1). */
+const DEFAULT_PRIORITY = 4;
+const RELEASED: DeliveryState = { state: 'released' };
+const HEAD_TOO_LARGE: DeliveryState = {
+  state: 'rejected',
+  error: { condition: 'amqp:invalid-field', description: 'the sections before the body are too large' },
+};
+const NO_ADDRESS: DeliveryState = {
+  state: 'rejected',
+  error: { condition: 'amqp:precondition-failed', description: 'Routing failure: no address present' },
+};

@@ -1,0 +1,331 @@
+/**
+ * The router, without input or output: connections, addresses, the mesh and the bridge, wired together.
+ *
+ * It is driven by calls that carry what has happened and the time, and it answers with effects and with octets to
+ * transmit. One call is one step: when it returns, every invariant holds and nothing is pending but what `effects`,
+ * `transmit` and `deadline` say. Nothing in it knows sockets, so a simulation drives hundreds of routers in one
+ * process. A driver's turn is: feed what was read, then `transmit` each connection, then carry out `effects`.
+ */
+import { Bridge } from '../bridge/bridge.ts';
+import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
+import type { MeshOptions } from '../mesh/options.ts';
+import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
+import { ConnectionEvents } from './connection-events.ts';
+import { type Effect, Effects } from './effects.ts';
+import { Forwarder } from './forwarder.ts';
+import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
+import { makeConnection, type TransportOptions } from './open.ts';
+import { Peer, type PeerOptions } from './peer.ts';
+import { type DeliveryCounters, Receiving } from './receiving.ts';
+import { type Candidate, type Inlet, Transit } from './transit.ts';
+import { type Distribution, type Treatment, TreatmentTable } from './treatment.ts';
+
+export interface RouterOptions {
+  id: string;
+  /** Grows with each start of a router of this id: seconds since 1970. */
+  instance: number;
+  version: string;
+  defaultDistribution: Distribution;
+  mesh?: Partial<MeshOptions>;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}
+
+export class Router implements AddressTableOwner {
+  readonly id: string;
+  readonly version: string;
+  readonly mesh: Mesh;
+  readonly treatments: TreatmentTable;
+  readonly addresses: AddressTable;
+  readonly forwarder: Forwarder;
+  readonly bridge: Bridge;
+  readonly peers = new Map<number, Peer>();
+  /** Closed connections whose transports still have our last frames to take. */
+  readonly closing = new Map<number, Peer>();
+  readonly deliveries: DeliveryCounters = newDeliveryCounters();
+  /** Connections closed for the peer's fault, by AMQP condition. */
+  readonly protocolErrors = new Map<string, number>();
+  /** Time of the last change of paths, in the driver's milliseconds. */
+  lastTopologyChangeMs = 0;
+  private readonly pending = new Effects();
+  private readonly random: () => number;
+  private readonly locals = new Map<string, Candidate>();
+  private readonly events: ConnectionEvents;
+  private nextConnection = 1;
+  private readonly namePrefix: string;
+  private nextName = 0;
+
+  constructor(options: RouterOptions, now: number) {
+    this.id = options.id;
+    this.version = options.version;
+    this.random = options.random;
+    this.namePrefix = this.randomText(NAME_LENGTH - NAME_COUNTER_LENGTH);
+    this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
+    this.treatments = new TreatmentTable(options.defaultDistribution);
+    this.addresses = new AddressTable(this);
+    this.forwarder = new Forwarder({
+      routerId: options.id,
+      addresses: this.addresses,
+      mesh: this.mesh,
+      peer: (siteLink) => this.peers.get(siteLink),
+      local: (key) => this.localTarget(key),
+    });
+    this.bridge = new Bridge({
+      routerId: options.id,
+      addresses: this.addresses,
+      effects: this.pending,
+      dispatcher: this.forwarder,
+      random: options.random,
+      temporaryName: () => this.uniqueName(),
+    });
+    this.events = new ConnectionEvents(this, {
+      effects: this.pending,
+      receiving: new Receiving(
+        { routerId: options.id, forwarder: this.forwarder, treatments: this.treatments },
+        this.deliveries,
+      ),
+      clientLinks: {
+        routerId: options.id,
+        addresses: this.addresses,
+        temporaryName: () => this.uniqueName(),
+        droppedPreSettled: () => {
+          this.deliveries.droppedPresettled++;
+        },
+      },
+    });
+  }
+
+  // ---- connections
+
+  /** A transport is up. @returns the connection's id */
+  connect(options: PeerOptions, transport: TransportOptions, now: number): number {
+    const id = this.nextConnection++;
+    const connection = makeConnection(this, id, options, transport, now);
+    const peer = new Peer(id, connection, options, {
+      routerId: this.id,
+      linkName: () => `qdlink.${this.uniqueName()}`,
+    });
+    this.peers.set(id, peer);
+    this.step(now);
+    return id;
+  }
+
+  receive(id: number, bytes: Buffer, now: number): void {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    this.bridge.now = now;
+    peer.connection.receive(bytes, now);
+    this.events.drain(peer, now);
+    this.step(now);
+  }
+
+  /**
+   * Octets for a connection's transport, oldest first.
+   * @param budgetBytes about how many: what the transport can take without queueing much
+   * @returns how many octets were pushed to `into`
+   */
+  transmit(id: number, budgetBytes: number, into: Buffer[], now: number): number {
+    const peer = this.peers.get(id) ?? this.closing.get(id);
+    if (!peer?.connection.wantsTransmit) return 0;
+    const count = peer.connection.transmit(budgetBytes, into, now);
+    this.events.drain(peer, now);
+    return count;
+  }
+
+  wantsTransmit(id: number): boolean {
+    const peer = this.peers.get(id) ?? this.closing.get(id);
+    return peer?.connection.wantsTransmit ?? false;
+  }
+
+  /** The transport is gone. */
+  disconnected(id: number, now: number): void {
+    this.closing.delete(id);
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    this.bridge.now = now;
+    peer.connection.peerGone();
+    this.events.lost(peer, now);
+    this.step(now);
+  }
+
+  /** Ends a connection in order, telling the peer why. */
+  close(id: number, condition: string, description: string, now: number): void {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    peer.connection.close({ condition, description });
+    this.events.lost(peer, now);
+    this.closing.set(id, peer);
+    this.pending.push({ type: 'connection-close', connection: id });
+    this.step(now);
+  }
+
+  // ---- TCP flows
+
+  /** @returns the id of the flow, or undefined when the socket is to be reset */
+  flowAccepted(listener: string, now: number): number | undefined {
+    this.bridge.now = now;
+    const flow = this.bridge.accepted(listener);
+    this.step(now);
+    return flow;
+  }
+
+  flowConnected(flow: number, now: number): void {
+    this.bridge.now = now;
+    this.bridge.connected(flow);
+    this.step(now);
+  }
+
+  flowConnectFailed(flow: number, now: number): void {
+    this.bridge.now = now;
+    this.bridge.connectFailed(flow);
+    this.step(now);
+  }
+
+  flowReceived(flow: number, bytes: Buffer, now: number): void {
+    this.bridge.now = now;
+    this.bridge.flows.get(flow)?.received(bytes);
+  }
+
+  flowReceivedEnd(flow: number, now: number): void {
+    this.bridge.now = now;
+    this.bridge.flows.get(flow)?.receivedEnd();
+  }
+
+  /** Its socket has handed over `total` octets since it was opened. */
+  flowWritten(flow: number, total: number): void {
+    this.bridge.flows.get(flow)?.socketWritten(total);
+  }
+
+  flowLost(flow: number, now: number): void {
+    this.bridge.now = now;
+    this.bridge.flows.get(flow)?.socketLost();
+  }
+
+  // ---- the router's own messages
+
+  /** Answers whole messages for an address of this router (`$management`); it is not announced to others. */
+  serve(address: string, handler: LocalHandler): void {
+    const endpoint = new LocalEndpoint(handler);
+    this.locals.set(`M${address}`, endpoint);
+    this.locals.set(`L${address}`, endpoint);
+  }
+
+  /** Sends a whole message of the router itself, pre-settled. @returns false when nobody can take it */
+  send(to: string, message: Buffer, now: number): boolean {
+    const transit = new Transit(NOBODY, this.forwarder, 0, true);
+    transit.to = to;
+    transit.whole = true;
+    transit.annotations = { flags: 0, ingress: `0/${this.id}`, trace: [] };
+    const taken = this.forwarder.forward(transit, message);
+    if (taken) transit.end(true);
+    this.step(now);
+    return taken;
+  }
+
+  // ---- time
+
+  deadline(): number {
+    let at = this.mesh.deadline();
+    for (const peer of this.peers.values()) at = Math.min(at, peer.connection.deadline());
+    return at;
+  }
+
+  tick(now: number): void {
+    this.bridge.now = now;
+    this.mesh.tick(now);
+    for (const peer of [...this.peers.values()]) {
+      if (peer.connection.deadline() > now) continue;
+      peer.connection.tick(now);
+      this.events.drain(peer, now);
+    }
+    this.step(now);
+  }
+
+  effects(): readonly Effect[] {
+    return this.pending.take();
+  }
+
+  /** Stops offering services: others forget them, listening sockets close, open flows go on. */
+  withdraw(now: number): void {
+    for (const name of [...this.bridge.connectors.keys()]) this.bridge.deleteConnector(name, true);
+    for (const name of [...this.bridge.listeners.keys()]) this.bridge.deleteListener(name, true);
+    this.step(now);
+  }
+
+  // ---- for the parts
+
+  treatmentOf(key: string, hint: number | undefined): Treatment {
+    return this.treatments.treatmentOf(key.slice(1), hint);
+  }
+
+  localChanged(address: Address): void {
+    if (address.key.charCodeAt(0) !== MOBILE_CLASS) return;
+    if (address.consumers.length > 0) this.mesh.setLocalAddress(address.key, address.treatment);
+    else this.mesh.deleteLocalAddress(address.key);
+  }
+
+  /** Lets the mesh speak until it has nothing more to say. */
+  step(now: number): void {
+    for (let event = this.mesh.nextEvent(); event; event = this.mesh.nextEvent()) this.meshEvent(event, now);
+  }
+
+  private meshEvent(event: MeshEvent, now: number): void {
+    if (event.type === 'send') {
+      const link = this.peers.get(event.siteLink)?.control;
+      if (!link) return;
+      const delivery = link.deliver({ settled: true });
+      delivery.write(event.message);
+      delivery.end(true);
+    } else if (event.type === 'address') {
+      this.addresses.setRemote(event.key, event.routerId, event.present, event.treatment);
+    } else {
+      this.lastTopologyChangeMs = now;
+    }
+  }
+
+  private localTarget(key: string): Candidate | undefined {
+    if (key.startsWith('Ltemp.')) {
+      const flow = this.bridge.replyTarget(key.slice(1));
+      if (flow) return flow;
+    }
+    return this.locals.get(key);
+  }
+
+  /** 15 characters as skupper-router's discriminators: unique in this router's life, hard to meet by chance. */
+  uniqueName(): string {
+    this.nextName++;
+    return this.namePrefix + this.nextName.toString(36).padStart(NAME_COUNTER_LENGTH, '0');
+  }
+
+  randomText(length: number): string {
+    let text = '';
+    while (text.length < length) text += NAME_ALPHABET[Math.floor(this.random() * NAME_ALPHABET.length)];
+    return text;
+  }
+}
+
+const MOBILE_CLASS = 'M'.charCodeAt(0);
+const NAME_LENGTH = 15;
+const NAME_COUNTER_LENGTH = 8;
+const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+
+/** The router does not wait for outcomes of its own messages. */
+const NOBODY: Inlet = {
+  update: () => {},
+  hold: () => {},
+  resume: () => {},
+};
+
+function newDeliveryCounters(): DeliveryCounters {
+  return {
+    presettled: 0,
+    accepted: 0,
+    released: 0,
+    rejected: 0,
+    modified: 0,
+    droppedPresettled: 0,
+    ingress: 0,
+    egress: 0,
+    transit: 0,
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * A transit: one message on its way through this router, from an inlet (a link or a TCP flow that produces it) to an
+ * outlet (a link, a flow, or the router itself). Octets pass while the message is still arriving; a stream is a
+ * message that may stay open for days.
+ *
+ * Invariants: octets reach the outlet in order and once; a transit ends by exactly one of `end` and `abort`; an
+ * outcome is handed back to the inlet at most once with `settled`. While nothing but the head has been passed on, the
+ * head is kept, so that a destination that refuses can be passed over (`replay`).
+ */
+import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { RouterAnnotations } from '../amqp/message/router-annotations.ts';
+
+/** What a transit tells its producer. */
+export interface Inlet {
+  /** The receiver's state of the delivery; `settled` is the last word. */
+  update(state: DeliveryState | undefined, settled: boolean): void;
+  /** The outlet is full: bring no more than is under way. */
+  hold(): void;
+  resume(): void;
+}
+
+/** Where a transit's octets go. */
+export interface Outlet {
+  write(bytes: Buffer): void;
+  /** No more octets. `settled`: the producer has settled already and waits for no outcome. */
+  end(settled: boolean): void;
+  /** The producer is gone in the middle of the message. */
+  abort(): void;
+  /** The producer's own word on the delivery after its last octet. */
+  senderUpdate(state: DeliveryState | undefined, settled: boolean): void;
+  /** Octets that wait in the outlet. */
+  readonly queuedBytes: number;
+}
+
+/** Somebody who takes messages of an address: what balancing chooses from. */
+export interface Candidate {
+  /** Cost of the way there: 0 for a consumer at this router. */
+  readonly cost: number;
+  /** Deliveries it took and that are not over. */
+  readonly openCount: number;
+  /** Takes the transit, or says by `undefined` that it cannot. */
+  take(transit: Transit): Outlet | undefined;
+  /** Called once for each transit taken, when it is over. */
+  done(): void;
+}
+
+/** Asked for another outlet when the chosen one refused before anything but the head was passed on. */
+export interface Rerouter {
+  reroute(transit: Transit): boolean;
+}
+
+export class Transit {
+  readonly inlet: Inlet;
+  readonly rerouter: Rerouter;
+  /** Where the message stands in the network; set when its head is known. */
+  annotations: RouterAnnotations | undefined;
+  /** The address it is routed by. */
+  to = '';
+  priority = 4;
+  /** All of it has come before it is sent on: it needs no link of its own. */
+  whole = false;
+  /** Settled by the producer from the start: nobody waits for an outcome. */
+  readonly preSettled: boolean;
+  /** Connection it came by, 0 for a flow or the router itself. */
+  readonly from: number;
+  /** Candidates that refused. */
+  readonly tried: Set<unknown> = new Set();
+  private candidate: Pick<Candidate, 'done'> | undefined;
+  private outlet: Outlet | undefined;
+  /** The message without its router annotations, while it may still have to be sent again. */
+  private replay: Buffer | undefined;
+  private ended = false;
+  private endSettled = false;
+  private settled = false;
+  private held = false;
+
+  constructor(inlet: Inlet, rerouter: Rerouter, from: number, preSettled: boolean) {
+    this.inlet = inlet;
+    this.rerouter = rerouter;
+    this.from = from;
+    this.preSettled = preSettled;
+  }
+
+  get routed(): boolean {
+    return this.outlet !== undefined;
+  }
+
+  /** All octets have come. */
+  get complete(): boolean {
+    return this.ended;
+  }
+
+  /** Joins the transit to an outlet and sends the message so far. */
+  attach(candidate: Pick<Candidate, 'done'> | undefined, outlet: Outlet, head: Buffer): void {
+    this.candidate = candidate;
+    this.outlet = outlet;
+    this.replay = head;
+    outlet.write(head);
+    if (this.ended) outlet.end(this.endSettled);
+  }
+
+  /** The kept head, when the message can be sent somewhere else. */
+  get head(): Buffer | undefined {
+    return this.replay;
+  }
+
+  write(bytes: Buffer): void {
+    const outlet = this.outlet;
+    if (outlet === undefined || bytes.length === 0) return;
+    this.replay = undefined;
+    outlet.write(bytes);
+  }
+
+  /** Whether the producer should hold, asked after each write by producers that can. */
+  overfull(highBytes: number): boolean {
+    if (this.held || this.outlet === undefined || this.outlet.queuedBytes < highBytes) return false;
+    this.held = true;
+    this.inlet.hold();
+    return true;
+  }
+
+  /** The outlet has room again. */
+  drained(from: Outlet): void {
+    if (!this.held || from !== this.outlet) return;
+    this.held = false;
+    this.inlet.resume();
+  }
+
+  end(settled: boolean): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.endSettled = settled;
+    this.outlet?.end(settled);
+    if (settled) this.finish();
+  }
+
+  /** The producer broke off. */
+  abort(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.replay = undefined;
+    this.outlet?.abort();
+    this.finish();
+  }
+
+  senderUpdate(state: DeliveryState | undefined, settled: boolean): void {
+    this.outlet?.senderUpdate(state, settled);
+    if (settled) this.finish();
+  }
+
+  /** What the outlet's receiver said; a refusal of a message that is not under way yet tries the next candidate. */
+  outcome(from: Outlet, state: DeliveryState | undefined, settled: boolean): void {
+    if (this.settled || from !== this.outlet) return;
+    if (this.replay !== undefined && isRefusal(state) && this.candidate !== undefined && !this.preSettled) {
+      this.tried.add(this.candidate);
+      this.candidate.done();
+      this.candidate = undefined;
+      this.outlet = undefined;
+      if (this.rerouter.reroute(this)) {
+        // The one that refused waits for the end of what it was sent.
+        from.end(true);
+        return;
+      }
+      this.outlet = from;
+    }
+    if (settled || isTerminal(state)) this.replay = undefined;
+    this.inlet.update(state, settled);
+    if (settled) this.finish();
+  }
+
+  /** The outlet is gone without an outcome (its link was lost): nothing more can be passed on. */
+  outletLost(from: Outlet): void {
+    if (this.settled || from !== this.outlet) return;
+    const refused: DeliveryState = { state: 'released' };
+    if (this.replay !== undefined && this.candidate !== undefined && !this.preSettled) {
+      this.tried.add(this.candidate);
+      this.release();
+      this.outlet = undefined;
+      if (this.rerouter.reroute(this)) return;
+    }
+    this.outlet = undefined;
+    this.inlet.update(refused, false);
+    this.finish();
+  }
+
+  private finish(): void {
+    this.settled = true;
+    this.replay = undefined;
+    this.release();
+  }
+
+  private release(): void {
+    this.candidate?.done();
+    this.candidate = undefined;
+  }
+}
+
+/** A terminal outcome other than `accepted`: the receiver has not taken the message. */
+export function isFailure(state: DeliveryState | undefined): boolean {
+  return isTerminal(state) && state?.state !== 'accepted';
+}
+
+function isTerminal(state: DeliveryState | undefined): boolean {
+  return state !== undefined && state.state !== 'received';
+}
+
+/** An outcome that lets another destination be tried: nothing was done with the message. */
+function isRefusal(state: DeliveryState | undefined): boolean {
+  return state?.state === 'released' || (state?.state === 'modified' && !state.undeliverableHere);
+}

@@ -1,0 +1,114 @@
+/** A `listener` entity: accepts AMQP connections, plain or over TLS, and hands them to the router. */
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { Logger } from '../../lib/log.ts';
+import { type ListenerEntity, portNumber } from '../management/schema.ts';
+import type { Driver } from './driver.ts';
+import { listenOn } from './listen-on.ts';
+import { openOptions, type Sasl } from './open-options.ts';
+import { peerName } from './peer-name.ts';
+import type { TlsProfiles } from './tls-profiles.ts';
+import { Transport } from './transport.ts';
+
+const BACKLOG = 512;
+
+export interface AmqpListenerParts {
+  driver: Driver;
+  profiles: TlsProfiles;
+  log: Logger;
+}
+
+export class AmqpListener {
+  readonly entity: ListenerEntity;
+  private readonly parts: AmqpListenerParts;
+  private readonly server: Server;
+  private readonly transports = new Set<Transport>();
+  private readonly unwatch: () => void = () => {};
+
+  constructor(entity: ListenerEntity, parts: AmqpListenerParts) {
+    this.entity = entity;
+    this.parts = parts;
+    if (entity.sslProfile) {
+      const server = this.tlsServer(entity.sslProfile);
+      this.server = server;
+      this.unwatch = parts.profiles.watch(entity.sslProfile, () =>
+        server.setSecureContext(parts.profiles.material(entity.sslProfile!)),
+      );
+    } else {
+      this.server = createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
+    }
+    this.server.on('error', (error) => parts.log.error({ err: error, name: entity.name }, 'listener failed'));
+  }
+
+  /** @throws ListenError when the port cannot be had */
+  async listen(): Promise<void> {
+    const { host, port, name } = this.entity;
+    await listenOn(this.server, { entity: `listener ${name}`, host, port: portNumber(port), backlog: BACKLOG });
+    this.parts.log.info({ name, address: this.server.address() }, 'listening');
+  }
+
+  /** Stops accepting, and ends the connections it accepted. */
+  close(): void {
+    this.unwatch();
+    this.server.close();
+    for (const transport of this.transports) transport.destroy();
+  }
+
+  /** Stops accepting only. */
+  stopAccepting(): void {
+    this.server.close();
+  }
+
+  private tlsServer(profile: string): TlsServer {
+    const server = createTlsServer(
+      {
+        ...this.parts.profiles.material(profile),
+        requestCert: this.entity.authenticatePeer,
+        rejectUnauthorized: this.entity.authenticatePeer,
+        noDelay: true,
+      },
+      (socket) => this.accept(socket),
+    );
+    server.on('tlsClientError', (error, socket) => {
+      this.parts.log.warn({ err: error, name: this.entity.name, host: hostOf(socket) }, 'tls handshake failed');
+    });
+    return server;
+  }
+
+  private accept(socket: Socket | TLSSocket): void {
+    const { driver } = this.parts;
+    const encrypted = 'encrypted' in socket;
+    const user = encrypted ? peerName(socket as TLSSocket) : undefined;
+    const { peer, transport } = openOptions(this.entity, {
+      dir: 'in',
+      host: hostOf(socket),
+      encrypted,
+      user,
+      tls: encrypted ? tlsFacts(socket as TLSSocket) : undefined,
+      sasl: this.sasl(user),
+      data: false,
+    });
+    const id = driver.router.connect(peer, transport, driver.now());
+    const made = new Transport(id, socket, driver, () => this.transports.delete(made));
+    this.transports.add(made);
+    driver.transports.set(id, made);
+    driver.schedule();
+  }
+
+  /** What is offered: what the entity names, as far as this router knows it; EXTERNAL only to a verified certificate. */
+  private sasl(user: string | undefined): Sasl {
+    const named = this.entity.saslMechanisms?.split(/[\s,]+/) ?? ['EXTERNAL', 'ANONYMOUS'];
+    const mechanisms = (['EXTERNAL', 'ANONYMOUS'] as const).filter(
+      (mechanism) => named.includes(mechanism) && (mechanism !== 'EXTERNAL' || user !== undefined),
+    );
+    return { mechanisms, required: this.entity.authenticatePeer };
+  }
+}
+
+function hostOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+}
+
+export function tlsFacts(socket: TLSSocket): { protocol: string; cipher: string } {
+  return { protocol: socket.getProtocol() ?? '', cipher: socket.getCipher()?.name ?? '' };
+}

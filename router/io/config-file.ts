@@ -1,0 +1,95 @@
+/**
+ * The configuration file of a running router: read at start, watched, and applied as a difference when it changes.
+ * A file with mistakes changes nothing; all of them are logged.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { messageOf, SkuprtError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { ConfigError, parseConfig, type RouterConfig } from '../management/config.ts';
+import { type ConfigChange, diffConfig } from '../management/diff.ts';
+
+/** Renames and network file systems escape change notification: asking is cheap and always works. */
+const POLL_MS = 250;
+
+export class ConfigFileError extends SkuprtError {
+  readonly code = 'SKUPRT_ROUTER_CONFIG_FILE';
+  readonly fault = 'caller';
+}
+
+/** @throws ConfigFileError, ConfigError */
+export function loadConfig(file: string): { text: string; config: RouterConfig } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigFileError(`configuration file ${file} cannot be read: ${messageOf(error)}`, {
+      next: 'Give its path with --config',
+      cause: error,
+    });
+  }
+  return { text, config: parseConfig(text, file) };
+}
+
+export class ConfigFile {
+  private readonly file: string;
+  private readonly log: Logger;
+  private readonly apply: (changes: ConfigChange[]) => void;
+  private text: string;
+  private config: RouterConfig;
+  private stamp = '';
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    file: string,
+    loaded: { text: string; config: RouterConfig },
+    parts: { log: Logger; apply: (changes: ConfigChange[]) => void },
+  ) {
+    this.file = file;
+    this.text = loaded.text;
+    this.config = loaded.config;
+    this.log = parts.log;
+    this.apply = parts.apply;
+    this.stamp = this.readStamp();
+    this.timer = setInterval(() => this.poll(), POLL_MS);
+    this.timer.unref();
+  }
+
+  /** Reads the file again and applies what differs. */
+  async reload(): Promise<void> {
+    try {
+      const text = await readFile(this.file, 'utf8');
+      if (text === this.text) return;
+      this.text = text;
+      const config = parseConfig(text, this.file);
+      const changes = diffConfig(this.config, config);
+      this.config = config;
+      this.log.info({ file: this.file, changeCount: changes.length }, 'configuration file changed');
+      for (const warning of config.warnings) this.log.warn({ ...warning }, 'configuration without effect');
+      this.apply(changes);
+    } catch (error) {
+      const faults = error instanceof ConfigError ? error.faults : undefined;
+      this.log.error({ err: error, file: this.file, faults }, 'configuration file not applied, the running one stays');
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private poll(): void {
+    const stamp = this.readStamp();
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
+    void this.reload();
+  }
+
+  private readStamp(): string {
+    try {
+      const { mtimeMs, ino, size } = statSync(this.file);
+      return `${mtimeMs} ${ino} ${size}`;
+    } catch {
+      return 'gone';
+    }
+  }
+}

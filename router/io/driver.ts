@@ -1,0 +1,178 @@
+/**
+ * Drives a `Router`: sockets, timers, and the turns in which what was read is answered.
+ *
+ * All that the event loop delivers in one poll phase is fed to the router; at the phase's end one flush carries out
+ * the effects and writes to each socket once. This file owns the only timer of the data path.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Effect } from '../core/effects.ts';
+import type { Router } from '../core/router.ts';
+import { type Backend, FlowSocket } from './flow-socket.ts';
+import type { Transport } from './transport.ts';
+
+export interface DriverParts {
+  router: Router;
+  clock: Clock;
+  log: Logger;
+  /** Where a tcpConnector dials; undefined when it is gone. */
+  backendOf(connector: string): Backend | undefined;
+  listen(tcpListener: string, on: boolean): void;
+}
+
+export class Driver {
+  readonly router: Router;
+  readonly transports = new Map<number, Transport>();
+  readonly flows = new Map<number, FlowSocket>();
+  private readonly parts: DriverParts;
+  private readonly dirty: FlowSocket[] = [];
+  private scheduled = false;
+  private timer: NodeJS.Timeout | undefined;
+  private timerAt = Number.POSITIVE_INFINITY;
+  private stopped = false;
+
+  constructor(parts: DriverParts) {
+    this.parts = parts;
+    this.router = parts.router;
+  }
+
+  now(): number {
+    return this.parts.clock.now();
+  }
+
+  /** Something happened: a flush is due when the event loop has delivered all it has. */
+  schedule(): void {
+    if (this.scheduled || this.stopped) return;
+    this.scheduled = true;
+    setImmediate(this.flush);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    for (const flow of this.flows.values()) flow.reset();
+    for (const transport of this.transports.values()) transport.destroy();
+  }
+
+  // ---- AMQP connections
+
+  connectionReceived(id: number, bytes: Buffer): void {
+    this.router.receive(id, bytes, this.now());
+    this.schedule();
+  }
+
+  connectionGone(id: number): void {
+    this.transports.delete(id);
+    this.router.disconnected(id, this.now());
+    this.schedule();
+  }
+
+  // ---- flows
+
+  flowConnected(id: number): void {
+    this.router.flowConnected(id, this.now());
+    this.schedule();
+  }
+
+  flowConnectFailed(id: number): void {
+    this.flows.delete(id);
+    this.router.flowConnectFailed(id, this.now());
+    this.schedule();
+  }
+
+  flowReceived(id: number, bytes: Buffer): void {
+    this.router.flowReceived(id, bytes, this.now());
+    this.schedule();
+  }
+
+  flowReceivedEnd(id: number): void {
+    this.router.flowReceivedEnd(id, this.now());
+    this.schedule();
+  }
+
+  flowWritten(id: number, total: number): void {
+    this.router.flowWritten(id, total);
+    this.schedule();
+  }
+
+  /** @param established whether the flow had been connected: if not, its dialling reports it */
+  flowGone(id: number, established: boolean): void {
+    if (!established) return;
+    this.flows.delete(id);
+    this.router.flowLost(id, this.now());
+    this.schedule();
+  }
+
+  touched(flow: FlowSocket): void {
+    this.dirty.push(flow);
+  }
+
+  // ---- turns
+
+  private readonly flush = (): void => {
+    this.scheduled = false;
+    for (let effects = this.router.effects(); effects.length > 0; effects = this.router.effects()) {
+      for (const effect of effects) this.carryOut(effect);
+    }
+    for (const transport of this.transports.values()) transport.flush();
+    for (let i = 0; i < this.dirty.length; i++) this.dirty[i]!.flush();
+    this.dirty.length = 0;
+    this.arm();
+  };
+
+  private carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'flow-write':
+        this.flows.get(effect.flow)?.write(effect.bytes);
+        break;
+      case 'flow-end':
+        this.flows.get(effect.flow)?.end();
+        break;
+      case 'flow-reset':
+        this.flows.get(effect.flow)?.reset();
+        this.flows.delete(effect.flow);
+        break;
+      case 'flow-pause':
+        this.flows.get(effect.flow)?.pause();
+        break;
+      case 'flow-resume':
+        this.flows.get(effect.flow)?.resume();
+        break;
+      case 'flow-connect':
+        this.dial(effect.flow, effect.connector);
+        break;
+      case 'connection-close':
+        this.transports.get(effect.connection)?.close();
+        break;
+      case 'listen':
+        this.parts.listen(effect.listener, effect.on);
+        break;
+      case 'log':
+        this.parts.log[effect.level](effect.fields, effect.message);
+        break;
+    }
+  }
+
+  private dial(flow: number, connector: string): void {
+    const backend = this.parts.backendOf(connector);
+    if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this));
+    else this.router.flowConnectFailed(flow, this.now());
+  }
+
+  /** Keeps one timer at the router's deadline; it is moved only to come earlier, a late one just looks again. */
+  private arm(): void {
+    if (this.stopped) return;
+    const at = this.router.deadline();
+    if (this.timer !== undefined && this.timerAt <= at) return;
+    clearTimeout(this.timer);
+    this.timerAt = at;
+    this.timer = setTimeout(this.onTimer, Math.max(0, Math.ceil(at - this.now())));
+  }
+
+  private readonly onTimer = (): void => {
+    this.timer = undefined;
+    this.timerAt = Number.POSITIVE_INFINITY;
+    this.router.tick(this.now());
+    this.schedule();
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * The entities of a running router: what a configuration file or management creates, updates and deletes, as sockets
+ * and as entries of the core. Each change takes effect at once and touches nothing else.
+ */
+
+import { SkuprtError } from '../../lib/errors.ts';
+import type { Logger, LogLevel } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import type { ConfigChange } from '../management/diff.ts';
+import {
+  type ConnectorEntity,
+  type Entity,
+  type EntityOf,
+  type EntityType,
+  type ListenerEntity,
+  portNumber,
+  type RouterEntity,
+} from '../management/schema.ts';
+import { AmqpConnector } from './amqp-connector.ts';
+import { AmqpListener } from './amqp-listener.ts';
+import type { Driver } from './driver.ts';
+import type { Backend } from './flow-socket.ts';
+import { type HttpOptions, startHttp } from './http.ts';
+import { keepListening, type Listening } from './keep-listening.ts';
+import { TcpListenerSocket } from './tcp-listener.ts';
+import type { TlsProfiles } from './tls-profiles.ts';
+
+export class EntityError extends SkuprtError {
+  readonly code = 'SKUPRT_ROUTER_ENTITY';
+  readonly fault = 'caller';
+}
+
+export interface EntitiesParts {
+  driver: Driver;
+  profiles: TlsProfiles;
+  log: Logger;
+  random: Random;
+  router: RouterEntity;
+  http: Pick<HttpOptions, 'render' | 'healthy'>;
+}
+
+/** Data connections of a group when the configuration says `auto`: bulk keeps off the control connection. */
+const DATA_CONNECTIONS_AUTO = 1;
+
+export class Entities {
+  /** Configured entities by type and name, as management shows them. */
+  readonly configured = new Map<EntityType, Map<string, Entity>>();
+  readonly connectors = new Map<string, AmqpConnector>();
+  readonly tcpListeners = new Map<string, TcpListenerSocket>();
+  readonly listening = new Map<string, Listening>();
+  private readonly amqpListeners = new Map<string, AmqpListener>();
+  private readonly parts: EntitiesParts;
+  private readonly stopping = new AbortController();
+
+  constructor(parts: EntitiesParts) {
+    this.parts = parts;
+  }
+
+  /** Applies changes in order; one that cannot be made is logged and the others go on. */
+  apply(changes: readonly ConfigChange[]): void {
+    for (const change of changes) {
+      try {
+        this.change(change);
+      } catch (error) {
+        if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;
+        this.parts.log.error({ err: error, type: change.type, name: change.name }, 'configuration change not applied');
+      }
+    }
+    this.parts.driver.schedule();
+  }
+
+  /** @throws SkuprtError when the change cannot be made; nothing has changed then */
+  change({ op, type, name, entity, restart }: ConfigChange): void {
+    const known = this.configured.get(type) ?? new Map<string, Entity>();
+    this.configured.set(type, known);
+    if (op === 'delete') {
+      this.remove(type, name, known.get(name));
+      known.delete(name);
+      return;
+    }
+    if (op === 'create') {
+      if (known.has(name)) throw new EntityError(`${type} ${name} exists already`, { next: 'Delete it first' });
+      this.create(entity!);
+    } else this.update(entity!, restart);
+    known.set(name, entity!);
+  }
+
+  backendOf(connector: string): Backend | undefined {
+    const entity = this.find('tcpConnector', connector);
+    if (!entity) return undefined;
+    const { host, port, sslProfile, verifyHostname } = entity;
+    const tls = sslProfile
+      ? {
+          secureContext: this.parts.profiles.context(sslProfile),
+          ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),
+        }
+      : undefined;
+    return { host, port: portNumber(port), tls };
+  }
+
+  listen(tcpListener: string, on: boolean): void {
+    const socket = this.tcpListeners.get(tcpListener);
+    if (on) socket?.open();
+    else socket?.close();
+  }
+
+  /** Accepts no more connections of any kind; open ones go on. */
+  stopAccepting(): void {
+    for (const listener of this.amqpListeners.values()) listener.stopAccepting();
+    for (const listener of this.tcpListeners.values()) listener.close();
+  }
+
+  stop(): void {
+    this.stopping.abort();
+    for (const listening of this.listening.values()) listening.stop();
+    for (const connector of this.connectors.values()) connector.close();
+    for (const listener of this.tcpListeners.values()) listener.close();
+  }
+
+  find<T extends EntityType>(type: T, name: string): EntityOf<T> | undefined {
+    return this.configured.get(type)?.get(name) as EntityOf<T> | undefined;
+  }
+
+  private create(entity: Entity): void {
+    const { driver, profiles } = this.parts;
+    const { bridge, treatments } = driver.router;
+    switch (entity.type) {
+      case 'sslProfile':
+        profiles.set(entity);
+        break;
+      case 'address':
+        treatments.set(
+          entity.name,
+          { prefix: entity.prefix, pattern: entity.pattern },
+          entity.distribution,
+          entity.priority,
+        );
+        break;
+      case 'listener':
+        this.createListener(entity);
+        break;
+      case 'connector':
+        this.createConnector(entity);
+        break;
+      case 'tcpListener':
+        this.tcpListeners.set(entity.name, new TcpListenerSocket(entity, this.parts));
+        bridge.addListener(entity);
+        break;
+      case 'tcpConnector':
+        bridge.addConnector(entity.name, entity.address);
+        break;
+      case 'listenerAddress':
+        bridge.addListenerAddress(entity.listener, entity.name, entity.address, entity.value);
+        break;
+      case 'log':
+        this.setLog(entity);
+        break;
+      default:
+        // The others are read at start or have no effect, which parsing has warned about.
+        break;
+    }
+    driver.router.step(driver.now());
+    driver.schedule();
+  }
+
+  private update(entity: Entity, restart: readonly string[] | undefined): void {
+    if (entity.type === 'sslProfile') this.parts.profiles.set(entity);
+    else if (entity.type === 'log') this.setLog(entity);
+    if (restart && restart.length > 0) {
+      this.parts.log.warn({ attributes: restart }, 'changed attributes of router take effect at the next start');
+    }
+  }
+
+  private remove(type: EntityType, name: string, entity: Entity | undefined): void {
+    const { driver, profiles } = this.parts;
+    const { bridge, treatments } = driver.router;
+    const keepFlows = !this.parts.router.dropTcpConnections;
+    if (type === 'sslProfile') profiles.delete(name);
+    else if (type === 'address') treatments.delete(name);
+    else if (type === 'listener') {
+      this.listening.get(name)?.stop();
+      this.listening.delete(name);
+      this.amqpListeners.delete(name);
+    } else if (type === 'connector') {
+      this.connectors.get(name)?.close();
+      this.connectors.delete(name);
+    } else if (type === 'tcpListener') {
+      bridge.deleteListener(name, keepFlows);
+      this.tcpListeners.get(name)?.close();
+      this.tcpListeners.delete(name);
+    } else if (type === 'tcpConnector') bridge.deleteConnector(name, keepFlows);
+    else if (entity?.type === 'listenerAddress') bridge.deleteListenerAddress(entity.listener, name);
+    driver.router.step(driver.now());
+    driver.schedule();
+  }
+
+  private createListener(entity: ListenerEntity): void {
+    const { name } = entity;
+    if (entity.http) {
+      this.listening.set(name, this.keepHttp(entity));
+      return;
+    }
+    const listener = new AmqpListener(entity, this.parts);
+    this.amqpListeners.set(name, listener);
+    this.listening.set(
+      name,
+      keepListening(
+        () => listener.listen(),
+        () => listener.close(),
+        { ...this.parts, name },
+      ),
+    );
+  }
+
+  private keepHttp(entity: ListenerEntity): Listening {
+    const { name, host, port, healthz, metrics } = entity;
+    const stop = new AbortController();
+    const options = { entity: `listener ${name}`, host, port: portNumber(port), healthz, metrics, ...this.parts.http };
+    return keepListening(
+      async () => {
+        const server = await startHttp(options, stop.signal);
+        this.parts.log.info({ name, port: server.port }, 'serving health and metrics');
+      },
+      () => stop.abort(),
+      { ...this.parts, name },
+    );
+  }
+
+  private createConnector(entity: ConnectorEntity): void {
+    const { dataConnectionCount } = this.parts.router;
+    const count = dataConnectionCount === 'auto' ? DATA_CONNECTIONS_AUTO : Number(dataConnectionCount);
+    const connector = new AmqpConnector(entity, { ...this.parts, dataConnectionCount: count });
+    this.connectors.set(entity.name, connector);
+    connector.start();
+  }
+
+  /** The router has one log: the level of module DEFAULT is its level. */
+  private setLog({ module, enable }: EntityOf<'log'>): void {
+    if (module === 'DEFAULT' && enable) this.parts.log.level = pinoLevel(enable);
+  }
+}
+
+/** The lowest level of a list such as `info+` or `warning,error`. */
+function pinoLevel(enable: string): LogLevel {
+  const first = enable.toLowerCase().split(/[,+-]/)[0]!.trim();
+  const names: Record<string, LogLevel> = {
+    trace: 'trace',
+    debug: 'debug',
+    warning: 'warn',
+    error: 'error',
+    critical: 'fatal',
+    none: 'silent',
+  };
+  return names[first] ?? 'info';
+}

@@ -1,0 +1,114 @@
+/**
+ * The socket of one flow: a client's accepted by a tcpListener, or one dialled to a tcpConnector's backend.
+ *
+ * It only moves octets and endings between the socket and the router; writes of one turn leave in one system call.
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Driver } from './driver.ts';
+
+/** A backend that does not answer is given up after this. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface Backend {
+  host: string;
+  port: number;
+  tls: TlsOptions | undefined;
+}
+
+export class FlowSocket {
+  readonly id: number;
+  private readonly socket: Socket;
+  private readonly driver: Driver;
+  private writtenTotal = 0;
+  private corked = false;
+  private lost = false;
+
+  constructor(id: number, socket: Socket, driver: Driver) {
+    this.id = id;
+    this.socket = socket;
+    this.driver = driver;
+    socket.on('data', this.onData);
+    socket.on('end', this.onEnd);
+    socket.on('error', this.onLost);
+    socket.on('close', this.onLost);
+    socket.pause();
+  }
+
+  /** Dials a backend and tells the router how it went. */
+  static dial(id: number, backend: Backend, driver: Driver): FlowSocket {
+    const target = { host: backend.host, port: backend.port, allowHalfOpen: true, noDelay: true };
+    const socket = backend.tls ? connectTls({ ...target, ...backend.tls }) : connectTcp(target);
+    const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
+    const flow = new FlowSocket(id, socket, driver);
+    let connected = false;
+    socket.once(backend.tls ? 'secureConnect' : 'connect', () => {
+      connected = true;
+      clearTimeout(timeout);
+      driver.flowConnected(id);
+    });
+    socket.once('close', () => {
+      clearTimeout(timeout);
+      if (!connected) driver.flowConnectFailed(id);
+    });
+    flow.connecting = () => !connected;
+    return flow;
+  }
+
+  private connecting: () => boolean = () => false;
+
+  /** Queued until `flush`, which the driver calls once a turn for each flow written to. */
+  write(bytes: Buffer): void {
+    if (!this.corked) {
+      this.corked = true;
+      this.socket.cork();
+      this.driver.touched(this);
+    }
+    this.writtenTotal += bytes.length;
+    this.socket.write(bytes, this.onWritten);
+  }
+
+  flush(): void {
+    if (!this.corked) return;
+    this.corked = false;
+    this.socket.uncork();
+  }
+
+  end(): void {
+    this.flush();
+    this.socket.end();
+  }
+
+  reset(): void {
+    this.lost = true;
+    // A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification.
+    if ('encrypted' in this.socket) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  private readonly onData = (bytes: Buffer): void => {
+    this.driver.flowReceived(this.id, bytes);
+  };
+
+  private readonly onEnd = (): void => {
+    this.driver.flowReceivedEnd(this.id);
+  };
+
+  private readonly onWritten = (error?: Error | null): void => {
+    if (!error && !this.lost) this.driver.flowWritten(this.id, this.writtenTotal - this.socket.writableLength);
+  };
+
+  private readonly onLost = (): void => {
+    if (this.lost) return;
+    this.lost = true;
+    this.driver.flowGone(this.id, !this.connecting());
+  };
+}

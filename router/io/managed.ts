@@ -1,0 +1,25 @@
+/** The running router as the management agent sees it: shown by `show.ts`, changed through `Entities`. */
+import type { ManagedRouter } from '../management/managed-router.ts';
+import { type Entity, isConfigType } from '../management/schema.ts';
+import { EntityError } from './entities.ts';
+import { type Shown, show } from './show.ts';
+
+export function managedRouter(shown: Shown): ManagedRouter {
+  const { router, entities, now } = shown;
+  return {
+    read: (type) => show(type, shown),
+    routerIds: () => router.mesh.routers().map(({ id }) => id),
+    create: (type, entity) => entities.change({ op: 'create', type, name: entity.name, entity }),
+    update: (type, name, entity) => {
+      if (isConfigType(type)) entities.change({ op: 'update', type, name, entity: entity as Entity });
+      else if (type === 'connection' && 'adminStatus' in entity && entity.adminStatus === 'deleted') {
+        router.close(Number(name), 'amqp:connection:forced', 'closed by management', now());
+      }
+    },
+    delete: (type, name) => {
+      if (isConfigType(type)) entities.change({ op: 'delete', type, name });
+      else if (type === 'tcpConnection') router.bridge.flows.get(Number(name.split('/').pop()))?.abort();
+      else throw new EntityError(`${type} ${name} cannot be deleted`);
+    },
+  };
+}

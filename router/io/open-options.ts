@@ -1,0 +1,55 @@
+/** From a listener or connector entity to what the router is told of a connection made by it. */
+import type { TransportOptions } from '../core/open.ts';
+import type { PeerOptions } from '../core/peer.ts';
+import type { ConnectorEntity, ListenerEntity } from '../management/schema.ts';
+
+export interface Sasl {
+  mechanisms: ('ANONYMOUS' | 'EXTERNAL')[];
+  required: boolean;
+}
+
+/** What is known of one connection beside its entity. */
+export interface ConnectionFacts {
+  dir: 'in' | 'out';
+  host: string;
+  hostname?: string;
+  encrypted: boolean;
+  user?: string;
+  tls?: { protocol: string; cipher: string };
+  sasl: Sasl;
+  data: boolean;
+  groupCorrelator?: string;
+  groupOrdinal?: number;
+}
+
+export function openOptions(
+  entity: ListenerEntity | ConnectorEntity,
+  facts: ConnectionFacts,
+): { peer: PeerOptions; transport: TransportOptions } {
+  const { dir, host, encrypted, user, tls, data, groupCorrelator, groupOrdinal } = facts;
+  const role = entity.role === 'inter-router' || entity.role === 'edge' ? entity.role : 'normal';
+  return {
+    peer: {
+      entity: entity.name,
+      role,
+      dir,
+      cost: entity.cost,
+      host,
+      encrypted,
+      user,
+      tls,
+      data,
+      groupCorrelator,
+      groupOrdinal,
+    },
+    transport: {
+      hostname: facts.hostname,
+      maxFrameSizeBytes: entity.maxFrameSize,
+      sessionFramesMax: entity.maxSessionFrames || undefined,
+      channelMax: entity.maxSessions - 1,
+      idleTimeoutMs: entity.idleTimeoutSeconds * 1000,
+      saslMechanisms: facts.sasl.mechanisms,
+      saslRequired: facts.sasl.required,
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** A `tcpListener` entity's socket: open while its address is reachable, each accepted connection a flow. */
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Logger } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
+import type { Driver } from './driver.ts';
+import { FlowSocket } from './flow-socket.ts';
+import { keepListening, type Listening } from './keep-listening.ts';
+import { listenOn } from './listen-on.ts';
+import type { TlsProfiles } from './tls-profiles.ts';
+
+const BACKLOG = 1024;
+
+export interface TcpListenerParts {
+  driver: Driver;
+  profiles: TlsProfiles;
+  log: Logger;
+  random: Random;
+}
+
+export class TcpListenerSocket {
+  readonly entity: TcpListenerEntity;
+  private readonly parts: TcpListenerParts;
+  private listening: Listening | undefined;
+  private server: Server | undefined;
+
+  constructor(entity: TcpListenerEntity, parts: TcpListenerParts) {
+    this.entity = entity;
+    this.parts = parts;
+  }
+
+  get up(): boolean {
+    return this.server?.listening ?? false;
+  }
+
+  /** For people: why it is down. */
+  get problem(): string | undefined {
+    return this.listening ? this.listening.problem : 'no connector for its address is reachable';
+  }
+
+  open(): void {
+    const { name, host, port, backlog } = this.entity;
+    this.listening ??= keepListening(
+      async () => {
+        const server = this.makeServer();
+        this.server = server;
+        await listenOn(server, {
+          entity: `tcpListener ${name}`,
+          host,
+          port: portNumber(port),
+          backlog: backlog || BACKLOG,
+        });
+        server.on('error', (error) => this.parts.log.error({ err: error, name }, 'tcpListener failed'));
+        this.parts.log.info({ name, address: server.address() }, 'listening for clients');
+      },
+      () => this.server?.close(),
+      { ...this.parts, name },
+    );
+  }
+
+  close(): void {
+    this.listening?.stop();
+    this.listening = undefined;
+    this.server = undefined;
+  }
+
+  private makeServer(): Server {
+    const { sslProfile, authenticatePeer } = this.entity;
+    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+    if (!sslProfile) return createTcpServer(options, (socket) => this.accept(socket));
+    const server = createTlsServer(
+      {
+        ...options,
+        ...this.parts.profiles.material(sslProfile),
+        pauseOnConnect: false,
+        requestCert: authenticatePeer,
+        rejectUnauthorized: authenticatePeer,
+      },
+      (socket) => this.accept(socket),
+    );
+    const unwatch = this.parts.profiles.watch(sslProfile, () =>
+      server.setSecureContext(this.parts.profiles.material(sslProfile)),
+    );
+    server.on('close', unwatch);
+    return server;
+  }
+
+  private accept(socket: Socket): void {
+    const { driver } = this.parts;
+    const flow = driver.router.flowAccepted(this.entity.name, driver.now());
+    if (flow === undefined) {
+      socket.on('error', () => {});
+      socket.resetAndDestroy();
+      return;
+    }
+    driver.flows.set(flow, new FlowSocket(flow, socket, driver));
+    driver.schedule();
+  }
+}

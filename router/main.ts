@@ -1,0 +1,168 @@
+/**
+ * One router as a process: reads its configuration, wires the parts together, and runs until it is told to stop.
+ *
+ * SIGTERM and SIGINT drain: no new connections, services withdrawn, open flows go on until they end or the time is
+ * over. SIGHUP or a changed file applies the difference. This is the only place where parts are constructed.
+ */
+import { hostname } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { systemClock } from '../lib/clock.ts';
+import { createLogger } from '../lib/log.ts';
+import { type Random, systemRandom } from '../lib/random.ts';
+import { readVersion } from '../lib/version.ts';
+import { parseHead } from './amqp/message/head.ts';
+import { Router } from './core/router.ts';
+import { ConfigFile, loadConfig } from './io/config-file.ts';
+import { countersOf } from './io/counters.ts';
+import { Driver } from './io/driver.ts';
+import { Entities } from './io/entities.ts';
+import { managedRouter } from './io/managed.ts';
+import { TlsProfiles } from './io/tls-profiles.ts';
+import { ManagementAgent } from './management/agent.ts';
+import { parseConfig } from './management/config.ts';
+import { diffConfig } from './management/diff.ts';
+import { renderMetrics } from './telemetry/metrics.ts';
+
+export interface RouterRunOptions {
+  /** Path of a configuration file in either of skrouterd's forms. */
+  config: string;
+  /** How long open flows may go on after a signal to stop. */
+  drainMs?: number;
+  /** Also stop when standard input ends: a router does not outlive the process that started it. */
+  exitWithStdin?: boolean;
+}
+
+const DRAIN_MS = 5000;
+const DRAIN_POLL_MS = 50;
+
+/**
+ * Runs a router until `stop` is aborted.
+ * @throws ConfigFileError, ConfigError before anything is started
+ */
+export async function runRouter(options: RouterRunOptions, stop: AbortSignal): Promise<void> {
+  const signal = options.exitWithStdin ? AbortSignal.any([stop, standardInputEnded()]) : stop;
+  const loaded = loadConfig(options.config);
+  const version = readVersion();
+  const { config } = loaded;
+  const log = createLogger({ name: 'router' });
+  const clock = systemClock;
+  const random: Random = systemRandom;
+  const startedAt = clock.wall();
+  const startedAtMs = clock.now();
+  const wall = (ms: number): number => startedAt + (ms - startedAtMs);
+
+  const router = new Router(
+    {
+      id: config.router.id,
+      instance: Math.floor(startedAt / 1000),
+      version,
+      defaultDistribution: config.router.defaultDistribution,
+      mesh: meshOptions(config.router),
+      random: () => random.next(),
+    },
+    clock.now(),
+  );
+  const driver: Driver = new Driver({
+    router,
+    clock,
+    log,
+    backendOf: (connector) => entities.backendOf(connector),
+    listen: (listener, on) => entities.listen(listener, on),
+  });
+  const profiles = new TlsProfiles(log);
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  const entities = new Entities({
+    driver,
+    profiles,
+    log,
+    random,
+    router: config.router,
+    http: {
+      render: () => renderMetrics(countersOf({ router, startedAt, wall, delay })),
+      healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
+    },
+  });
+  serveManagement(router, entities, { startedAtMs, now: () => clock.now(), wall });
+
+  for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
+  const changes = diffConfig(parseConfig('[]', 'nothing'), config);
+  entities.apply(changes.filter(({ op }) => op === 'create'));
+  const file = new ConfigFile(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
+  const onHangup = (): void => void file.reload();
+  process.on('SIGHUP', onHangup);
+  log.info({ router: config.router.id, mode: config.router.mode, version }, 'router started');
+
+  await aborted(signal);
+  log.info({ flowCount: router.bridge.flows.size }, 'router draining');
+  file.stop();
+  entities.stopAccepting();
+  router.withdraw(clock.now());
+  driver.schedule();
+  await drained(router, options.drainMs ?? DRAIN_MS);
+  for (const id of [...router.peers.keys()])
+    router.close(id, 'amqp:connection:forced', 'the router is shutting down', clock.now());
+  driver.schedule();
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  process.off('SIGHUP', onHangup);
+  entities.stop();
+  profiles.stop();
+  delay.disable();
+  driver.stop();
+  log.info({ router: config.router.id }, 'router stopped');
+}
+
+function meshOptions(router: {
+  helloIntervalSeconds: number;
+  helloMaxAgeSeconds: number;
+  raIntervalSeconds: number;
+  raIntervalFluxSeconds: number;
+  remoteLsMaxAgeSeconds: number;
+  unreachableHoldoffSeconds: number;
+}) {
+  return {
+    helloIntervalMs: router.helloIntervalSeconds * 1000,
+    helloMaxAgeMs: router.helloMaxAgeSeconds * 1000,
+    raIntervalMs: router.raIntervalSeconds * 1000,
+    raIntervalFluxMs: router.raIntervalFluxSeconds * 1000,
+    remoteLsMaxAgeMs: router.remoteLsMaxAgeSeconds * 1000,
+    unreachableHoldoffMs: router.unreachableHoldoffSeconds * 1000,
+  };
+}
+
+function serveManagement(
+  router: Router,
+  entities: Entities,
+  times: { startedAtMs: number; now: () => number; wall: (ms: number) => number },
+): void {
+  const shown = { router, entities, hostName: hostname(), ...times };
+  const agent = new ManagementAgent({ routerId: router.id, router: managedRouter(shown) });
+  router.serve('$management', (message) => {
+    const head = parseHead(message, 'body', true);
+    const answer = head && agent.handle(head);
+    if (!answer) return false;
+    router.send(answer.to, answer.message, times.now());
+    return true;
+  });
+}
+
+function standardInputEnded(): AbortSignal {
+  const ended = new AbortController();
+  process.stdin.on('end', () => ended.abort());
+  process.stdin.on('error', () => ended.abort());
+  process.stdin.resume();
+  return ended.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function drained(router: Router, withinMs: number): Promise<void> {
+  for (let waitedMs = 0; router.bridge.flows.size > 0 && waitedMs < withinMs; waitedMs += DRAIN_POLL_MS) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+}
