@@ -24,8 +24,11 @@ const IN_PLACE: ReadonlySet<EntityType> = new Set(['log', 'router', 'network', '
 /** Read at start only. */
 const AT_START: ReadonlySet<EntityType> = new Set(['router', 'policy']);
 
-/** Changes in the order in which to apply them: deletions, updates, creations. Empty when nothing differs. */
-export function diffConfig(before: RouterConfig, after: RouterConfig): ConfigChange[] {
+/**
+ * Changes in the order in which to apply them: deletions, updates, creations. Empty when nothing differs; everything is created
+ * when there is nothing before.
+ */
+export function diffConfig(before: RouterConfig | undefined, after: RouterConfig): ConfigChange[] {
   const deleted: ConfigChange[] = [];
   const updated: ConfigChange[] = [];
   const created: ConfigChange[] = [];
@@ -52,8 +55,8 @@ export function diffConfig(before: RouterConfig, after: RouterConfig): ConfigCha
 }
 
 /** By name; the only one of a kind by its type, since its name may hold what changed. */
-function keyed(config: RouterConfig, type: EntityType): ReadonlyMap<string, Entity> {
-  const named = config.entities.get(type) ?? new Map<string, Entity>();
+function keyed(config: RouterConfig | undefined, type: EntityType): ReadonlyMap<string, Entity> {
+  const named = config?.entities.get(type) ?? new Map<string, Entity>();
   return schemaOf(type).singleton ? new Map([...named.values()].map((entity) => [type, entity])) : named;
 }
 

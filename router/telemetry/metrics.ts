@@ -145,11 +145,8 @@ const ORIGINAL: readonly Metric[] = [
   deliveries('counter', 'qdr_deliveries_delayed_10sec_total', 'Deliveries unsettled for over 10 s', 'delayed10Sec'),
   deliveries('gauge', 'qdr_deliveries_stuck_total', 'Deliveries unsettled for over 10 s now', 'stuck'),
   metric('gauge', 'qdr_links_blocked_total', 'Links without credit for over 10 s now', (c) => c.linksBlocked),
-  metric(
-    'gauge',
-    'qdr_last_topology_change_timestamp',
-    'Time of the last change of paths, seconds since 1970',
-    (c) => c.lastTopologyChangeSeconds,
+  metric('gauge', 'qdr_last_topology_change_timestamp', 'Time of the last change of paths, seconds since 1970', (c) =>
+    Math.floor(c.lastTopologyChangeSeconds),
   ),
   metric('gauge', 'qdr_alloc_pool_bytes', 'Heap in use', (c) => c.memory.heapBytes),
   metric('gauge', 'qdr_router_vmsize_bytes', 'Virtual memory', (c) => c.memory.virtualBytes),

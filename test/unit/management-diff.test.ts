@@ -61,6 +61,14 @@ describe('the difference of two configurations', () => {
     expect(changes([log], [])).toEqual(['update log log/HTTP']);
   });
 
+  it('from nothing is all creation, in order', () => {
+    const after = parseConfig(JSON.stringify([ROUTER, LINK, PROFILE]), 'test');
+    const all = diffConfig(undefined, after);
+    expect(new Set(all.map(({ op }) => op))).toEqual(new Set(['create']));
+    const types = [...new Set(all.map(({ type }) => type))];
+    expect(types).toEqual(['log', 'router', 'network', 'policy', 'sslProfile', 'connector']);
+  });
+
   it('says which attributes of the router need a restart', () => {
     const before = parseConfig('[["router",{"id":"A","mode":"interior"}]]', 'test');
     const after = parseConfig('[["router",{"id":"B","mode":"interior"}]]', 'test');
