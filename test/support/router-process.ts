@@ -53,7 +53,7 @@ export function routerConfig(id: string, entities: readonly Entity[]): string {
 }
 
 export function routerCommand(kind: Kind, configFile: string): { program: string; args: string[] } {
-  if (kind === 'ours') return { program: process.execPath, args: [ourCommand, 'router', '--config', configFile] };
+  if (kind === 'ours') return { program: process.execPath, args: ['/tmp/run-router.ts', configFile] };
   return { program: originalRouter ?? '', args: ['-c', configFile] };
 }
 
