@@ -1,0 +1,402 @@
+/**
+ * The inter-router control protocol of skupper-router 3.x: neighbours, link states, paths, mobile addresses.
+ *
+ * Sans-I/O. Inputs change state; what follows from them is worked out once, when the owner drains `nextEvent()`: so any
+ * number of changes made before give one new link state, one computation of paths, one MAU and one RA. Changes are told at
+ * once; the intervals of skupper-router only repeat (wire reference 3, 7.1).
+ *
+ * Invariants: sequences of this router only grow; a router's addresses are told present only while its node exists, and
+ * told absent before it goes; whatever a peer sends, nothing is thrown and memory stays within limits.ts.
+ */
+import { SkuprtError } from '../../lib/errors.ts';
+import { type Head, parseHead } from '../amqp/message/head.ts';
+import {
+  HELLO_ADDRESS,
+  MAU_ADDRESS,
+  MOBILE_TAIL,
+  parseDestination,
+  RA_ADDRESS,
+  ROUTER_TAIL,
+  routerAddress,
+} from './destinations.ts';
+import type { MeshEvent, MeshStats, RouterNode } from './events.ts';
+import { CONTROL_MESSAGE_BYTES_MAX } from './limits.ts';
+import {
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  type Hello,
+  type LinkStateUpdate,
+  MalformedControlError,
+  MOBILE_PROTOCOL_VERSION,
+  type MobileAddressUpdate,
+  ROUTER_PROTOCOL_VERSION,
+  type RouterAdvertisement,
+  versionMax,
+} from './messages.ts';
+import { LocalAddresses } from './mobile.ts';
+import { Network } from './network.ts';
+import type { Node } from './node.ts';
+import { DEFAULT_MESH_OPTIONS, type MeshOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
+import { FloodMemory, floodTargets, hopOf, onceTargets, routerOf } from './relay.ts';
+import type { SiteLink } from './site-links.ts';
+
+export type { MeshEvent, MeshStats, RouterNode } from './events.ts';
+
+export interface MeshIdentity {
+  readonly routerId: string;
+  /** Higher at each start: seconds since 1970 by custom. */
+  readonly instance: number;
+}
+
+export class Mesh {
+  readonly #identity: MeshIdentity;
+  readonly #options: MeshOptions;
+  readonly #outbox: Outbox;
+  readonly #network: Network;
+  readonly #addresses = new LocalAddresses();
+  readonly #floods: FloodMemory;
+  readonly #counts = {
+    messagesIn: 0,
+    relayed: 0,
+    malformed: 0,
+    incompatible: 0,
+    unknownOpcode: 0,
+    duplicateId: 0,
+    unknownRouter: 0,
+    looped: 0,
+    copies: 0,
+    undeliverable: 0,
+  };
+  #now: number;
+  #nextHelloAt: number;
+  #lastRaAt: number;
+  #isRaDue = false;
+  #isUnsettled = false;
+
+  constructor(identity: MeshIdentity, options: Partial<MeshOptions> | undefined, now: number) {
+    this.#identity = identity;
+    this.#options = { ...DEFAULT_MESH_OPTIONS, ...options };
+    this.#outbox = new Outbox(identity.routerId);
+    this.#network = new Network(identity.routerId, this.#options, this.#outbox);
+    this.#floods = new FloodMemory(this.#options.raIntervalFluxMs / 4);
+    this.#now = now;
+    this.#nextHelloAt = now + this.#options.helloIntervalMs;
+    this.#lastRaAt = now;
+  }
+
+  /** `siteLink` is the owner's number of a control link that carries messages both ways now. */
+  linkUp(siteLink: number, { cost }: { cost: number }, now: number): void {
+    this.#enter(now);
+    this.#network.links.up(siteLink, cost);
+    this.#sendHello(siteLink);
+  }
+
+  linkDown(siteLink: number, now: number): void {
+    this.#enter(now);
+    if (this.#network.links.down(siteLink, now)) this.#network.neighboursChanged(now);
+  }
+
+  /** One whole control message as it came on the control link. */
+  receive(siteLink: number, message: Buffer, now: number): void {
+    this.#enter(now);
+    const link = this.#network.links.get(siteLink);
+    if (link === undefined) return;
+    this.#counts.messagesIn++;
+    try {
+      this.#route(link, message);
+    } catch (thrown) {
+      if (!(thrown instanceof SkuprtError) || thrown.fault !== 'peer') throw thrown;
+      this.#counts.malformed++;
+    }
+  }
+
+  /** `key` is a key of the address table of class M, N or H that has a destination here. */
+  setLocalAddress(key: string, treatment: number): void {
+    this.#addresses.set(key, treatment);
+    this.#isUnsettled = true;
+  }
+
+  deleteLocalAddress(key: string): void {
+    this.#addresses.delete(key);
+    this.#isUnsettled = true;
+  }
+
+  tick(now: number): void {
+    this.#enter(now);
+    if (now >= this.#nextHelloAt) {
+      this.#nextHelloAt = now + this.#options.helloIntervalMs;
+      for (const siteLink of this.#network.links.numbers()) this.#sendHello(siteLink);
+    }
+    this.#network.expire(now);
+    if (now >= this.#raDueAt()) this.#isRaDue = true;
+  }
+
+  /** When `tick` is due. */
+  deadline(): number {
+    return Math.min(this.#nextHelloAt, this.#raDueAt(), this.#network.deadline());
+  }
+
+  nextEvent(): MeshEvent | undefined {
+    if (this.#isUnsettled) this.#settle();
+    return this.#outbox.take();
+  }
+
+  /** Hops to the farthest router. */
+  get radius(): number {
+    return this.#network.radius;
+  }
+
+  /** The way to another router; undefined while there is none, though its addresses may still be known. */
+  path(routerId: string): { siteLink: number; cost: number; validOrigins: ReadonlySet<string> } | undefined {
+    const path = this.#network.paths.get(routerId);
+    const link = this.#network.linkTo(routerId);
+    return path && link && { siteLink: link.number, cost: path.cost, validOrigins: path.validOrigins };
+  }
+
+  /** This router first, then all others known. */
+  routers(): readonly RouterNode[] {
+    const self: RouterNode = {
+      id: this.#identity.routerId,
+      index: 0,
+      instance: this.#identity.instance,
+      protocolVersion: ROUTER_PROTOCOL_VERSION,
+      linkState: [...this.#network.peers.keys()],
+      nextHop: '(self)',
+      siteLink: undefined,
+      cost: undefined,
+      validOrigins: [],
+      lastTopoChange: this.#network.lastTopoChange,
+    };
+    return [self, ...this.#network.describe()];
+  }
+
+  get stats(): MeshStats {
+    const refused = this.#network.nodes.refusedCount;
+    return { ...this.#counts, messagesOut: this.#outbox.sentCount, routersRefused: refused };
+  }
+
+  #enter(now: number): void {
+    this.#now = now;
+    this.#isUnsettled = true;
+  }
+
+  /** Works out and tells what follows from all inputs since the last time. */
+  #settle(): void {
+    this.#isUnsettled = false;
+    if (this.#network.refresh(this.#now)) this.#isRaDue = true;
+    for (const node of this.#network.nodes.values()) if (node.path !== undefined) this.#converse(node);
+    this.#sendChangedAddresses();
+    if (this.#isRaDue) this.#sendRouterAdvertisement();
+  }
+
+  #raDueAt(): number {
+    const { raIntervalMs, raIntervalFluxMs } = this.#options;
+    const isInFlux = this.#now - this.#network.lastTopoChange <= 2 * raIntervalFluxMs;
+    return this.#lastRaAt + (isInFlux ? raIntervalFluxMs : raIntervalMs);
+  }
+
+  #route(link: SiteLink, bytes: Buffer): void {
+    if (bytes.length > CONTROL_MESSAGE_BYTES_MAX) throw new MalformedControlError('a control message is too large');
+    const head = parseHead(bytes, 'body', true);
+    const to = head?.annotations?.toOverride ?? head?.properties?.to;
+    const destination = to === undefined ? undefined : parseDestination(to, this.#identity.routerId);
+    if (head === undefined || destination === undefined) {
+      throw new MalformedControlError('a control message has no address of the control protocol');
+    }
+    if (head.annotations?.trace.includes(hopOf(this.#identity.routerId))) {
+      this.#counts.looped++;
+      return;
+    }
+    if (destination.scope === 'router') {
+      this.#forward(destination.routerId, head, bytes);
+      return;
+    }
+    const message = decodeControl(head.applicationProperties?.get('opcode')?.value, head.body);
+    if (destination.scope === 'here') this.#handle(link, message);
+    else this.#spread(link, message, destination.once, head, bytes);
+  }
+
+  #forward(routerId: string, head: Head, bytes: Buffer): void {
+    if (this.#isTooFar(head)) return;
+    this.#relay(this.#network.freshLinkTo(routerId, this.#now), head, bytes);
+  }
+
+  #spread(link: SiteLink, message: ControlMessage | undefined, once: boolean, head: Head, bytes: Buffer): void {
+    const trace = head.annotations?.trace ?? [];
+    const copy = this.#floods.see(message, trace.length, this.#now);
+    if (copy === 'copy') {
+      this.#counts.copies++;
+      return;
+    }
+    if (copy === 'new') this.#handle(link, message);
+    if (this.#isTooFar(head)) return;
+    const neighbours = this.#network.links.neighbours;
+    const ingress = head.annotations?.ingress ?? hopOf(this.#identity.routerId);
+    const targets = once
+      ? onceTargets(this.#network.paths, routerOf(ingress), trace)
+      : floodTargets(neighbours.keys(), trace);
+    for (const target of targets) if (target !== link.peer) this.#relay(neighbours.get(target), head, bytes);
+  }
+
+  #isTooFar(head: Head): boolean {
+    const isTooFar = (head.annotations?.trace.length ?? 0) > this.#network.radius + 1;
+    if (isTooFar) this.#counts.looped++;
+    return isTooFar;
+  }
+
+  #relay(link: SiteLink | undefined, head: Head, bytes: Buffer): void {
+    if (link === undefined) {
+      this.#counts.undeliverable++;
+      return;
+    }
+    this.#counts.relayed++;
+    this.#outbox.send(link.number, bytes.subarray(head.annotationsEndOffset), head.annotations);
+  }
+
+  #handle(link: SiteLink, message: ControlMessage | undefined): void {
+    if (message === undefined) {
+      this.#counts.unknownOpcode++;
+    } else if (message.version > versionMax(message.opcode)) {
+      this.#counts.incompatible++;
+    } else if (message.id === this.#identity.routerId) {
+      const instance = 'instance' in message ? message.instance : undefined;
+      if (instance !== undefined && instance !== this.#identity.instance) this.#counts.duplicateId++;
+    } else {
+      this.#dispatch(link, message);
+    }
+  }
+
+  #dispatch(link: SiteLink, message: ControlMessage): void {
+    switch (message.opcode) {
+      case 'HELLO':
+        this.#onHello(link, message);
+        return;
+      case 'RA':
+        this.#onRouterAdvertisement(message);
+        return;
+      case 'LSR': {
+        const node = this.#network.nodes.learn(message.id, this.#now);
+        if (node !== undefined) node.owedLinkState = true;
+        return;
+      }
+      case 'LSU':
+        this.#onLinkStateUpdate(message);
+        return;
+      case 'MAR': {
+        const node = this.#network.nodes.get(message.id);
+        if (node === undefined) this.#counts.unknownRouter++;
+        else if (message.haveSeq < this.#addresses.seq) node.owedAddresses = true;
+        return;
+      }
+      case 'MAU':
+        this.#onMobileAddressUpdate(message);
+        return;
+    }
+  }
+
+  #onHello(link: SiteLink, hello: Hello): void {
+    const { links, nodes } = this.#network;
+    const isNews = links.isNews(link, hello.id, this.#now);
+    const hearsUs = hello.seen.includes(this.#identity.routerId);
+    if (links.heard(link, hello.id, hearsUs, this.#now)) this.#network.neighboursChanged(this.#now);
+    if (isNews) this.#sendHello(link.number);
+    const node = hearsUs ? nodes.learn(hello.id, this.#now) : undefined;
+    if (node !== undefined) this.#network.meet(node, hello.version, hello.instance, this.#now);
+  }
+
+  #onRouterAdvertisement(message: RouterAdvertisement): void {
+    const node = this.#network.nodes.learn(message.id, this.#now);
+    if (node === undefined) return;
+    this.#network.meet(node, message.version, message.instance, this.#now);
+    this.#network.addressesChanged(node, node.advertise(message.lsSeq, message.mobileSeq, this.#now));
+  }
+
+  /** A link state of another life was under way when the router restarted, or is ahead of the RA that will tell of it. */
+  #onLinkStateUpdate(message: LinkStateUpdate): void {
+    const node = this.#network.nodes.learn(message.id, this.#now);
+    if (node === undefined) return;
+    const { instance } = message;
+    if (instance !== undefined && node.instance !== undefined && instance !== node.instance) return;
+    this.#network.meet(node, message.version, instance, this.#now);
+    if (node.updateLinkState(message.lsSeq, message.peers, this.#now)) this.#network.linkStateChanged(node, this.#now);
+  }
+
+  #onMobileAddressUpdate(message: MobileAddressUpdate): void {
+    const node = this.#network.nodes.get(message.id);
+    if (node === undefined) this.#counts.unknownRouter++;
+    else this.#network.addressesChanged(node, node.updateAddresses(message, this.#now));
+  }
+
+  /** Answers and questions to a router that can be reached. */
+  #converse(node: Node): void {
+    const now = this.#now;
+    const router = this.#speaker(ROUTER_PROTOCOL_VERSION);
+    const mobile = this.#speaker(MOBILE_PROTOCOL_VERSION);
+    if (node.linkStateRequest.dueAt <= now) {
+      node.linkStateRequest.sent(now);
+      this.#sendTo(node.id, ROUTER_TAIL, { opcode: 'LSR', ...router });
+    }
+    if (node.addressRequest.dueAt <= now) {
+      node.addressRequest.sent(now);
+      this.#sendTo(node.id, MOBILE_TAIL, { opcode: 'MAR', ...mobile, haveSeq: node.haveSeq });
+    }
+    if (node.owedLinkState) {
+      node.owedLinkState = false;
+      const { lsSeq, peers } = this.#network;
+      const { instance } = this.#identity;
+      this.#sendTo(node.id, ROUTER_TAIL, { opcode: 'LSU', ...router, instance, lsSeq, peers });
+    }
+    if (node.owedAddresses) {
+      node.owedAddresses = false;
+      const { seq: mobileSeq } = this.#addresses;
+      this.#sendTo(node.id, MOBILE_TAIL, { opcode: 'MAU', ...mobile, mobileSeq, exist: this.#addresses.advertised() });
+    }
+  }
+
+  /** The MAU goes before the RA that tells its sequence, so that nobody asks for what is under way. */
+  #sendChangedAddresses(): void {
+    const changes = this.#addresses.advance();
+    if (changes === undefined) return;
+    const { seq: mobileSeq } = this.#addresses;
+    const message = { opcode: 'MAU', ...this.#speaker(MOBILE_PROTOCOL_VERSION), mobileSeq, ...changes } as const;
+    const targets = onceTargets(this.#network.paths, this.#identity.routerId, []);
+    this.#sendToAll(targets, encodeControl(message, MAU_ADDRESS));
+    this.#isRaDue = true;
+  }
+
+  #sendRouterAdvertisement(): void {
+    this.#isRaDue = false;
+    this.#lastRaAt = this.#now;
+    const { instance } = this.#identity;
+    const { lsSeq, links } = this.#network;
+    const speaker = this.#speaker(ROUTER_PROTOCOL_VERSION);
+    const message = { opcode: 'RA', ...speaker, instance, lsSeq, mobileSeq: this.#addresses.seq } as const;
+    this.#sendToAll(links.neighbours.keys(), encodeControl(message, RA_ADDRESS));
+  }
+
+  #sendHello(siteLink: number): void {
+    const { instance } = this.#identity;
+    const seen = this.#network.links.seen(this.#now);
+    const message = { opcode: 'HELLO', ...this.#speaker(ROUTER_PROTOCOL_VERSION), instance, seen } as const;
+    this.#outbox.send(siteLink, encodeControl(message, HELLO_ADDRESS));
+  }
+
+  #speaker(version: number): { id: string; version: number } {
+    return { id: this.#identity.routerId, version };
+  }
+
+  #sendTo(routerId: string, tail: typeof ROUTER_TAIL | typeof MOBILE_TAIL, message: ControlMessage): void {
+    const link = this.#network.linkTo(routerId);
+    if (link === undefined) this.#counts.undeliverable++;
+    else this.#outbox.send(link.number, encodeControl(message, routerAddress(routerId, tail)));
+  }
+
+  #sendToAll(neighbours: Iterable<string>, content: Buffer): void {
+    for (const neighbour of neighbours) {
+      const link = this.#network.links.neighbours.get(neighbour);
+      if (link !== undefined) this.#outbox.send(link.number, content);
+    }
+  }
+}

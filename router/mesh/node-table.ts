@@ -1,0 +1,54 @@
+/** The other routers of the network, known or only named, each with its index among at most `ROUTERS_MAX`. */
+import { ROUTERS_MAX } from './limits.ts';
+import { Node } from './node.ts';
+import type { MeshOptions } from './options.ts';
+
+export class NodeTable {
+  /** Routers not taken in because the network has too many. */
+  refusedCount = 0;
+  readonly #nodes = new Map<string, Node>();
+  readonly #options: MeshOptions;
+
+  constructor(options: MeshOptions) {
+    this.#options = options;
+  }
+
+  get(id: string): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  values(): IterableIterator<Node> {
+    return this.#nodes.values();
+  }
+
+  /** The router's node, made when it is named for the first time; undefined when there is no room. */
+  learn(id: string, now: number): Node | undefined {
+    const known = this.#nodes.get(id);
+    if (known !== undefined) return known;
+    const index = this.#freeIndex();
+    if (index >= ROUTERS_MAX) {
+      this.refusedCount++;
+      return undefined;
+    }
+    const node = new Node(id, index, this.#options, now);
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  delete(id: string): void {
+    this.#nodes.delete(id);
+  }
+
+  isNamed(id: string): boolean {
+    for (const node of this.#nodes.values()) if (node.id !== id && node.peers.has(id)) return true;
+    return false;
+  }
+
+  #freeIndex(): number {
+    const taken = new Set<number>();
+    for (const node of this.#nodes.values()) taken.add(node.index);
+    let index = 1;
+    while (taken.has(index)) index++;
+    return index;
+  }
+}

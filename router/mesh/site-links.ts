@@ -1,0 +1,111 @@
+/**
+ * Site links and the neighbours they lead to: the HELLO protocol's memory (wire reference 3.3, 3.4).
+ *
+ * Not the messages themselves. A neighbour is a router from which a HELLO that names this router came within the maximal
+ * age; with several site links to it (take-over, parallel links) the one of least cost counts, then of lowest number.
+ */
+export interface SiteLink {
+  readonly number: number;
+  readonly cost: number;
+  /** Who spoke last on it; a site link leads to one router, known from its first HELLO. */
+  peer: string | undefined;
+  heardAt: number;
+  /** When the peer last said that it hears this router. */
+  confirmedAt: number;
+}
+
+export class SiteLinks {
+  readonly #links = new Map<number, SiteLink>();
+  readonly #neighbours = new Map<string, SiteLink>();
+  readonly #maxAgeMs: number;
+
+  constructor(helloMaxAgeMs: number) {
+    this.#maxAgeMs = helloMaxAgeMs;
+  }
+
+  /** The site link in use to each neighbour, in the order in which they became neighbours. */
+  get neighbours(): ReadonlyMap<string, SiteLink> {
+    return this.#neighbours;
+  }
+
+  numbers(): IterableIterator<number> {
+    return this.#links.keys();
+  }
+
+  get(number: number): SiteLink | undefined {
+    return this.#links.get(number);
+  }
+
+  up(number: number, cost: number): void {
+    this.#links.set(number, { number, cost, peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity });
+  }
+
+  /** True when the neighbours changed by it, here and in `heard` and `expire`. */
+  down(number: number, now: number): boolean {
+    this.#links.delete(number);
+    return this.#elect(now);
+  }
+
+  /** A HELLO from `peer` came; `hearsUs`: it names this router. */
+  heard(link: SiteLink, peer: string, hearsUs: boolean, now: number): boolean {
+    const isOtherPeer = link.peer !== peer;
+    const wasConfirmed = !isOtherPeer && this.#isConfirmed(link, now);
+    link.peer = peer;
+    link.heardAt = now;
+    if (hearsUs) link.confirmedAt = now;
+    else if (isOtherPeer) link.confirmedAt = -Infinity;
+    return isOtherPeer || (hearsUs && !wasConfirmed) ? this.#elect(now) : false;
+  }
+
+  /** Whether the HELLO at hand is the first of `peer` on this site link, or the first after a silence. */
+  isNews(link: SiteLink, peer: string, now: number): boolean {
+    return link.peer !== peer || now >= link.heardAt + this.#maxAgeMs;
+  }
+
+  expire(now: number): boolean {
+    return this.#elect(now);
+  }
+
+  /** The routers heard lately: what HELLO calls `seen`. */
+  seen(now: number): string[] {
+    const peers = new Set<string>();
+    for (const link of this.#links.values()) {
+      if (link.peer !== undefined && now < link.heardAt + this.#maxAgeMs) peers.add(link.peer);
+    }
+    return [...peers];
+  }
+
+  /** When the first site link in use falls silent. */
+  deadline(): number {
+    let deadline = Infinity;
+    for (const link of this.#neighbours.values()) deadline = Math.min(deadline, link.confirmedAt + this.#maxAgeMs);
+    return deadline;
+  }
+
+  #isConfirmed(link: SiteLink, now: number): boolean {
+    return now < link.confirmedAt + this.#maxAgeMs;
+  }
+
+  #elect(now: number): boolean {
+    const best = new Map<string, SiteLink>();
+    for (const link of this.#links.values()) {
+      if (link.peer === undefined || !this.#isConfirmed(link, now)) continue;
+      const rival = best.get(link.peer);
+      if (rival === undefined || isBetter(link, rival)) best.set(link.peer, link);
+    }
+    let isChanged = false;
+    for (const peer of this.#neighbours.keys()) {
+      if (!best.has(peer)) isChanged = this.#neighbours.delete(peer);
+    }
+    for (const [peer, link] of best) {
+      if (this.#neighbours.get(peer) === link) continue;
+      this.#neighbours.set(peer, link);
+      isChanged = true;
+    }
+    return isChanged;
+  }
+}
+
+function isBetter(link: SiteLink, rival: SiteLink): boolean {
+  return link.cost < rival.cost || (link.cost === rival.cost && link.number < rival.number);
+}
