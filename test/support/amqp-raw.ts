@@ -65,7 +65,12 @@ export function frame(encode: (writer: Writer) => void): Buffer {
 }
 
 /** One frame with any fields, of any type. */
-export function anyFrame(descriptor: number, fields: readonly Typed[], payload: Buffer = Buffer.alloc(0), channel = 0): Buffer {
+export function anyFrame(
+  descriptor: number,
+  fields: readonly Typed[],
+  payload: Buffer = Buffer.alloc(0),
+  channel = 0,
+): Buffer {
   const body = frame((writer) => encodeValue(writer, amqp.described(amqp.ulong(descriptor), amqp.list(fields))));
   const header = Buffer.from([0, 0, 0, 0, 2, 0, channel >> 8, channel]);
   header.writeUInt32BE(8 + body.length + payload.length);

@@ -9,8 +9,8 @@ import { type MessageHeader, type MessageProperties, sectionCodes } from './sect
 export interface MessageParts {
   readonly annotations?: RouterAnnotations;
   readonly header?: MessageHeader;
-  readonly deliveryAnnotations?: TypedMap;
-  readonly messageAnnotations?: TypedMap;
+  readonly deliveryAnnotations?: Typed;
+  readonly messageAnnotations?: Typed;
   readonly properties?: MessageProperties;
   /** Properties are padded with nulls to this many fields: routers pad those of their link-state messages to 6. */
   readonly propertyCountMin?: number;

@@ -38,7 +38,7 @@ export class MeshNetwork {
   messageCount = 0;
   readonly #delayMs: readonly [number, number];
 
-  constructor(seed: number, delayMs: readonly [number, number] = [1, 5]) {
+  constructor(seed: number, delayMs: readonly [number, number] = [0.5, 3]) {
     this.random = new SeededRandom(seed);
     this.#delayMs = delayMs;
   }
