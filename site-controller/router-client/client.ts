@@ -13,6 +13,7 @@ import rhea, {
   type Message,
   type Receiver,
   type Sender,
+  type Source,
 } from 'rhea';
 import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -127,6 +128,8 @@ export class RouterClient {
       const options: ConnectionOptions & { enable_sasl_external: boolean } = {
         ...(await this.parts.endpoint()),
         transport: 'tls',
+        // A name, because TLS has none for addresses; the local certificate holds it.
+        servername: 'localhost',
         enable_sasl_external: true,
         reconnect: false,
         idle_time_out: IDLE_TIME_OUT_MS,
@@ -170,7 +173,7 @@ export class RouterClient {
 
   private open(connection: Connection, onReady: () => void): void {
     connection.once('connection_open', () => {
-      const replies = connection.open_receiver({ source: { dynamic: true, address: '' }, credit_window: 100 });
+      const replies = connection.open_receiver({ source: { dynamic: true } as Source, credit_window: 100 });
       const incoming = connection.open_receiver({
         source: { address: this.parts.multicastAddress },
         credit_window: 100,

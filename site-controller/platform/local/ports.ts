@@ -24,12 +24,17 @@ export class Ports {
     this.dataHome = dataHome;
   }
 
-  /** Reads what this namespace was given before. */
-  async load(): Promise<void> {
+  /**
+   * Reads what this namespace was given before; to be called while nothing of it runs. A port that another program took
+   * meanwhile is given up, unless other sites know it (`isKnown`): that one is waited for.
+   */
+  async load(isKnown: (purpose: string) => boolean): Promise<void> {
     await mkdir(this.paths.ports, { recursive: true, mode: 0o700 });
     for (const name of await readdir(this.paths.ports)) {
       const owner = parse(await readIfExists(join(this.paths.ports, name)));
-      if (owner?.namespace === this.paths.namespace) this.given.set(owner.purpose, Number(name));
+      if (owner?.namespace !== this.paths.namespace) continue;
+      this.given.set(owner.purpose, Number(name));
+      if (!isKnown(owner.purpose) && !(await canBind(Number(name), ''))) await this.release(owner.purpose);
     }
   }
 

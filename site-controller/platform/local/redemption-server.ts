@@ -46,7 +46,7 @@ export class RedemptionServer {
     const credential = observed.credentials.get(CREDENTIAL.grantServer);
     const credentials = credential && (await keyPairOf(credential));
     if (port === undefined || credentials === undefined) return;
-    const host = bindHost ?? '::';
+    const host = bindHost ?? '';
     if (this.place !== `${host}:${port}`) {
       await this.stop();
       await this.start(host, port, credentials);

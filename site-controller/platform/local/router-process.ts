@@ -44,7 +44,6 @@ export class RouterProcess {
 
   /** Keeps it running until `signal` aborts, then stops it; resolves when it has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.endOrphan();
     const backoff = new Backoff(this.parts.random, BACKOFF);
     const output = new CappedLog(this.parts.logFile);
     try {
@@ -65,6 +64,19 @@ export class RouterProcess {
   /** Asks the router to read its configuration now; it would find the change by itself a little later. */
   reload(): void {
     this.child?.kill('SIGHUP');
+  }
+
+  /** Ends the router that a killed controller left behind, if it did not end by itself. */
+  async endOrphan(): Promise<void> {
+    const orphan = await readPidFile(this.parts.pidFile);
+    if (orphan === undefined || !(await isAlive(orphan))) return;
+    this.parts.log.warn({ pid: orphan.pid }, 'ending the router of an earlier controller');
+    await signalProcess(orphan, 'SIGTERM');
+    const deadline = performance.now() + ORPHAN_KILL_AFTER_MS;
+    while (await isAlive(orphan)) {
+      if (performance.now() >= deadline) await signalProcess(orphan, 'SIGKILL');
+      await sleep(20);
+    }
   }
 
   private async runOnce(output: CappedLog, signal: AbortSignal): Promise<object> {
@@ -97,18 +109,6 @@ export class RouterProcess {
       if (identity !== undefined) await writePidFile(this.parts.pidFile, identity);
     } catch (err) {
       this.parts.log.warn({ err }, 'router pid file not written');
-    }
-  }
-
-  private async endOrphan(): Promise<void> {
-    const orphan = await readPidFile(this.parts.pidFile);
-    if (orphan === undefined || !(await isAlive(orphan))) return;
-    this.parts.log.warn({ pid: orphan.pid }, 'ending the router of an earlier controller');
-    await signalProcess(orphan, 'SIGTERM');
-    const deadline = performance.now() + ORPHAN_KILL_AFTER_MS;
-    while (await isAlive(orphan)) {
-      if (performance.now() >= deadline) await signalProcess(orphan, 'SIGKILL');
-      await sleep(20);
     }
   }
 }

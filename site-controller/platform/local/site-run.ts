@@ -15,6 +15,7 @@ import { Exchange } from '../../exchange/exchange.ts';
 import { EXCHANGE_ADDRESS, type SiteContent } from '../../exchange/record.ts';
 import { CREDENTIAL } from '../../names.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
+import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
 import { RouterClient, type RouterEndpoint } from '../../router-client/client.ts';
 import { RouterPoller } from '../../router-client/poller.ts';
 import { makeDirectories, SiteController } from './controller.ts';
@@ -147,7 +148,8 @@ class LocalSite {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.ports.load();
+    await this.router.endOrphan();
+    await this.ports.load(isAccessPurpose);
     const stopping = new AbortController();
     const stop = () => stopping.abort();
     signal.addEventListener('abort', stop, { once: true });
@@ -157,10 +159,12 @@ class LocalSite {
     const clientEnd = new AbortController();
     const guarded = (task: Promise<void>) => task.finally(stop);
     this.log.info({ namespace: this.paths.namespace }, 'site started');
-    const router = guarded(this.runRouter(stopping.signal, routerEnd.signal));
-    const client = guarded(this.client.run(clientEnd.signal));
+    const passes = guarded(this.passes(stopping.signal));
+    const configured = this.untilConfigured(stopping.signal);
+    const router = guarded(configured.then(() => this.router.run(routerEnd.signal)));
+    const client = guarded(configured.then(() => this.client.run(clientEnd.signal)));
     const tasks = [
-      guarded(this.passes(stopping.signal)),
+      passes,
       guarded(this.poller.run(stopping.signal)),
       guarded(this.store.watch(() => this.dirty.notify(), stopping.signal)),
     ];
@@ -193,13 +197,12 @@ class LocalSite {
     }
   }
 
-  /** The router starts with the first configuration. */
-  private async runRouter(stopping: AbortSignal, end: AbortSignal): Promise<void> {
-    while (!(await exists(this.paths.routerConfig))) {
-      if (stopping.aborted) return;
-      await this.configured.wait(PASS_INTERVAL_MS, stopping);
+  /** Resolves when there is a configuration to start the router with; one of an earlier run will do. */
+  private async untilConfigured(signal: AbortSignal): Promise<void> {
+    while (!this.ports.all().has(AMQPS_PORT.purpose) || !(await exists(this.paths.routerConfig))) {
+      if (signal.aborted) return;
+      await this.configured.wait(PASS_INTERVAL_MS, signal);
     }
-    await this.router.run(end);
   }
 
   private tell(content: SiteContent): void {

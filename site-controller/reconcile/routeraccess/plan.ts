@@ -10,6 +10,7 @@ import { activeSite, settingOf } from '../site/identity.ts';
 
 const FIRST_PORT = { 'inter-router': 55671, edge: 45671 };
 const ANY_HOST = new Set(['', '0.0.0.0', '::']);
+const PURPOSE_PREFIX = 'routeraccess/';
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
 
 /** Frames and session windows of links, as Skupper sets them. */
@@ -143,8 +144,13 @@ function dialHosts(observed: Observed, access: RouterAccess): string[] {
   return dialHostsOf(observed, access.spec.bindHost);
 }
 
+/** Whether a port was given out for links: other sites dial it. */
+export function isAccessPurpose(purpose: string): boolean {
+  return purpose.startsWith(PURPOSE_PREFIX);
+}
+
 function purposeOf(access: RouterAccess, role: string): string {
-  return `routeraccess/${access.metadata.name}/${role}`;
+  return `${PURPOSE_PREFIX}${access.metadata.name}/${role}`;
 }
 
 function portOf(
