@@ -19,7 +19,6 @@ import { Entities } from './io/entities.ts';
 import { managedRouter } from './io/managed.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
 import { ManagementAgent } from './management/agent.ts';
-import { parseConfig } from './management/config.ts';
 import { diffConfig } from './management/diff.ts';
 import { renderMetrics } from './telemetry/metrics.ts';
 
@@ -86,8 +85,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   serveManagement(router, entities, { startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
-  const changes = diffConfig(parseConfig('[]', 'nothing'), config);
-  entities.apply(changes.filter(({ op }) => op === 'create'));
+  entities.apply(diffConfig(undefined, config));
   const file = new ConfigFile(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
   const onHangup = (): void => void file.reload();
   process.on('SIGHUP', onHangup);

@@ -11,7 +11,7 @@
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Effects } from '../core/effects.ts';
-import { FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_HIGH } from '../core/limits.ts';
+import { FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_HIGH, OUTLET_BYTES_LOW } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
 
 export interface FlowCounters {
@@ -109,6 +109,7 @@ export abstract class Flow implements Inlet, Outlet {
   socketWritten(total: number): void {
     if (this.over) return;
     this.written = total;
+    if (this.queuedBytes < OUTLET_BYTES_LOW) this.sink?.drained(this);
     if (total - this.reported >= FLOW_REPORT_BYTES && !this.sinkSettled) {
       this.reported = total;
       this.sink?.outcome(this, { state: 'received', sectionNumber: 0, sectionOffset: total }, false);

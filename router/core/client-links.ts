@@ -18,6 +18,8 @@ export interface ClientLinkParts {
   routerId: string;
   addresses: AddressTable;
   temporaryName: () => string;
+  /** The router itself answers this key. */
+  isLocal: (key: string) => boolean;
   droppedPreSettled: () => void;
 }
 
@@ -96,13 +98,14 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
       this.open = true;
     } else {
       this.key = hashKey(address, parts.routerId);
+      this.open = parts.isLocal(this.key);
       parts.addresses.watch(this.key, this);
     }
     this.grant();
   }
 
-  reachable(_key: string, reachable: boolean): void {
-    this.open = reachable;
+  reachable(key: string, reachable: boolean): void {
+    this.open = reachable || this.parts.isLocal(key);
     this.grant();
   }
 

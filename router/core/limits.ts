@@ -13,6 +13,8 @@ export const WHOLE_MESSAGE_BYTES_MAX = 64 * 1024;
 /** Octets that wait in one outlet before its inlet is held, and when it goes on. */
 export const OUTLET_BYTES_HIGH = 1024 * 1024;
 export const OUTLET_BYTES_LOW = 256 * 1024;
+/** The same for streams that have a window of their own from end to end: only a sender that ignores it gets there. */
+export const WINDOWED_OUTLET_BYTES_HIGH = 4 * 1024 * 1024;
 
 /** Credit that a link to this router gets (skupper-router's `linkCapacity`). */
 export const LINK_CAPACITY = 250;

@@ -6,7 +6,7 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
-import { OUTLET_BYTES_HIGH } from './limits.ts';
+import { OUTLET_BYTES_HIGH, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
 import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 
 /** Told when a delivery of a link is over, so that the link can be used again or its credit be given back. */
@@ -127,7 +127,7 @@ export class LinkInlet implements Inlet, LinkEnd {
   /** Passes octets on, and keeps back session window for what the outlet cannot take yet. */
   write(bytes: Buffer): void {
     this.transit.write(bytes);
-    this.transit.overfull(OUTLET_BYTES_HIGH);
+    this.transit.overfull(this.transit.windowed ? WINDOWED_OUTLET_BYTES_HIGH : OUTLET_BYTES_HIGH);
     if (this.holding) {
       this.heldBytes += bytes.length;
       this.delivery.link.session.holdWindow(bytes.length);

@@ -88,6 +88,7 @@ export class Router implements AddressTableOwner {
         routerId: options.id,
         addresses: this.addresses,
         temporaryName: () => this.uniqueName(),
+        isLocal: (key) => this.localTarget(key) !== undefined,
         droppedPreSettled: () => {
           this.deliveries.droppedPresettled++;
         },

@@ -8,7 +8,7 @@
  * head is kept, so that a destination that refuses can be passed over (`replay`).
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
-import type { RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 
 /** What a transit tells its producer. */
 export interface Inlet {
@@ -79,6 +79,11 @@ export class Transit {
     this.rerouter = rerouter;
     this.from = from;
     this.preSettled = preSettled;
+  }
+
+  /** Its two ends keep a window of their own, so that it cannot pile up here. */
+  get windowed(): boolean {
+    return ((this.annotations?.flags ?? 0) & FLAG_STREAMING) !== 0;
   }
 
   get routed(): boolean {

@@ -97,8 +97,8 @@ function nodes({ router, wall }: Shown): ShownEntity[] {
       node;
     return {
       id,
-      name: id,
-      identity: `router.node/${id}`,
+      name: `router.node/${id}`,
+      identity: id,
       index,
       instance,
       protocolVersion,
