@@ -30,6 +30,8 @@ interface FileEntry {
 export interface DirectoryOptions {
   /** Told when a write found the disk full; the directory then answers from memory and `flush` tries again. */
   onNoSpace?: (error: unknown, file: string) => void;
+  /** How files are written; `writeFileAtomic` when absent. */
+  write?: typeof writeFileAtomic;
 }
 
 export class ResourceDirectory {
@@ -113,7 +115,7 @@ export class ResourceDirectory {
     const mode = resources.some((resource) => SECRET_KINDS.has(resource.kind)) ? 0o600 : 0o644;
     let signature = '';
     try {
-      await writeFileAtomic(path, serializeResources(resources), { mode });
+      await (this.options.write ?? writeFileAtomic)(path, serializeResources(resources), { mode });
       signature = signatureOf(await stat(path, { bigint: true }));
       this.unsaved.delete(file);
     } catch (error) {

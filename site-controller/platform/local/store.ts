@@ -13,12 +13,10 @@ import { keyOf, type ResourceKey, type ResourceStore, type StatusOf } from '../.
 import { watchFiles } from './file-watch.ts';
 import { copyOf, effective, intentOf, isControlled, merge, statusOf, withStatus } from './merge.ts';
 import type { SitePaths } from './paths.ts';
-import { type FileFaults, ResourceDirectory } from './resource-directory.ts';
+import { type DirectoryOptions, type FileFaults, ResourceDirectory } from './resource-directory.ts';
 
-export interface LocalStoreOptions {
-  /** Told when the disk is too full for a status; it is kept in memory and written later. */
-  onNoSpace?: (error: unknown, file: string) => void;
-}
+/** Of the directory of the controller's copies: what a full disk does not take is kept in memory and written later. */
+export type LocalStoreOptions = DirectoryOptions;
 
 export class LocalStore implements ResourceStore {
   private readonly input: ResourceDirectory;
@@ -28,7 +26,7 @@ export class LocalStore implements ResourceStore {
 
   constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
     this.input = new ResourceDirectory(paths.inputResources);
-    this.copies = new ResourceDirectory(paths.runtimeResources, { onNoSpace: options.onNoSpace ?? (() => {}) });
+    this.copies = new ResourceDirectory(paths.runtimeResources, { onNoSpace: () => {}, ...options });
   }
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
