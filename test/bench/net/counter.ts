@@ -26,8 +26,9 @@ export class Counter {
   }
 }
 
-/** Bytes per second between two snapshots of one counter; throws when the bytes were not the ones sent. */
+/** Bytes per second between two snapshots of one counter; throws when none came or they were not the ones sent. */
 export function bytesPerSecond(before: Snapshot, after: Snapshot): number {
   if (after.fault !== undefined) throw new Error(`the bytes received are not the ones sent: ${after.fault}`);
+  if (after.byteCount === before.byteCount) throw new Error('no bytes came');
   return ((after.byteCount - before.byteCount) * 1000) / (after.atMs - before.atMs);
 }
