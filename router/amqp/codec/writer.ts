@@ -10,6 +10,7 @@ import type { AmqpType, Typed, TypedArray } from './value.ts';
 export type Form = 'wide' | 'compact';
 
 const twoPow32 = 4294967296;
+const noOctets = Buffer.alloc(0);
 
 export class Writer {
   /** Valid between calls of `reserve`: write at `pos`, advance `pos`. */
@@ -37,7 +38,10 @@ export class Writer {
   reserve(sizeBytes: number): void {
     if (this.pos + sizeBytes <= this.buffer.length) return;
     const pending = this.pending;
-    const block = Buffer.allocUnsafeSlow(Math.max(this.#blockSizeBytes, (pending + sizeBytes) * 2));
+    const sizeBytesMin = pending + sizeBytes;
+    const block = Buffer.allocUnsafeSlow(
+      sizeBytesMin <= this.#blockSizeBytes ? this.#blockSizeBytes : sizeBytesMin * 2,
+    );
     this.buffer.copy(block, 0, this.#start, this.pos);
     this.buffer = block;
     this.#start = 0;
@@ -48,7 +52,15 @@ export class Writer {
   take(): Buffer {
     const taken = this.buffer.subarray(this.#start, this.pos);
     this.#start = this.pos;
+    if (this.buffer.length > this.#blockSizeBytes) this.#letGo();
     return taken;
+  }
+
+  /** A block that grew for a burst does not stay. */
+  #letGo(): void {
+    this.buffer = noOctets;
+    this.#start = 0;
+    this.pos = 0;
   }
 
   /** Forgets everything written since the last take. */
