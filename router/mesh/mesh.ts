@@ -205,16 +205,10 @@ export class Mesh {
     if (head === undefined || destination === undefined) {
       throw new MalformedControlError('a control message has no address of the control protocol');
     }
-    if (head.annotations?.trace.includes(hopOf(this.#identity.routerId))) {
-      this.#counts.looped++;
-      return;
-    }
-    if (destination.scope === 'router') {
-      this.#forward(destination.routerId, head, bytes);
-      return;
-    }
     const message = decodeControl(head.applicationProperties?.get('opcode')?.value, head.body);
     if (destination.scope === 'here') this.#handle(link, message);
+    else if (head.annotations?.trace.includes(hopOf(this.#identity.routerId))) this.#counts.looped++;
+    else if (destination.scope === 'router') this.#forward(destination.routerId, head, bytes);
     else this.#spread(link, message, destination.once, head, bytes);
   }
 
