@@ -1,12 +1,18 @@
 /** `demo`, `router`, `version`, `completion`: what needs no site. */
 import { Argument, type Command } from 'commander';
-import { parseSizeBytes } from '../parse.ts';
+import { parseDurationMs, parseSizeBytes } from '../parse.ts';
 import { examples, type Scope } from './define.ts';
 
 export interface DemoFlags {
   keep?: boolean;
   size: number;
   dir?: string;
+}
+
+export interface RouterFlags {
+  config: string;
+  exitWithStdin?: boolean;
+  drain?: number;
 }
 
 export function defineProcesses(program: Command, scope: Scope): void {
@@ -43,10 +49,12 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .command('router')
     .description('Run one router in the foreground, until SIGTERM; SIGHUP or a changed file applies the difference')
     .requiredOption('--config <file>', "the router's configuration: skrouterd's JSON")
-    .action(async (flags: { config: string }, self: Command) => {
+    .option('--drain <time>', 'how long open connections may go on after SIGTERM (default: 5s)', parseDurationMs)
+    .option('--exit-with-stdin', 'also stop when standard input ends')
+    .action(async (flags: RouterFlags, self: Command) => {
       const context = scope.context(self);
       const { runRouterHere } = await import('../commands/router.ts');
-      await runRouterHere(context, flags.config);
+      await runRouterHere(context, flags);
     });
   examples(router, ['skuprt router --config skrouterd.json', 'without any control plane']);
 

@@ -121,9 +121,9 @@ function arrow({ cost, operational }: LinkRecord): string {
 }
 
 function linkText(link: LinkRecord): string {
-  const direction = link.direction === 'outgoing' ? `link ${link.name} to` : 'link from';
   const state = link.operational ? 'up' : `down${link.message === '' ? '' : `: ${link.message}`}`;
-  return `${direction} ${remoteName(link)}  cost ${link.cost}, ${state}`;
+  const [direction, name] = link.direction === 'outgoing' ? ['to', `  ${link.name},`] : ['from', ' '];
+  return `link ${direction} ${remoteName(link)}${name} cost ${link.cost}, ${state}`;
 }
 
 function remoteName(link: LinkRecord): string {

@@ -6,11 +6,11 @@ import { createTarGzip } from 'nanotar';
 import { stringify } from 'yaml';
 import type { Resource } from '../../../config/api/index.ts';
 import { redact } from '../../../lib/log.ts';
+import { readVersion } from '../../../lib/version.ts';
 import { type Context, say } from '../../context.ts';
 import { requireWritable, writeSecret } from '../../files.ts';
 import { openLocal, requireSite, siteProcess } from '../../local.ts';
 import { formatObject } from '../../output/resources.ts';
-import { readVersion } from '../version.ts';
 
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -31,6 +31,8 @@ export async function startInBackground(
     env: context.env,
     stdio: ['ignore', log.fd, log.fd],
   });
+  // This process may end while that one goes on, whatever the wait comes to.
+  child.unref();
   const logStart = (await log.stat()).size;
   await log.close();
   const failure = once(child, 'error').then(([error]) => error as Error);
@@ -63,7 +65,6 @@ export async function startInBackground(
       return isReady ? { done: true } : { pending: outcome?.message ?? 'not seen yet' };
     },
   );
-  child.unref();
   say(context, options.wait === 'none' ? `Site "${name}" is starting.` : `Site "${name}" is ${options.wait}.`);
 }
 

@@ -1,6 +1,6 @@
 /** `token status`: what this site issued and what it redeemed. */
 import type { ResourceOf } from '../../../config/api/index.ts';
-import { type Context, print, say } from '../../context.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
 import { openLocal, statusOf } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
@@ -17,7 +17,9 @@ export async function showTokens(
   const all: TokenResource[] = [...(await store.list('AccessGrant')), ...(await store.list('AccessToken'))];
   const found = name === undefined ? all : all.filter(({ metadata }) => metadata.name === name);
   if (name !== undefined && found.length === 0) {
-    throw new NotFoundError(`There is no token "${name}" in namespace "${context.namespace}"`);
+    throw new NotFoundError(`There is no token "${name}" in namespace "${context.namespace}"`, {
+      next: `See ${commandLine(context, 'token status')}`,
+    });
   }
   if (isResourceFormat(flags.output)) {
     print(
