@@ -181,6 +181,7 @@ describe('rhea as client', () => {
 
 describe('rhea as server', () => {
   async function rheaServer(container: rhea.Container): Promise<number> {
+    container.on('disconnected', () => undefined);
     const server = container.listen({ host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
     stops.push(() => server.close());
@@ -229,7 +230,6 @@ describe('rhea as server', () => {
     container.on('connection_open', (context: rhea.EventContext) =>
       context.connection.close({ condition: 'amqp:connection:forced', description: 'bye' }),
     );
-    container.on('disconnected', () => undefined);
     const port = await rheaServer(container);
     const closed = deferred<ConnectionEvent>();
     const answered = once(container, 'connection_close');

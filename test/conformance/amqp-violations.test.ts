@@ -269,7 +269,7 @@ describe('tolerates', () => {
     expect(peer.take('disposition')).toMatchObject({ delivery, settled: true });
     delivery.update({ state: 'accepted' }, true);
     expect([...answer, ...peer.answers()]).toEqual([]);
-    expect(link.session.incoming.size).toBe(0);
+    expect(link.session.settlement.incoming.size).toBe(0);
   });
 
   it('skupper-router: modified without settling, and then our own settled end', () => {
@@ -294,7 +294,7 @@ describe('tolerates', () => {
     expect(peer.take('disposition')).toMatchObject({ delivery, settled: false, state: { state: 'modified' } });
     delivery.end(true);
     expect(peer.answers().map((seen) => seen.name)).toEqual(['transfer']);
-    expect(link.session.outgoing.size).toBe(0);
+    expect(link.session.settlement.outgoing.size).toBe(0);
   });
 
   it('2.7.6 dispositions for deliveries that are settled already, in ranges of any width', () => {

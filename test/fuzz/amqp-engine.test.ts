@@ -149,7 +149,7 @@ class Run {
         else expect(model.seen.length).toBeLessThanOrEqual(model.written);
       }
     }
-    for (const sender of this.senders) expect(sender.session.outgoing.size).toBe(0);
+    for (const sender of this.senders) expect(sender.session.settlement.outgoing.size).toBe(0);
     expect(this.pair.a.connection.stats.faultsIn + this.pair.b.connection.stats.faultsIn).toBe(0);
     expect(this.pair.b.connection.stats.octetsIn).toBe(this.pair.a.connection.stats.octetsOut);
   }

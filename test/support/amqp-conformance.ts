@@ -228,7 +228,7 @@ export function amqpConformance(name: string, make: PairFactory): void {
         settled: true,
         state: { error: { condition: 'x:y' } },
       });
-      expect(pair.sender.session.outgoing.size + pair.receiver.session.incoming.size).toBe(0);
+      expect(pair.sender.session.settlement.outgoing.size + pair.receiver.session.settlement.incoming.size).toBe(0);
       await pair.stop();
     });
 
@@ -284,7 +284,7 @@ export function amqpConformance(name: string, make: PairFactory): void {
       pair.b.take('transfer').delivery.update({ state: 'accepted' }, false);
       await pair.run();
       expect(pair.b.take('disposition')).toMatchObject({ settled: true });
-      expect(sender.session.outgoing.size).toBe(0);
+      expect(sender.session.settlement.outgoing.size).toBe(0);
       await pair.stop();
     });
 

@@ -1,7 +1,7 @@
 /** The exchange between sites: who learns what, when, and who is dropped. */
 import { describe, expect, it } from 'vitest';
 import { Exchange } from '../../site-controller/exchange/exchange.ts';
-import { decodeMessage, encodeMessage, ExchangeMessageError, LIMITS } from '../../site-controller/exchange/record.ts';
+import { decodeMessage, ExchangeMessageError, encodeMessage, LIMITS } from '../../site-controller/exchange/record.ts';
 import { remoteSite } from '../support/observed.ts';
 
 /** Sites on one multicast address; `lose` decides which messages never arrive. */
@@ -204,12 +204,23 @@ describe('exchange', () => {
     network.lose = () => false;
     network.run(11_000);
     for (const name of names) expect(network.known(name)).toEqual(names.filter((other) => other !== name));
-    const views = names.map((name) =>
-      network.members.get(name)!.records().filter(({ site }) => site.name === 'a' || name === 'a').length,
+    const views = names.map(
+      (name) =>
+        network.members
+          .get(name)!
+          .records()
+          .filter(({ site }) => site.name === 'a' || name === 'a').length,
     );
     expect(views.every((count) => count > 0)).toBe(true);
     const seen = new Set(
-      names.slice(1).map((name) => JSON.stringify(network.members.get(name)!.records().find(({ site }) => site.name === 'a'))),
+      names.slice(1).map((name) =>
+        JSON.stringify(
+          network.members
+            .get(name)!
+            .records()
+            .find(({ site }) => site.name === 'a'),
+        ),
+      ),
     );
     expect(seen.size).toBe(1);
   });

@@ -23,6 +23,7 @@ import { AmqpLimitError, AmqpProtocolError, conditions } from './conditions.ts';
 import { type AnyLink, type ConnectionEvent, EventQueue } from './events.ts';
 import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import { HandleTable } from './handle-table.ts';
+import { Handshake } from './handshake.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
 import { blockSizeBytes, frameSizeBytesMin } from './limits.ts';
 import {
@@ -33,16 +34,10 @@ import {
   settingsOf,
 } from './options.ts';
 import type { ReceiverLink } from './receiver-link.ts';
-import { SaslExchange } from './sasl.ts';
 import { Scheduler } from './scheduler.ts';
 import type { SenderLink } from './sender-link.ts';
 import { Session } from './session.ts';
 import { TransferEncoder } from './transfer-encoder.ts';
-
-const amqpHeader = Buffer.from('414d515000010000', 'hex');
-const saslHeader = Buffer.from('414d515003010000', 'hex');
-const amqpProtocolId = 0;
-const saslProtocolId = 3;
 
 export interface ConnectionStats {
   framesIn: number;
@@ -92,15 +87,11 @@ export class Connection implements FrameHandler {
   /** AMQP frames; held back until the AMQP header is out. */
   readonly #writer = new Writer(blockSizeBytes);
   readonly #encoder = new TransferEncoder(this.#writer);
-  /** Protocol headers and SASL frames: they precede everything in `#writer`. */
-  readonly #preamble = new Writer(256);
-  readonly #sasl: SaslExchange | undefined;
+  readonly #handshake: Handshake;
   readonly #sessions = new HandleTable<Session>();
   readonly #remoteSessions: (Session | undefined)[] = [];
   #draining: SenderLink[] = [];
 
-  #amqpHeaderSent = false;
-  #saslHeaderSent = false;
   #openSent = false;
   #closeSent = false;
   #closeError: AmqpError | undefined = undefined;
@@ -119,17 +110,12 @@ export class Connection implements FrameHandler {
     this.#lastReceiveAt = now;
     this.#lastTransmitAt = now;
     this.#reader = new FrameReader(this, this.settings.maxFrameSizeBytes);
-    this.#sasl =
-      options.sasl === undefined ? undefined : new SaslExchange(options.role, options.sasl, options.hostname);
-    if (options.role === 'initiator') {
-      if (this.#sasl === undefined) this.#sendAmqpHeader();
-      else this.#sendSaslHeader();
-    }
+    this.#handshake = new Handshake(this.settings);
   }
 
   /** The SASL mechanism by which the peer came in, undefined without SASL. */
   get saslMechanism(): SaslMechanism | undefined {
-    return this.#sasl?.mechanism;
+    return this.#handshake.mechanism;
   }
 
   /** Takes octets that the peer sent. They may be referred to by events: do not change them. */
@@ -149,8 +135,8 @@ export class Connection implements FrameHandler {
 
   /** True when `transmit` has something to push. */
   get wantsTransmit(): boolean {
-    if (this.#preamble.pending > 0) return true;
-    if (!this.#amqpHeaderSent) return false;
+    if (this.#handshake.output.pending > 0) return true;
+    if (!this.#handshake.amqpHeaderSent) return false;
     if (this.#writer.pending > 0) return true;
     return this.state === 'open' && (this.#draining.length > 0 || !this.scheduler.empty);
   }
@@ -162,12 +148,12 @@ export class Connection implements FrameHandler {
   transmit(budgetBytes: number, into: Buffer[], now: number): number {
     this.now = now;
     let sentBytes = 0;
-    if (this.#preamble.pending > 0) {
-      const preamble = this.#preamble.take();
+    if (this.#handshake.output.pending > 0) {
+      const preamble = this.#handshake.output.take();
       into.push(preamble);
       sentBytes = preamble.length;
     }
-    if (this.#amqpHeaderSent) {
+    if (this.#handshake.amqpHeaderSent) {
       const controlBytes = this.#writer.pending;
       this.#encoder.begin(into, this.#remoteFrameSizeBytesMax);
       if (this.state === 'open') {
@@ -239,7 +225,7 @@ export class Connection implements FrameHandler {
       { condition: conditions.connectionForced, description: 'the transport was lost' },
       this.#closeSent ? 'local' : 'remote',
     );
-    this.#preamble.discard();
+    this.#handshake.output.discard();
     this.#writer.discard();
   }
 
@@ -288,10 +274,7 @@ export class Connection implements FrameHandler {
   }
 
   protocolHeader(protocolId: number, major: number, minor: number, revision: number): void {
-    if (major !== 1 || minor !== 0 || revision !== 0) this.#refuseHeader(`AMQP ${major}.${minor}.${revision}`);
-    if (protocolId === amqpProtocolId) this.#onAmqpHeader();
-    else if (protocolId === saslProtocolId) this.#onSaslHeader();
-    else this.#refuseHeader(`protocol id ${protocolId}`);
+    this.#reader.expected = this.#handshake.header(protocolId, major, minor, revision);
   }
 
   emptyFrame(): void {
@@ -301,7 +284,7 @@ export class Connection implements FrameHandler {
   frame(channel: number, descriptor: number, reader: Reader): void {
     this.stats.framesIn += 1;
     if (this.#reader.expected === 1) {
-      this.#onSaslFrame(descriptor, reader);
+      this.#reader.expected = this.#handshake.saslFrame(descriptor, reader);
       return;
     }
     if (this.remoteOpen === undefined && descriptor !== descriptors.open) {
@@ -368,31 +351,6 @@ export class Connection implements FrameHandler {
     this.events.push({ type: 'transfer', delivery, payload: piece, first, last, aborted: delivery.aborted });
   }
 
-  #onAmqpHeader(): void {
-    if (this.#sasl !== undefined && !this.#sasl.done) {
-      const mayGoWithout = this.settings.role === 'acceptor' && !this.#saslHeaderSent && !this.settings.sasl?.required;
-      if (!mayGoWithout) this.#refuseHeader('AMQP without SASL');
-    }
-    this.#sendAmqpHeader();
-    this.#reader.expected = 0;
-  }
-
-  #onSaslHeader(): void {
-    const repeated = this.#sasl?.done ?? false;
-    if (this.#sasl === undefined || repeated) this.#refuseHeader('SASL');
-    this.#sendSaslHeader();
-    if (this.settings.role === 'acceptor') this.#sasl?.offer(this.#preambleFrame());
-    this.#reader.expected = 1;
-  }
-
-  #onSaslFrame(descriptor: number, reader: Reader): void {
-    const sasl = this.#sasl as SaslExchange;
-    sasl.frame(descriptor, reader, this.#preambleFrame());
-    if (!sasl.done) return;
-    this.#reader.expected = 'header';
-    if (this.settings.role === 'initiator') this.#sendAmqpHeader();
-  }
-
   #onOpen(open: Open): void {
     if (this.remoteOpen !== undefined) throw new AmqpProtocolError(conditions.illegalState, 'a second open arrived');
     this.remoteOpen = open;
@@ -441,18 +399,11 @@ export class Connection implements FrameHandler {
     throw new AmqpProtocolError(conditions.notAllowed, `channel ${channel} has no session`);
   }
 
-  /** Answers a header that is not spoken here with one that is, and gives up (2.2). */
-  #refuseHeader(what: string): never {
-    if (this.#sasl !== undefined && !this.#sasl.done) this.#sendSaslHeader();
-    else if (!this.#amqpHeaderSent) this.#preamble.bytes(amqpHeader);
-    throw new AmqpProtocolError(conditions.framingError, `${what} is not spoken here`);
-  }
-
   /** The peer broke the protocol, or fell silent: says so where AMQP is spoken already, and ends. */
   #fail(condition: string, description: string): void {
     this.countFault();
     const error = { condition, description };
-    if (this.#amqpHeaderSent) this.close(error);
+    if (this.#handshake.amqpHeaderSent) this.close(error);
     this.#finish(error, 'protocol');
   }
 
@@ -473,22 +424,5 @@ export class Connection implements FrameHandler {
   #silenceMsMax(): number {
     const { idleTimeOutMs } = this.settings;
     return idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
-  }
-
-  #preambleFrame(): Writer {
-    this.stats.framesOut += 1;
-    return this.#preamble;
-  }
-
-  #sendSaslHeader(): void {
-    if (this.#saslHeaderSent) return;
-    this.#saslHeaderSent = true;
-    this.#preamble.bytes(saslHeader);
-  }
-
-  #sendAmqpHeader(): void {
-    if (this.#amqpHeaderSent) return;
-    this.#amqpHeaderSent = true;
-    this.#preamble.bytes(amqpHeader);
   }
 }

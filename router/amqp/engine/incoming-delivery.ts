@@ -35,7 +35,7 @@ export class IncomingDelivery {
 
   /** Tells the peer our state of this delivery. Once settled by either side it does nothing. */
   update(state: DeliveryState | undefined, settled: boolean): void {
-    if (this.settled) return;
-    this.link.session.disposeIncoming(this, state, settled);
+    if (this.settled || this.link.gone) return;
+    this.link.session.settlement.updateIncoming(this, state, settled);
   }
 }

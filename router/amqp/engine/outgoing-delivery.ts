@@ -88,7 +88,7 @@ export class OutgoingDelivery {
   /** Sender-role disposition; goes out behind the delivery's last frame. */
   update(state: DeliveryState | undefined, settled: boolean): void {
     if (this.link.gone || this.remoteSettled || (this.settled && this.complete)) return;
-    this.link.session.disposeOutgoing(this, state, settled);
+    this.link.session.settlement.updateOutgoing(this, state, settled);
   }
 
   /** Engine only. */

@@ -55,6 +55,7 @@ export class ReceiverLink extends Link {
     this.creditLevel = credit;
     if (this.state !== 'attached') return;
     this.credit = credit;
+    this.draining = false;
     this.session.sendLinkFlow(this, this.deliveryCount, credit, undefined);
   }
 
@@ -101,7 +102,7 @@ export class ReceiverLink extends Link {
     if (transfer.state !== undefined) delivery.remoteState = transfer.state;
     if (transfer.settled || transfer.aborted) {
       delivery.settled = true;
-      this.session.incoming.remove(delivery);
+      this.session.settlement.incoming.remove(delivery);
     }
     if (transfer.aborted) delivery.aborted = true;
     return delivery;
@@ -125,11 +126,11 @@ export class ReceiverLink extends Link {
       delivery.discarded = true;
       delivery.settled = true;
     } else if (!settled) {
-      if (this.session.incoming.has(delivery.deliveryId)) {
+      if (this.session.settlement.incoming.has(delivery.deliveryId)) {
         this.session.fail(conditions.invalidField, 'a delivery-id is in use by an unsettled delivery');
         return undefined;
       }
-      this.session.incoming.add(delivery);
+      this.session.settlement.incoming.add(delivery);
     }
     return delivery;
   }
@@ -169,6 +170,6 @@ export class ReceiverLink extends Link {
     for (let delivery = this.unsettled; delivery !== undefined; delivery = delivery.nextUnsettled) {
       delivery.settled = true;
     }
-    this.session.incoming.removeAllOf(this);
+    this.session.settlement.incoming.removeAllOf(this);
   }
 }

@@ -45,7 +45,7 @@ export class SenderLink extends Link {
   }
 
   accept(options: AcceptOptions = {}): void {
-    this.answer(options);
+    if (this.answer(options)) this.makeReady();
   }
 
   /** Queues a delivery; its frames go when there is something to send and the peer allows. */
@@ -121,6 +121,6 @@ export class SenderLink extends Link {
     this.head = undefined;
     this.tail = undefined;
     this.credit = 0;
-    this.session.outgoing.removeAllOf(this);
+    this.session.settlement.outgoing.removeAllOf(this);
   }
 }

@@ -4,29 +4,14 @@
  * Faults that the specification scopes to a session end it (`fail`) and leave the connection alone; frames that the peer sent before
  * it learnt of the end are dropped.
  */
-import {
-  encodeAttach,
-  encodeBegin,
-  encodeDetach,
-  encodeDisposition,
-  encodeEnd,
-  encodeFlow,
-} from '../codec/encode-performative.ts';
-import type {
-  AmqpError,
-  Attach,
-  Begin,
-  DeliveryState,
-  Detach,
-  Disposition,
-  Flow,
-  Transfer,
-} from '../codec/performatives.ts';
+import { encodeAttach, encodeBegin, encodeDetach, encodeEnd, encodeFlow } from '../codec/encode-performative.ts';
+import type { AmqpError, Attach, Begin, Detach, Disposition, Flow, Transfer } from '../codec/performatives.ts';
 import { AmqpLimitError, AmqpProtocolError, type Condition, conditions } from './conditions.ts';
 import type { Connection } from './connection.ts';
 import type { AnyLink } from './events.ts';
 import { HandleTable } from './handle-table.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
+import { IncomingWindow } from './incoming-window.ts';
 import { deliveryTagSizeBytesMax } from './limits.ts';
 import type { Link, LinkState } from './link.ts';
 import type { LinkOptions, ReceiverOptions } from './options.ts';
@@ -35,7 +20,7 @@ import { ReceiverLink } from './receiver-link.ts';
 import { LinkQueue } from './scheduler.ts';
 import { SenderLink } from './sender-link.ts';
 import { add, distance } from './serial.ts';
-import { UnsettledMap } from './unsettled.ts';
+import { Settlement } from './settlement.ts';
 
 /** What we say of our outgoing-window: it is not what limits us. */
 const outgoingWindow = 0x7fffffff;
@@ -50,8 +35,7 @@ export class Session {
 
   /** Engine only. */
   remoteChannel = -1;
-  readonly outgoing = new UnsettledMap<OutgoingDelivery>();
-  readonly incoming = new UnsettledMap<IncomingDelivery>();
+  readonly settlement = new Settlement(this);
   /** Engine only. Links that could send but for the window. */
   readonly waiting = new LinkQueue();
 
@@ -66,17 +50,12 @@ export class Session {
   #nextDeliveryId = 0;
   #remoteIncomingWindow = 0;
 
-  #nextIncomingId = 0;
-  /** Frames that the peer may send before it hears from us. */
-  #incomingWindow: number;
-  readonly #windowFrames: number;
-  #heldBytes = 0;
+  readonly #incomingWindow: IncomingWindow;
 
   constructor(connection: Connection, channel: number, incomingWindowFrames: number) {
     this.connection = connection;
     this.channel = channel;
-    this.#windowFrames = incomingWindowFrames;
-    this.#incomingWindow = incomingWindowFrames;
+    this.#incomingWindow = new IncomingWindow(incomingWindowFrames, connection.settings.maxFrameSizeBytes);
   }
 
   get gone(): boolean {
@@ -115,12 +94,12 @@ export class Session {
 
   /** The owner buffers octets of this session: the window shrinks by them until released. */
   holdWindow(sizeBytes: number): void {
-    this.#heldBytes += sizeBytes;
+    this.#incomingWindow.hold(sizeBytes);
   }
 
   releaseWindow(sizeBytes: number): void {
-    this.#heldBytes -= sizeBytes;
-    this.#replenish();
+    this.#incomingWindow.release(sizeBytes);
+    if (this.#incomingWindow.due) this.#sendFlow({});
   }
 
   // What follows is for the engine only.
@@ -138,7 +117,7 @@ export class Session {
     encodeBegin(this.connection.frameWriter(), this.channel, {
       remoteChannel: this.remoteChannel < 0 ? undefined : this.remoteChannel,
       nextOutgoingId: this.#nextOutgoingId,
-      incomingWindow: this.#incomingWindow,
+      incomingWindow: this.#incomingWindow.frames,
       outgoingWindow,
       handleMax: this.connection.settings.handleMax,
     });
@@ -158,29 +137,6 @@ export class Session {
     this.#sendFlow({ handle: link.handle, deliveryCount, linkCredit, drain });
   }
 
-  disposeOutgoing(delivery: OutgoingDelivery, state: DeliveryState | undefined, settled: boolean): void {
-    if (!delivery.complete) {
-      delivery.updateQueued = true;
-      delivery.queuedState = state ?? delivery.queuedState;
-      delivery.queuedSettled ||= settled;
-      return;
-    }
-    if (settled) {
-      delivery.settled = true;
-      this.outgoing.remove(delivery);
-    }
-    this.#sendDisposition('sender', delivery.deliveryId, state, settled);
-  }
-
-  disposeIncoming(delivery: IncomingDelivery, state: DeliveryState | undefined, settled: boolean): void {
-    if (this.gone || delivery.link.gone) return;
-    if (settled) {
-      delivery.settled = true;
-      this.incoming.remove(delivery);
-    }
-    this.#sendDisposition('receiver', delivery.deliveryId, state, settled);
-  }
-
   canTransfer(): boolean {
     return this.#remoteIncomingWindow > 0;
   }
@@ -191,7 +147,7 @@ export class Session {
     this.#nextDeliveryId = add(this.#nextDeliveryId, 1);
     delivery.link.credit -= 1;
     delivery.link.deliveryCount = add(delivery.link.deliveryCount, 1);
-    if (!delivery.settled) this.outgoing.add(delivery);
+    if (!delivery.settled) this.settlement.outgoing.add(delivery);
   }
 
   transferSent(): void {
@@ -207,9 +163,7 @@ export class Session {
     delivery.link.shift();
     if (delivery.link.drain) this.connection.requestDrained(delivery.link);
     this.connection.events.push({ type: 'sent', delivery });
-    if (delivery.settled) this.outgoing.remove(delivery);
-    else if (delivery.updateQueued) this.disposeOutgoing(delivery, delivery.queuedState, delivery.queuedSettled);
-    else this.#settleSecond(delivery);
+    this.settlement.onSent(delivery);
   }
 
   checkLowWater(delivery: OutgoingDelivery): void {
@@ -220,7 +174,7 @@ export class Session {
 
   onBegin(begin: Begin, remoteChannel: number): void {
     this.remoteChannel = remoteChannel;
-    this.#nextIncomingId = begin.nextOutgoingId;
+    this.#incomingWindow.nextIncomingId = begin.nextOutgoingId;
     this.#remoteIncomingWindow = begin.incomingWindow;
     this.#remoteHandleMax = begin.handleMax ?? 0xffffffff;
     if (this.state === 'beginning') this.state = 'mapped';
@@ -308,13 +262,11 @@ export class Session {
   /** The delivery that takes the transfer's payload; undefined to drop it. */
   onTransfer(transfer: Transfer): IncomingDelivery | undefined {
     if (this.gone) return undefined;
-    if (this.#incomingWindow === 0) {
+    if (!this.#incomingWindow.use()) {
       this.fail(conditions.windowViolation, 'a transfer arrived beyond the incoming-window');
       return undefined;
     }
-    this.#incomingWindow -= 1;
-    this.#nextIncomingId = add(this.#nextIncomingId, 1);
-    this.#replenish();
+    if (this.#incomingWindow.due) this.#sendFlow({});
     if (transfer.deliveryTagSizeBytes > deliveryTagSizeBytesMax) {
       throw new AmqpProtocolError(conditions.decodeError, 'a delivery-tag is longer than 32 octets');
     }
@@ -327,31 +279,11 @@ export class Session {
 
   onDisposition(disposition: Disposition): void {
     if (this.gone) return;
-    const last = disposition.last ?? disposition.first;
-    if (distance(last, disposition.first) < 0) {
+    if (distance(disposition.last ?? disposition.first, disposition.first) < 0) {
       this.fail(conditions.invalidField, 'the range of a disposition ends before it begins');
       return;
     }
-    const settled = disposition.settled ?? false;
-    const { state } = disposition;
-    if (disposition.role === 'receiver') {
-      for (const delivery of this.outgoing.inRange(disposition.first, last)) {
-        delivery.remoteState = state ?? delivery.remoteState;
-        delivery.remoteSettled = settled;
-        if (settled) this.outgoing.remove(delivery);
-        this.connection.events.push({ type: 'disposition', delivery, state, settled });
-        if (!settled && delivery.complete) this.#settleSecond(delivery);
-      }
-      return;
-    }
-    for (const delivery of this.incoming.inRange(disposition.first, last)) {
-      delivery.remoteState = state ?? delivery.remoteState;
-      if (settled) {
-        delivery.settled = true;
-        this.incoming.remove(delivery);
-      }
-      this.connection.events.push({ type: 'disposition', delivery, state, settled });
-    }
+    this.settlement.onDisposition(disposition);
   }
 
   /** The connection is gone: nothing is sent any more. */
@@ -428,13 +360,6 @@ export class Session {
     return link;
   }
 
-  /** A receiver in mode 'second' waits for us to settle (2.6.12). */
-  #settleSecond(delivery: OutgoingDelivery): void {
-    const { state } = delivery.remoteState ?? {};
-    if (delivery.link.rcvSettleMode !== 1 || state === undefined || state === 'received') return;
-    this.disposeOutgoing(delivery, delivery.remoteState, true);
-  }
-
   #dropLinks(error: AmqpError | undefined): void {
     for (const link of this.#links) {
       link.release();
@@ -451,22 +376,12 @@ export class Session {
     }
   }
 
-  /** Widens the window again when half of what the held octets leave of it is used. */
-  #replenish(): void {
-    const heldFrames = Math.ceil(this.#heldBytes / this.connection.settings.maxFrameSizeBytes);
-    const target = this.#windowFrames - heldFrames;
-    if (this.#incomingWindow > target >> 1 || target <= this.#incomingWindow || this.gone) return;
-    this.#sendFlow({});
-  }
-
   /** Each flow carries the session's state, so each widens the window. */
   #sendFlow(link: Partial<Flow>): void {
     if (this.gone) return;
-    const heldFrames = Math.ceil(this.#heldBytes / this.connection.settings.maxFrameSizeBytes);
-    this.#incomingWindow = Math.max(this.#incomingWindow, this.#windowFrames - heldFrames);
     encodeFlow(this.connection.frameWriter(), this.channel, {
-      nextIncomingId: this.remoteChannel < 0 ? undefined : this.#nextIncomingId,
-      incomingWindow: this.#incomingWindow,
+      nextIncomingId: this.remoteChannel < 0 ? undefined : this.#incomingWindow.nextIncomingId,
+      incomingWindow: this.#incomingWindow.renew(),
       nextOutgoingId: this.#nextOutgoingId,
       outgoingWindow,
       ...link,
@@ -475,10 +390,6 @@ export class Session {
 
   #echo(link: AnyLink): void {
     this.sendLinkFlow(link, link.deliveryCount, link.credit, undefined);
-  }
-
-  #sendDisposition(role: Disposition['role'], first: number, state: DeliveryState | undefined, settled: boolean): void {
-    encodeDisposition(this.connection.frameWriter(), this.channel, { role, first, settled, state });
   }
 }
 
