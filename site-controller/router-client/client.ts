@@ -164,8 +164,6 @@ export class RouterClient {
         signal.removeEventListener('abort', onAbort);
       });
     });
-    connection.removeAllListeners();
-    connection.on('error', () => undefined);
     connection.close();
     this.lost();
     return wasUp;

@@ -81,7 +81,8 @@ export class RouterProcess {
 
   private async runOnce(output: CappedLog, signal: AbortSignal): Promise<object> {
     const [program, ...args] = this.parts.command;
-    const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Detached, so that a terminal's Ctrl-C reaches the controller only, which then stops the router last.
+    const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const ended = new Promise<object>((resolve) => {
       child.once('error', (err) => resolve({ err }));
       child.once('close', (exitCode, exitSignal) => resolve({ exitCode, exitSignal }));
