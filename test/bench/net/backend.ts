@@ -25,6 +25,7 @@ const keepResponse = response('keep-alive');
 const closeResponse = response('close');
 
 function onSocket(socket: Socket): void {
+  socket.on('end', () => socket.end());
   socket.once('data', (first: Buffer) => {
     const kind = String.fromCharCode(first[0] ?? 0);
     if (kind === 'G') return answerHttp(socket, first);
@@ -32,12 +33,11 @@ function onSocket(socket: Socket): void {
     if (kind === 'S') return takePattern(socket, rest);
     if (kind === 'T') {
       socket.resume();
-      socket.on('end', () => socket.end());
       void sendPattern(socket);
       return;
     }
     socket.write(rest);
-    socket.pipe(socket);
+    socket.pipe(socket, { end: false });
   });
 }
 
@@ -57,7 +57,6 @@ function answerHttp(socket: Socket, first: Buffer): void {
     }
   };
   socket.on('data', onData);
-  socket.on('end', () => socket.end());
   onData(first);
 }
 
@@ -67,7 +66,6 @@ function takePattern(socket: Socket, first: Buffer): void {
     taken.accept(checker, chunk);
   };
   socket.on('data', onData);
-  socket.on('end', () => socket.end());
   onData(first);
 }
 
