@@ -51,6 +51,7 @@ export class Exchange {
   private readonly siteId: string;
   private readonly instance: number;
   private readonly neighbours = new Map<string, Neighbour>();
+  private readonly gone = new Set<string>();
   private readonly outbox: string[] = [];
   private announceAt = Infinity;
   private repeatAt = Infinity;
@@ -78,6 +79,11 @@ export class Exchange {
     return known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, neighbour]) => neighbour.content!);
   }
 
+  /** Ids of sites that left or fell silent while not everyone had time to be heard. */
+  goneSites(): ReadonlySet<string> {
+    return this.gone;
+  }
+
   /** Whether every living site had time to be heard: until then absence means nothing. */
   isSettled(now: number): boolean {
     return this.connectedAt !== undefined && now - this.connectedAt >= this.options.leaseMs;
@@ -100,6 +106,7 @@ export class Exchange {
 
   disconnected(): void {
     this.connectedAt = undefined;
+    this.gone.clear();
     this.announceAt = Infinity;
     this.repeatAt = Infinity;
     this.heartbeatAt = Infinity;
@@ -139,6 +146,7 @@ export class Exchange {
       this.stats.expired += 1;
       this.drop(siteId);
     }
+    if (this.isSettled(now)) this.gone.clear();
     if (this.own === undefined) return;
     if (now >= this.announceAt || now >= this.repeatAt) {
       this.announceAt = Infinity;
@@ -182,6 +190,7 @@ export class Exchange {
       }
       neighbour = { instance: message.instance, seq: -1, content: undefined, heardAt: now, requestedAt: -Infinity };
       this.neighbours.set(siteId, neighbour);
+      this.gone.delete(siteId);
       this.announce(now);
     }
     if (message.instance < neighbour.instance) return;
@@ -210,6 +219,7 @@ export class Exchange {
   private drop(siteId: string): void {
     if (this.neighbours.get(siteId)?.content !== undefined) this.revisionCount += 1;
     this.neighbours.delete(siteId);
+    this.gone.add(siteId);
   }
 
   private announce(now: number): void {

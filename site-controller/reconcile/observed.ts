@@ -43,6 +43,8 @@ export interface NetworkView {
   sites: readonly SiteContent[];
   /** Every living site had time to be heard. */
   settled: boolean;
+  /** Ids of sites that are known to be away though not everyone had time. */
+  gone: ReadonlySet<string>;
 }
 
 /** What is to be written about one resource. Members of `status` that are undefined are removed. */

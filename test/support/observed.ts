@@ -1,6 +1,7 @@
 /** Observations for the plans of the site-controller: a site named west with its own certificates, and what a test adds. */
-import { parseResources } from '../../config/api/parse.ts';
+
 import type { Resource } from '../../config/api/index.ts';
+import { parseResources } from '../../config/api/parse.ts';
 import type { SiteContent } from '../../site-controller/exchange/record.ts';
 import { CREDENTIAL } from '../../site-controller/names.ts';
 import type { Credential, Observed } from '../../site-controller/reconcile/observed.ts';
@@ -35,7 +36,7 @@ export function observed(resources: Resource[], parts: Partial<Observed> = {}): 
     resources: new Map(resources.map((entry) => [keyOf(entry), entry])),
     credentials: new Map(names.map((name) => [name, credential(name)])),
     router: undefined,
-    network: { sites: [], settled: true },
+    network: { sites: [], settled: true, gone: new Set<string>() },
     ports: new Map([
       ['amqps', 5671],
       ['http', 9090],

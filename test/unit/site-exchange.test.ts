@@ -119,6 +119,10 @@ describe('exchange', () => {
     b.leave();
     network.run(0);
     expect(network.known('a')).toEqual([]);
+    expect([...network.members.get('a')!.goneSites()]).toEqual(['id-b']);
+    network.members.delete('b');
+    network.run(30_000);
+    expect(network.members.get('a')!.goneSites().size).toBe(0);
   });
 
   it('keeps everyone while its own router is away, and gives them a full lease afterwards', () => {

@@ -34,7 +34,7 @@ describe('Site', () => {
     expect(findings(planSites(before)[0])).toContain('Running Pending: The router is not running');
     const after = observed([site()], {
       router: routerState(),
-      network: { sites: [remoteSite('east')], settled: true },
+      network: { sites: [remoteSite('east')], settled: true, gone: new Set<string>() },
     });
     const outcome = planSites(after)[0]!;
     expect(findings(outcome)).toContain('Running');
@@ -105,7 +105,11 @@ describe('Connector', () => {
   it('is matched by a listener here or at another site', () => {
     const connector = resource('Connector', 'web', { routingKey: 'web', port: 80, host: '127.0.0.1' });
     const endpoint = { name: 'web', routingKey: 'web', host: '127.0.0.1', port: 80 };
-    const elsewhere = { sites: [remoteSite('east', { listeners: [endpoint] })], settled: true };
+    const elsewhere = {
+      sites: [remoteSite('east', { listeners: [endpoint] })],
+      settled: true,
+      gone: new Set<string>(),
+    };
     expect(findings(planConnectors(observed([site(), connector]))[0])[1]).toContain('No matching listeners');
     expect(findings(planConnectors(observed([site(), connector, listener('web')]))[0])[1]).toBe('Matched');
     expect(findings(planConnectors(observed([site(), connector], { network: elsewhere }))[0])[1]).toBe('Matched');
@@ -154,7 +158,7 @@ describe('Link', () => {
     const connection = { host: 'east.example:55671', container: 'east-router', role: 'inter-router', opened: true };
     const state = observed([site(), link], {
       credentials,
-      network: { sites: [remoteSite('east')], settled: true },
+      network: { sites: [remoteSite('east')], settled: true, gone: new Set<string>() },
       router: routerState({
         connectors: new Map([['to-east', { status: 'SUCCESS', message: '' }]]),
         connections: [{ ...connection, direction: 'out' }],

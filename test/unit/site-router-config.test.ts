@@ -117,7 +117,7 @@ describe('router configuration', () => {
     const later = {
       ...state,
       router: routerState({ consumers: new Map([['web-key', 1]]) }),
-      network: { sites: [remoteSite('east')], settled: true },
+      network: { sites: [remoteSite('east')], settled: true, gone: new Set<string>() },
     };
     expect(renderRouterConfig(later)).toBe(renderRouterConfig(state));
   });
@@ -130,7 +130,7 @@ describe('router configuration', () => {
 
 describe('import', () => {
   const services = (port: number, address = 'backend') => ({ services: [{ address, protocol: 'tcp', port }] });
-  const network = (...sites: ReturnType<typeof remoteSite>[]) => ({ sites, settled: true });
+  const network = (...sites: ReturnType<typeof remoteSite>[]) => ({ sites, settled: true, gone: new Set<string>() });
   const port = (value: number) => new Map([['import/"backend"', value]]);
   const imported = (): Resource => {
     const state = observed([site()], { network: network(remoteSite('east', services(80))), ports: port(8081) });
@@ -173,7 +173,15 @@ describe('import', () => {
   it('prunes what nobody advertises any more, but not before everyone had time to speak', () => {
     const gone = observed([site(), imported()]);
     expect(planImports(gone).prune).toEqual(['backend']);
-    expect(planImports({ ...gone, network: { sites: [], settled: false } }).prune).toEqual([]);
+    expect(planImports({ ...gone, network: { sites: [], settled: false, gone: new Set<string>() } }).prune).toEqual([]);
+  });
+
+  it('prunes before that when the sites it came from have spoken, or left', () => {
+    const early = { sites: [], settled: false, gone: new Set<string>() };
+    const state = observed([site(), imported()]);
+    const spoken = { ...early, sites: [remoteSite('east')] };
+    expect(planImports({ ...state, network: spoken }).prune).toEqual(['backend']);
+    expect(planImports({ ...state, network: { ...early, gone: new Set(['id-east']) } }).prune).toEqual(['backend']);
   });
 
   it('never prunes what the user made', () => {
@@ -247,7 +255,7 @@ describe('what a site says of itself', () => {
     };
     const east = remoteSite('east', { routers: [{ id: 'east-router', links: [outgoing], routerAccess: [] }] });
     const state = observed([site()], {
-      network: { sites: [east], settled: true },
+      network: { sites: [east], settled: true, gone: new Set<string>() },
       router: routerState({ connections: [connection, { ...connection, host: '10.0.0.9:40001' }] }),
     });
     expect(ownContent(state, activeSite(state)!).routers[0]!.links).toMatchObject([
@@ -259,7 +267,7 @@ describe('what a site says of itself', () => {
     const east = remoteSite('east', {
       listeners: [{ name: 'backend', routingKey: 'backend', host: '127.0.0.1', port: 8081 }],
     });
-    const state = observed([site(), exposed], { network: { sites: [east], settled: true } });
+    const state = observed([site(), exposed], { network: { sites: [east], settled: true, gone: new Set<string>() } });
     expect(networkStatus(state, activeSite(state)!)).toMatchObject({
       addresses: [{ name: 'backend', listenerCount: 1, connectorCount: 1 }],
       siteStatus: [

@@ -132,6 +132,7 @@ class LocalSite {
       network: () => ({
         sites: this.exchange?.machine.records() ?? [],
         settled: this.exchange?.machine.isSettled(clock.now()) ?? false,
+        gone: this.exchange?.machine.goneSites() ?? new Set(),
       }),
       hosts: machineHosts,
       newCode: () => randomBytes(18).toString('base64url'),

@@ -44,10 +44,8 @@ export function planImports(observed: Observed): ImportPlan {
     taken.add(name);
     return [importedListener(name, address, host, port, siteIds)];
   });
-  // Silence means nothing before everyone had time to speak: what a restart finds stays.
   const prune = present
-    .filter(({ spec }) => !services.has(spec.routingKey))
-    .filter(({ spec }) => observed.network.settled || !isEnabled(observed) || isOwn(observed, spec.routingKey))
+    .filter((listener) => !services.has(listener.spec.routingKey) && isOver(observed, listener))
     .map(({ metadata }) => metadata.name);
   return { apply, prune };
 }
@@ -65,6 +63,14 @@ function wanted(observed: Observed): Map<string, { port: number; siteIds: string
     }
   }
   return new Map([...services].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Silence means nothing before everyone had time to speak: what a restart finds stays until its sites have spoken, or are gone. */
+function isOver(observed: Observed, { metadata, spec }: Listener): boolean {
+  const { sites, settled, gone } = observed.network;
+  if (settled || !isEnabled(observed) || isOwn(observed, spec.routingKey)) return true;
+  const siteIds = metadata.annotations![IMPORTED_FROM_ANNOTATION]!.split(',');
+  return siteIds.every((siteId) => gone.has(siteId) || sites.some(({ site }) => site.id === siteId));
 }
 
 function isEnabled(observed: Observed): boolean {
