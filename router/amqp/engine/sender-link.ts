@@ -3,7 +3,9 @@
  *
  * Deliveries leave in the order in which they were made, one after the other: AMQP allows no two on a link at once.
  */
+import { assert } from '../../../lib/errors.ts';
 import type { AmqpError, Attach, Flow, Role } from '../codec/performatives.ts';
+import { deliveryTagSizeBytesMax } from './limits.ts';
 import { Link, type LinkState } from './link.ts';
 import type { AcceptOptions, LinkOptions } from './options.ts';
 import { OutgoingDelivery } from './outgoing-delivery.ts';
@@ -50,6 +52,7 @@ export class SenderLink extends Link {
 
   /** Queues a delivery; its frames go when there is something to send and the peer allows. */
   deliver(options: DeliverOptions = {}): OutgoingDelivery {
+    assert((options.tag?.length ?? 0) <= deliveryTagSizeBytesMax, 'a delivery-tag has at most 32 octets');
     const settled = this.sndSettleMode === 1 || (this.sndSettleMode !== 0 && (options.settled ?? false));
     const delivery = new OutgoingDelivery(this, settled, options.messageFormat ?? 0, options.tag);
     if (this.gone || this.#detachQueued) return delivery;
