@@ -159,11 +159,10 @@ export class Exchange {
     }
   }
 
-  /** Tells the others that this site goes away. */
+  /** Tells the others that this site goes away; nothing is said afterwards. */
   leave(): void {
-    if (this.connectedAt !== undefined) {
-      this.send({ v: 1, type: 'leave', siteId: this.siteId, instance: this.instance });
-    }
+    this.send({ v: 1, type: 'leave', siteId: this.siteId, instance: this.instance });
+    this.own = undefined;
   }
 
   /** When `tick` has to be called next. */

@@ -116,8 +116,9 @@ describe('exchange', () => {
     network.join('a');
     const b = network.join('b');
     network.run(3000);
+    b.setOwn(remoteSite('b', { services: [{ address: 'web', protocol: 'tcp', port: 80 }] }), network.now);
     b.leave();
-    network.run(0);
+    network.run(200);
     expect(network.known('a')).toEqual([]);
     expect([...network.members.get('a')!.goneSites()]).toEqual(['id-b']);
     network.members.delete('b');

@@ -116,6 +116,7 @@ export class RouterProcess {
 
 async function terminate(child: ChildProcess, ended: Promise<object>, signal: AbortSignal): Promise<void> {
   child.kill('SIGTERM');
+  child.stdin?.end();
   await Promise.race([ended, sleep(KILL_AFTER_MS, undefined, { signal }).catch(() => undefined)]);
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
 }
