@@ -9,7 +9,9 @@ import type { Logger } from '../../lib/log.ts';
 import type { Effect } from '../core/effects.ts';
 import type { Router } from '../core/router.ts';
 import { type Backend, FlowSocket } from './flow-socket.ts';
+import { SlabPool } from './slab-pool.ts';
 import type { Transport } from './transport.ts';
+import { YoungGarbage } from './young-garbage.ts';
 
 export interface DriverParts {
   router: Router;
@@ -24,6 +26,8 @@ export class Driver {
   readonly router: Router;
   readonly transports = new Map<number, Transport>();
   readonly flows = new Map<number, FlowSocket>();
+  readonly slabs = new SlabPool();
+  private readonly young = new YoungGarbage();
   private readonly parts: DriverParts;
   private readonly dirty: FlowSocket[] = [];
   private scheduled = false;
@@ -57,6 +61,7 @@ export class Driver {
   // ---- AMQP connections
 
   connectionReceived(id: number, bytes: Buffer): void {
+    this.young.read(bytes.length);
     this.router.receive(id, bytes, this.now());
     this.schedule();
   }
@@ -81,6 +86,7 @@ export class Driver {
   }
 
   flowReceived(id: number, bytes: Buffer): void {
+    this.young.read(bytes.length);
     this.router.flowReceived(id, bytes, this.now());
     this.schedule();
   }
@@ -117,6 +123,7 @@ export class Driver {
     for (const transport of this.transports.values()) transport.flush();
     for (let i = 0; i < this.dirty.length; i++) this.dirty[i]!.flush();
     this.dirty.length = 0;
+    this.young.sweep();
     this.arm();
   };
 

@@ -108,7 +108,8 @@ function nodes({ router, wall }: Shown): ShownEntity[] {
       cost: cost ?? null,
       address: `amqp:/_topo/0/${id}`,
       routerLink: siteLink === undefined ? null : String(siteLink),
-      lastTopoChange: lastTopoChange === undefined || lastTopoChange === -Infinity ? null : Math.floor(wall(lastTopoChange) / 1000),
+      lastTopoChange:
+        lastTopoChange === undefined || lastTopoChange === -Infinity ? null : Math.floor(wall(lastTopoChange) / 1000),
     };
   });
 }

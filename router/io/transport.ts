@@ -1,25 +1,30 @@
 /**
  * The socket under one AMQP connection. It hands what arrives to the router and, whenever there is room, takes what
- * the router has to send: all of a turn in one vectored write, and never so much that a control frame would wait
+ * the router has to send: all of a turn in one write, and never so much that a control frame would wait
  * long behind it.
  */
 import type { Socket } from 'node:net';
 import type { Driver } from './driver.ts';
+import { join, SLAB_BYTES } from './slab-pool.ts';
 
 /** Octets in the socket's queue above which no more is taken from the router. */
-const QUEUED_BYTES_MAX = 256 * 1024;
+const QUEUED_BYTES_MAX = SLAB_BYTES - 16 * 1024;
 
 export class Transport {
   readonly id: number;
   private readonly socket: Socket;
   private readonly driver: Driver;
+  private readonly encrypted: boolean;
   private readonly pieces: Buffer[] = [];
+  /** Slabs that the socket still reads from, oldest first. */
+  private readonly inFlight: Buffer[] = [];
   private closing = false;
   private gone = false;
 
   constructor(id: number, socket: Socket, driver: Driver, onGone: (error: Error | undefined) => void) {
     this.id = id;
     this.socket = socket;
+    this.encrypted = 'encrypted' in socket;
     this.driver = driver;
     let failure: Error | undefined;
     socket.on('data', (bytes: Buffer) => driver.connectionReceived(id, bytes));
@@ -57,13 +62,29 @@ export class Transport {
 
   private write(roomBytes: number): void {
     const pieces = this.pieces;
-    this.driver.router.transmit(this.id, roomBytes, pieces, this.driver.now());
+    const sizeBytes = this.driver.router.transmit(this.id, roomBytes, pieces, this.driver.now());
     if (pieces.length === 0) return;
-    this.socket.cork();
-    for (let i = 0; i < pieces.length; i++) this.socket.write(pieces[i]!);
-    this.socket.uncork();
+    if (this.encrypted) this.writeJoined(sizeBytes);
+    else this.writeVectored();
     pieces.length = 0;
   }
+
+  private writeVectored(): void {
+    this.socket.cork();
+    for (let i = 0; i < this.pieces.length; i++) this.socket.write(this.pieces[i]!);
+    this.socket.uncork();
+  }
+
+  private writeJoined(sizeBytes: number): void {
+    const slab = join(this.pieces, sizeBytes, this.driver.slabs);
+    this.inFlight.push(slab);
+    this.socket.write(slab.subarray(0, sizeBytes), this.onWritten);
+  }
+
+  private readonly onWritten = (): void => {
+    const slab = this.inFlight.shift();
+    if (slab) this.driver.slabs.give(slab);
+  };
 }
 
 const CLOSE_TIMEOUT_MS = 2000;

@@ -41,6 +41,11 @@ const INERT = [] as const;
 const SECONDS = { min: 1, max: 86_400 } as const;
 const ORDINAL = { access: 'both', min: 0, max: Number.MAX_SAFE_INTEGER } as const;
 const SESSIONS_MAX = 32_768;
+/**
+ * skupper-router's own default is 16,384. A peer that may send more sends fewer frames; a read of 64 KiB and its header
+ * fit into one. Peers keep their own limit for what we send.
+ */
+const FRAME_SIZE_BYTES = 68 * 1024;
 
 /** No control or white-space characters, and none of the two that separate parts of internal names. */
 const ROUTER_ID = {
@@ -62,7 +67,7 @@ const connectionAttributes = {
   cost: integer({ default: 1, min: 1 }),
   sslProfile: text(),
   saslMechanisms: text(),
-  maxFrameSize: integer({ default: 16_384, min: 512, max: 0x7fff_ffff }),
+  maxFrameSize: integer({ default: FRAME_SIZE_BYTES, min: 512, max: 0x7fff_ffff }),
   maxSessions: integer({ default: SESSIONS_MAX, min: 1, max: SESSIONS_MAX }),
   maxSessionFrames: integer({ min: 0 }),
   idleTimeoutSeconds: integer({ default: 16, min: 0 }),
