@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { releasePorts } from '../../../site-controller/platform/local/ports.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
@@ -25,6 +26,7 @@ export async function deleteSite(
   const siteName = (await findSite(local))?.metadata.name ?? context.namespace;
   await confirmDeletion(context, `site "${siteName}" with all its resources and certificates`, flags.yes);
   await stopProcesses(context, local, siteName, flags.timeout);
+  await releasePorts(local.paths);
   await rm(local.paths.root, { recursive: true, force: true, maxRetries: 3 });
   say(context, `Site "${siteName}" is deleted.`);
   const unit = join(unitDirectory(context.env), unitName(context.namespace));
