@@ -28,9 +28,9 @@ export interface Context extends Surroundings {
   readonly verbose: boolean;
 }
 
-/** Data: what a script reads. */
+/** Data: what a script reads. An empty list of names is no line. */
 export function print(context: Surroundings, text: string): void {
-  context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  context.stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`);
 }
 
 /** Everything else: what a person reads. */

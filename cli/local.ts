@@ -56,9 +56,9 @@ export async function requireResource<K extends Kind>(
 ): Promise<ResourceOf<K>> {
   const found = await local.store.get(kind, name);
   if (found !== undefined) return found;
-  const word = kind.toLowerCase();
+  const word = wordFor(kind);
   throw new NotFoundError(`There is no ${word} "${name}" in namespace "${context.namespace}"`, {
-    next: `See ${commandLine(context, `${word.replace('access', '')} status`)}`,
+    next: `See ${commandLine(context, `${word} status`)}`,
   });
 }
 
@@ -93,8 +93,9 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
   options: SettleOptions,
 ): Promise<void> {
   if (options.wait === 'none') return;
-  const title = `${kind.toLowerCase()} "${name}"`;
-  const look = `See ${commandLine(context, `${kind.toLowerCase()} status ${name}`)}`;
+  const word = wordFor(kind);
+  const title = `${word} "${name}"`;
+  const look = `See ${commandLine(context, `${word} status ${name}`)}`;
   await waitFor(
     context,
     {
@@ -143,6 +144,11 @@ export function outcomeOf(resource: Resource, wait: WaitState): Outcome {
 
 export function statusOf(resource: Resource): { status?: string; message?: string; conditions?: Condition[] } {
   return ('status' in resource ? resource.status : undefined) ?? {};
+}
+
+/** What people call a kind, which is also the noun of its commands. */
+function wordFor(kind: Kind): string {
+  return kind === 'AccessGrant' || kind === 'AccessToken' ? 'token' : kind.toLowerCase();
 }
 
 function capitalized(text: string): string {

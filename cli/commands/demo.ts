@@ -185,10 +185,11 @@ async function startBackend(context: Context, keep: boolean): Promise<Backend> {
   const port = Buffer.isBuffer(line) ? Number.parseInt(line.toString(), 10) : 0;
   if (!(port > 0) || child.pid === undefined) throw new FailedError("The demo's HTTP server did not start");
   child.stdout!.destroy();
-  child.unref();
+  if (keep) child.unref();
   const stop = async () => {
+    child.ref();
     child.kill('SIGTERM');
-    if (child.exitCode === null && child.signalCode === null) await exit;
+    await exit;
   };
   return { pid: child.pid, port, stop };
 }

@@ -1,7 +1,7 @@
 /** Certificate: what TLS material the site makes for itself, and when it is made anew. Control-plane reference 3.1, 3.3. */
 
 import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
-import { type Finding, failed, ready, rfc3339 } from '../../../config/api/conditions.ts';
+import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/api/conditions.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CONTROLLED_LABEL, CREDENTIAL, SETTING } from '../../names.ts';
@@ -91,8 +91,11 @@ export function planCertificates(observed: Observed): Outcome[] {
 function finding(observed: Observed, { metadata, spec }: Certificate): Finding {
   const found = observed.credentials.get(metadata.name);
   if (found?.certificate === undefined) {
-    const missing = spec.ca !== '' && !observed.credentials.get(spec.ca)?.hasKey;
-    return failed('Ready', missing ? `CA "${spec.ca}" not found, or without its key` : 'not issued yet');
+    const isCaMissing = spec.ca !== '' && !observed.credentials.get(spec.ca)?.hasKey;
+    // One that came while a pass was under way is issued by the next.
+    return isCaMissing
+      ? failed('Ready', `CA "${spec.ca}" not found, or without its key`)
+      : pending('Ready', 'not issued yet');
   }
   return found.fault === undefined || spec.signing ? ready('Ready') : failed('Ready', `certificate is ${found.fault}`);
 }

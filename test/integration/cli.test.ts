@@ -1,0 +1,176 @@
+/** The command line as a user starts it: child processes on a data directory of their own, everything on 127.0.0.1. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { CLI_ENTRY, runChild, runHere } from '../support/cli.ts';
+
+const LOCAL = ['--host', '127.0.0.1', '--bind-host', '127.0.0.1'];
+const GREETING = 'hello through two sites\n';
+
+describe('two sites made on the command line', () => {
+  const dataHome = mkdtempSync(join(tmpdir(), 'skuprt-cli-'));
+  const token = join(dataHome, 'a token_file ü.yaml');
+  /** As a process, as a user starts it; the others in this process, because starting one takes longer than most commands. */
+  const asProcess = (line: string, ...more: string[]) => runChild(dataHome, [...line.split(' '), ...more]);
+  const skuprt = (line: string, ...more: string[]) =>
+    runHere([...line.split(' '), ...more], { env: { ...process.env, XDG_DATA_HOME: dataHome } });
+  let backend: Server;
+  let port: number;
+
+  beforeAll(async () => {
+    backend = createServer((_request, response) => response.end(GREETING)).listen(0, '127.0.0.1');
+    await once(backend, 'listening');
+    port = (backend.address() as AddressInfo).port;
+  });
+
+  afterAll(async () => {
+    backend.close();
+    await Promise.all([skuprt('-n east delete --yes'), skuprt('-n west delete --yes')]);
+    rmSync(dataHome, { recursive: true, force: true });
+  });
+
+  it('makes a site once when two try at the same time, and the other says so', async () => {
+    const both = await Promise.all([
+      asProcess('-n east init east', ...LOCAL),
+      asProcess('-n east init east', ...LOCAL),
+    ]);
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(both.find(({ code }) => code === 1)?.err).toMatch(/Another init|runs already/);
+    const { out } = await skuprt('-n east site status -o json');
+    expect(JSON.parse(out)).toMatchObject({ kind: 'List', items: [{ kind: 'Site', status: { status: 'Ready' } }] });
+  });
+
+  it('runs the site outside of the process group and without any stream of the command that made it', () => {
+    const pid = readFileSync(join(dataHome, 'skuprt/namespaces/east/internal/site.pid'), 'utf8').split('\n')[0]!;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [, , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    expect([group, session]).toEqual([pid, pid]);
+  });
+
+  it('links a second site by a token file that only its owner can read', async () => {
+    expect(await asProcess('-n west init west', ...LOCAL)).toMatchObject({ code: 0, out: '' });
+    const issued = await asProcess('-n east token create', token);
+    expect(issued).toMatchObject({ code: 0, err: expect.stringContaining('1 time within 15m') });
+    expect(statSync(token).mode & 0o777).toBe(0o600);
+    const redeemed = await asProcess('-n west link create --name to-east', token);
+    expect(redeemed).toMatchObject({ code: 0, err: expect.stringContaining('has been redeemed') });
+    expect(redeemed.err).toContain('Link "to-east" is ready');
+    // Who is at the other end is told over the link itself, a moment later.
+    await until(async () => {
+      const { out } = await skuprt('-n west link status to-east -o json');
+      return (JSON.parse(out) as { status: { remoteSiteName?: string } }).status.remoteSiteName === 'east';
+    });
+  });
+
+  it('refuses a used token with exit 5 and keeps nothing of it', async () => {
+    const again = await asProcess('-n west token redeem --name again', token);
+    expect(again).toMatchObject({ code: 5, err: expect.stringContaining('as often as it allows') });
+    expect(await skuprt('-n west token status again')).toMatchObject({ code: 3 });
+  });
+
+  it('refuses a token whose CA is not that of the server', async () => {
+    const issued = await skuprt('-n east token issue -');
+    const forged = parse(issued.out) as { spec: { ca: string } };
+    const other = await skuprt('-n west token issue -');
+    forged.spec.ca = (parse(other.out) as { spec: { ca: string } }).spec.ca;
+    const file = join(dataHome, 'forged');
+    writeFileSync(file, stringify(forged));
+    expect(await skuprt('-n west token redeem --name forged', file)).toMatchObject({ code: 5 });
+  });
+
+  it('offers what one site exposes at the other', async () => {
+    expect(await skuprt(`-n east expose host/127.0.0.1 --port ${port} --address backend`)).toMatchObject({ code: 0 });
+    const url = await addressOf('backend');
+    expect(await (await fetch(url)).text()).toBe(GREETING);
+  });
+
+  it('shows the network from both ends', async () => {
+    const { out } = await skuprt('-n east network status -o json');
+    const network = JSON.parse(out) as { sites: { name: string; links: { direction: string; cost: number }[] }[] };
+    const links = Object.fromEntries(network.sites.map(({ name, links }) => [name, links]));
+    expect(links).toMatchObject({
+      east: [{ direction: 'incoming', cost: 1, operational: true, remoteSiteName: 'west' }],
+      west: [{ direction: 'outgoing', cost: 1, operational: true, remoteSiteName: 'east' }],
+    });
+    expect((await skuprt('-n west network status')).out).toContain('── cost 1 ──▶');
+  });
+
+  it('takes the service away again', async () => {
+    expect(await skuprt('-n east unexpose --address backend')).toMatchObject({ code: 0 });
+    expect(await skuprt('-n east unexpose --address backend')).toMatchObject({ code: 3 });
+    await until(async () => (await skuprt('-n west listener status -o name')).out === '');
+  });
+
+  it('packs a dump without keys and codes', async () => {
+    const file = join(dataHome, 'dump.tar.gz');
+    expect(await skuprt('-n east debug dump', file)).toMatchObject({ code: 0 });
+    const tar = spawn('tar', ['-xzOf', file]);
+    const content = await text(tar.stdout);
+    expect(content).toContain('kind: Site');
+    expect(content).not.toContain('PRIVATE KEY');
+    expect(content).not.toContain((parse(readFileSync(token, 'utf8')) as { spec: { code: string } }).spec.code);
+  });
+
+  it('prints a link with its certificate, the same one each time', async () => {
+    const first = await skuprt('-n east link generate');
+    expect(first.out).toContain('kind: Secret');
+    expect((await skuprt('-n east link generate')).out).toBe(first.out);
+  });
+
+  it('ends a wait that is too long with exit 4, and leaves what was asked for', async () => {
+    const waiting = await skuprt('-n west listener create nothing 1024 --host 127.0.0.1 --wait ready --timeout 200ms');
+    expect(waiting).toMatchObject({ code: 4, err: expect.stringContaining('goes on in the background') });
+    expect(await skuprt('-n west listener delete nothing --yes')).toMatchObject({ code: 0 });
+  });
+
+  it('ends a wait on Ctrl-C with exit 130 and says what goes on', async () => {
+    const env = { ...process.env, XDG_DATA_HOME: dataHome };
+    const args = ['-n', 'west', 'listener', 'create', 'nothing', '1024', '--host', '127.0.0.1', '--wait', 'ready'];
+    const child = spawn(process.execPath, [CLI_ENTRY, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said = text(child.stderr);
+    await until(() =>
+      Promise.resolve(existsSync(join(dataHome, 'skuprt/namespaces/west/input/resources/Listener-nothing.yaml'))),
+    );
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([130, null]);
+    expect(await said).toContain('goes on in the background');
+  });
+
+  it('stops, starts again with its link, and is removed once', async () => {
+    expect(await skuprt('-n west site stop')).toMatchObject({ code: 0 });
+    expect((await skuprt('-n west site status')).out).toContain('Stopped');
+    expect(await skuprt('-n west init west')).toMatchObject({ code: 0 });
+    await until(async () => (await skuprt('-n west link status')).out.includes('Ready'));
+    expect(await skuprt('-n west link delete to-east --yes')).toMatchObject({ code: 0 });
+    expect((await skuprt('-n west token status -o name')).out).not.toContain('to-east');
+    expect(await skuprt('-n west delete --yes')).toMatchObject({ code: 0 });
+    expect(existsSync(join(dataHome, 'skuprt/namespaces/west'))).toBe(false);
+    expect(await skuprt('-n west delete --yes')).toMatchObject({ code: 3 });
+  });
+
+  async function addressOf(service: string): Promise<string> {
+    let here: string | undefined;
+    await until(async () => {
+      const { code, out } = await skuprt(`-n west service status ${service} -o json`);
+      here = code === 0 ? (JSON.parse(out) as { status: { connectHere: string[] } }).status.connectHere[0] : undefined;
+      return here !== undefined && (await fetch(`http://${here}/`).catch(() => undefined)) !== undefined;
+    });
+    return `http://${here}/`;
+  }
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error('it never came to that');
+    await sleep(50);
+  }
+}
