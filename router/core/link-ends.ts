@@ -66,7 +66,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
 
   /** Nothing more can come of it. */
   private checkOver(): void {
-    if (this.delivery.complete && this.delivery.settled) this.ends.delete(this);
+    if (this.delivery.complete && (this.delivery.settled || this.delivery.remoteSettled)) this.ends.delete(this);
   }
 
   sent(): void {

@@ -73,6 +73,7 @@ export class Transit {
   private endSettled = false;
   private settled = false;
   private held = false;
+  private lost = false;
 
   constructor(inlet: Inlet, rerouter: Rerouter, from: number, preSettled: boolean) {
     this.inlet = inlet;
@@ -137,6 +138,7 @@ export class Transit {
     this.endSettled = settled;
     this.outlet?.end(settled);
     if (settled) this.finish();
+    else if (this.lost) this.inlet.update(RELEASED, true);
   }
 
   /** The producer broke off. */
@@ -176,7 +178,6 @@ export class Transit {
   /** The outlet is gone without an outcome (its link was lost): nothing more can be passed on. */
   outletLost(from: Outlet): void {
     if (this.settled || from !== this.outlet) return;
-    const refused: DeliveryState = { state: 'released' };
     if (this.replay !== undefined && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
       this.release();
@@ -184,7 +185,9 @@ export class Transit {
       if (this.rerouter.reroute(this)) return;
     }
     this.outlet = undefined;
-    this.inlet.update(refused, false);
+    this.lost = true;
+    // A producer that is still sending has the last word; one that has ended waits for ours.
+    this.inlet.update(RELEASED, this.ended);
     this.finish();
   }
 
@@ -199,6 +202,8 @@ export class Transit {
     this.candidate = undefined;
   }
 }
+
+const RELEASED: DeliveryState = { state: 'released' };
 
 /** A terminal outcome other than `accepted`: the receiver has not taken the message. */
 export function isFailure(state: DeliveryState | undefined): boolean {
