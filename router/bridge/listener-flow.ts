@@ -61,6 +61,7 @@ export class ListenerFlow extends Flow implements Candidate {
       this.breakOff(true);
       return;
     }
+    this.source?.commit();
     this.openSource();
     this.writeBody(parsed.rest);
   }

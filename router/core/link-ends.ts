@@ -136,7 +136,7 @@ export class LinkInlet implements Inlet, LinkEnd {
 
   end(settled: boolean): void {
     this.transit.end(settled);
-    if (settled) this.over();
+    if (settled || this.settled) this.over();
   }
 
   connectionLost(): void {
@@ -154,10 +154,11 @@ export class LinkInlet implements Inlet, LinkEnd {
     if (settled) this.over();
   }
 
+  /** Settled. As long as the sender has not ended, the loss of its connection must still end the transit. */
   private over(): void {
+    if (this.transit.complete) this.ends.delete(this);
     if (this.settled) return;
     this.settled = true;
-    this.ends.delete(this);
     if (this.heldBytes > 0) this.resume();
     this.owner.inletSettled(this.delivery);
   }

@@ -110,6 +110,11 @@ export class Transit {
     return this.replay;
   }
 
+  /** The destination has answered: no other may take its place. */
+  commit(): void {
+    this.replay = undefined;
+  }
+
   write(bytes: Buffer): void {
     const outlet = this.outlet;
     if (outlet === undefined || bytes.length === 0) return;
