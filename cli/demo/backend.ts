@@ -22,6 +22,8 @@ export async function serveBackend(context: Context, flags: { keep?: boolean }):
   const ends = [once(context.signal, 'abort')];
   if (!flags.keep) ends.push(once(context.stdin.resume(), 'end'));
   await Promise.race(ends);
+  // An open standard input would keep the process.
+  context.stdin.destroy();
   server.close();
   server.closeAllConnections();
 }
