@@ -1,0 +1,224 @@
+/**
+ * One whole router on virtual time and sockets: the simulation's counterpart of `router/io/driver.ts`.
+ *
+ * Everything between sockets and the `Router` is here and follows the driver: inputs are fed as they come, a flush at the end
+ * of the moment carries out effects and transmits.
+ */
+import type { Random } from '../../../lib/random.ts';
+import type { Effect } from '../../../router/core/effects.ts';
+import type { PeerOptions } from '../../../router/core/peer.ts';
+import { Router } from '../../../router/core/router.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SimSocket } from './sockets.ts';
+
+const QUEUED_BYTES_MAX = 256 * 1024;
+const CLOSE_TIMEOUT_MS = 2000;
+
+export interface SimRouterParts {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** Dials the backend of a tcpConnector; undefined when it refuses. */
+  dialBackend(connector: string): SimSocket | undefined;
+  listening(tcpListener: string, on: boolean): void;
+}
+
+interface Transport {
+  readonly socket: SimSocket;
+  closing: boolean;
+}
+
+export class SimRouter {
+  readonly id: string;
+  readonly router: Router;
+  readonly transports = new Map<number, Transport>();
+  readonly sockets = new Map<number, SimSocket>();
+  readonly logs: string[] = [];
+  stopped = false;
+  private readonly parts: SimRouterParts;
+  private scheduled = false;
+  private timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(id: string, instance: number, parts: SimRouterParts) {
+    this.id = id;
+    this.parts = parts;
+    this.router = new Router(
+      { id, instance, version: '0', defaultDistribution: 'balanced', random: () => parts.random.next() },
+      this.now,
+    );
+    this.schedule();
+  }
+
+  get now(): number {
+    return this.parts.scheduler.now;
+  }
+
+  /** The process is gone: its sockets break, nobody is told anything. */
+  kill(): void {
+    this.stopped = true;
+    for (const { socket } of this.transports.values()) socket.reset();
+    for (const socket of this.sockets.values()) socket.reset();
+  }
+
+  // ---- connections between routers
+
+  /** @param onGone the socket is closed: a connector dials again */
+  connect(
+    socket: SimSocket,
+    options: Pick<PeerOptions, 'dir' | 'cost' | 'data' | 'groupCorrelator'>,
+    onGone: () => void,
+  ): void {
+    const id = this.router.connect(
+      { ...options, entity: `${options.dir}`, role: 'inter-router', host: 'sim', encrypted: false },
+      {
+        maxFrameSizeBytes: 16384,
+        channelMax: 32767,
+        idleTimeoutMs: 16_000,
+        saslMechanisms: ['ANONYMOUS'],
+        saslRequired: false,
+      },
+      this.now,
+    );
+    this.transports.set(id, { socket, closing: false });
+    socket.owner = {
+      data: (bytes) => this.input(() => this.router.receive(id, bytes, this.now)),
+      end: () => socket.end(),
+      written: () => this.schedule(),
+      close: () => {
+        this.transports.delete(id);
+        this.input(() => this.router.disconnected(id, this.now));
+        if (!this.stopped) onGone();
+      },
+    };
+    this.schedule();
+  }
+
+  // ---- flows
+
+  /** A client's connection reached a tcpListener. */
+  accept(tcpListener: string, socket: SimSocket): void {
+    this.input(() => {
+      const flow = this.router.flowAccepted(tcpListener, this.now);
+      if (flow === undefined) socket.reset();
+      else this.adopt(flow, socket);
+    });
+  }
+
+  private adopt(flow: number, socket: SimSocket): void {
+    socket.pause();
+    this.sockets.set(flow, socket);
+    socket.owner = {
+      data: (bytes) => this.input(() => this.router.flowReceived(flow, bytes, this.now)),
+      end: () => this.input(() => this.router.flowReceivedEnd(flow, this.now)),
+      written: (total) => this.input(() => this.router.flowWritten(flow, total)),
+      close: () => {
+        this.sockets.delete(flow);
+        this.input(() => this.router.flowLost(flow, this.now));
+      },
+    };
+  }
+
+  private dial(flow: number, connector: string): void {
+    const socket = this.parts.dialBackend(connector);
+    if (socket !== undefined) this.adopt(flow, socket);
+    socket?.startConnecting();
+    this.parts.scheduler.after(this.parts.random.next() * 2, () => {
+      const isConnected = socket !== undefined && !socket.closed;
+      if (isConnected) socket.connected();
+      this.input(() => {
+        if (isConnected) this.router.flowConnected(flow, this.now);
+        else this.router.flowConnectFailed(flow, 'the connector is gone', this.now);
+      });
+    });
+  }
+
+  // ---- turns
+
+  input(act: () => void): void {
+    if (this.stopped) return;
+    act();
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.parts.scheduler.after(0, () => {
+      this.scheduled = false;
+      if (!this.stopped) this.flush();
+    });
+  }
+
+  private flush(): void {
+    for (let effects = this.router.effects(); effects.length > 0; effects = this.router.effects()) {
+      for (const effect of effects) this.carryOut(effect);
+    }
+    for (const [id, transport] of this.transports) this.transmit(id, transport);
+    this.arm();
+  }
+
+  private transmit(id: number, transport: Transport): void {
+    const { socket } = transport;
+    const roomBytes = QUEUED_BYTES_MAX - socket.queuedBytes;
+    if (roomBytes > 0 && this.router.wantsTransmit(id)) {
+      const pieces: Buffer[] = [];
+      this.router.transmit(id, roomBytes, pieces, this.now);
+      socket.write(Buffer.concat(pieces));
+    }
+    if (transport.closing && !this.router.wantsTransmit(id)) socket.end();
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'flow-write':
+        this.sockets.get(effect.flow)?.write(effect.bytes);
+        break;
+      case 'flow-end':
+        this.sockets.get(effect.flow)?.end();
+        break;
+      case 'flow-reset':
+        this.sockets.get(effect.flow)?.reset();
+        this.sockets.delete(effect.flow);
+        break;
+      case 'flow-pause':
+        this.sockets.get(effect.flow)?.pause();
+        break;
+      case 'flow-resume':
+        this.sockets.get(effect.flow)?.resume();
+        break;
+      case 'flow-connect':
+        this.dial(effect.flow, effect.connector);
+        break;
+      case 'connection-close':
+        this.closeTransport(effect.connection);
+        break;
+      case 'listen':
+        this.parts.listening(effect.listener, effect.on);
+        break;
+      case 'log':
+        if (effect.level === 'error') this.logs.push(`${effect.message} ${JSON.stringify(effect.fields)}`);
+        break;
+    }
+  }
+
+  private closeTransport(id: number): void {
+    const transport = this.transports.get(id);
+    if (transport === undefined) return;
+    transport.closing = true;
+    this.parts.scheduler.after(CLOSE_TIMEOUT_MS, () => {
+      if (transport.socket.closed) return;
+      transport.socket.reset();
+      transport.socket.owner?.close(true);
+    });
+  }
+
+  private arm(): void {
+    const at = Math.max(this.router.deadline(), this.now);
+    if (at >= this.timerAt) return;
+    this.timerAt = at;
+    this.parts.scheduler.at(at, () => {
+      if (this.timerAt !== at) return;
+      this.timerAt = Number.POSITIVE_INFINITY;
+      this.input(() => this.router.tick(this.now));
+    });
+  }
+}
