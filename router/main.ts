@@ -107,6 +107,8 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   profiles.stop();
   delay.disable();
   driver.stop();
+  // An open standard input would keep the process.
+  if (options.exitWithStdin) process.stdin.destroy();
   log.info({ router: config.router.id }, 'router stopped');
 }
 

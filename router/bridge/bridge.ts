@@ -54,6 +54,8 @@ export class TcpConnector implements Candidate, FlowEntity {
   readonly counters = newCounters();
   readonly flows = new Set<Flow>();
   openCount = 0;
+  /** Why the backend could not be reached the last time; undefined when it could. */
+  problem: string | undefined;
   private readonly bridge: Bridge;
   private penaltyUntil = 0;
 
@@ -78,7 +80,9 @@ export class TcpConnector implements Candidate, FlowEntity {
     this.openCount--;
   }
 
-  penalise(): void {
+  refused(reason: string): void {
+    this.counters.connectionsRefused++;
+    this.problem = reason;
     this.penaltyUntil = this.bridge.now + CONNECTOR_PENALTY_MS;
   }
 }
@@ -204,17 +208,16 @@ export class Bridge implements FlowOwner {
 
   connected(id: number): void {
     const flow = this.flows.get(id);
-    if (flow instanceof ConnectorFlow) flow.connected();
-  }
-
-  connectFailed(id: number): void {
-    const flow = this.flows.get(id);
     if (!(flow instanceof ConnectorFlow)) return;
     const connector = this.connectors.get(flow.connector);
-    if (connector) {
-      connector.counters.connectionsRefused++;
-      connector.penalise();
-    }
+    if (connector) connector.problem = undefined;
+    flow.connected();
+  }
+
+  connectFailed(id: number, reason: string): void {
+    const flow = this.flows.get(id);
+    if (!(flow instanceof ConnectorFlow)) return;
+    this.connectors.get(flow.connector)?.refused(reason);
     flow.connectFailed();
   }
 

@@ -176,9 +176,10 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
-  flowConnectFailed(flow: number, now: number): void {
+  /** @param reason for people */
+  flowConnectFailed(flow: number, reason: string, now: number): void {
     this.bridge.now = now;
-    this.bridge.connectFailed(flow);
+    this.bridge.connectFailed(flow, reason);
     this.step(now);
   }
 

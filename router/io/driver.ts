@@ -79,9 +79,9 @@ export class Driver {
     this.schedule();
   }
 
-  flowConnectFailed(id: number): void {
+  flowConnectFailed(id: number, reason: string): void {
     this.flows.delete(id);
-    this.router.flowConnectFailed(id, this.now());
+    this.router.flowConnectFailed(id, reason, this.now());
     this.schedule();
   }
 
@@ -163,7 +163,7 @@ export class Driver {
   private dial(flow: number, connector: string): void {
     const backend = this.parts.backendOf(connector);
     if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this));
-    else this.router.flowConnectFailed(flow, this.now());
+    else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
   }
 
   /** Keeps one timer at the router's deadline; it is moved only to come earlier, a late one just looks again. */

@@ -42,6 +42,10 @@ export class FlowSocket {
     const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
     const flow = new FlowSocket(id, socket, driver);
     let connected = false;
+    let failure = '';
+    socket.once('error', (error) => {
+      failure = error.message;
+    });
     socket.once(backend.tls ? 'secureConnect' : 'connect', () => {
       connected = true;
       clearTimeout(timeout);
@@ -49,7 +53,7 @@ export class FlowSocket {
     });
     socket.once('close', () => {
       clearTimeout(timeout);
-      if (!connected) driver.flowConnectFailed(id);
+      if (!connected) driver.flowConnectFailed(id, failure);
     });
     flow.connecting = () => !connected;
     return flow;

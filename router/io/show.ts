@@ -58,8 +58,15 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
         connectionMsg: socket?.problem,
       };
     }
-    case 'tcpConnector':
-      return { ...router.bridge.connectors.get(entity.name)?.counters };
+    case 'listener': {
+      const problem = entities.listening.get(entity.name)?.problem;
+      return { operStatus: problem === undefined ? 'up' : 'down', connectionMsg: problem };
+    }
+    case 'tcpConnector': {
+      const connector = router.bridge.connectors.get(entity.name);
+      const problem = connector?.problem;
+      return { ...connector?.counters, operStatus: problem === undefined ? 'up' : 'down', connectionMsg: problem };
+    }
     default:
       return {};
   }

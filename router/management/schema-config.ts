@@ -85,6 +85,12 @@ const tcpCounters = {
   bytesOut: seen.count,
 } as const;
 
+/** What it does now, and why it does not; beside tcpListener this is ours. */
+const health = {
+  operStatus: seen.choice(['up', 'down']),
+  connectionMsg: seen.text,
+} as const;
+
 const CREATE_DELETE = ['CREATE', 'DELETE'] as const;
 const CREATE_UPDATE_DELETE = ['CREATE', 'UPDATE', 'DELETE'] as const;
 
@@ -232,6 +238,7 @@ export const CONFIG_ENTITIES = {
       websockets: flag({ default: true }),
       http: flag({ default: false }),
       httpRootDir: text({ inert: ['disabled'] }),
+      ...health,
     },
   },
   connector: {
@@ -262,8 +269,7 @@ export const CONFIG_ENTITIES = {
       authenticatePeer: flag({ default: false }),
       observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto', access: 'both', inert: ['none'] }),
       ...tcpCounters,
-      operStatus: seen.choice(['up', 'down']),
-      connectionMsg: seen.text,
+      ...health,
     },
   },
   tcpConnector: {
@@ -277,6 +283,7 @@ export const CONFIG_ENTITIES = {
       sslProfile: text(),
       verifyHostname: flag({ default: true }),
       ...tcpCounters,
+      ...health,
     },
   },
   listenerAddress: {
