@@ -5,27 +5,11 @@
  * behind all of them. When the faults are over: all routers agree, every flow is over at all ends, nothing of it is left.
  */
 import { describe, expect, it } from 'vitest';
-import { randomInt } from '../../lib/random.ts';
 import { FLOW_WINDOW_BYTES } from '../../router/core/limits.ts';
 import { disagreements, viewOfRouters } from '../support/sim/agreement.ts';
-import type { ClientApp, FlowPlan } from '../support/sim/apps.ts';
+import type { ClientApp } from '../support/sim/apps.ts';
+import { randomNetwork, randomPlan, repair, run, whatIsWrong } from '../support/sim/chaos.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
-
-/** Router names R0 up; a tree of links, then as many more as `extra`. */
-function randomNetwork(seed: number, size: number, extra: number, dataConnectionCount = 1): RouterNetwork {
-  const network = new RouterNetwork(seed, dataConnectionCount);
-  const ids = Array.from({ length: size }, (_, i) => `R${i}`);
-  for (const id of ids) network.addRouter(id);
-  const cost = (): number => 1 + randomInt(network.random, 3);
-  for (let i = 1; i < size; i++) network.connect(ids[i] as string, ids[randomInt(network.random, i)] as string, cost());
-  for (let i = 0; i < extra; i++) {
-    const [a, b] = [network.pick(ids), network.pick(ids)];
-    if (a !== b) network.connect(a, b, cost());
-  }
-  network.addService('one', [network.pick(ids)]);
-  network.addService('two', [network.pick(ids), network.pick(ids)]);
-  return network;
-}
 
 /** A ring A-B-C-D; the service is at C, so that A has two ways to it. */
 function ring(seed: number): RouterNetwork {
@@ -39,57 +23,6 @@ function ring(seed: number): RouterNetwork {
   network.addService('echo', ['C']);
   network.scheduler.runUntil(200);
   return network;
-}
-
-function randomPlan({ random }: RouterNetwork): Partial<FlowPlan> {
-  const size = (): number => randomInt(random, random.next() < 0.1 ? 2_000_000 : random.next() < 0.5 ? 300 : 30_000);
-  const sometimes = (chance: number, bound: number): number | undefined =>
-    random.next() < chance ? randomInt(random, bound) : undefined;
-  return {
-    requestBytes: size(),
-    responseBytes: size(),
-    answers: random.next() < 0.5 ? 'at once' : 'after the request',
-    clientResetsAt: sometimes(0.1, 50_000),
-    serverResetsAt: sometimes(0.1, 50_000),
-    clientPauseMs: sometimes(0.2, 300) ?? 0,
-    serverPauseMs: sometimes(0.2, 300) ?? 0,
-  };
-}
-
-function randomFault(network: RouterNetwork): void {
-  const link = network.pick(network.links);
-  const faults = [
-    () => network.cut(link),
-    () => network.freeze(link),
-    () => network.halfClose(link),
-    () => network.breakOne(link),
-    () => network.restart(network.pick([...network.routers.keys()]), randomInt(network.random, 200)),
-  ];
-  const repairs = [() => network.restore(link), () => network.thaw(link)];
-  network.pick(network.random.next() < 0.5 ? faults : repairs)();
-}
-
-function run(network: RouterNetwork, steps: number, stepMs: number, faultChance: number): void {
-  for (let step = 0; step < steps; step++) {
-    for (let count = randomInt(network.random, 4); count > 0; count--) {
-      network.startFlow(network.pick([...network.routers.keys()]), network.pick(['one', 'two']), randomPlan(network));
-    }
-    if (network.random.next() < faultChance) randomFault(network);
-    network.scheduler.runFor(randomInt(network.random, stepMs));
-    const faults = network.flowFaults();
-    if (faults.length > 0) throw new Error(`at ${network.now}: ${faults.join('; ')}`);
-  }
-}
-
-function repair(network: RouterNetwork): void {
-  for (const link of network.links) {
-    network.restore(link);
-    network.thaw(link);
-  }
-}
-
-function whatIsWrong(network: RouterNetwork): string[] {
-  return [...network.flowFaults(), ...network.leftovers(), ...disagreements(viewOfRouters(network))];
 }
 
 /** Runs the test of a seed; whatever goes wrong names it. */
@@ -266,18 +199,15 @@ describe('a link that is lost', () => {
 
 describe('whatever happens', () => {
   it('in small networks, quickly', () => {
-    eachSeed(
-      Array.from({ length: 24 }, (_, i) => i + 1),
-      (seed) => {
-        const network = randomNetwork(seed, 3 + (seed % 4), 3, seed % 3);
-        network.scheduler.runUntil(200);
-        run(network, 100, 10, 0.5);
-        repair(network);
-        network.scheduler.runFor(40_000);
-        expect(whatIsWrong(network)).toEqual([]);
-        expect([...network.clients.values()].some(({ isComplete }) => isComplete)).toBe(true);
-      },
-    );
+    eachSeed([...Array.from({ length: 20 }, (_, i) => i + 1), 359], (seed) => {
+      const network = randomNetwork(seed, 3 + (seed % 4), 3, seed % 3);
+      network.scheduler.runUntil(200);
+      run(network, 100, 10, 0.5);
+      repair(network);
+      network.scheduler.runFor(40_000);
+      expect(whatIsWrong(network)).toEqual([]);
+      expect([...network.clients.values()].some(({ isComplete }) => isComplete)).toBe(true);
+    });
   });
 
   it('in small networks, with time for time-outs', () => {
