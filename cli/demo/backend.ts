@@ -6,10 +6,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Context, print } from '../context.ts';
-import { digestOf, sendBlocks } from './transfer.ts';
+import { DIGEST_TRAILER, digestOf, sendBlocks } from './transfer.ts';
 
 export const GREETING = 'hello from the server that only east can reach\n';
-export const DIGEST_TRAILER = 'x-sha256';
 
 /** Prints its port and serves until `context.signal` aborts or stdin ends. */
 export async function serveBackend(context: Context, flags: { keep?: boolean }): Promise<void> {

@@ -5,8 +5,9 @@ import { get, type IncomingMessage, request } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { FailedError } from '../errors.ts';
-import { DIGEST_TRAILER } from './backend.ts';
 
+/** The trailer of a download: the digest of what was sent. */
+export const DIGEST_TRAILER = 'x-sha256';
 const BLOCK_BYTES = 256 * 1024;
 
 export interface Transfer {

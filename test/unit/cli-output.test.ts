@@ -247,7 +247,7 @@ describe('the network', () => {
       ├─ east  namespace east, local, version 0.1.0
       │  └─ link from west  cost 1, up
       └─ west (this site)  namespace west, local, version 0.1.0
-         └─ link east to east  cost 1, up
+         └─ link to east  east, cost 1, up
       Services
       └─ backend
          ├─ listener  0.0.0.0:8080  at west
