@@ -112,11 +112,8 @@ export class Peer implements LinkOwner {
 
   outletSent(link: SenderLink): void {
     if (!this.pooled.has(link)) return;
-    if (this.idle.length < STREAMING_LINKS_IDLE_MAX) this.idle.push(link);
-    else {
-      this.pooled.delete(link);
-      link.detach();
-    }
+    this.idle.push(link);
+    this.trimIdle();
   }
 
   inletSettled(_delivery: IncomingDelivery): void {}
@@ -127,6 +124,17 @@ export class Peer implements LinkOwner {
     const at = this.idle.indexOf(link);
     if (at >= 0) this.idle.splice(at, 1);
     if (this.control === link) this.control = undefined;
+  }
+
+  /** Closes links that a burst has left over, two for each that came back; never one whose streams wait for their outcomes. */
+  private trimIdle(): void {
+    for (let left = 2; left > 0 && this.idle.length > STREAMING_LINKS_IDLE_MAX; left--) {
+      const at = this.idle.findIndex((link) => !link.hasUnsettled);
+      if (at < 0) return;
+      const [surplus] = this.idle.splice(at, 1);
+      this.pooled.delete(surplus!);
+      surplus!.detach();
+    }
   }
 
   private dataLink(priority: number): SenderLink | undefined {

@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export interface Certificates {
+export interface CertificateFiles {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
+}
+
+export interface Certificates extends CertificateFiles {
   /** Key and certificate in one file, as haproxy wants them. */
   readonly bundleFile: string;
 }

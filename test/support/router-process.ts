@@ -1,11 +1,12 @@
 /** Routers as processes, ours and the original, from one configuration that both read unchanged. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Certificates } from './certificates.ts';
-import { stopChild } from './child-process.ts';
+import type { CertificateFiles } from './certificates.ts';
+import { hasEnded, stopChild } from './child-process.ts';
 import { originalRouter } from './original-router.ts';
 
 const HOST = '127.0.0.1';
@@ -22,19 +23,21 @@ const TLS = { accept: { authenticatePeer: true, requireSsl: true }, dial: { veri
 export interface LinkEnd {
   readonly role: 'accept' | 'dial';
   readonly port: number;
-  readonly certificates?: Certificates;
+  readonly certificates?: CertificateFiles;
+  /** Further attributes of the listener or connector. */
+  readonly more?: Entity[1];
 }
 
-export function linkEntities({ role, port, certificates }: LinkEnd): Entity[] {
+export function linkEntities({ role, port, certificates, more }: LinkEnd): Entity[] {
   const name = `link-${role}-${port}`;
   const type = role === 'accept' ? 'listener' : 'connector';
   const link = { name, role: 'inter-router', host: HOST, port };
-  if (certificates === undefined) return [[type, { ...link, ...PLAIN[role] }]];
+  if (certificates === undefined) return [[type, { ...link, ...PLAIN[role], ...more }]];
   const { caFile, certFile, keyFile } = certificates;
   const profile = { name: `${name}-tls`, caCertFile: caFile, certFile, privateKeyFile: keyFile };
   return [
     ['sslProfile', profile],
-    [type, { ...link, sslProfile: profile.name, saslMechanisms: 'EXTERNAL', ...TLS[role] }],
+    [type, { ...link, sslProfile: profile.name, saslMechanisms: 'EXTERNAL', ...TLS[role], ...more }],
   ];
 }
 
@@ -53,7 +56,7 @@ export function routerConfig(id: string, entities: readonly Entity[]): string {
 }
 
 export function routerCommand(kind: Kind, configFile: string): { program: string; args: string[] } {
-  if (kind === 'ours') return { program: process.execPath, args: ['/tmp/run-router.ts', configFile] };
+  if (kind === 'ours') return { program: process.execPath, args: [ourCommand, 'router', '--config', configFile] };
   return { program: originalRouter ?? '', args: ['-c', configFile] };
 }
 
@@ -63,12 +66,24 @@ export class RouterProcesses {
   private readonly children = new Map<string, ChildProcess>();
 
   start(kind: Kind, id: string, entities: readonly Entity[]): void {
-    const config = join(this.directory, `${id}.json`);
-    writeFileSync(config, routerConfig(id, entities));
+    this.startWith(kind, id, routerConfig(id, entities));
+  }
+
+  /** Starts a router with a configuration file of this text. */
+  startWith(kind: Kind, id: string, text: string): void {
+    this.configure(id, text);
+    const config = this.configFile(id);
     const log = openSync(this.logFile(id), 'a');
     const { program, args } = routerCommand(kind, config);
     this.children.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));
     closeSync(log);
+  }
+
+  /** Replaces the configuration file as careful programs do: at once. */
+  configure(id: string, text: string): void {
+    const written = `${this.configFile(id)}.new`;
+    writeFileSync(written, text);
+    renameSync(written, this.configFile(id));
   }
 
   /** What the router has written to its standard streams so far. */
@@ -77,12 +92,31 @@ export class RouterProcesses {
   }
 
   kill(id: string): void {
-    this.children.get(id)?.kill('SIGKILL');
+    this.signal(id, 'SIGKILL');
+  }
+
+  signal(id: string, signal: NodeJS.Signals): void {
+    this.children.get(id)?.kill(signal);
+  }
+
+  pid(id: string): number {
+    return this.children.get(id)?.pid ?? 0;
+  }
+
+  /** Resolves with the exit status once the process has ended, null when a signal ended it. */
+  async ended(id: string): Promise<number | null> {
+    const child = this.children.get(id);
+    if (child !== undefined && !hasEnded(child)) await once(child, 'exit');
+    return child?.exitCode ?? null;
   }
 
   async stop(): Promise<void> {
     await Promise.all([...this.children.values()].map(stopChild));
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private configFile(id: string): string {
+    return join(this.directory, `${id}.json`);
   }
 
   private logFile(id: string): string {

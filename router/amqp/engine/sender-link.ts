@@ -46,6 +46,11 @@ export class SenderLink extends Link {
     super(session, name, handle, options, state);
   }
 
+  /** Deliveries that began and are not settled: a detach would take their outcomes away. */
+  get hasUnsettled(): boolean {
+    return this.unsettled !== undefined;
+  }
+
   accept(options: AcceptOptions = {}): void {
     if (this.answer(options)) this.makeReady();
   }
