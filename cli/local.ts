@@ -10,7 +10,7 @@ import { runningSite } from '../site-controller/platform/local/lock.ts';
 import { dataHomeOf, type SitePaths, sitePaths } from '../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../site-controller/platform/local/store.ts';
 import { type Context, commandLine } from './context.ts';
-import { FailedError, NotFoundError } from './errors.ts';
+import { FailedError, NotFoundError, UsageError } from './errors.ts';
 import { type Probe, waitFor } from './wait.ts';
 
 export interface LocalSite {
@@ -28,10 +28,11 @@ export async function findSite(local: LocalSite): Promise<ResourceOf<'Site'> | u
   return (await local.store.list('Site'))[0];
 }
 
-/** @throws NotFoundError when the namespace has no site, or another one than `name` */
+/** @throws NotFoundError when the namespace has no site, or another one than `name`; UsageError when its file has mistakes */
 export async function requireSite(context: Context, local: LocalSite, name?: string): Promise<ResourceOf<'Site'>> {
   const site = await findSite(local);
   if (site === undefined) {
+    await requireNoFaults(local);
     throw new NotFoundError(`There is no site in namespace "${context.namespace}"`, {
       next: `Make one: ${commandLine(context, 'init')}`,
     });
@@ -45,6 +46,22 @@ export async function requireSite(context: Context, local: LocalSite, name?: str
     );
   }
   return site;
+}
+
+async function requireNoFaults(local: LocalSite): Promise<void> {
+  const faults = await faultLines(local);
+  if (faults.length === 0) return;
+  throw new UsageError(`The resources in ${local.paths.inputResources} have mistakes:\n${faults.join('\n')}`, {
+    next: 'Correct them; nothing was changed',
+  });
+}
+
+/** One line for each mistake in the user's files: file, place, what is wrong. */
+export async function faultLines(local: LocalSite): Promise<string[]> {
+  const files = await local.store.faults();
+  return files.flatMap(({ file, faults }) =>
+    faults.map(({ path, message }) => `${file}: ${path === '' ? '' : `${path} `}${message}`),
+  );
 }
 
 /** @throws NotFoundError */

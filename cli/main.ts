@@ -20,11 +20,13 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort(name);
   });
 }
-// A reader such as `head` that has seen enough is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
+// A reader such as `head` that has seen enough, or a terminal that went away, is no failure; what runs for longer ends.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    stop.abort(error.code);
+  });
+}
 
 const entry = fileURLToPath(import.meta.url);
 const surroundings: Surroundings = {

@@ -25,8 +25,12 @@ interface Backend {
   stop(): Promise<void>;
 }
 
-export async function runDemo(context: Context, flags: DemoFlags): Promise<void> {
+export async function runDemo(surrounding: Context, flags: DemoFlags): Promise<void> {
   const start = performance.now();
+  // A closed terminal would otherwise end this process and leave the sites.
+  const hangup = new AbortController();
+  process.once('SIGHUP', () => hangup.abort());
+  const context = { ...surrounding, signal: AbortSignal.any([surrounding.signal, hangup.signal]) };
   const directory = await prepareDirectory(flags.dir);
   const demo = new Demo(context, flags, directory);
   try {

@@ -1,7 +1,7 @@
 /** `status` and `site status`. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { findSite, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
+import { faultLines, findSite, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
 
@@ -22,10 +22,10 @@ export async function showSite(context: Context, name: string | undefined, flags
   }
   const isRunning = (await siteProcess(local)) !== undefined;
   print(context, siteText(site, isRunning, flags.output === 'wide'));
-  const faults = await local.store.faults();
-  for (const { file, faults: found } of faults) {
-    say(context, `Warning: ${local.paths.inputResources}/${file} has mistakes, what was read before stays in force:`);
-    for (const fault of found) say(context, `  ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`);
+  const faults = await faultLines(local);
+  if (faults.length > 0) {
+    say(context, 'Warning: the resources have mistakes; what was read before stays in force:');
+    say(context, faults.map((line) => `  ${line}`).join('\n'));
   }
 }
 

@@ -66,9 +66,9 @@ async function waitUntilRedeemed(context: Context, local: LocalSite, name: strin
       if (outcome.status === 'Ready') return { done: true };
       if (outcome.status === 'Pending') return { pending: outcome.message };
       await local.store.delete('AccessToken', name);
-      throw new RefusedError(`Token "${name}" was not redeemed: ${outcome.message}`, {
-        next: 'Ask the other site for a new one: skuprt token create FILE',
-      });
+      // The site's message ends with its advice, a sentence of its own.
+      const [reason, next] = outcome.message.split(/\. (?=[A-Z])/, 2);
+      throw new RefusedError(`Token "${name}" was not redeemed: ${reason}`, { next });
     },
   );
 }
