@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { type Context, type Surroundings, say } from './context.ts';
-import type { Scope } from './definitions/define.ts';
+import { type Define, examples, type Scope } from './definitions/define.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
 import { defineNetwork } from './definitions/network.ts';
 import { defineProcesses } from './definitions/processes.ts';
@@ -20,6 +20,14 @@ interface GlobalFlags {
   kubeconfig?: string;
   verbose?: boolean;
 }
+
+const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[] = [
+  ['Sites:', [defineSite]],
+  ['Links:', [defineTokens, defineLinks]],
+  ['Services:', [defineExpose, defineListeners, defineConnectors]],
+  ['Looking:', [defineNetwork]],
+  ['More:', [defineProcesses]],
+];
 
 /** Runs one command line to its end and gives its exit code; everything that can go wrong has been told on stderr. */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -59,17 +67,18 @@ export function buildProgram(surroundings: Surroundings): Command {
     .option('--kubeconfig <file>', 'kubeconfig file (platform kubernetes)')
     .option('-v, --verbose', 'more detail: error codes here, debug level in the logs of processes');
   const scope: Scope = { context: (command) => contextOf(command, surroundings) };
-  for (const define of [
-    defineSite,
-    defineTokens,
-    defineLinks,
-    defineExpose,
-    defineListeners,
-    defineConnectors,
-    defineNetwork,
-    defineProcesses,
-  ]) {
-    define(program, scope);
+  examples(
+    program,
+    ['skuprt demo', 'two sites on this machine, a service of one used in the other'],
+    ['skuprt init', 'a site here'],
+    ['skuprt token create east.token', 'let another site link to this one'],
+    ['skuprt link create east.token', 'at the other site: link to it'],
+    ['skuprt expose host/127.0.0.1 --port 8080 --address backend', 'a server here, for all linked sites'],
+    ['skuprt service status', 'where to reach the services'],
+  );
+  for (const [heading, defines] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const define of defines) define(program, scope);
   }
   return program;
 }

@@ -27,6 +27,11 @@ export interface GenerateLinkFlags {
 
 export function defineTokens(program: Command, scope: Scope): void {
   const token = program.command('token').description('Tokens: files that let another site link to this one');
+  examples(
+    token,
+    ['skuprt token create FILE', 'at the site to link to'],
+    ['skuprt token redeem FILE', 'at the site that dials'],
+  );
   defineIssue(token.command('issue'), scope, 'issue');
   defineIssue(token.command('create'), scope, 'create');
   defineRedeem(token.command('redeem'), scope, 'skuprt -n west token redeem');
@@ -95,6 +100,7 @@ function defineRedeem(command: Command, scope: Scope, example: string): void {
 
 export function defineLinks(program: Command, scope: Scope): void {
   const link = program.command('link').description('Links of this site to other sites');
+  examples(link, ['skuprt link create FILE', 'with a token of the other site'], ['skuprt link status', 'all links']);
   defineRedeem(link.command('create'), scope, 'skuprt -n west link create');
   const status = link
     .command('status [name]')

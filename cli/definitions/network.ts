@@ -5,6 +5,7 @@ import { examples, output, type Scope } from './define.ts';
 
 export function defineNetwork(program: Command, scope: Scope): void {
   const service = program.command('service').description('Services of the network, as this site sees them');
+  examples(service, ['skuprt service status', 'where to reach the services']);
   const services = service
     .command('status')
     .description('Show each service: where clients here connect to, which sites offer it')
@@ -22,6 +23,7 @@ export function defineNetwork(program: Command, scope: Scope): void {
   );
 
   const network = program.command('network').description('The whole network, as this site sees it');
+  examples(network, ['skuprt network status', 'a picture and a tree']);
   const status = network
     .command('status')
     .description(
@@ -36,6 +38,7 @@ export function defineNetwork(program: Command, scope: Scope): void {
   examples(status, ['skuprt network status', 'a picture and a tree'], ['skuprt network status -o yaml', 'all of it']);
 
   const debug = program.command('debug').description('Finding faults');
+  examples(debug, ['skuprt debug dump', 'what a report of a fault needs']);
   const dump = debug
     .command('dump')
     .description(

@@ -112,10 +112,31 @@ function endOptions(command: Command): Command {
     .addOption(new Option('--type <type>', 'protocol').choices(['tcp']));
 }
 
+interface EndDefinition {
+  noun: Command;
+  scope: Scope;
+  kind: EndKind;
+  /** Adds the flags that describe an end of this kind. */
+  options: (command: Command) => Command;
+}
+
+const loadEnds = async () => await import('../commands/service/ends.ts');
+
 function defineEnd(noun: Command, scope: Scope, kind: EndKind, options: (command: Command) => Command): void {
   const word = kind.toLowerCase();
-  const folder = async () => await import('../commands/service/ends.ts');
+  examples(
+    noun,
+    [`skuprt ${word} create backend 8080`, `a ${word} for service backend`],
+    [`skuprt ${word} status`, 'all of them'],
+  );
+  const definition = { noun, scope, kind, options };
+  defineMakingEnd(definition);
+  defineChangingEnd(definition);
+  defineLookingAtEnd(definition);
+}
 
+function defineMakingEnd({ noun, scope, kind, options }: EndDefinition): void {
+  const word = kind.toLowerCase();
   const create = options(noun.command('create'))
     .description(`Make a ${word}`)
     .argument('<name>', `name of the ${word}`, parseName)
@@ -126,7 +147,7 @@ function defineEnd(noun: Command, scope: Scope, kind: EndKind, options: (command
     .addOption(output('json', 'yaml', 'name'))
     .action(async (name: string, port: number, flags: EndFlags, self: Command) => {
       const context = scope.context(self);
-      await (await folder()).createEnd(context, kind, name, { ...flags, port });
+      await (await loadEnds()).createEnd(context, kind, name, { ...flags, port });
     });
   examples(
     create,
@@ -137,6 +158,20 @@ function defineEnd(noun: Command, scope: Scope, kind: EndKind, options: (command
     [`skuprt ${word} create web 80 --routing-key shop-web --host 10.0.0.7`, 'name, address and host differ'],
   );
 
+  const generate = options(noun.command('generate'))
+    .description(`Print the resource that \`${word} create\` would make`)
+    .argument('<name>', `name of the ${word}`, parseName)
+    .argument('<port>', 'port', parsePort)
+    .addOption(output('json', 'yaml').default('yaml'))
+    .action(async (name: string, port: number, flags: EndFlags, self: Command) => {
+      const context = scope.context(self);
+      await (await loadEnds()).generateEnd(context, kind, name, { ...flags, port });
+    });
+  examples(generate, [`skuprt ${word} generate backend 8080 > ${word}.yaml`, 'for a repository of resources']);
+}
+
+function defineChangingEnd({ noun, scope, kind, options }: EndDefinition): void {
+  const word = kind.toLowerCase();
   const update = options(noun.command('update'))
     .description(`Change a ${word}; flags that are not given leave their setting as it is`)
     .argument('<name>', `name of the ${word}`, parseName)
@@ -146,19 +181,9 @@ function defineEnd(noun: Command, scope: Scope, kind: EndKind, options: (command
     .addOption(dryRun())
     .action(async (name: string, flags: EndFlags, self: Command) => {
       const context = scope.context(self);
-      await (await folder()).updateEnd(context, kind, name, flags);
+      await (await loadEnds()).updateEnd(context, kind, name, flags);
     });
   examples(update, [`skuprt ${word} update backend --port 9090`, 'takes effect at once']);
-
-  const status = noun
-    .command('status [name]')
-    .description(`Show the ${word}s of this site`)
-    .addOption(output('json', 'yaml', 'name', 'wide'))
-    .action(async (name: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
-      await (await folder()).showEnds(context, kind, name, flags);
-    });
-  examples(status, [`skuprt ${word} status`, 'all of them'], [`skuprt ${word} status backend -o yaml`, 'one, in full']);
 
   const remove = noun
     .command('delete')
@@ -169,22 +194,24 @@ function defineEnd(noun: Command, scope: Scope, kind: EndKind, options: (command
     .addOption(timeout('1m'))
     .action(async (name: string, flags: DeleteFlags, self: Command) => {
       const context = scope.context(self);
-      await (await folder()).deleteEnd(context, kind, name, flags);
+      await (await loadEnds()).deleteEnd(context, kind, name, flags);
     });
   examples(
     remove,
     [`skuprt ${word} delete backend`, 'asks first'],
     [`skuprt ${word} delete backend --yes`, 'for scripts'],
   );
+}
 
-  const generate = options(noun.command('generate'))
-    .description(`Print the resource that \`${word} create\` would make`)
-    .argument('<name>', `name of the ${word}`, parseName)
-    .argument('<port>', 'port', parsePort)
-    .addOption(output('json', 'yaml').default('yaml'))
-    .action(async (name: string, port: number, flags: EndFlags, self: Command) => {
+function defineLookingAtEnd({ noun, scope, kind }: EndDefinition): void {
+  const word = kind.toLowerCase();
+  const status = noun
+    .command('status [name]')
+    .description(`Show the ${word}s of this site`)
+    .addOption(output('json', 'yaml', 'name', 'wide'))
+    .action(async (name: string | undefined, flags: { output?: string }, self: Command) => {
       const context = scope.context(self);
-      await (await folder()).generateEnd(context, kind, name, { ...flags, port });
+      await (await loadEnds()).showEnds(context, kind, name, flags);
     });
-  examples(generate, [`skuprt ${word} generate backend 8080 > ${word}.yaml`, 'for a repository of resources']);
+  examples(status, [`skuprt ${word} status`, 'all of them'], [`skuprt ${word} status backend -o yaml`, 'one, in full']);
 }

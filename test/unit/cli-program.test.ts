@@ -172,9 +172,9 @@ describe('a stopped site', () => {
 
 describe('help', () => {
   const program = buildProgram({} as Surroundings);
-  const leaves = (command: Command): Command[] =>
-    command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
-  const paths = leaves(program)
+  const below = (command: Command): Command[] => [command, ...command.commands.flatMap(below)];
+  const paths = below(program)
+    .slice(1)
     .filter((command) => command.name() !== 'help' && command.description() !== 'The HTTP server of the demo')
     .map((command) => {
       const names: string[] = [];
@@ -187,6 +187,10 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^Examples:\n {2}/);
     expect(out.split('\nUsage:')[0]).toMatch(new RegExp(`skuprt (-n \\S+ )?${path}`));
+  });
+
+  it('of the whole starts with examples too', async () => {
+    expect((await run('--help')).out).toMatch(/^Examples:\n {2}skuprt demo/);
   });
 
   it('loads nothing but commander and modules of its own, and few of them', () => {
