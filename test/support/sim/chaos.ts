@@ -56,7 +56,7 @@ export function run(network: RouterNetwork, steps: number, stepMs: number, fault
     }
     if (network.random.next() < faultChance) randomFault(network);
     network.scheduler.runFor(randomInt(network.random, stepMs));
-    const faults = network.flowFaults();
+    const faults = [...network.flowFaults(), ...network.overLimits()];
     if (faults.length > 0) throw new Error(`at ${network.now}: ${faults.join('; ')}`);
   }
 }

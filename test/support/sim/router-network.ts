@@ -4,6 +4,7 @@
  * One seed decides everything. Faults are what operators meet: links cut, frozen, half closed; routers that die and return.
  */
 import { randomInt, SeededRandom } from '../../../lib/random.ts';
+import { FLOW_WINDOW_BYTES, LINK_CAPACITY } from '../../../router/core/limits.ts';
 import { ClientApp, type FlowPlan, ServerApp } from './apps.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimRouter } from './sim-router.ts';
@@ -12,6 +13,8 @@ import { SimConnection, type SimSocket, type WireOptions } from './sockets.ts';
 const LINK_WIRE: WireOptions = { delayMs: [0.2, 3], windowBytes: 256 * 1024, pieceBytesMax: 64 * 1024 };
 const LOCAL_WIRE: WireOptions = { delayMs: [0.02, 0.2], windowBytes: 128 * 1024, pieceBytesMax: 32 * 1024 };
 const REDIAL_MS = 50;
+/** Of one flow in one place: its window, and what its socket had at hand when that closed. */
+const QUEUED_BYTES_MAX = FLOW_WINDOW_BYTES + LOCAL_WIRE.windowBytes;
 
 /** Dialled by `ends[0]`, as a connector entity does: one control connection and some for data. */
 export interface NetworkLink {
@@ -172,6 +175,24 @@ export class RouterNetwork {
   /** Faults of flows that show at any time. */
   flowFaults(): string[] {
     return [...this.clients.values()].flatMap((client) => client.fault ?? []);
+  }
+
+  /** What waits in a router for longer than it should: queues of one flow, and credit. */
+  overLimits(): string[] {
+    const over: string[] = [];
+    for (const { id, router, sockets } of this.routers.values()) {
+      for (const socket of sockets.values()) {
+        if (socket.queuedBytes > QUEUED_BYTES_MAX) over.push(`${id}: ${socket.queuedBytes} octets wait for a socket`);
+      }
+      for (const peer of router.peers.values()) {
+        for (const { delivery } of peer.ends) {
+          const waiting = 'queuedBytes' in delivery ? delivery.queuedBytes : 0;
+          if (waiting > QUEUED_BYTES_MAX) over.push(`${id}: ${waiting} octets wait for ${peer.containerId}`);
+          if (delivery.link.credit > LINK_CAPACITY) over.push(`${id}: a link has ${delivery.link.credit} credit`);
+        }
+      }
+    }
+    return over;
   }
 
   /** What must be gone when all flows are over. */
