@@ -11,7 +11,7 @@ import {
   tcpListenerEntity,
 } from '../support/router-process.ts';
 import { connect, unusedPort } from '../support/tcp.ts';
-import { SERVICES, type Service, startWorkloads, type Workloads } from './services.ts';
+import { SERVICES, type Service, Workloads } from './services.ts';
 
 const READY_MS_MAX = 30_000;
 const POLL_MS = 50;
@@ -34,7 +34,7 @@ export class Network {
 
   /** Starts the chain and waits until every service can be reached. Plain links are captured. */
   static async start(kinds: readonly Kind[], certificates?: Certificates): Promise<Network> {
-    const network = new Network(await startWorkloads());
+    const network = new Network(await Workloads.start());
     const entities: Entity[][] = kinds.map(() => []);
     for (let index = 0; index + 1 < kinds.length; index++) {
       const port = await unusedPort();

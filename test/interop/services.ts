@@ -1,61 +1,105 @@
 /** The workloads behind an interop network, one server for each behaviour of TCP that has to cross it. */
+import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
-import { echoServer, listen, readAll, receivePattern, reset, sendPattern, unusedPort } from '../support/tcp.ts';
+import { patternAt } from '../support/pattern.ts';
+import {
+  echoServer,
+  type Listening,
+  listen,
+  readAll,
+  receivePattern,
+  reset,
+  sendPattern,
+  unusedPort,
+} from '../support/tcp.ts';
 
 export const BULK_BYTES = 64 * 1024 * 1024;
+export const COUNT_BYTES = 10_000;
+export const LATE_BYTES = 1_000_000;
 
 /**
  * echo: gives back what it gets. bulk: sends a pattern and takes one, both at once. count: answers how many bytes came,
  * but only after the client's FIN. late: ends its own side first and takes a pattern after that. refused: nobody there.
+ *
+ * No client ends its side before it knows that all its bytes have come: the original cuts some flows short whose client
+ * ends right after it has written (wire reference 15). So each service says so one way or another.
  */
 export const SERVICES = ['echo', 'bulk', 'count', 'late', 'refused'] as const;
 export type Service = (typeof SERVICES)[number];
 
-export interface Workloads {
+/** What the other end of a `late` connection sees. */
+export interface LateServer {
+  /** All of LATE_BYTES have come. */
+  readonly taken: Promise<void>;
+  /** The client's FIN has come; answers how many bytes came between. */
+  readonly ended: Promise<number>;
+}
+
+export class Workloads {
   readonly ports: Readonly<Record<Service, number>>;
-  /** Resolves with what the next `late` connection has taken. */
-  nextLate(): Promise<number>;
-  close(): Promise<void>;
-}
+  private readonly servers: readonly Listening[];
+  private readonly lateEvents: EventEmitter;
 
-export async function startWorkloads(): Promise<Workloads> {
-  let lateDone: (byteCount: number) => void = () => undefined;
-  const late = async (socket: Socket): Promise<void> => {
-    socket.end('bye');
-    lateDone(await receivePattern(socket));
-  };
-  const servers = {
-    echo: await echoServer(),
-    bulk: await listen(orReset(bulk)),
-    count: await listen(orReset(count)),
-    late: await listen(orReset(late)),
-  };
-  return {
-    ports: {
-      echo: servers.echo.port,
-      bulk: servers.bulk.port,
-      count: servers.count.port,
-      late: servers.late.port,
+  private constructor(ports: Record<Service, number>, servers: readonly Listening[], lateEvents: EventEmitter) {
+    this.ports = ports;
+    this.servers = servers;
+    this.lateEvents = lateEvents;
+  }
+
+  static async start(): Promise<Workloads> {
+    const lateEvents = new EventEmitter();
+    const late = async (socket: Socket): Promise<void> => {
+      socket.end('bye');
+      await receivePattern(socket, LATE_BYTES);
+      lateEvents.emit('taken');
+      lateEvents.emit('ended', (await readAll(socket)).length);
+    };
+    const echo = await echoServer();
+    const [bulkServer, countServer, lateServer] = [
+      await listen(orReset(bulk)),
+      await listen(orReset(count)),
+      await listen(orReset(late)),
+    ];
+    const ports = {
+      echo: echo.port,
+      bulk: bulkServer.port,
+      count: countServer.port,
+      late: lateServer.port,
       refused: await unusedPort(),
-    },
-    nextLate: () =>
-      new Promise((resolve) => {
-        lateDone = resolve;
-      }),
-    close: async () => {
-      await Promise.all(Object.values(servers).map((server) => server.close()));
-    },
-  };
+    };
+    return new Workloads(ports, [echo, bulkServer, countServer, lateServer], lateEvents);
+  }
+
+  nextLate(): LateServer {
+    return {
+      taken: once(this.lateEvents, 'taken').then(() => undefined),
+      ended: once(this.lateEvents, 'ended').then(([byteCount]) => byteCount),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.close()));
+  }
 }
 
+/** The pattern goes on by one byte when all has come. */
 async function bulk(socket: Socket): Promise<void> {
-  const [byteCount] = await Promise.all([receivePattern(socket), sendPattern(socket, BULK_BYTES)]);
-  if (byteCount !== BULK_BYTES) throw new Error(`${byteCount} bytes came`);
-  socket.end();
+  await Promise.all([receivePattern(socket, BULK_BYTES), sendPattern(socket, BULK_BYTES)]);
+  socket.write(patternAt(BULK_BYTES, 1));
+  await endAfter(socket);
 }
 
 async function count(socket: Socket): Promise<void> {
-  socket.end(String((await readAll(socket)).length));
+  const byteCount = await receivePattern(socket, COUNT_BYTES);
+  socket.write('.');
+  await endAfter(socket, String(byteCount));
+}
+
+/** Ends with the client, who must have nothing more to say. */
+async function endAfter(socket: Socket, lastWords = ''): Promise<void> {
+  const { length } = await readAll(socket);
+  if (length > 0) throw new Error(`${length} bytes more came`);
+  socket.end(lastWords);
 }
 
 /** A server that finds a fault resets its client, so that the test sees it. */

@@ -12,8 +12,11 @@ const HEADER_BYTES = 8;
 const nameOf = new Map<number, string>(Object.entries(descriptors).map(([name, code]) => [code, name]));
 
 export class FrameCapture {
-  /** `milliseconds connection direction channel performative [fields] +payload octets`; heartbeats are left out. */
-  readonly lines: string[] = [];
+  /**
+   * `milliseconds connection direction channel performative[fields] +payload octets`, in the order of arrival within a
+   * connection's direction. Heartbeats are left out; a run of equal frames is one line that says how many more came.
+   */
+  readonly lines: string[];
   readonly port: number;
   private readonly listening: Listening;
 
@@ -35,8 +38,13 @@ export class FrameCapture {
         [dialled, accepting, '>>'],
         [accepting, dialled, '<<'],
       ] as const) {
+        let last = { text: '', index: -1, more: 0 };
         const note = (text: string): void => {
-          lines.push(`${(performance.now() - startMs).toFixed(1)} c${connection} ${direction} ${text}`);
+          if (text === last.text) last.more += 1;
+          else last = { text, index: lines.length, more: 0 };
+          const repeated = last.more === 0 ? '' : ` and ${last.more} more`;
+          const atMs = last.more === 0 ? (performance.now() - startMs).toFixed(1) : lines[last.index]?.split(' ')[0];
+          lines[last.index] = `${atMs} c${connection} ${direction} ${text}${repeated}`;
         };
         const splitter = new FrameSplitter(note);
         from.on('data', (chunk: Buffer) => splitter.accept(chunk));

@@ -76,10 +76,13 @@ export async function sendPattern(socket: Socket, byteCount = Number.POSITIVE_IN
   }
 }
 
-/** Reads the pattern until FIN and answers how many bytes came; rejects at a wrong byte or a reset. */
-export async function receivePattern(socket: Socket): Promise<number> {
+/** Reads `byteCount` pattern bytes, by default until FIN, and answers how many came; rejects at a wrong byte or a reset. */
+export async function receivePattern(socket: Socket, byteCount = Number.POSITIVE_INFINITY): Promise<number> {
   const checker = new PatternChecker();
-  for await (const chunk of socket.iterator({ destroyOnReturn: false })) checker.accept(chunk);
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    checker.accept(chunk);
+    if (checker.position >= byteCount) break;
+  }
   return checker.position;
 }
 
