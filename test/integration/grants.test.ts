@@ -1,10 +1,7 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer as createHttpsServer, request as httpsRequest, type RequestOptions } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { AccessToken } from '../../config/api/access-token.ts';
 import { rfc3339 } from '../../config/api/conditions.ts';
 import type { LinkEndpoint } from '../../config/api/link.ts';
@@ -18,7 +15,7 @@ import { redeemToken } from '../../site-controller/grants/redeem.ts';
 import type { Issue } from '../../site-controller/grants/redemptions.ts';
 import { GrantServer } from '../../site-controller/grants/server.ts';
 import type { GrantState, GrantStore, Redemption } from '../../site-controller/grants/store.ts';
-import { composeToken, readToken, TOKEN, tokenUrls, writeToken } from '../../site-controller/grants/token.ts';
+import { composeToken } from '../../site-controller/grants/token.ts';
 import { createCa, issueCertificate, type KeyPair } from '../../site-controller/pki/authority.ts';
 import { chainFault, inspectCertificate } from '../../site-controller/pki/inspect.ts';
 import { createRequest } from '../../site-controller/pki/request.ts';
@@ -462,55 +459,5 @@ describe('the server', () => {
       code: 'SKUPRT_GRANT_SERVER_CANNOT_LISTEN',
       message: expect.stringContaining(`127.0.0.1:${server.port}`),
     });
-  });
-});
-
-describe('a token file', () => {
-  let directory: string;
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'skuprt-token-'));
-    stops.push(() => rm(directory, { recursive: true }));
-  });
-
-  it('is readable by its owner only and comes back whole', async () => {
-    const path = join(directory, 'east.token');
-    const token = tokenFor(1);
-    await writeToken(path, token);
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(readToken(await readFile(path, 'utf8'), path)).toEqual(token);
-  });
-
-  it('is refused when cut short anywhere', () => {
-    const text = serializeResources([tokenFor(1)]);
-    for (let length = 0; length < text.trimEnd().length; length += 7) {
-      expect(() => readToken(text.slice(0, length), 'east.token'), `${length} characters`).toThrow(
-        /east.token is not a whole token/,
-      );
-    }
-  });
-
-  it('is refused with URLs that are not https', () => {
-    const token = tokenFor(1);
-    const insecure = serializeResources([{ ...token, spec: { ...token.spec, url: 'http://east/1' } }]);
-    expect(() => readToken(insecure, 'f')).toThrow(/https/);
-  });
-
-  it('leads to loopback first on the machine it was made on, and only there', () => {
-    const grant = { url: `https://east.example:9090/${UID}`, code: CODE, ca: grantCa.certificate };
-    const token = composeToken({
-      grant: {
-        apiVersion: 'skupper.io/v2alpha1',
-        kind: 'AccessGrant',
-        metadata: { name: 'east' },
-        spec: {},
-        status: grant,
-      },
-      urls: [`https://127.0.0.1:9090/${UID}`],
-      siteId: 'east-id',
-      machineId: 'machine-a',
-    });
-    expect(tokenUrls(token, 'machine-a').map((url) => new URL(url).hostname)).toEqual(['127.0.0.1', 'east.example']);
-    expect(tokenUrls(token, 'machine-b').map((url) => new URL(url).hostname)).toEqual(['east.example', '127.0.0.1']);
-    expect(token.metadata.annotations?.[TOKEN.machine]).not.toContain('machine-a');
   });
 });

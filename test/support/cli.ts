@@ -15,16 +15,13 @@ export interface Outcome {
 
 export const CLI_ENTRY = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-/** Runs one command in this process; nobody watches and nobody can answer unless `given` says so. */
-export async function runHere(args: readonly string[], given: Partial<Surroundings> = {}): Promise<Outcome> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const said = Promise.all([text(stdout), text(stderr)]);
-  const code = await runCommandLine(args, {
+/** Nobody watches and nobody can answer. */
+export function surroundings(given: Partial<Surroundings> = {}): Surroundings {
+  return {
     env: {},
     stdin: new PassThrough().end(),
-    stdout,
-    stderr,
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
     interactive: false,
     canAsk: false,
     color: false,
@@ -32,7 +29,15 @@ export async function runHere(args: readonly string[], given: Partial<Surroundin
     program: 'skuprt',
     self: [process.execPath, CLI_ENTRY],
     ...given,
-  });
+  };
+}
+
+/** Runs one command in this process. */
+export async function runHere(args: readonly string[], given: Partial<Surroundings> = {}): Promise<Outcome> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const said = Promise.all([text(stdout), text(stderr)]);
+  const code = await runCommandLine(args, surroundings({ stdout, stderr, ...given }));
   stdout.end();
   stderr.end();
   const [out, err] = await said;
