@@ -27,6 +27,7 @@ export function defineSite(program: Command, scope: Scope): void {
   const site = program
     .command('site')
     .description('The site of this namespace: make, look at, change, stop, start, remove');
+  examples(site, ['skuprt site create east --enable-link-access', 'make it'], ['skuprt site status', 'look at it']);
 
   examples(
     defineCreate(program.command('init'), scope, true),

@@ -1,14 +1,14 @@
 /** The command line as a user starts it: child processes on a data directory of their own, everything on 127.0.0.1. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { CLI_ENTRY, runChild, runHere } from '../support/cli.ts';
 
@@ -165,6 +165,63 @@ describe('two sites made on the command line', () => {
     });
     return `http://${here}/`;
   }
+});
+
+/** In this file, so that it does not start sites at the same moment as the tests above. */
+describe('the demo', () => {
+  let temp: string;
+
+  beforeEach(() => {
+    temp = mkdtempSync(join(tmpdir(), 'skuprt-demo-test-'));
+  });
+
+  afterEach(() => rmSync(temp, { recursive: true, force: true }));
+
+  function startDemo(...args: string[]): ChildProcess {
+    return spawn(process.execPath, [CLI_ENTRY, 'demo', ...args], {
+      env: { ...process.env, TMPDIR: temp },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** The command lines of living processes that name our directory. */
+  function processesLeft(): string[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => {
+        try {
+          return [['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`, 'utf8')).join('\0')];
+        } catch {
+          return [];
+        }
+      })
+      .filter((description) => description.includes(temp));
+  }
+
+  it('carries a checked transfer both ways and leaves no file and no process', async () => {
+    const demo = startDemo('--size', '4MiB');
+    const [out, [code]] = await Promise.all([text(demo.stdout!), once(demo, 'exit')]);
+    expect(out).toContain('All of it works');
+    expect(out.match(/sha256 [0-9a-f]{16}… is right/g)).toHaveLength(2);
+    expect(code).toBe(0);
+    expect(readdirSync(temp)).toEqual([]);
+    expect(processesLeft()).toEqual([]);
+  });
+
+  it('removes everything on Ctrl-C while it makes the second site, and ends with exit 130', async () => {
+    const demo = startDemo();
+    const exit = once(demo, 'exit');
+    let out = '';
+    demo.stdout!.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('init west') && !demo.killed) demo.kill('SIGINT');
+    });
+    const err = text(demo.stderr!);
+    expect(await exit).toEqual([130, null]);
+    expect(await err).toContain('removing everything');
+    expect(readdirSync(temp)).toEqual([]);
+    expect(processesLeft()).toEqual([]);
+  });
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

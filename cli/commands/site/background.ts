@@ -1,15 +1,26 @@
 /** Starting the site of a namespace as a process that outlives this one and its terminal. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceOf } from '../../../config/api/index.ts';
-import { readIfExists } from '../../../lib/files.ts';
+import { exists } from '../../../lib/files.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
 import { type LocalSite, outcomeOf, type SettleOptions, siteProcess } from '../../local.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
 const LOG_TAIL_LINES = 5;
+const REGISTRATION_MS = 10_000;
+const POLL_MS = 20;
+
+/** A `site run` that was started. */
+interface Launch {
+  pid: number | undefined;
+  /** Size of the log before it. */
+  logStart: number;
+  /** How it ended, once it did. */
+  end?: string;
+}
 
 /**
  * Starts `site run` detached (its own session, no descriptor of ours) and waits as asked.
@@ -21,8 +32,28 @@ export async function startInBackground(
   site: ResourceOf<'Site'>,
   options: SettleOptions,
 ): Promise<void> {
-  const name = site.metadata.name;
+  const { name } = site.metadata;
+  const launch = await launchSite(context, local);
+  const what = `site "${name}" to be ${options.wait === 'none' ? 'started' : options.wait}`;
+  const look = `See ${commandLine(context, 'site status')}, log in ${local.paths.siteLog}`;
+  const afterwards = `The site goes on starting in the background. ${look}`;
+  try {
+    await waitFor(context, { what, timeoutMs: options.timeout, afterwards }, async (): Promise<Probe<true>> => {
+      if (launch.end !== undefined) throw await startFailure(context, local, name, launch);
+      if ((await siteProcess(local)) !== launch.pid) return { pending: 'the process starts' };
+      if (options.wait === 'none') return { done: true };
+      return await probeSite(context, local, name, options);
+    });
+  } finally {
+    // Whoever stops the site right after an interrupted start must find its process.
+    await untilRegistered(local, launch);
+  }
+  say(context, options.wait === 'none' ? `Site "${name}" is starting.` : `Site "${name}" is ${options.wait}.`);
+}
+
+async function launchSite(context: Context, local: LocalSite): Promise<Launch> {
   const log = await open(local.paths.siteLog, 'a', 0o600);
+  const logStart = (await log.stat()).size;
   const [command, ...args] = context.self;
   const verbose = context.verbose ? ['--verbose'] : [];
   const child = spawn(command!, [...args, '-n', context.namespace, ...verbose, 'site', 'run'], {
@@ -31,57 +62,47 @@ export async function startInBackground(
     env: context.env,
     stdio: ['ignore', log.fd, log.fd],
   });
+  await log.close();
   // This process may end while that one goes on, whatever the wait comes to.
   child.unref();
-  const logStart = (await log.stat()).size;
-  await log.close();
-  const failure = once(child, 'error').then(([error]) => error as Error);
-  const ended = once(child, 'exit').then(([code, signal]) => `ended with ${signal ?? `exit code ${code}`}`);
-  let end: string | undefined;
-  void Promise.race([ended, failure.then((error) => `did not start: ${error.message}`)]).then((text) => {
-    end = text;
+  const launch: Launch = { pid: child.pid, logStart };
+  child.once('error', (error) => {
+    launch.end = `did not start: ${error.message}`;
   });
-
-  await waitFor(
-    context,
-    {
-      what: `site "${name}" to be ${options.wait === 'none' ? 'started' : options.wait}`,
-      timeoutMs: options.timeout,
-      afterwards: `The site goes on starting in the background. See ${commandLine(context, 'site status')}, log in ${local.paths.siteLog}`,
-    },
-    async (): Promise<Probe<true>> => {
-      if (end !== undefined) throw await startFailure(context, local, name, end, logStart);
-      if ((await siteProcess(local)) !== child.pid) return { pending: 'the process starts' };
-      if (options.wait === 'none') return { done: true };
-      const found = await local.store.get('Site', name);
-      const outcome = found === undefined ? undefined : outcomeOf(found, options.wait);
-      if (outcome?.status === 'Error') {
-        throw new FailedError(`Site "${name}": ${outcome.message}`, {
-          next: `It runs on; change it with ${commandLine(context, 'site update')}`,
-        });
-      }
-      const isReady =
-        outcome?.status === 'Ready' && (options.wait === 'configured' || (await isThere(local.paths.ready)));
-      return isReady ? { done: true } : { pending: outcome?.message ?? 'not seen yet' };
-    },
-  );
-  say(context, options.wait === 'none' ? `Site "${name}" is starting.` : `Site "${name}" is ${options.wait}.`);
+  child.once('exit', (code, signal) => {
+    launch.end = `ended with ${signal ?? `exit code ${code}`}`;
+  });
+  return launch;
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return (await readIfExists(file)) !== undefined;
-}
-
-async function startFailure(
+async function probeSite(
   context: Context,
   local: LocalSite,
   name: string,
-  end: string,
-  logStart: number,
-): Promise<FailedError> {
+  { wait }: SettleOptions,
+): Promise<Probe<true>> {
+  const found = await local.store.get('Site', name);
+  const outcome = found === undefined ? undefined : outcomeOf(found, wait);
+  if (outcome?.status === 'Error') {
+    throw new FailedError(`Site "${name}": ${outcome.message}`, {
+      next: `It runs on; change it with ${commandLine(context, 'site update')}`,
+    });
+  }
+  const isReady = outcome?.status === 'Ready' && (wait === 'configured' || (await exists(local.paths.ready)));
+  return isReady ? { done: true } : { pending: outcome?.message ?? 'not seen yet' };
+}
+
+async function untilRegistered(local: LocalSite, launch: Launch): Promise<void> {
+  const deadline = performance.now() + REGISTRATION_MS;
+  while (launch.end === undefined && (await siteProcess(local)) !== launch.pid && performance.now() < deadline) {
+    await sleep(POLL_MS);
+  }
+}
+
+async function startFailure(context: Context, local: LocalSite, name: string, launch: Launch): Promise<FailedError> {
   const log = await readFile(local.paths.siteLog);
-  const tail = log.subarray(logStart).toString().trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
-  return new FailedError(`The process of site "${name}" ${end}${tail === '' ? '' : `; it said:\n${tail}`}`, {
+  const tail = log.subarray(launch.logStart).toString().trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
+  return new FailedError(`The process of site "${name}" ${launch.end}${tail === '' ? '' : `; it said:\n${tail}`}`, {
     next: `Correct that, then ${commandLine(context, 'site start')}; the whole log is ${local.paths.siteLog}`,
   });
 }
