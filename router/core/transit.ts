@@ -5,7 +5,7 @@
  *
  * Invariants: octets reach the outlet in order and once; a transit ends by exactly one of `end` and `abort`; an
  * outcome is handed back to the inlet at most once with `settled`. While nothing but the head has been passed on, the
- * head is kept, so that a destination that refuses can be passed over (`replay`).
+ * head is kept, so that a destination that refuses a stream can be passed over (`replay`).
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
@@ -100,7 +100,8 @@ export class Transit {
   attach(candidate: Pick<Candidate, 'done'> | undefined, outlet: Outlet, head: Buffer): void {
     this.candidate = candidate;
     this.outlet = outlet;
-    this.replay = head;
+    // The head of a stream alone does nothing at its destination; an ordinary message may have been acted upon.
+    this.replay = this.windowed ? head : undefined;
     outlet.write(head);
     if (this.ended) outlet.end(this.endSettled);
   }
