@@ -32,10 +32,11 @@ const MANY_FLOWS = 50;
 const MANY_BYTES = 10_000;
 
 describe.runIf(originalRouter).each(TOPOLOGIES)('$title', ({ kinds, tls }) => {
-  const directory = mkdtempSync(join(tmpdir(), 'skuprt-interop-'));
+  let directory: string;
   let network: Network;
 
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'skuprt-interop-'));
     network = await Network.start(kinds, tls ? makeCertificates(directory) : undefined);
   });
   afterAll(async () => {
