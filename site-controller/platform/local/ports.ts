@@ -1,12 +1,15 @@
 /**
  * Ports on this machine that the sites of one data home give out, one file each: `ports/<port>` names the namespace and the
- * purpose. Creating the file is the reservation, so two sites that start at once never choose the same port, and a purpose
- * keeps its port over restarts. A file whose namespace is gone is free again.
+ * purpose, so that a purpose keeps its port over restarts. A file whose namespace is gone is free again.
+ *
+ * Creating the file is the reservation among the sites of a data home; a claim in the user's temporary directory is the one
+ * among data homes. So two sites that start at once never choose the same port.
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { errnoOf, readIfExists } from '../../../lib/files.ts';
 import { NoFreePortError } from './errors.ts';
 import { namespacesDir, type SitePaths } from './paths.ts';
@@ -34,6 +37,7 @@ export class Ports {
       const owner = parse(await readIfExists(join(this.paths.ports, name)));
       if (owner?.namespace !== this.paths.namespace) continue;
       this.given.set(owner.purpose, Number(name));
+      await claim(Number(name), join(this.paths.ports, name));
       if (!isKnown(owner.purpose) && !(await canBind(Number(name), ''))) await this.release(owner.purpose);
     }
   }
@@ -64,7 +68,7 @@ export class Ports {
     const port = this.given.get(purpose);
     if (port === undefined) return;
     this.given.delete(purpose);
-    await rm(join(this.paths.ports, String(port)), { force: true });
+    await giveBack(port, join(this.paths.ports, String(port)));
   }
 
   private async reserve(port: number, purpose: string): Promise<boolean> {
@@ -74,17 +78,10 @@ export class Ports {
       if (!(await this.isGone(owner.namespace))) return false;
       await rm(path, { force: true });
     }
-    const temp = join(this.paths.ports, `.${randomUUID()}`);
-    await writeFile(temp, `${this.paths.namespace}\n${purpose}\n`);
-    try {
-      await link(temp, path);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
-    } finally {
-      await rm(temp, { force: true });
-    }
+    if (!(await createWhole(path, `${this.paths.namespace}\n${purpose}\n`))) return false;
+    if (await claim(port, path)) return true;
+    await rm(path, { force: true });
+    return false;
   }
 
   private async isGone(namespace: string): Promise<boolean> {
@@ -93,6 +90,42 @@ export class Ports {
       () => false,
       () => true,
     );
+  }
+}
+
+/** Claims of all data homes of this user: each names the reservation that it belongs to, and holds while that exists. */
+const CLAIMS = join(tmpdir(), `skuprt-ports-${userInfo().uid}`);
+
+/** @returns false when a reservation of another data home has the port */
+async function claim(port: number, reservation: string): Promise<boolean> {
+  await mkdir(CLAIMS, { recursive: true, mode: 0o700 });
+  const path = join(CLAIMS, String(port));
+  if (await createWhole(path, reservation)) return true;
+  const holder = await readIfExists(path);
+  if (holder === reservation) return true;
+  if (holder !== undefined && (await readIfExists(holder)) !== undefined) return false;
+  await rm(path, { force: true });
+  return createWhole(path, reservation);
+}
+
+async function giveBack(port: number, reservation: string): Promise<void> {
+  const path = join(CLAIMS, String(port));
+  if ((await readIfExists(path)) === reservation) await rm(path, { force: true });
+  await rm(reservation, { force: true });
+}
+
+/** Creates a file with its text at once. @returns false when there is one already */
+async function createWhole(path: string, text: string): Promise<boolean> {
+  const temp = join(dirname(path), `.${randomUUID()}`);
+  await writeFile(temp, text);
+  try {
+    await link(temp, path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temp, { force: true });
   }
 }
 
@@ -110,7 +143,7 @@ export async function releasePorts(paths: SitePaths): Promise<void> {
   const names = await readdir(paths.ports).catch(() => []);
   for (const name of names) {
     const path = join(paths.ports, name);
-    if (parse(await readIfExists(path))?.namespace === paths.namespace) await rm(path, { force: true });
+    if (parse(await readIfExists(path))?.namespace === paths.namespace) await giveBack(Number(name), path);
   }
 }
 
