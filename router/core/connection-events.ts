@@ -157,6 +157,7 @@ export class ConnectionEvents {
     }
     if (event.error) {
       const { condition, description } = event.error;
+      peer.closeError = event.error;
       this.log(event.by === 'protocol' ? 'error' : 'warn', 'connection closed', peer, {
         by: event.by,
         condition,

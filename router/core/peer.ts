@@ -5,6 +5,7 @@
  * group and carry streams, so that bulk does not stand before control messages.
  */
 
+import type { AmqpError } from '../amqp/codec/performatives.ts';
 import type { Connection } from '../amqp/engine/connection.ts';
 import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
@@ -55,6 +56,8 @@ export class Peer implements LinkOwner {
   groupCorrelator: string | undefined;
   groupOrdinal: number;
   openedAt: number | undefined;
+  /** With what the connection was closed, by either end. */
+  closeError: AmqpError | undefined;
   /** It is a neighbour of the mesh. */
   linked = false;
 

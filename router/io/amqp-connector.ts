@@ -10,6 +10,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Peer } from '../core/peer.ts';
 import { type ConnectorEntity, portNumber } from '../management/schema.ts';
 import { tlsFacts } from './amqp-listener.ts';
 import type { Driver } from './driver.ts';
@@ -33,8 +34,10 @@ export type ConnectionStatus = 'CONNECTING' | 'SUCCESS' | 'FAILED';
 
 export class AmqpConnector {
   readonly entity: ConnectorEntity;
-  status: ConnectionStatus = 'CONNECTING';
-  message = '';
+  /** At the other end of the control connection, whose state is the connector's. */
+  private peer: Peer | undefined;
+  /** Why the last try ended; empty before the first one did. */
+  private failure = '';
   private readonly parts: AmqpConnectorParts;
   private readonly lines: Line[] = [];
 
@@ -54,20 +57,26 @@ export class AmqpConnector {
     for (const line of this.lines) line.close();
   }
 
-  /** The control connection's state is the connector's. */
-  report(data: boolean, status: ConnectionStatus, message: string): void {
-    if (data) return;
-    if (this.status !== status || this.message !== message) {
-      const fields = {
-        name: this.entity.name,
-        host: this.entity.host,
-        port: this.entity.port,
-        reason: message || undefined,
-      };
-      if (status === 'FAILED') this.parts.log.warn(fields, 'connector cannot connect');
-    }
-    this.status = status;
-    this.message = message;
+  /** Success only when the other end has opened: after its handshake a TLS server may still refuse our certificate. */
+  get status(): ConnectionStatus {
+    if (this.peer?.openedAt !== undefined) return 'SUCCESS';
+    return this.failure === '' ? 'CONNECTING' : 'FAILED';
+  }
+
+  get message(): string {
+    return this.status === 'SUCCESS' ? '' : this.failure;
+  }
+
+  connected(peer: Peer): void {
+    this.peer = peer;
+  }
+
+  failed(reason: string): void {
+    const { name, host, port } = this.entity;
+    if (this.status === 'SUCCESS' || this.failure !== reason)
+      this.parts.log.warn({ name, host, port, reason }, 'connector cannot connect');
+    this.peer = undefined;
+    this.failure = reason;
   }
 }
 
@@ -155,11 +164,9 @@ class Line {
       groupOrdinal: entity.sslProfile ? profiles.ordinal(entity.sslProfile) : undefined,
     });
     const id = driver.router.connect(peer, transport, driver.now());
-    driver.transports.set(
-      id,
-      new Transport(id, socket, driver, (error) => this.retry(error ? messageOf(error) : 'the connection was closed')),
-    );
-    this.owner.report(this.data, 'SUCCESS', '');
+    const made = driver.router.peers.get(id)!;
+    driver.transports.set(id, new Transport(id, socket, driver, (error) => this.retry(reasonOf(error, made))));
+    if (!this.data) this.owner.connected(made);
     const established = setTimeout(() => this.backoff.reset(), RETRY_MAX_MS);
     socket.once('close', () => clearTimeout(established));
     driver.schedule();
@@ -174,7 +181,15 @@ class Line {
   private retry(reason: string): void {
     this.socket = undefined;
     if (this.closed) return;
-    this.owner.report(this.data, 'FAILED', reason);
+    if (!this.data) this.owner.failed(reason);
     this.timer = setTimeout(() => this.dial(), this.backoff.nextMs());
   }
+}
+
+function reasonOf(error: Error | undefined, { openedAt, closeError }: Peer): string {
+  if (error !== undefined) return messageOf(error);
+  if (closeError !== undefined) return [closeError.condition, closeError.description].filter(Boolean).join(': ');
+  return openedAt === undefined
+    ? 'the other end closed the connection before it was open'
+    : 'the connection was closed';
 }

@@ -1,6 +1,7 @@
 /** A `listener` entity: accepts AMQP connections, plain or over TLS, and hands them to the router. */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type ListenerEntity, portNumber } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
@@ -70,7 +71,9 @@ export class AmqpListener {
       (socket) => this.accept(socket),
     );
     server.on('tlsClientError', (error, socket) => {
-      this.parts.log.warn({ err: error, name: this.entity.name, host: hostOf(socket) }, 'tls handshake failed');
+      // A client whose certificate is refused is only told that the connection is closed; why is known here.
+      const reason = socket.authorizationError ?? messageOf(error);
+      this.parts.log.warn({ reason: String(reason), name: this.entity.name }, 'tls handshake failed');
     });
     return server;
   }

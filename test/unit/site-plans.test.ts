@@ -190,6 +190,12 @@ describe('Link', () => {
     expect(findings(planLinks(state)[0])[1]).toContain('("east") expired on 2026-02-28T12:00:00Z: use a new token');
   });
 
+  it('says that its own certificate is of another CA when the other site does not take it', () => {
+    const strange = new Map([['east', { ...credential('east'), fault: 'issued by another CA' as const }]]);
+    const state = withConnector('FAILED', 'the other end closed the connection', { credentials: strange });
+    expect(findings(planLinks(state)[0])[1]).toContain('"east" is of another CA; use a new token');
+  });
+
   it('is held back without credentials', () => {
     const outcome = planLinks(observed([site(), link]))[0];
     expect(findings(outcome)[0]).toBe('Configured Error: TLS credentials "east" not found');

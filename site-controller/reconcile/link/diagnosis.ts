@@ -35,6 +35,13 @@ const CAUSES: { pattern: RegExp; isFinal: boolean; text: (place: string) => stri
     text: (place) => `the certificate of ${place} is of another CA than this link trusts: use a new token of that site`,
   },
   {
+    // With TLS 1.3 a server sees the certificate after the handshake; ours, and others, then close without an alert.
+    pattern: /closed the connection before it was open/,
+    isFinal: false,
+    text: (place) =>
+      `${place} closes the connection: it does not trust the certificate of this link, or is just starting; if this stays, use a new token`,
+  },
+  {
     pattern: /ECONNREFUSED|connection refused/i,
     isFinal: false,
     text: (place) => `${place} refuses connections: is that site running, with link access?`,
@@ -69,6 +76,12 @@ export function diagnose(
   }
   const place = `${endpoint.host}:${endpoint.port}`;
   const message = connector?.message ?? '';
+  if (credential?.fault === 'issued by another CA' && message !== '') {
+    return failed(
+      'Operational',
+      `${place} does not trust the certificate of this link: "${credentialName}" is of another CA; use a new token`,
+    );
+  }
   const cause = CAUSES.find(({ pattern }) => pattern.test(message));
   if (cause !== undefined) return (cause.isFinal ? failed : pending)('Operational', cause.text(place));
   const isTrying = connector === undefined || connector.status === 'CONNECTING' || message === '';
