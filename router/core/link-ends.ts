@@ -26,6 +26,8 @@ export class LinkOutlet implements Outlet, LinkEnd {
   readonly transit: Transit;
   private readonly ends: Set<LinkEnd>;
   private readonly owner: LinkOwner;
+  /** Its owner has the link back. */
+  private returned = false;
 
   constructor(delivery: OutgoingDelivery, transit: Transit, peer: { ends: Set<LinkEnd> }, owner: LinkOwner) {
     this.delivery = delivery;
@@ -69,8 +71,10 @@ export class LinkOutlet implements Outlet, LinkEnd {
     if (this.delivery.complete && (this.delivery.settled || this.delivery.remoteSettled)) this.ends.delete(this);
   }
 
+  /** The queue has drained, or all is sent. Both may be told when the delivery is complete already. */
   sent(): void {
-    if (this.delivery.complete) {
+    if (this.delivery.complete && !this.returned) {
+      this.returned = true;
       this.owner.outletSent(this.delivery.link);
       this.checkOver();
     }

@@ -139,12 +139,13 @@ export class LiveNetwork {
   }
 }
 
-export async function accepts(port: number): Promise<boolean> {
+/** Undefined: neither, the connection was reset before it stood. */
+async function accepts(port: number): Promise<boolean | undefined> {
   try {
     // By RST, so that nothing of the probe stays at a backend that waits for its client.
     reset(await connect(port));
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? false : undefined;
   }
 }
