@@ -80,14 +80,15 @@ export abstract class Flow implements Inlet, Outlet {
 
   // ---- the socket's side
 
-  /** Octets read from the socket. */
-  received(bytes: Buffer): void {
-    if (this.over || this.sourceEnded || !this.source) return;
+  /** Octets read from the socket. @returns false when the socket is to stop reading at once */
+  received(bytes: Buffer): boolean {
+    if (this.over || this.sourceEnded || !this.source) return false;
     this.sent += bytes.length;
     this.entity.counters.bytesIn += bytes.length;
     this.source.write(bytes);
     this.source.overfull(OUTLET_BYTES_HIGH);
     this.adjustReading();
+    return !this.paused;
   }
 
   /** The socket's peer has ended its direction. */

@@ -183,9 +183,10 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
-  flowReceived(flow: number, bytes: Buffer, now: number): void {
+  /** @returns false when the flow's socket is to stop reading at once */
+  flowReceived(flow: number, bytes: Buffer, now: number): boolean {
     this.bridge.now = now;
-    this.bridge.flows.get(flow)?.received(bytes);
+    return this.bridge.flows.get(flow)?.received(bytes) ?? false;
   }
 
   flowReceivedEnd(flow: number, now: number): void {

@@ -85,10 +85,11 @@ export class Driver {
     this.schedule();
   }
 
-  flowReceived(id: number, bytes: Buffer): void {
+  /** @returns false when the socket is to stop reading at once */
+  flowReceived(id: number, bytes: Buffer): boolean {
     this.young.read(bytes.length);
-    this.router.flowReceived(id, bytes, this.now());
     this.schedule();
+    return this.router.flowReceived(id, bytes, this.now());
   }
 
   flowReceivedEnd(id: number): void {

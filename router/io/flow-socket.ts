@@ -99,7 +99,8 @@ export class FlowSocket {
   }
 
   private readonly onData = (bytes: Buffer): void => {
-    this.driver.flowReceived(this.id, bytes);
+    // A socket may be read many times before the turn's end, when the effect would come.
+    if (!this.driver.flowReceived(this.id, bytes)) this.socket.pause();
   };
 
   private readonly onEnd = (): void => {
