@@ -2,7 +2,7 @@
  * From nothing to the first byte: both processes started at once; and, for systems with a link, from the moment the
  * dialled link reaches the accepting side (TLS, AMQP and routing still to come) to the first byte through it.
  */
-import { startGated, startPair } from '../pair.ts';
+import { type Pair, startGated, startPair } from '../pair.ts';
 import type { Figure, Values } from './figure.ts';
 
 export const start: Figure = {
@@ -16,16 +16,20 @@ export const start: Figure = {
     if (system.isDirect) return {};
     const startMs = performance.now();
     const fresh = await startPair(ground, system);
-    await fresh.firstByte();
-    const values = { start: performance.now() - startMs };
-    await fresh.stop();
+    const values = { start: await timeToFirstByte(fresh, () => startMs) };
     if (!system.hasLink) return values;
-
-    const { pair: gated, gate } = await startGated(ground, system);
-    await gated.firstByte();
-    const linkMs = performance.now() - (gate.openedMs ?? Number.NaN);
-    await gated.stop();
-    await gate.close();
+    const { pair, gate } = await startGated(ground, system);
+    const linkMs = await timeToFirstByte(pair, () => gate.openedMs ?? Number.NaN).finally(() => gate.close());
     return { ...values, 'start-link': linkMs };
   },
 };
+
+/** Stops the pair, also when nothing comes through. */
+async function timeToFirstByte(pair: Pair, sinceMs: () => number): Promise<number> {
+  try {
+    await pair.firstByte();
+    return performance.now() - sinceMs();
+  } finally {
+    await pair.stop();
+  }
+}
