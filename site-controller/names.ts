@@ -6,6 +6,9 @@ export const CONTROLLED_LABEL = 'internal.skupper.io/controlled';
 /** On a generated Listener: the ids of the sites that advertise its address, comma separated. */
 export const IMPORTED_FROM_ANNOTATION = 'skuprt.io/imported-from';
 
+/** On a generated Listener: the port that its service asked for; `spec.port` is another where that one was taken. */
+export const IMPORTED_PORT_ANNOTATION = 'skuprt.io/imported-port';
+
 /** On a generated Link and its Secret: the AccessToken they came from. */
 export const REDEEMED_FROM_ANNOTATION = 'skuprt.io/redeemed-from';
 

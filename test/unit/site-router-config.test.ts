@@ -161,13 +161,13 @@ describe('import', () => {
       network: network(remoteSite('east', services(80))),
       ports: port(8081),
     });
-    expect(planImports(state)).toEqual({ apply: [], prune: ['backend'] });
+    expect(planImports(state)).toEqual({ apply: [], prune: ['backend'], release: ['import/"backend"'] });
   });
 
   it('stops when the site says so', () => {
     const closed = site({ settings: { 'skuprt.io/import': 'false' } });
     const state = observed([closed, imported()], { network: network(remoteSite('east', services(80))) });
-    expect(planImports(state)).toEqual({ apply: [], prune: ['backend'] });
+    expect(planImports(state)).toEqual({ apply: [], prune: ['backend'], release: ['import/"backend"'] });
   });
 
   it('prunes what nobody advertises any more, but not before everyone had time to speak', () => {
@@ -182,6 +182,20 @@ describe('import', () => {
     const spoken = { ...early, sites: [remoteSite('east')] };
     expect(planImports({ ...state, network: spoken }).prune).toEqual(['backend']);
     expect(planImports({ ...state, network: { ...early, gone: new Set(['id-east']) } }).prune).toEqual(['backend']);
+  });
+
+  it('frees the port when the service is withdrawn, and keeps it for a site that is only away', () => {
+    const state = observed([site(), imported()]);
+    const withdrawn = network(remoteSite('east'));
+    expect(planImports({ ...state, network: withdrawn }).release).toEqual(['import/"backend"']);
+    expect(planImports({ ...state, network: network() }).release).toEqual([]);
+  });
+
+  it('gives up its port when the service asks for another', () => {
+    const asking = (asked: number) =>
+      observed([site(), imported()], { network: network(remoteSite('east', services(asked))), ports: port(8081) });
+    expect(lostPorts(asking(80))).toEqual([]);
+    expect(lostPorts(asking(90))).toEqual(['import/"backend"']);
   });
 
   it('never prunes what the user made', () => {

@@ -170,9 +170,11 @@ export class SiteController {
   }
 
   private async importServices(observed: Observed): Promise<void> {
-    const { apply, prune } = planImports(observed);
-    for (const listener of apply) await this.parts.store.apply(listener);
-    for (const name of prune) await this.parts.store.delete('Listener', name);
+    const { apply, prune, release } = planImports(observed);
+    const { store, ports } = this.parts;
+    for (const listener of apply) await store.apply(listener);
+    for (const name of prune) await store.delete('Listener', name);
+    for (const purpose of release) await ports.release(purpose);
   }
 
   private async configureRouter(observed: Observed): Promise<void> {

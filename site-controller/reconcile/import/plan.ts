@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Listener } from '../../../config/api/listener.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, SETTING } from '../../names.ts';
+import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, IMPORTED_PORT_ANNOTATION, SETTING } from '../../names.ts';
 import { entityName } from '../listener/plan.ts';
 import { type Observed, ofKind, type PortWant } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
@@ -15,6 +15,8 @@ export interface ImportPlan {
   apply: Listener[];
   /** Names of Listeners that nobody advertises any more. */
   prune: string[];
+  /** Purposes whose port is free for others: no longer advertised by sites that are there. One that is away finds its port again. */
+  release: string[];
 }
 
 /** The ports to choose before `planImports` can make Listeners of everything. */
@@ -23,12 +25,16 @@ export function importPorts(observed: Observed): PortWant[] {
   return [...wanted(observed)].map(([address, { port }]) => ({ purpose: purposeOf(address), from: port, host }));
 }
 
-/** Purposes whose port another process has taken meanwhile: they should be given another. */
+/** Purposes whose port another process has taken meanwhile, or whose service asks for another now: they should be given another. */
 export function lostPorts(observed: Observed): string[] {
+  const services = wanted(observed);
   return imported(observed).flatMap(({ metadata, spec }) => {
     const state = observed.router?.listeners.get(entityName(metadata.name));
     const isLost = portFault(state, spec.host, spec.port, '')?.includes('in use') && !portMoved(observed, spec);
-    return isLost ? [purposeOf(spec.routingKey)] : [];
+    const asked = metadata.annotations?.[IMPORTED_PORT_ANNOTATION];
+    const asks = services.get(spec.routingKey)?.port;
+    const isAnother = asked !== undefined && asks !== undefined && asked !== String(asks);
+    return isLost || isAnother ? [purposeOf(spec.routingKey)] : [];
   });
 }
 
@@ -37,22 +43,30 @@ export function planImports(observed: Observed): ImportPlan {
   const services = wanted(observed);
   const present = imported(observed);
   const taken = new Set(ownListeners(observed).map(({ metadata }) => metadata.name));
-  const apply = [...services].flatMap(([address, { siteIds }]) => {
+  const apply = [...services].flatMap(([address, service]) => {
     const port = observed.ports.get(purposeOf(address));
     if (port === undefined) return [];
     const name = present.find(({ spec }) => spec.routingKey === address)?.metadata.name ?? nameFor(address, taken);
     taken.add(name);
-    return [importedListener(name, address, host, port, siteIds)];
+    return [importedListener(name, { routingKey: address, host, port }, service)];
   });
-  const prune = present
-    .filter((listener) => !services.has(listener.spec.routingKey) && isOver(observed, listener))
-    .map(({ metadata }) => metadata.name);
-  return { apply, prune };
+  const over = present.filter((listener) => !services.has(listener.spec.routingKey) && isOver(observed, listener));
+  return {
+    apply,
+    prune: over.map(({ metadata }) => metadata.name),
+    release: over.filter((listener) => !isAway(observed, listener)).map(({ spec }) => purposeOf(spec.routingKey)),
+  };
+}
+
+/** What sites advertise under one address. */
+interface Service {
+  port: number;
+  siteIds: string[];
 }
 
 /** Advertised addresses in order; where sites disagree about the port, the first site by id is followed. */
-function wanted(observed: Observed): Map<string, { port: number; siteIds: string[] }> {
-  const services = new Map<string, { port: number; siteIds: string[] }>();
+function wanted(observed: Observed): Map<string, Service> {
+  const services = new Map<string, Service>();
   if (!isEnabled(observed)) return services;
   for (const { site, services: advertised } of observed.network.sites) {
     for (const { address, port } of advertised) {
@@ -69,8 +83,17 @@ function wanted(observed: Observed): Map<string, { port: number; siteIds: string
 function isOver(observed: Observed, { metadata, spec }: Listener): boolean {
   const { sites, settled, gone } = observed.network;
   if (settled || !isEnabled(observed) || isOwn(observed, spec.routingKey)) return true;
-  const siteIds = metadata.annotations![IMPORTED_FROM_ANNOTATION]!.split(',');
-  return siteIds.every((siteId) => gone.has(siteId) || sites.some(({ site }) => site.id === siteId));
+  return importedFrom(metadata).every((siteId) => gone.has(siteId) || sites.some(({ site }) => site.id === siteId));
+}
+
+/** A site that advertised it cannot be heard: it may come back with it. */
+function isAway(observed: Observed, { metadata, spec }: Listener): boolean {
+  if (!isEnabled(observed) || isOwn(observed, spec.routingKey)) return false;
+  return importedFrom(metadata).some((siteId) => !observed.network.sites.some(({ site }) => site.id === siteId));
+}
+
+function importedFrom({ annotations }: Listener['metadata']): string[] {
+  return annotations![IMPORTED_FROM_ANNOTATION]!.split(',');
 }
 
 function isEnabled(observed: Observed): boolean {
@@ -119,15 +142,15 @@ function nameFor(address: string, taken: ReadonlySet<string>): string {
   return `${stem}-${hash}`;
 }
 
-function importedListener(name: string, routingKey: string, host: string, port: number, siteIds: string[]): Listener {
+function importedListener(name: string, spec: Listener['spec'], { port, siteIds }: Service): Listener {
   return {
     apiVersion: SKUPPER_API_VERSION,
     kind: 'Listener',
     metadata: {
       name,
       labels: { [CONTROLLED_LABEL]: 'true' },
-      annotations: { [IMPORTED_FROM_ANNOTATION]: siteIds.join(',') },
+      annotations: { [IMPORTED_FROM_ANNOTATION]: siteIds.join(','), [IMPORTED_PORT_ANNOTATION]: String(port) },
     },
-    spec: { routingKey, host, port },
+    spec,
   };
 }
