@@ -53,9 +53,14 @@ export async function writeSecret(context: Context, file: string, content: strin
   }
 }
 
-function unusable(how: string, file: string, error: unknown): FileError {
+/** What an error of the file system means. */
+export function reasonOf(error: unknown): string {
   const errno = errnoOf(error) ?? String(error);
-  return new FileError(`File ${file} cannot be ${how}: ${REASONS[errno] ?? errno}`, {
+  return REASONS[errno] ?? errno;
+}
+
+function unusable(how: string, file: string, error: unknown): FileError {
+  return new FileError(`File ${file} cannot be ${how}: ${reasonOf(error)}`, {
     next: 'Choose another path',
     cause: error,
   });

@@ -8,6 +8,7 @@ import { lockSite } from '../../../site-controller/platform/local/lock.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { CreateSiteFlags } from '../../definitions/site.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
+import { reasonOf } from '../../files.ts';
 import { findSite, type LocalSite, openLocal, siteProcess } from '../../local.ts';
 import { formatManifest } from '../../output/resources.ts';
 import { isName } from '../../parse.ts';
@@ -74,7 +75,7 @@ async function applySite(
 /** One `init` at a time in a namespace; a namespace that this one began and could not make is removed again. */
 async function withInitLock<T>(context: Context, local: LocalSite, work: () => Promise<T>): Promise<T> {
   const { root, sitePid } = local.paths;
-  const isNew = (await mkdir(root, { recursive: true, mode: 0o700 })) !== undefined;
+  const isNew = await makeRoot(root);
   const release = await lockSite(join(dirname(sitePid), 'init.pid'), context.namespace).catch((error: unknown) => {
     if (!(error instanceof SiteRunningError)) throw error;
     throw new FailedError(`Another init is making the site of namespace "${context.namespace}" at this moment`, {
@@ -88,6 +89,18 @@ async function withInitLock<T>(context: Context, local: LocalSite, work: () => P
     throw error;
   } finally {
     await release();
+  }
+}
+
+/** @returns whether it was not there before @throws FailedError */
+async function makeRoot(root: string): Promise<boolean> {
+  try {
+    return (await mkdir(root, { recursive: true, mode: 0o700 })) !== undefined;
+  } catch (error) {
+    throw new FailedError(`The directory ${root} of the site cannot be made: ${reasonOf(error)}`, {
+      next: 'Let XDG_DATA_HOME name a directory that you can write to',
+      cause: error,
+    });
   }
 }
 

@@ -36,6 +36,14 @@ function row(token: TokenResource): Cell[] {
   const { status = 'Pending', message } = statusOf(token);
   const { name } = token.metadata;
   if (token.kind === 'AccessToken') return [name, 'redeemed', status, '', '', message];
-  const uses = `${token.status?.redemptions ?? 0}/${token.spec.redemptionsAllowed || 1}`;
-  return [name, 'issued', status, uses, token.status?.expirationTime, message];
+  const { redemptions = 0, expirationTime } = token.status ?? {};
+  const allowed = token.spec.redemptionsAllowed || 1;
+  const ended = endOf(redemptions >= allowed, expirationTime);
+  return [name, 'issued', ended ?? status, `${redemptions}/${allowed}`, expirationTime, message];
+}
+
+/** Why an issued token cannot be used any more; undefined as long as it can. */
+function endOf(isUsedUp: boolean, expirationTime: string | undefined): string | undefined {
+  if (isUsedUp) return 'Used';
+  return Date.parse(expirationTime ?? '') <= Date.now() ? 'Expired' : undefined;
 }
