@@ -125,7 +125,9 @@ function failure(url: string, error: unknown, timedOutMs: number | undefined): F
   const code = (error as NodeJS.ErrnoException).code ?? '';
   // The names of OpenSSL's verification results, and Node's for a wrong host name.
   const untrusted = /CERT|LEAF_SIGNATURE|INVALID_(CA|PURPOSE)|PATH_LENGTH/.test(code);
-  return { kind: untrusted ? 'untrusted' : 'unreachable', text: `${host}: ${messageOf(error) || code}` };
+  // Node's own advice, for those who start node themselves, comes after a semicolon.
+  const [reason] = messageOf(error).split('; ', 1);
+  return { kind: untrusted ? 'untrusted' : 'unreachable', text: `${host}: ${reason || code}` };
 }
 
 function noAnswer(failures: Failure[], token: AccessToken, now: number): Error {
