@@ -6,6 +6,7 @@
  * for each connection: the reachable one of highest value, or one at random weighted by value.
  */
 import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
+import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
@@ -93,6 +94,7 @@ export interface BridgeParts {
   routerId: string;
   addresses: AddressTable;
   effects: Effects;
+  deliveries: DeliveryCounters;
   dispatcher: Dispatcher;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -103,6 +105,7 @@ export interface BridgeParts {
 export class Bridge implements FlowOwner {
   readonly routerId: string;
   readonly effects: Effects;
+  readonly deliveries: DeliveryCounters;
   readonly listeners = new Map<string, TcpListener>();
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
@@ -116,6 +119,7 @@ export class Bridge implements FlowOwner {
     this.parts = parts;
     this.routerId = parts.routerId;
     this.effects = parts.effects;
+    this.deliveries = parts.deliveries;
   }
 
   // ---- entities

@@ -10,6 +10,7 @@
  * `over` is reached exactly once.
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import { countOutcome, type DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_HIGH, OUTLET_BYTES_LOW } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
@@ -33,6 +34,7 @@ export interface FlowEntity {
 
 export interface FlowOwner {
   readonly effects: Effects;
+  readonly deliveries: DeliveryCounters;
   flowOver(flow: Flow): void;
 }
 
@@ -130,6 +132,7 @@ export abstract class Flow implements Inlet, Outlet {
       }
       return;
     }
+    if (!this.sourceSettled) countOutcome(this.owner.deliveries, state);
     if (isFailure(state)) {
       this.sourceRefused(state);
       return;

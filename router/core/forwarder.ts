@@ -7,6 +7,7 @@
  */
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Address, AddressTable } from './address-table.ts';
+import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
 import { hashKey } from './hash-key.ts';
 import { multicast } from './multicast.ts';
 import type { Peer } from './peer.ts';
@@ -21,6 +22,7 @@ export interface ForwarderParts {
   peer(siteLink: number): Peer | undefined;
   /** A TCP flow or client waiting on a temporary address of this router. */
   local(key: string): Candidate | undefined;
+  deliveries: DeliveryCounters;
 }
 
 export class Forwarder implements Rerouter {
@@ -33,22 +35,14 @@ export class Forwarder implements Rerouter {
 
   /** Sends a transit on its way by `transit.to`. @returns false when nobody can take it. */
   forward(transit: Transit, head: Buffer): boolean {
-    const key = hashKey(transit.to, this.parts.routerId);
-    const local = this.parts.local(key);
-    if (local) return this.give(transit, local, head);
-    if (key.charCodeAt(0) === ROUTER_CLASS) return this.forwardToRouter(transit, key.slice(1), head);
-    const address = this.parts.addresses.get(key);
-    if (!address || address.treatment === Treatment.unavailable) return false;
-    count(address, transit);
-    if (address.treatment === Treatment.multicast || address.treatment === Treatment.flood) {
-      return multicast(this.parts, address, transit, head);
-    }
-    return this.forwardAnycast(transit, address, head);
+    const taken = this.route(transit, head);
+    if (taken && beganHere(transit)) this.parts.deliveries.ingress++;
+    return taken;
   }
 
   reroute(transit: Transit): boolean {
     const head = transit.head;
-    return head !== undefined && this.forward(transit, head);
+    return head !== undefined && this.route(transit, head);
   }
 
   /** Forgets what was known about the ways over a connection that is gone. */
@@ -57,11 +51,25 @@ export class Forwarder implements Rerouter {
     this.ways.clear();
   }
 
+  private route(transit: Transit, head: Buffer): boolean {
+    const key = hashKey(transit.to, this.parts.routerId);
+    const local = this.parts.local(key);
+    if (local) return this.give(transit, local, head);
+    if (key.charCodeAt(0) === ROUTER_CLASS) return this.forwardToRouter(transit, key.slice(1), head);
+    const address = this.parts.addresses.get(key);
+    if (!address || address.treatment === Treatment.unavailable) return false;
+    if (beganHere(transit)) address.deliveriesIngress++;
+    if (address.treatment === Treatment.multicast || address.treatment === Treatment.flood) {
+      return multicast(this.parts, address, transit, head);
+    }
+    return this.forwardAnycast(transit, address, head);
+  }
+
   private forwardAnycast(transit: Transit, address: Address, head: Buffer): boolean {
     for (;;) {
       const chosen = this.choose(address, transit);
       if (!chosen) return false;
-      if (this.give(transit, chosen, head)) return true;
+      if (this.give(transit, chosen, head, address)) return true;
       transit.tried.add(chosen);
     }
   }
@@ -130,9 +138,10 @@ export class Forwarder implements Rerouter {
     return !transit.tried.has(way) && this.give(transit, way, head);
   }
 
-  private give(transit: Transit, candidate: Candidate, head: Buffer): boolean {
+  private give(transit: Transit, candidate: Candidate, head: Buffer, address?: Address): boolean {
     const outlet = candidate.take(transit);
     if (!outlet) return false;
+    countOutgoing(this.parts.deliveries, address, transit, candidate instanceof NextHop);
     transit.attach(candidate, outlet, head);
     return true;
   }
@@ -159,9 +168,4 @@ class NextHop implements Candidate {
   done(): void {
     this.openCount--;
   }
-}
-
-function count(address: Address, transit: Transit): void {
-  if (transit.from === 0 || !transit.annotations) address.deliveriesIngress++;
-  else address.deliveriesTransit++;
 }

@@ -6,6 +6,7 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import { countOutcome, type DeliveryCounters } from './delivery-counters.ts';
 import { OUTLET_BYTES_HIGH, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
 import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 
@@ -94,6 +95,9 @@ export class LinkInlet implements Inlet, LinkEnd {
   refused = false;
   private readonly ends: Set<LinkEnd>;
   private readonly owner: LinkOwner;
+  private readonly counters: DeliveryCounters;
+  /** What its receiver said last. */
+  private state: DeliveryState | undefined;
   private heldBytes = 0;
   private holding = false;
   private settled = false;
@@ -102,12 +106,13 @@ export class LinkInlet implements Inlet, LinkEnd {
     delivery: IncomingDelivery,
     peer: { id: number; ends: Set<LinkEnd> },
     owner: LinkOwner,
-    rerouter: Rerouter,
+    parts: { rerouter: Rerouter; counters: DeliveryCounters },
   ) {
     this.delivery = delivery;
     this.ends = peer.ends;
     this.owner = owner;
-    this.transit = new Transit(this, rerouter, peer.id, delivery.settled);
+    this.counters = parts.counters;
+    this.transit = new Transit(this, parts.rerouter, peer.id, delivery.settled);
     delivery.context = this;
     peer.ends.add(this);
   }
@@ -115,6 +120,7 @@ export class LinkInlet implements Inlet, LinkEnd {
   update(state: DeliveryState | undefined, settled: boolean): void {
     if (this.settled) return;
     this.delivery.update(state, settled);
+    this.state = state ?? this.state;
     if (settled) this.over();
   }
 
@@ -163,6 +169,7 @@ export class LinkInlet implements Inlet, LinkEnd {
     if (this.transit.complete) this.ends.delete(this);
     if (this.settled) return;
     this.settled = true;
+    if (!this.transit.preSettled) countOutcome(this.counters, this.state);
     if (this.heldBytes > 0) this.resume();
     this.owner.inletSettled(this.delivery);
   }

@@ -7,6 +7,7 @@
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Address } from './address-table.ts';
+import { countOutgoing } from './delivery-counters.ts';
 import type { ForwarderParts } from './forwarder.ts';
 import { OUTLET_BYTES_HIGH } from './limits.ts';
 import type { Peer } from './peer.ts';
@@ -15,8 +16,12 @@ import { type Candidate, type Inlet, type Outlet, Transit } from './transit.ts';
 /** @returns false when nobody could take a copy */
 export function multicast(parts: ForwarderParts, address: Address, transit: Transit, head: Buffer): boolean {
   const fan = new Fan(transit);
-  for (const consumer of address.consumers) fan.add(consumer);
-  for (const peer of neighbours(parts, address, transit)) fan.add(peer);
+  for (const consumer of address.consumers) {
+    if (fan.add(consumer)) countOutgoing(parts.deliveries, address, transit, false);
+  }
+  for (const peer of neighbours(parts, address, transit)) {
+    if (fan.add(peer)) countOutgoing(parts.deliveries, address, transit, true);
+  }
   if (fan.empty) return false;
   transit.attach(undefined, fan, EMPTY);
   fan.start(head);
@@ -65,15 +70,17 @@ class Fan implements Outlet, Inlet {
     return this.copies.length === 0;
   }
 
-  add(taker: Taker): void {
+  /** @returns whether it takes a copy */
+  add(taker: Taker): boolean {
     const transit = new Transit(this, NO_REROUTE, this.original.from, this.original.preSettled);
     transit.annotations = this.original.annotations;
     transit.to = this.original.to;
     transit.priority = this.original.priority;
     const outlet = taker.take(transit);
-    if (!outlet) return;
+    if (!outlet) return false;
     this.copies.push({ transit, outlet, taker });
     this.openCount++;
+    return true;
   }
 
   start(head: Buffer): void {

@@ -8,6 +8,7 @@ import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_STREAMING } from '../amqp/message/router-annotations.ts';
 import { ClientProducer } from './client-links.ts';
+import type { DeliveryCounters } from './delivery-counters.ts';
 import type { Forwarder } from './forwarder.ts';
 import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
 import { LinkInlet } from './link-ends.ts';
@@ -18,19 +19,6 @@ export interface ReceivingParts {
   routerId: string;
   forwarder: Forwarder;
   treatments: TreatmentTable;
-}
-
-/** Counters of outcomes, under skupper-router's names. */
-export interface DeliveryCounters {
-  presettled: number;
-  accepted: number;
-  released: number;
-  rejected: number;
-  modified: number;
-  droppedPresettled: number;
-  ingress: number;
-  egress: number;
-  transit: number;
 }
 
 export class Receiving {
@@ -59,7 +47,7 @@ export class Receiving {
     const owner = producer instanceof ClientProducer ? producer : peer;
     if (producer instanceof ClientProducer) producer.delivered();
     if (event.delivery.settled) this.counters.presettled++;
-    return new LinkInlet(event.delivery, peer, owner, this.parts.forwarder);
+    return new LinkInlet(event.delivery, peer, owner, { rerouter: this.parts.forwarder, counters: this.counters });
   }
 
   private collect(inlet: LinkInlet, event: TransferEvent): void {

@@ -11,12 +11,13 @@ import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
 import { ConnectionEvents } from './connection-events.ts';
+import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
-import { type DeliveryCounters, Receiving } from './receiving.ts';
+import { Receiving } from './receiving.ts';
 import { type Candidate, type Inlet, Transit } from './transit.ts';
 import { type Distribution, type Treatment, TreatmentTable } from './treatment.ts';
 
@@ -69,11 +70,13 @@ export class Router implements AddressTableOwner {
       mesh: this.mesh,
       peer: (siteLink) => this.peers.get(siteLink),
       local: (key) => this.localTarget(key),
+      deliveries: this.deliveries,
     });
     this.bridge = new Bridge({
       routerId: options.id,
       addresses: this.addresses,
       effects: this.pending,
+      deliveries: this.deliveries,
       dispatcher: this.forwarder,
       random: options.random,
       temporaryName: () => this.uniqueName(),
@@ -318,17 +321,3 @@ const NOBODY: Inlet = {
   hold: () => {},
   resume: () => {},
 };
-
-function newDeliveryCounters(): DeliveryCounters {
-  return {
-    presettled: 0,
-    accepted: 0,
-    released: 0,
-    rejected: 0,
-    modified: 0,
-    droppedPresettled: 0,
-    ingress: 0,
-    egress: 0,
-    transit: 0,
-  };
-}
