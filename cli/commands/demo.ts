@@ -63,7 +63,7 @@ class Demo {
   async play(): Promise<void> {
     const { steps } = this;
     const token = join(this.directory, 'east.token');
-    steps.write('Two sites, each with its own directory, processes and certificate authority:\n');
+    steps.write(`Two sites in ${this.directory}, each with its own directory, processes and certificate authority:\n`);
     await this.makeSite('east');
     await this.makeSite('west');
     steps.write('\nA token of east makes a link from west, over mutual TLS:\n');

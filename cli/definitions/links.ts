@@ -45,6 +45,21 @@ export function defineTokens(program: Command, scope: Scope): void {
       await showTokens(context, name, flags);
     });
   examples(status, ['skuprt token status', 'how often each was used, and until when it can be']);
+  const remove = token
+    .command('delete')
+    .description('Withdraw an issued token, or give up one that could not be redeemed; links made of it stay')
+    .argument('<name>', 'name of the token, as token status shows it', parseName)
+    .addOption(yes())
+    .action(async (name: string, flags: { yes?: boolean }, self: Command) => {
+      const context = scope.context(self);
+      const { deleteToken } = await import('../commands/token/delete.ts');
+      await deleteToken(context, name, flags);
+    });
+  examples(
+    remove,
+    ['skuprt token delete east-1a2b3c4d', 'asks first'],
+    ['skuprt token delete east-1a2b3c4d --yes', 'for scripts'],
+  );
 }
 
 function defineIssue(command: Command, scope: Scope, word: 'issue' | 'create'): void {

@@ -86,6 +86,18 @@ describe('two sites made on the command line', () => {
     expect(await skuprt('-n west token redeem --name forged', file)).toMatchObject({ code: 5 });
   });
 
+  it('withdraws an issued token, and keeps the link of one that was redeemed', async () => {
+    const file = join(dataHome, 'withdrawn');
+    expect(await skuprt('-n east token issue --name withdrawn', file)).toMatchObject({ code: 0 });
+    expect(await skuprt('-n east token delete withdrawn --yes')).toMatchObject({ code: 0 });
+    expect(await skuprt('-n west token redeem', file)).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('does not know token withdrawn'),
+    });
+    expect(await skuprt('-n west token delete to-east --yes')).toMatchObject({ code: 2 });
+    expect(await skuprt('-n west token delete withdrawn --yes')).toMatchObject({ code: 3 });
+  });
+
   it('offers what one site exposes at the other', async () => {
     expect(await skuprt(`-n east expose host/127.0.0.1 --port ${port} --address backend`)).toMatchObject({ code: 0 });
     const url = await addressOf('backend');

@@ -55,7 +55,7 @@ async function requireNew(context: Context, local: LocalSite, name: string): Pro
 
 /** A refused token is removed again, so that a better one of the same name can follow. */
 async function waitUntilRedeemed(context: Context, local: LocalSite, name: string, timeoutMs: number): Promise<void> {
-  const afterwards = `The site goes on trying. See ${commandLine(context, `token status ${name}`)}`;
+  const afterwards = `The site goes on trying. See ${commandLine(context, `token status ${name}`)}, end it with ${commandLine(context, `token delete ${name}`)}`;
   await waitFor(
     context,
     { what: `token "${name}" to be redeemed`, timeoutMs, afterwards },
