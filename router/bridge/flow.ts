@@ -12,7 +12,7 @@
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { countOutcome, type DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
-import { FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_HIGH, OUTLET_BYTES_LOW } from '../core/limits.ts';
+import { FLOW_QUEUE_BYTES_HIGH, FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_LOW } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
 
 export interface FlowCounters {
@@ -88,7 +88,7 @@ export abstract class Flow implements Inlet, Outlet {
     this.sent += bytes.length;
     this.entity.counters.bytesIn += bytes.length;
     this.source.write(bytes);
-    this.source.overfull(OUTLET_BYTES_HIGH);
+    this.source.overfull(FLOW_QUEUE_BYTES_HIGH);
     this.adjustReading();
     return !this.paused;
   }

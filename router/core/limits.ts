@@ -28,6 +28,12 @@ export const SUBSCRIBER_WAITING_MAX = 1000;
 /** End-to-end window of a flow and direction towards any router (wire reference 6.6). */
 export const FLOW_WINDOW_BYTES = 1_042_432;
 
+/**
+ * Octets of a flow that wait for their link before no more is read from its socket. Above the engine's high-water mark, so
+ * that its end is heard of; no more than a turn takes, since what waits longer is no longer in the processor's caches.
+ */
+export const FLOW_QUEUE_BYTES_HIGH = 192 * 1024;
+
 /** Written octets after which the consumer of a flow reports; skupper-router reports every 521,216. */
 export const FLOW_REPORT_BYTES = 256 * 1024;
 

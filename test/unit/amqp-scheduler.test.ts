@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { queuedBytesHighDefault } from '../../router/amqp/engine/limits.ts';
 import type { ReceiverLink } from '../../router/amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../../router/amqp/engine/sender-link.ts';
 import { Pair } from '../support/amqp-pair.ts';
@@ -80,10 +81,10 @@ describe('turns of transmit', () => {
     const delivery = senders[0]?.deliver();
     pair.run();
     pair.a.events.length = 0;
-    delivery?.write(Buffer.alloc(300_000));
+    delivery?.write(Buffer.alloc(queuedBytesHighDefault + 1));
     pair.run();
     expect(pair.a.events.filter((event) => event.type === 'sent')).toHaveLength(1);
-    delivery?.write(Buffer.alloc(200_000));
+    delivery?.write(Buffer.alloc(queuedBytesHighDefault));
     pair.run();
     expect(pair.a.events.filter((event) => event.type === 'sent')).toHaveLength(1);
     delivery?.end();

@@ -18,8 +18,8 @@ export const incomingWindowFramesDefault = 8192;
 export const deliveryTagSizeBytesMax = 32;
 
 /** A delivery with more queued than this raises 'sent' when it has fallen below the low mark. */
-export const queuedBytesHighDefault = 256 * 1024;
-export const queuedBytesLowDefault = 64 * 1024;
+export const queuedBytesHighDefault = 128 * 1024;
+export const queuedBytesLowDefault = 32 * 1024;
 
 /** Payload pieces below this are copied behind their frame's header: cheaper than one more entry in a vectored write. */
 export const copiedBytesMax = 1024;
