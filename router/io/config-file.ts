@@ -37,6 +37,7 @@ export class ConfigFile {
   private readonly apply: (changes: ConfigChange[]) => void;
   private text: string;
   private config: RouterConfig;
+  /** Of the file as last read; unknown at first, so that a change made since it was loaded is not missed. */
   private stamp = '';
   private readonly timer: NodeJS.Timeout;
 
@@ -50,7 +51,6 @@ export class ConfigFile {
     this.config = loaded.config;
     this.log = parts.log;
     this.apply = parts.apply;
-    this.stamp = this.readStamp();
     this.timer = setInterval(() => this.poll(), POLL_MS);
     this.timer.unref();
   }
