@@ -6,7 +6,7 @@
  * among data homes. So two sites that start at once never choose the same port.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -98,20 +98,33 @@ const CLAIMS = join(tmpdir(), `skuprt-ports-${userInfo().uid}`);
 
 /** @returns false when a reservation of another data home has the port */
 async function claim(port: number, reservation: string): Promise<boolean> {
-  await mkdir(CLAIMS, { recursive: true, mode: 0o700 });
   const path = join(CLAIMS, String(port));
-  if (await createWhole(path, reservation)) return true;
+  if (await createClaim(path, reservation)) return true;
   const holder = await readIfExists(path);
   if (holder === reservation) return true;
   if (holder !== undefined && (await readIfExists(holder)) !== undefined) return false;
   await rm(path, { force: true });
-  return createWhole(path, reservation);
+  return createClaim(path, reservation);
+}
+
+async function createClaim(path: string, reservation: string): Promise<boolean> {
+  for (;;) {
+    await mkdir(CLAIMS, { recursive: true, mode: 0o700 });
+    try {
+      return await createWhole(path, reservation);
+    } catch (error) {
+      // Whoever gave back the last claim has just taken the directory away.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
 }
 
 async function giveBack(port: number, reservation: string): Promise<void> {
   const path = join(CLAIMS, String(port));
   if ((await readIfExists(path)) === reservation) await rm(path, { force: true });
   await rm(reservation, { force: true });
+  // Nothing stays behind; not empty as long as others have claims.
+  await rmdir(CLAIMS).catch(() => undefined);
 }
 
 /** Creates a file with its text at once. @returns false when there is one already */
