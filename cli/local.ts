@@ -9,7 +9,7 @@ import { CONTROLLED_LABEL } from '../site-controller/names.ts';
 import { runningSite } from '../site-controller/platform/local/lock.ts';
 import { dataHomeOf, type SitePaths, sitePaths } from '../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../site-controller/platform/local/store.ts';
-import { type Context, commandLine } from './context.ts';
+import { type Context, commandLine, say } from './context.ts';
 import { FailedError, NotFoundError, UsageError } from './errors.ts';
 import { type Probe, waitFor } from './wait.ts';
 
@@ -131,6 +131,13 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
       return { pending: finding.message };
     },
   );
+}
+
+/** Tells who looks at the state of a site that does not run: what is shown is what it knew last. */
+export async function noteStopped(context: Context, local: LocalSite): Promise<void> {
+  if ((await siteProcess(local)) !== undefined || (await findSite(local)) === undefined) return;
+  say(context, `Warning: the site of namespace "${context.namespace}" does not run; this is what it knew last`);
+  say(context, `  Start it: ${commandLine(context, 'site start')}`);
 }
 
 /** @throws FailedError with `consequence` when the site does not run */

@@ -3,7 +3,7 @@ import { readIfExists } from '../lib/files.ts';
 import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../site-controller/exchange/record.ts';
 import { type Context, commandLine } from './context.ts';
 import { FailedError } from './errors.ts';
-import { openLocal, requireSite } from './local.ts';
+import { noteStopped, openLocal, requireSite } from './local.ts';
 import type { NetworkView } from './output/network.ts';
 
 /** The members of network-status.json that are read here (control-plane reference 4.8, and our additions). */
@@ -49,6 +49,7 @@ interface BindingStatus {
 export async function readNetwork(context: Context): Promise<NetworkView> {
   const local = openLocal(context);
   const site = await requireSite(context, local);
+  await noteStopped(context, local);
   const text = await readIfExists(local.paths.networkStatus);
   if (text === undefined) {
     throw new FailedError(`Site "${site.metadata.name}" has not seen the network yet`, {

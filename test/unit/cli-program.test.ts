@@ -116,6 +116,15 @@ describe('a stopped site', () => {
     expect(waiting).toMatchObject({ code: 1, err: expect.stringContaining('site start') });
   });
 
+  it.each(['link status', 'token status', 'connector status', 'listener status'])(
+    'is named by %s: what is shown is of before',
+    async (command) => {
+      await withSite();
+      const shown = await run(command);
+      expect(shown).toMatchObject({ code: 0, err: expect.stringContaining('does not run') });
+    },
+  );
+
   it('accepts global flags before and after the command', async () => {
     const store = await withSite('west');
     await run('-n west listener create a 1001 --wait none');

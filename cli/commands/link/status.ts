@@ -1,12 +1,13 @@
 /** `link status`: the links that this site dials. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { openLocal, requireResource, statusOf } from '../../local.ts';
+import { noteStopped, openLocal, requireResource, statusOf } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
 
 export async function showLinks(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
   const local = openLocal(context);
+  await noteStopped(context, local);
   if (name !== undefined) {
     const link = await requireResource(context, local, 'Link', name);
     print(context, isResourceFormat(flags.output) ? formatResource(link, flags.output) : linkFields(link));

@@ -6,7 +6,15 @@ import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { DeleteFlags, EndFlags, EndKind } from '../../definitions/services.ts';
 import { FailedError, UsageError } from '../../errors.ts';
-import { isGenerated, openLocal, requireResource, requireSite, statusOf, waitUntilSettled } from '../../local.ts';
+import {
+  isGenerated,
+  noteStopped,
+  openLocal,
+  requireResource,
+  requireSite,
+  statusOf,
+  waitUntilSettled,
+} from '../../local.ts';
 import { formatList, formatManifest, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
 import { waitUntilGone } from '../gone.ts';
@@ -80,6 +88,7 @@ export async function showEnds(
   flags: { output?: string },
 ): Promise<void> {
   const local = openLocal(context);
+  await noteStopped(context, local);
   if (name !== undefined) {
     const end = await requireResource(context, local, kind, name);
     print(context, isResourceFormat(flags.output) ? formatResource(end, flags.output) : endFields(end));

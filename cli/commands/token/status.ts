@@ -2,7 +2,7 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
-import { openLocal, statusOf } from '../../local.ts';
+import { noteStopped, openLocal, statusOf } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, table } from '../../output/table.ts';
 
@@ -13,7 +13,9 @@ export async function showTokens(
   name: string | undefined,
   flags: { output?: string },
 ): Promise<void> {
-  const { store } = openLocal(context);
+  const local = openLocal(context);
+  await noteStopped(context, local);
+  const { store } = local;
   const all: TokenResource[] = [...(await store.list('AccessGrant')), ...(await store.list('AccessToken'))];
   const found = name === undefined ? all : all.filter(({ metadata }) => metadata.name === name);
   if (name !== undefined && found.length === 0) {
