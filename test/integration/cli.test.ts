@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parse, stringify } from 'yaml';
 import { CLI_ENTRY, runChild, runHere } from '../support/cli.ts';
 
-const LOCAL = ['--host', '127.0.0.1', '--bind-host', '127.0.0.1'];
+const LOCAL = ['--host', '127.0.0.1', '--host', 'localhost', '--bind-host', '127.0.0.1'];
 const GREETING = 'hello through two sites\n';
 
 describe('two sites made on the command line', () => {
@@ -60,6 +60,9 @@ describe('two sites made on the command line', () => {
     const issued = await asProcess('-n east token create', token);
     expect(issued).toMatchObject({ code: 0, err: expect.stringContaining('1 time within 15m') });
     expect(statSync(token).mode & 0o777).toBe(0o600);
+    const { metadata } = parse(readFileSync(token, 'utf8')) as { metadata: { annotations: Record<string, string> } };
+    const urls = JSON.parse(metadata.annotations['skuprt.io/urls']!) as string[];
+    expect(urls.map((url) => new URL(url).hostname)).toEqual(['127.0.0.1', 'localhost']);
     const redeemed = await asProcess('-n west link create --name to-east', token);
     expect(redeemed).toMatchObject({ code: 0, err: expect.stringContaining('has been redeemed') });
     expect(redeemed.err).toContain('Link "to-east" is ready');

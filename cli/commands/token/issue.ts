@@ -33,6 +33,7 @@ export async function issueToken(context: Context, file: string, flags: IssueFla
     const grant = await requireResource(context, local, 'AccessGrant', name);
     const token = composeToken({
       grant,
+      urls: grant.status?.urls,
       siteId: site.metadata.uid ?? '',
       linkCost: flags.cost > 1 ? flags.cost : undefined,
       machineId: await readMachineId(),
