@@ -75,6 +75,8 @@ export class ClientConsumer implements Candidate, LinkOwner {
 }
 
 const NO_CREDIT_COST = 10_000;
+/** Credit is given back in steps, so that not every outcome is followed by a flow frame. */
+const CREDIT_STEP = LINK_CAPACITY / 10;
 
 /**
  * A client that sends: its credit is what it may have unsettled, so that what waits for slow consumers is bounded;
@@ -117,7 +119,8 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
 
   inletSettled(_delivery: IncomingDelivery): void {
     this.openCount--;
-    if (this.link.credit < LINK_CAPACITY / 2) this.grant();
+    const roomCount = LINK_CAPACITY - this.openCount - this.link.credit;
+    if (this.link.credit === 0 || roomCount >= CREDIT_STEP) this.grant();
   }
 
   gone(): void {
@@ -143,7 +146,7 @@ export function acceptClientSender(peer: Peer, link: ReceiverLink, attach: Attac
     link.refuse({ condition: 'amqp:invalid-field', description: 'the target address is too long' });
     return;
   }
-  link.accept();
+  link.accept({ autoCredit: false });
   peer.endpoints.add(new ClientProducer(link, address, parts));
 }
 

@@ -83,6 +83,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
   }
 
   connectionLost(): void {
+    this.ends.delete(this);
     this.transit.outletLost(this);
   }
 }

@@ -90,6 +90,8 @@ class Line {
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  /** Of the sslProfile when it was dialled: the profile may be gone when it has connected. */
+  private ordinal: number | undefined;
 
   constructor(owner: AmqpConnector, parts: AmqpConnectorParts, correlator: string, data: boolean) {
     this.owner = owner;
@@ -137,10 +139,12 @@ class Line {
     this.socket?.destroy();
   }
 
+  /** @throws TlsProfileError */
   private open(): Socket {
     const { entity } = this.owner;
     const target = { host: entity.host, port: portNumber(entity.port), noDelay: true };
     if (!entity.sslProfile) return connectTcp(target);
+    this.ordinal = this.parts.profiles.ordinal(entity.sslProfile);
     return connectTls({
       ...target,
       secureContext: this.parts.profiles.context(entity.sslProfile),
@@ -150,7 +154,7 @@ class Line {
   }
 
   private connected(socket: Socket): void {
-    const { driver, profiles } = this.parts;
+    const { driver } = this.parts;
     const { entity } = this.owner;
     const { peer, transport } = openOptions(entity, {
       dir: 'out',
@@ -161,7 +165,7 @@ class Line {
       sasl: { mechanisms: this.mechanisms(), required: true },
       data: this.data,
       groupCorrelator: this.correlator,
-      groupOrdinal: entity.sslProfile ? profiles.ordinal(entity.sslProfile) : undefined,
+      groupOrdinal: this.ordinal,
     });
     const id = driver.router.connect(peer, transport, driver.now());
     const made = driver.router.peers.get(id)!;

@@ -8,7 +8,7 @@ import type { Driver } from './driver.ts';
 import { listenOn } from './listen-on.ts';
 import { openOptions, type Sasl } from './open-options.ts';
 import { peerName } from './peer-name.ts';
-import type { TlsProfiles } from './tls-profiles.ts';
+import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 import { Transport } from './transport.ts';
 
 const BACKLOG = 512;
@@ -38,13 +38,13 @@ export class AmqpListener {
     } else {
       this.server = createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
     }
-    this.server.on('error', (error) => parts.log.error({ err: error, name: entity.name }, 'listener failed'));
   }
 
   /** @throws ListenError when the port cannot be had */
   async listen(): Promise<void> {
     const { host, port, name } = this.entity;
     await listenOn(this.server, { entity: `listener ${name}`, host, port: portNumber(port), backlog: BACKLOG });
+    this.server.on('error', (error) => this.parts.log.error({ err: error, name }, 'listener failed'));
     this.parts.log.info({ name, address: this.server.address() }, 'listening');
   }
 
@@ -66,6 +66,7 @@ export class AmqpListener {
         ...this.parts.profiles.material(profile),
         requestCert: this.entity.authenticatePeer,
         rejectUnauthorized: this.entity.authenticatePeer,
+        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         noDelay: true,
       },
       (socket) => this.accept(socket),

@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { messageOf, SkuprtError } from '../../lib/errors.ts';
+import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { ConfigError, parseConfig, type RouterConfig } from '../management/config.ts';
 import { type ConfigChange, diffConfig } from '../management/diff.ts';
@@ -57,24 +57,32 @@ export class ConfigFile {
 
   /** Reads the file again and applies what differs. */
   async reload(): Promise<void> {
-    try {
-      const text = await readFile(this.file, 'utf8');
-      if (text === this.text) return;
-      this.text = text;
-      const config = parseConfig(text, this.file);
-      const changes = diffConfig(this.config, config);
-      this.config = config;
-      this.log.info({ file: this.file, changeCount: changes.length }, 'configuration file changed');
-      for (const warning of config.warnings) this.log.warn({ ...warning }, 'configuration without effect');
-      this.apply(changes);
-    } catch (error) {
-      const faults = error instanceof ConfigError ? error.faults : undefined;
-      this.log.error({ err: error, file: this.file, faults }, 'configuration file not applied, the running one stays');
-    }
+    const config = await this.read();
+    if (!config) return;
+    const changes = diffConfig(this.config, config);
+    this.config = config;
+    this.log.info({ file: this.file, changeCount: changes.length }, 'configuration file changed');
+    for (const warning of config.warnings) this.log.warn({ ...warning }, 'configuration without effect');
+    this.apply(changes);
   }
 
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** @returns undefined when the text is the same or cannot be used */
+  private async read(): Promise<RouterConfig | undefined> {
+    try {
+      const text = await readFile(this.file, 'utf8');
+      if (text === this.text) return undefined;
+      this.text = text;
+      return parseConfig(text, this.file);
+    } catch (error) {
+      if (error instanceof AssertionError) throw error;
+      const faults = error instanceof ConfigError ? error.faults : undefined;
+      this.log.error({ err: error, file: this.file, faults }, 'configuration file not applied, the running one stays');
+      return undefined;
+    }
   }
 
   private poll(): void {

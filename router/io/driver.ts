@@ -5,6 +5,7 @@
  * the effects and writes to each socket once. This file owns the only timer of the data path.
  */
 import type { Clock } from '../../lib/clock.ts';
+import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Effect } from '../core/effects.ts';
 import type { Router } from '../core/router.ts';
@@ -17,7 +18,7 @@ export interface DriverParts {
   router: Router;
   clock: Clock;
   log: Logger;
-  /** Where a tcpConnector dials; undefined when it is gone. */
+  /** Where a tcpConnector dials; undefined when it is gone. Throws SkuprtError when it cannot be dialled. */
   backendOf(connector: string): Backend | undefined;
   listen(tcpListener: string, on: boolean): void;
 }
@@ -162,9 +163,14 @@ export class Driver {
   }
 
   private dial(flow: number, connector: string): void {
-    const backend = this.parts.backendOf(connector);
-    if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this));
-    else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
+    try {
+      const backend = this.parts.backendOf(connector);
+      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this));
+      else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
+    } catch (error) {
+      if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;
+      this.router.flowConnectFailed(flow, error.message, this.now());
+    }
   }
 
   /** Keeps one timer at the router's deadline; it is moved only to come earlier, a late one just looks again. */

@@ -2,7 +2,7 @@
  * The entities of a running router: what a configuration file or management creates, updates and deletes, as sockets
  * and as entries of the core. Each change takes effect at once and touches nothing else.
  */
-
+import { isIP } from 'node:net';
 import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger, LogLevel } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
@@ -85,6 +85,7 @@ export class Entities {
     known.set(name, entity!);
   }
 
+  /** @throws TlsProfileError */
   backendOf(connector: string): Backend | undefined {
     const entity = this.find('tcpConnector', connector);
     if (!entity) return undefined;
@@ -92,6 +93,7 @@ export class Entities {
     const tls = sslProfile
       ? {
           secureContext: this.parts.profiles.context(sslProfile),
+          servername: isIP(host) ? undefined : host,
           ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),
         }
       : undefined;

@@ -16,6 +16,12 @@ export interface Backend {
   tls: TlsOptions | undefined;
 }
 
+/** A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification. */
+export function resetSocket(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export class FlowSocket {
   readonly id: number;
   private readonly socket: Socket;
@@ -85,9 +91,7 @@ export class FlowSocket {
 
   reset(): void {
     this.lost = true;
-    // A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification.
-    if ('encrypted' in this.socket) this.socket.destroy();
-    else this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 
   pause(): void {

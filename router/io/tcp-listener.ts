@@ -5,10 +5,10 @@ import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
-import { FlowSocket } from './flow-socket.ts';
+import { FlowSocket, resetSocket } from './flow-socket.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { listenOn } from './listen-on.ts';
-import type { TlsProfiles } from './tls-profiles.ts';
+import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 
 const BACKLOG = 1024;
 
@@ -41,20 +41,23 @@ export class TcpListenerSocket {
 
   open(): void {
     const { name, host, port, backlog } = this.entity;
+    const target = { entity: `tcpListener ${name}`, host, port: portNumber(port), backlog: backlog || BACKLOG };
+    // Closed and opened again in quick succession, there are two for a moment: each closes its own.
+    let server: Server | undefined;
     this.listening ??= keepListening(
       async () => {
-        const server = this.makeServer();
+        server = this.makeServer();
         this.server = server;
-        await listenOn(server, {
-          entity: `tcpListener ${name}`,
-          host,
-          port: portNumber(port),
-          backlog: backlog || BACKLOG,
-        });
+        try {
+          await listenOn(server, target);
+        } catch (error) {
+          server.close();
+          throw error;
+        }
         server.on('error', (error) => this.parts.log.error({ err: error, name }, 'tcpListener failed'));
         this.parts.log.info({ name, address: server.address() }, 'listening for clients');
       },
-      () => this.server?.close(),
+      () => server?.close(),
       { ...this.parts, name },
     );
   }
@@ -74,6 +77,7 @@ export class TcpListenerSocket {
         ...options,
         ...this.parts.profiles.material(sslProfile),
         pauseOnConnect: false,
+        handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         requestCert: authenticatePeer,
         rejectUnauthorized: authenticatePeer,
       },
@@ -91,7 +95,7 @@ export class TcpListenerSocket {
     const flow = driver.router.flowAccepted(this.entity.name, driver.now());
     if (flow === undefined) {
       socket.on('error', () => {});
-      socket.resetAndDestroy();
+      resetSocket(socket);
       return;
     }
     driver.flows.set(flow, new FlowSocket(flow, socket, driver));

@@ -10,6 +10,8 @@ import type { Logger } from '../../lib/log.ts';
 import type { SslProfileEntity } from '../management/schema.ts';
 
 const POLL_MS = 1000;
+/** A client that has connected and does not go on is not waited for longer. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** AES-128 first: as safe as needed and a third faster than OpenSSL's own first choice. */
 const CIPHERS =

@@ -185,6 +185,20 @@ describe('credit', () => {
     expect(inbox.messages).toHaveLength(5);
   });
 
+  test('a sender goes no further ahead of outcomes than its credit', async () => {
+    const [producer, consumer] = [await clientOf(westPort), await clientOf(eastPort)];
+    const inbox = await consumer.receiver({ source: 'unsettled', credit_window: 2000, autoaccept: false });
+    const sender = await producer.sender('unsettled');
+    const outcomes = Array.from({ length: 1000 }, (_, body) => sender.send({ body }));
+    await eventually('as many as there is credit', () => inbox.messages.length >= 250);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(inbox.messages).toHaveLength(250);
+    inbox.receiver.on('message', ({ delivery }) => delivery!.accept());
+    for (const { delivery } of inbox.messages) delivery.accept();
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['accepted']));
+    expect(inbox.messages.map(({ message }) => message.body)).toEqual(Array.from({ length: 1000 }, (_, body) => body));
+  });
+
   test('a receiver that leaves gives its unsettled messages to another', async () => {
     const [producer, first, second] = await Promise.all([westPort, eastPort, westPort].map(clientOf));
     const held = await first!.receiver({ source: 'handed-on', autoaccept: false });
