@@ -113,6 +113,10 @@ export class Bridge implements FlowOwner {
   now = 0;
   private readonly parts: BridgeParts;
   private readonly replies = new Map<string, ListenerFlow>();
+  /** What deleted entities have counted: totals never go back. */
+  private readonly retired = newCounters();
+  /** Deleted entities with flows that go on. */
+  private readonly retiring = new Set<FlowEntity>();
   private nextFlow = 1;
 
   constructor(parts: BridgeParts) {
@@ -139,6 +143,7 @@ export class Bridge implements FlowOwner {
     listener.addresses.length = 0;
     this.adjustListening(listener);
     if (!keepFlows) for (const flow of [...listener.flows]) flow.abort();
+    this.retire(listener);
   }
 
   addListenerAddress(listener: string, name: string, address: string, value: number): void {
@@ -167,6 +172,7 @@ export class Bridge implements FlowOwner {
     this.connectors.delete(name);
     this.parts.addresses.removeConsumer(connector.key, connector);
     if (!keepFlows) for (const flow of [...connector.flows]) flow.abort();
+    this.retire(connector);
   }
 
   /** Opens the listening socket when an address of the listener is reachable, closes it when none is. */
@@ -230,6 +236,25 @@ export class Bridge implements FlowOwner {
     flow.entity.flows.delete(flow);
     flow.entity.counters.connectionsClosed++;
     if (flow instanceof ListenerFlow) this.replies.delete(flow.replyKey);
+    if (this.retiring.has(flow.entity)) this.retire(flow.entity);
+  }
+
+  /** Of all tcpListeners and tcpConnectors since the start. */
+  totals(): FlowCounters {
+    const total = { ...this.retired };
+    for (const entities of [this.listeners.values(), this.connectors.values(), this.retiring]) {
+      for (const { counters } of entities) addCounters(total, counters);
+    }
+    return total;
+  }
+
+  private retire(entity: FlowEntity): void {
+    if (entity.flows.size > 0) {
+      this.retiring.add(entity);
+      return;
+    }
+    this.retiring.delete(entity);
+    addCounters(this.retired, entity.counters);
   }
 
   /** The flow that waits for its answering stream under a temporary address. */
@@ -280,4 +305,8 @@ function newCounters(): FlowCounters {
     connectionsRefused: 0,
     connectionsReset: 0,
   };
+}
+
+function addCounters(total: FlowCounters, more: FlowCounters): void {
+  for (const name of Object.keys(total) as (keyof FlowCounters)[]) total[name] += more[name];
 }

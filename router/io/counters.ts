@@ -61,17 +61,16 @@ function siteLink(peer: Peer) {
 }
 
 function flows({ bridge }: Router) {
-  const entities = [...bridge.listeners.values(), ...bridge.connectors.values()];
-  const total = { open: bridge.flows.size, opened: 0, closed: 0, refused: 0, reset: 0, octetsIn: 0, octetsOut: 0 };
-  for (const { counters } of entities) {
-    total.opened += counters.connectionsOpened;
-    total.closed += counters.connectionsClosed;
-    total.refused += counters.connectionsRefused;
-    total.reset += counters.connectionsReset;
-    total.octetsIn += counters.bytesIn;
-    total.octetsOut += counters.bytesOut;
-  }
-  return total;
+  const total = bridge.totals();
+  return {
+    open: bridge.flows.size,
+    opened: total.connectionsOpened,
+    closed: total.connectionsClosed,
+    refused: total.connectionsRefused,
+    reset: total.connectionsReset,
+    octetsIn: total.bytesIn,
+    octetsOut: total.bytesOut,
+  };
 }
 
 function bufferedBytes({ bridge }: Router): number {
