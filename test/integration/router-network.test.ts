@@ -137,6 +137,7 @@ describe('one link', () => {
     const hello = listen((socket) => {
       helloEnded = ending(socket);
       socket.write('hello');
+      socket.on('end', () => socket.end());
     });
     network.offer(east, 'echo', await served(echoServer()));
     network.offer(east, 'endless', await served(endless));
