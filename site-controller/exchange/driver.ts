@@ -33,8 +33,8 @@ export class ExchangeDriver {
     this.turn((exchange) => exchange.disconnected());
   }
 
-  topologyChanged(): void {
-    this.turn((exchange, now) => exchange.topologyChanged(now));
+  topologyChanged(routerIds: readonly string[]): void {
+    this.turn((exchange, now) => exchange.topologyChanged(routerIds, now));
   }
 
   receive(text: string): void {

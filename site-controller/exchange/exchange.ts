@@ -5,7 +5,11 @@
  * sequence number) each heartbeat repairs what was lost, by a request for the record. A site that is silent for its lease is
  * dropped, one that leaves cleanly at once. Instances order the restarts of a site, sequence numbers its records.
  *
- * Invariant: without a connection to the local router nothing is sent and no lease ends, because nothing can be heard.
+ * A site whose routers the local one lost is hidden after a grace, and shown again when one is back. Only a loss that was seen
+ * on this connection counts: a router that has just started reaches nobody yet, and that says nothing of the others.
+ *
+ * Invariant: without a connection to the local router nothing is sent and no lease or grace ends, because nothing can be
+ * heard.
  */
 import {
   decodeMessage,
@@ -24,6 +28,8 @@ export interface ExchangeOptions {
   repeatMs: number;
   /** Least time between two requests for one site's record. */
   requestMs: number;
+  /** How long a site's routers may be out of reach, as when they restart. */
+  graceMs: number;
   siteCountMax: number;
 }
 
@@ -33,6 +39,7 @@ const DEFAULTS: ExchangeOptions = {
   debounceMs: 50,
   repeatMs: 1000,
   requestMs: 1000,
+  graceMs: 2000,
   siteCountMax: 1024,
 };
 
@@ -43,6 +50,9 @@ interface Neighbour {
   content: SiteContent | undefined;
   heardAt: number;
   requestedAt: number;
+  /** When the last of its routers went out of reach; Infinity while one is in reach, undefined until one was. */
+  lostAt: number | undefined;
+  isHidden: boolean;
 }
 
 export class Exchange {
@@ -60,6 +70,8 @@ export class Exchange {
   private seq = 0;
   private heartbeatAt = Infinity;
   private connectedAt: number | undefined;
+  /** Ids of the routers in reach; undefined while that is not known. */
+  private routerIds: ReadonlySet<string> | undefined;
   private revisionCount = 0;
 
   constructor(identity: { siteId: string; instance: number }, options: Partial<ExchangeOptions> = {}) {
@@ -73,15 +85,16 @@ export class Exchange {
     return this.revisionCount;
   }
 
-  /** The records of the other sites, by site id. */
+  /** The records of the other sites that can be reached, by site id. */
   records(): SiteContent[] {
-    const known = [...this.neighbours.entries()].filter(([, neighbour]) => neighbour.content !== undefined);
+    const known = [...this.neighbours].filter(([, { content, isHidden }]) => content !== undefined && !isHidden);
     return known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, neighbour]) => neighbour.content!);
   }
 
-  /** Ids of sites that left or fell silent while not everyone had time to be heard. */
+  /** Ids of sites that are out of reach, and of those that left or fell silent while not everyone had time to be heard. */
   goneSites(): ReadonlySet<string> {
-    return this.gone;
+    const hidden = [...this.neighbours].filter(([, { isHidden }]) => isHidden).map(([siteId]) => siteId);
+    return new Set([...this.gone, ...hidden]);
   }
 
   /** Whether every living site had time to be heard: until then absence means nothing. */
@@ -101,11 +114,13 @@ export class Exchange {
   connected(now: number): void {
     this.connectedAt = now;
     for (const neighbour of this.neighbours.values()) neighbour.heardAt = now;
-    this.topologyChanged(now);
+    this.announceTwice(now);
   }
 
   disconnected(): void {
     this.connectedAt = undefined;
+    this.routerIds = undefined;
+    for (const neighbour of this.neighbours.values()) neighbour.lostAt = undefined;
     this.gone.clear();
     this.announceAt = Infinity;
     this.repeatAt = Infinity;
@@ -113,10 +128,12 @@ export class Exchange {
     this.outbox.length = 0;
   }
 
-  /** Routers came or went: whoever is new should learn of us at once. */
-  topologyChanged(now: number): void {
-    this.announce(now);
-    if (this.connectedAt !== undefined) this.repeatAt = now + this.options.repeatMs;
+  /** Routers came or went: these are in reach now. Whoever is new should learn of us at once. */
+  topologyChanged(routerIds: readonly string[], now: number): void {
+    if (this.connectedAt === undefined) return;
+    this.routerIds = new Set(routerIds);
+    for (const neighbour of this.neighbours.values()) this.judgeReach(neighbour, now);
+    this.announceTwice(now);
   }
 
   receive(text: string, now: number): void {
@@ -142,9 +159,13 @@ export class Exchange {
   tick(now: number): void {
     if (this.connectedAt === undefined) return;
     for (const [siteId, neighbour] of this.neighbours) {
-      if (now < neighbour.heardAt + this.options.leaseMs) continue;
-      this.stats.expired += 1;
-      this.drop(siteId);
+      if (now >= neighbour.heardAt + this.options.leaseMs) {
+        this.stats.expired += 1;
+        this.drop(siteId);
+      } else if (now >= this.hideAt(neighbour)) {
+        neighbour.isHidden = true;
+        this.revisionCount += 1;
+      }
     }
     if (this.isSettled(now)) this.gone.clear();
     if (this.own === undefined) return;
@@ -170,7 +191,7 @@ export class Exchange {
     if (this.connectedAt === undefined) return Infinity;
     let deadline = this.own === undefined ? Infinity : Math.min(this.heartbeatAt, this.announceAt, this.repeatAt);
     for (const neighbour of this.neighbours.values()) {
-      deadline = Math.min(deadline, neighbour.heardAt + this.options.leaseMs);
+      deadline = Math.min(deadline, neighbour.heardAt + this.options.leaseMs, this.hideAt(neighbour));
     }
     return deadline;
   }
@@ -187,7 +208,7 @@ export class Exchange {
         this.stats.refused += 1;
         return;
       }
-      neighbour = { instance: message.instance, seq: -1, content: undefined, heardAt: now, requestedAt: -Infinity };
+      neighbour = newNeighbour(message.instance, now);
       this.neighbours.set(siteId, neighbour);
       this.gone.delete(siteId);
       this.announce(now);
@@ -203,11 +224,30 @@ export class Exchange {
       const { site, routers, listeners, connectors, services } = message;
       neighbour.seq = message.seq;
       neighbour.content = { site, routers, listeners, connectors, services };
+      this.judgeReach(neighbour, now);
       this.revisionCount += 1;
     } else if (now - neighbour.requestedAt >= this.options.requestMs) {
       neighbour.requestedAt = now;
       this.send({ v: 1, type: 'request', siteId });
     }
+  }
+
+  private judgeReach(neighbour: Neighbour, now: number): void {
+    const { routerIds } = this;
+    if (routerIds === undefined || neighbour.content === undefined) return;
+    if (!neighbour.content.routers.some(({ id }) => routerIds.has(id))) {
+      if (neighbour.lostAt === Infinity) neighbour.lostAt = now;
+      return;
+    }
+    neighbour.lostAt = Infinity;
+    if (!neighbour.isHidden) return;
+    neighbour.isHidden = false;
+    this.revisionCount += 1;
+  }
+
+  /** When a site is to be hidden that is not yet. */
+  private hideAt({ lostAt, isHidden }: Neighbour): number {
+    return isHidden || lostAt === undefined ? Infinity : lostAt + this.options.graceMs;
   }
 
   private left(siteId: string, instance: number): void {
@@ -221,6 +261,12 @@ export class Exchange {
     this.gone.add(siteId);
   }
 
+  /** Now, and again when addresses have spread. */
+  private announceTwice(now: number): void {
+    this.announce(now);
+    this.repeatAt = now + this.options.repeatMs;
+  }
+
   private announce(now: number): void {
     if (this.connectedAt !== undefined) this.announceAt = Math.min(this.announceAt, now + this.options.debounceMs);
   }
@@ -228,4 +274,16 @@ export class Exchange {
   private send(message: ExchangeMessage): void {
     if (this.connectedAt !== undefined) this.outbox.push(encodeMessage(message));
   }
+}
+
+function newNeighbour(instance: number, now: number): Neighbour {
+  return {
+    instance,
+    seq: -1,
+    content: undefined,
+    heardAt: now,
+    requestedAt: -Infinity,
+    lostAt: undefined,
+    isHidden: false,
+  };
 }

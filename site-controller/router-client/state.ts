@@ -47,7 +47,10 @@ export interface ListenerState {
 
 export function routerStateOf(entities: Readonly<Record<WatchedType, readonly Attributes[]>>): RouterState {
   return {
-    routerIds: entities['router.node'].map((node) => text(node.id)).sort(),
+    routerIds: entities['router.node']
+      .filter(isReachable)
+      .map((node) => text(node.id))
+      .sort(),
     connections: entities.connection.map((connection) => ({
       host: text(connection.host),
       container: text(connection.container),
@@ -63,6 +66,11 @@ export function routerStateOf(entities: Readonly<Record<WatchedType, readonly At
     tcpConnectors: named(entities.tcpConnector, listenerState),
     consumers: consumers(entities['router.address']),
   };
+}
+
+/** A router stays listed for a while after its last path is gone. */
+function isReachable({ cost, nextHop }: Attributes): boolean {
+  return (cost !== undefined && cost !== null) || nextHop === '(self)';
 }
 
 function listenerState(attributes: Attributes): ListenerState {

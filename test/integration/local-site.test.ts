@@ -217,6 +217,22 @@ describe('two local sites', () => {
     expect(second.output).toContain(String(sites.east.process!.pid));
   });
 
+  it('lose sight of each other when their link is deleted, long before a lease ends, and are back with it', async () => {
+    const { east, west } = sites;
+    const link = (await west.store.get('Link', 'for-west'))!;
+    const credentials = (await west.store.get('Secret', 'for-west'))!;
+    const sitesInNetwork = async () =>
+      Promise.all([east, west].map(async ({ name, store }) => (await store.get('Site', name))!.status?.sitesInNetwork));
+    await west.store.delete('Link', 'for-west');
+    await eventually('both are alone', async () => (await sitesInNetwork()).join() === '1,1' || undefined, 8000);
+    const hasNoImport = async () => (await west.store.get('Listener', 'backend')) === undefined || undefined;
+    await eventually('the import is gone', hasNoImport, 2000);
+    await west.store.apply(credentials);
+    await west.store.apply(link);
+    await eventually('both are back', async () => (await sitesInNetwork()).join() === '2,2' || undefined);
+    expect(await eventually('an answer', fetchFromWest)).toBe('hello from east');
+  });
+
   it('stop cleanly, and the other one notices at once', async () => {
     const { east, west } = sites;
     expect(await east.end('SIGTERM')).toBe(0);

@@ -145,6 +145,80 @@ describe('exchange', () => {
     expect(network.known('a')).toEqual([]);
   });
 
+  it('hides a site whose routers are out of reach, before its lease ends, and shows its record when one is back', () => {
+    const network = new Network();
+    const a = network.join('a');
+    network.join('b');
+    network.join('c');
+    a.topologyChanged(['a-router', 'b-router', 'c-router'], network.now);
+    network.run(20_000);
+    network.lose = (from, to) => from === 'b' || to === 'b';
+    a.topologyChanged(['a-router', 'c-router'], network.now);
+    const { revision } = a;
+    network.run(1900);
+    expect(network.known('a')).toEqual(['b', 'c']);
+    network.run(200);
+    expect(network.known('a')).toEqual(['c']);
+    expect([...a.goneSites()]).toEqual(['id-b']);
+    expect(a.revision).toBe(revision + 1);
+    network.run(3000);
+    a.topologyChanged(['a-router', 'b-router', 'c-router'], network.now);
+    expect(network.known('a')).toEqual(['b', 'c']);
+    expect(a.goneSites().size).toBe(0);
+    expect(a.revision).toBe(revision + 2);
+  });
+
+  it('drops a hidden site when its lease ends', () => {
+    const network = new Network();
+    const a = network.join('a');
+    network.join('b');
+    a.topologyChanged(['a-router', 'b-router'], network.now);
+    network.run(20_000);
+    network.lose = (from) => from === 'b';
+    a.topologyChanged(['a-router'], network.now);
+    network.run(16_000);
+    expect(a.stats.expired).toBe(1);
+    a.topologyChanged(['a-router', 'b-router'], network.now);
+    expect(network.known('a')).toEqual([]);
+  });
+
+  it('keeps a site while one of its routers is in reach, or all are back within the grace', () => {
+    const network = new Network();
+    const a = network.join('a');
+    const b = network.join('b');
+    const [router] = remoteSite('b').routers;
+    b.setOwn(remoteSite('b', { routers: [router!, { ...router!, id: 'b-router2' }] }), network.now);
+    a.topologyChanged(['a-router', 'b-router', 'b-router2'], network.now);
+    network.run(3000);
+    const { revision } = a;
+    a.topologyChanged(['a-router', 'b-router2'], network.now);
+    network.run(10_000);
+    a.topologyChanged(['a-router'], network.now);
+    network.run(1800);
+    a.topologyChanged(['a-router', 'b-router'], network.now);
+    network.run(10_000);
+    expect(network.known('a')).toEqual(['b']);
+    expect(a.revision).toBe(revision);
+  });
+
+  it('takes it for no loss that its own router, just restarted, reaches nobody yet', () => {
+    const network = new Network();
+    const a = network.join('a');
+    network.join('b');
+    a.topologyChanged(['a-router', 'b-router'], network.now);
+    network.run(3000);
+    const { revision } = a;
+    network.lose = () => true;
+    a.topologyChanged(['a-router'], network.now);
+    a.disconnected();
+    network.run(5000);
+    a.connected(network.now);
+    a.topologyChanged(['a-router'], network.now);
+    network.run(10_000);
+    expect(network.known('a')).toEqual(['b']);
+    expect(a.revision).toBe(revision);
+  });
+
   it('takes the record of a restarted site though its sequence begins anew, and none of its earlier life', () => {
     const network = new Network();
     const a = network.join('a');

@@ -14,6 +14,7 @@ import { planOutcomes, statusFrom } from '../../site-controller/reconcile/outcom
 import { planRouterAccesses } from '../../site-controller/reconcile/routeraccess/plan.ts';
 import { activeSite } from '../../site-controller/reconcile/site/identity.ts';
 import { planSites } from '../../site-controller/reconcile/site/plan.ts';
+import { routerStateOf } from '../../site-controller/router-client/state.ts';
 import { credential, NOW, observed, remoteSite, resource, routerState, site } from '../support/observed.ts';
 
 const DAY_MS = 86_400_000;
@@ -348,6 +349,20 @@ describe('AccessToken', () => {
       findings(planAccessTokens(state, new Map([['t', { ...attempt, isFinal }]]))[0])[0];
     expect(shown(true)).toBe('Redeemed Error: unreachable');
     expect(shown(false)).toBe('Redeemed Pending: unreachable');
+  });
+});
+
+describe('the state of a router', () => {
+  it('names the routers in reach: not one that is only listed still', () => {
+    const nodes = [
+      { id: 'west', nextHop: '(self)', cost: null },
+      { id: 'far', nextHop: 'east', cost: 2 },
+      { id: 'lost', nextHop: null, cost: null },
+      { id: 'east', nextHop: null, cost: 1 },
+    ];
+    const nothing = { 'router.address': [], connection: [], connector: [], listener: [] };
+    const state = routerStateOf({ ...nothing, tcpListener: [], tcpConnector: [], 'router.node': nodes });
+    expect(state.routerIds).toEqual(['east', 'far', 'west']);
   });
 });
 

@@ -115,7 +115,11 @@ class LocalSite {
       clock,
       log,
       onChange: (before, after) => {
-        if (before?.routerIds.join() !== after?.routerIds.join()) this.exchange?.driver.topologyChanged();
+        if (after !== undefined && before?.routerIds.join() !== after.routerIds.join()) {
+          this.exchange?.driver.topologyChanged(after.routerIds);
+          // A router that is back should be seen in time.
+          this.poller.look();
+        }
         look();
       },
     });
@@ -217,7 +221,10 @@ class LocalSite {
         onChange: () => this.dirty.notify(),
       });
       this.exchange = { machine, driver };
-      if (this.client.isUp) driver.connected();
+      if (this.client.isUp) {
+        driver.connected();
+        if (this.poller.state !== undefined) driver.topologyChanged(this.poller.state.routerIds);
+      }
     }
     this.exchange.driver.setOwn(content);
   }
