@@ -86,7 +86,8 @@ export type Condition = Type.Static<typeof Condition>;
 
 export function statusOf<Properties extends Type.TProperties>(properties: Properties) {
   return Type.Object({
-    status: Type.Optional(choice(['Ready', 'Pending', 'Error'])),
+    // No controller writes Stopped: commands show it of a Site that does not run, and what they print can be read again.
+    status: Type.Optional(choice(['Ready', 'Pending', 'Error', 'Stopped'])),
     message: Type.Optional(Type.String()),
     conditions: Type.Optional(Type.Array(Condition)),
     ...properties,

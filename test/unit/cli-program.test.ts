@@ -8,6 +8,8 @@ import { withoutSecrets } from '../../cli/commands/debug/dump.ts';
 import { newSite } from '../../cli/commands/site/resource.ts';
 import type { Surroundings } from '../../cli/context.ts';
 import { buildProgram } from '../../cli/program.ts';
+import type { ResourceOf } from '../../config/api/index.ts';
+import { parseResources } from '../../config/api/parse.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { CLI_ENTRY, runHere } from '../support/cli.ts';
@@ -124,6 +126,27 @@ describe('a stopped site', () => {
       expect(shown).toMatchObject({ code: 0, err: expect.stringContaining('does not run') });
     },
   );
+
+  it.each(['json', 'yaml'])('is no longer ready as %s, which can be read again', async (format) => {
+    const store = await withSite();
+    const condition = {
+      status: 'True' as const,
+      reason: 'Ready',
+      message: 'OK',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    };
+    const conditions = ['Configured', 'Running', 'Ready'].map((type) => ({ ...condition, type }));
+    await store.patchStatus('Site', 'west', { status: 'Ready', message: 'OK', conditions });
+    const shown = await run(`site status west -o ${format}`);
+    expect(shown).toMatchObject({ code: 0, err: expect.stringContaining('does not run') });
+    const [site] = parseResources(shown.out, 'shown') as [ResourceOf<'Site'>];
+    expect(site.status?.status).toBe('Stopped');
+    expect(site.status?.conditions?.map(({ type, status }) => `${type} ${status}`)).toEqual([
+      'Configured True',
+      'Running False',
+      'Ready False',
+    ]);
+  });
 
   it('accepts global flags before and after the command', async () => {
     const store = await withSite('west');

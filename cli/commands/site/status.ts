@@ -1,18 +1,24 @@
 /** `status` and `site status`. */
 import type { ResourceOf } from '../../../config/api/index.ts';
+import type { Condition } from '../../../config/api/schema.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { faultLines, findSite, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
+import { faultLines, findSite, noteStopped, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
+
+const STOPPED = 'start it with site start';
 
 export async function showSite(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
   const local = openLocal(context);
   const site = name === undefined ? await findSite(local) : await requireSite(context, local, name);
+  const isRunning = (await siteProcess(local)) !== undefined;
+  await noteStopped(context, local);
   if (isResourceFormat(flags.output)) {
-    const isOne = name !== undefined && site !== undefined;
+    const shown = site === undefined || isRunning ? site : stopped(site);
+    const isOne = name !== undefined && shown !== undefined;
     print(
       context,
-      isOne ? formatResource(site, flags.output) : formatList(site === undefined ? [] : [site], flags.output),
+      isOne ? formatResource(shown, flags.output) : formatList(shown === undefined ? [] : [shown], flags.output),
     );
     return;
   }
@@ -20,7 +26,6 @@ export async function showSite(context: Context, name: string | undefined, flags
     say(context, `There is no site in namespace "${context.namespace}". Make one: ${commandLine(context, 'init')}`);
     return;
   }
-  const isRunning = (await siteProcess(local)) !== undefined;
   print(context, siteText(site, isRunning, flags.output === 'wide'));
   const faults = await faultLines(local);
   if (faults.length > 0) {
@@ -29,10 +34,20 @@ export async function showSite(context: Context, name: string | undefined, flags
   }
 }
 
+/** What a Site that does not run said last, but not that it runs and is ready. */
+function stopped(site: ResourceOf<'Site'>): ResourceOf<'Site'> {
+  const conditions = site.status?.conditions?.map((condition): Condition => {
+    if (condition.type !== 'Ready' && condition.type !== 'Running') return condition;
+    return { ...condition, status: 'False', reason: 'Pending', message: STOPPED };
+  });
+  return {
+    ...site,
+    status: { ...site.status, status: 'Stopped', message: STOPPED, ...(conditions !== undefined && { conditions }) },
+  };
+}
+
 export function siteText(site: ResourceOf<'Site'>, isRunning: boolean, wide: boolean): string {
-  const { status, message } = isRunning
-    ? outcomeOf(site, 'ready')
-    : { status: 'Stopped', message: 'start it with site start' };
+  const { status, message } = isRunning ? outcomeOf(site, 'ready') : { status: 'Stopped', message: STOPPED };
   if (!wide)
     return table(
       ['NAME', 'STATUS', 'SITES', 'MESSAGE'],
