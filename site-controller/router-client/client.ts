@@ -142,7 +142,11 @@ export class RouterClient {
     let wasUp = false;
     await new Promise<void>((resolve) => {
       const end = () => resolve();
-      const timer = setTimeout(end, CONNECT_TIMEOUT_MS);
+      const timer = setTimeout(() => {
+        // Whoever is there says nothing: closing politely would wait for ever.
+        connection.socket.destroy();
+        end();
+      }, CONNECT_TIMEOUT_MS);
       const onAbort = () => connection.close();
       signal.addEventListener('abort', onAbort, { once: true });
       connection.on('disconnected', end);

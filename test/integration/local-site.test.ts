@@ -1,8 +1,9 @@
 /** Two local sites as processes: a service that only one of them reaches is used from the other, whatever is killed in between. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -97,6 +98,19 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+async function amqpsPort({ paths }: SiteUnderTest): Promise<number> {
+  const config = JSON.parse(await readFile(paths.routerConfig, 'utf8')) as [string, { name?: string; port?: number }][];
+  return Number(config.find(([type, { name }]) => type === 'listener' && name === 'amqps')![1].port);
+}
+
+/** True when it does now, undefined when it cannot yet. */
+function listens(server: TcpServer, port: number): Promise<true | undefined> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, HOST, () => resolve(true));
+  });
 }
 
 beforeAll(async () => {
@@ -196,6 +210,21 @@ describe('two local sites', () => {
     });
     expect(await eventually('an answer', fetchFromWest)).toBe('hello from east');
   });
+
+  it('survive that another program takes the port of a router that is just starting again', async () => {
+    const { west } = sites;
+    const port = await amqpsPort(west);
+    process.kill((await readPidFile(west.paths.routerPid))!.pid, 'SIGKILL');
+    const other = createTcpServer((socket) => socket.destroy());
+    try {
+      await eventually('the port is taken', () => listens(other, port));
+      await eventually('another port', async () => (await amqpsPort(west)) !== port || undefined, 20_000);
+      await west.ready('Site', 'west');
+      expect(await eventually('an answer', fetchFromWest)).toBe('hello from east');
+    } finally {
+      other.close();
+    }
+  }, 40_000);
 
   it('survive kill -9 of a controller, whose router goes with it', async () => {
     const { east } = sites;

@@ -18,13 +18,14 @@ import { AMQPS_PORT } from '../../reconcile/router-config.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
 import { RouterClient, type RouterEndpoint } from '../../router-client/client.ts';
 import { RouterPoller } from '../../router-client/poller.ts';
+import { isRouterAt } from '../../router-client/probe.ts';
 import { makeDirectories, SiteController } from './controller.ts';
 import { Credentials } from './credentials.ts';
 import { GrantFiles } from './grant-store.ts';
 import { machineHosts } from './hosts.ts';
 import { lockSite } from './lock.ts';
 import { type SitePaths, sitePaths } from './paths.ts';
-import { Ports } from './ports.ts';
+import { canBind, Ports } from './ports.ts';
 import { RedemptionServer } from './redemption-server.ts';
 import { RouterProcess } from './router-process.ts';
 import { LocalStore } from './store.ts';
@@ -33,6 +34,8 @@ import { TokenRedeemer } from './token-redeemer.ts';
 /** A pass at least this often, for what nothing notifies: the machine's addresses, endpoints of links that do not answer. */
 const PASS_INTERVAL_MS = 5000;
 const RETRY_MS = 1000;
+/** A router that is not there for this long may have lost its port to another program. */
+const PORT_DOUBT_MS = 3000;
 
 export interface SiteRunOptions {
   namespace: string;
@@ -76,6 +79,8 @@ class LocalSite {
   private readonly controller: SiteController;
   /** Made when the id of the site is known. */
   private exchange: { machine: Exchange; driver: ExchangeDriver } | undefined;
+  /** Since when the router should be there and is not, or has its present port. */
+  private downSince = Infinity;
 
   constructor(paths: SitePaths, { dataHome, command = ownCommand() }: SiteRunOptions, log: Logger) {
     const clock = systemClock;
@@ -104,6 +109,7 @@ class LocalSite {
         this.poller.look();
       },
       onDown: () => {
+        this.downSince = clock.now();
         this.exchange?.driver.disconnected();
         this.poller.look();
       },
@@ -165,7 +171,9 @@ class LocalSite {
     const guarded = (task: Promise<void>) => task.finally(stop);
     this.log.info({ namespace: this.paths.namespace }, 'site started');
     const passes = guarded(this.passes(stopping.signal));
-    const configured = this.untilConfigured(stopping.signal);
+    const configured = this.untilConfigured(stopping.signal).then(() => {
+      this.downSince = systemClock.now();
+    });
     const router = guarded(configured.then(() => this.router.run(routerEnd.signal)));
     const client = guarded(configured.then(() => this.client.run(clientEnd.signal)));
     const tasks = [
@@ -193,6 +201,7 @@ class LocalSite {
       try {
         const dueAt = await this.controller.pass(signal);
         waitMs = Math.max(0, Math.min(waitMs, dueAt - systemClock.wall()));
+        await this.leaveTakenPort();
       } catch (err) {
         if (err instanceof AssertionError) throw err;
         this.log.error({ err }, 'pass failed, trying again');
@@ -200,6 +209,19 @@ class LocalSite {
       }
       await this.dirty.wait(waitMs, signal);
     }
+  }
+
+  /** The next pass gives another port when another program has that of the router. */
+  private async leaveTakenPort(): Promise<void> {
+    const { host, purpose } = AMQPS_PORT;
+    const now = systemClock.now();
+    if (this.client.isUp || now < this.downSince + PORT_DOUBT_MS) return;
+    const endpoint = await this.endpoint();
+    if ((await canBind(endpoint.port, host)) || (await isRouterAt(endpoint))) return;
+    this.log.warn({ port: endpoint.port }, 'another program has the port of the router, which gets another one');
+    await this.ports.release(purpose);
+    this.downSince = now;
+    this.dirty.notify();
   }
 
   /** Resolves when there is a configuration to start the router with; one of an earlier run will do. */
