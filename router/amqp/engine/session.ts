@@ -92,7 +92,7 @@ export class Session {
     encodeEnd(this.connection.frameWriter(), this.channel, error);
   }
 
-  /** The owner buffers octets of this session: the window shrinks by them until released. */
+  /** The owner buffers octets that came by it: the window shrinks by them until released. */
   holdWindow(sizeBytes: number): void {
     this.#incomingWindow.hold(sizeBytes);
   }
