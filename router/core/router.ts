@@ -6,6 +6,7 @@
  * `transmit` and `deadline` say. Nothing in it knows sockets, so a simulation drives hundreds of routers in one
  * process. A driver's turn is: feed what was read, then `transmit` each connection, then carry out `effects`.
  */
+import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
@@ -49,7 +50,6 @@ export class Router implements AddressTableOwner {
   /** Time of the last change of paths, in the driver's milliseconds. */
   lastTopologyChangeMs = 0;
   private readonly pending = new Effects();
-  private readonly random: () => number;
   private readonly locals = new Map<string, Candidate>();
   private readonly events: ConnectionEvents;
   private nextConnection = 1;
@@ -59,8 +59,7 @@ export class Router implements AddressTableOwner {
   constructor(options: RouterOptions, now: number) {
     this.id = options.id;
     this.version = options.version;
-    this.random = options.random;
-    this.namePrefix = this.randomText(NAME_LENGTH - NAME_COUNTER_LENGTH);
+    this.namePrefix = randomId({ next: options.random }, NAME_LENGTH - NAME_COUNTER_LENGTH);
     this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
@@ -302,18 +301,11 @@ export class Router implements AddressTableOwner {
     this.nextName++;
     return this.namePrefix + this.nextName.toString(36).padStart(NAME_COUNTER_LENGTH, '0');
   }
-
-  randomText(length: number): string {
-    let text = '';
-    while (text.length < length) text += NAME_ALPHABET[Math.floor(this.random() * NAME_ALPHABET.length)];
-    return text;
-  }
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
 const NAME_LENGTH = 15;
 const NAME_COUNTER_LENGTH = 8;
-const NAME_ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 
 /** The router does not wait for outcomes of its own messages. */
 const NOBODY: Inlet = {

@@ -9,7 +9,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Backoff } from '../../lib/backoff.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { Random } from '../../lib/random.ts';
+import { type Random, randomId } from '../../lib/random.ts';
 import type { Peer } from '../core/peer.ts';
 import { type ConnectorEntity, portNumber } from '../management/schema.ts';
 import { tlsFacts } from './amqp-listener.ts';
@@ -18,6 +18,8 @@ import { openOptions } from './open-options.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
 import { Transport } from './transport.ts';
 
+/** As skupper-router's discriminators. */
+const CORRELATOR_LENGTH = 15;
 const RETRY_INITIAL_MS = 50;
 const RETRY_MAX_MS = 3000;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -44,7 +46,7 @@ export class AmqpConnector {
   constructor(entity: ConnectorEntity, parts: AmqpConnectorParts) {
     this.entity = entity;
     this.parts = parts;
-    const correlator = parts.driver.router.randomText(15);
+    const correlator = randomId(parts.random, CORRELATOR_LENGTH);
     const dataCount = entity.role === 'inter-router' ? parts.dataConnectionCount : 0;
     for (let i = 0; i <= dataCount; i++) this.lines.push(new Line(this, parts, correlator, i > 0));
   }
