@@ -5,6 +5,7 @@ import type { SiteContent } from '../exchange/record.ts';
 import type { CertificateFacts, ChainFault } from '../pki/inspect.ts';
 import type { RouterState } from '../router-client/state.ts';
 import type { ResourceKey } from '../store.ts';
+import type { ClusterView } from './cluster.ts';
 
 export interface Observed {
   /** Wall-clock milliseconds. */
@@ -25,6 +26,8 @@ export interface Observed {
   endpointTurns: ReadonlyMap<string, number>;
   /** Where redemption is served, best first; empty until it is. */
   grantUrls: readonly string[];
+  /** Absent on platform local. */
+  cluster?: ClusterView;
 }
 
 export interface Credential {
