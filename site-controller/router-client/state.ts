@@ -2,6 +2,7 @@
 
 /** The entity types that the site-controller watches. */
 export const WATCHED_TYPES = [
+  'router',
   'router.node',
   'router.address',
   'connection',
@@ -15,6 +16,8 @@ export type WatchedType = (typeof WATCHED_TYPES)[number];
 export type Attributes = Readonly<Record<string, unknown>>;
 
 export interface RouterState {
+  /** Of this router. */
+  id: string;
   /** Ids of the routers that can be reached, this one included. */
   routerIds: readonly string[];
   connections: readonly ConnectionState[];
@@ -46,11 +49,12 @@ export interface ListenerState {
 }
 
 export function routerStateOf(entities: Readonly<Record<WatchedType, readonly Attributes[]>>): RouterState {
+  const id = text(entities.router[0]?.id);
+  const reachable = entities['router.node'].filter(isReachable).map((node) => text(node.id));
   return {
-    routerIds: entities['router.node']
-      .filter(isReachable)
-      .map((node) => text(node.id))
-      .sort(),
+    id,
+    // An edge router lists no nodes.
+    routerIds: [...new Set([id, ...reachable])].sort(),
     connections: entities.connection.map((connection) => ({
       host: text(connection.host),
       container: text(connection.container),

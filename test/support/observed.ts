@@ -70,6 +70,7 @@ export function credential(name: string, facts: Partial<Credential['certificate'
 
 export function routerState(parts: Partial<RouterState> = {}): RouterState {
   return {
+    id: 'west-11111111',
     routerIds: ['west-11111111'],
     connections: [],
     connectors: new Map(),

@@ -360,8 +360,9 @@ describe('the state of a router', () => {
       { id: 'lost', nextHop: null, cost: null },
       { id: 'east', nextHop: null, cost: 1 },
     ];
-    const nothing = { 'router.address': [], connection: [], connector: [], listener: [] };
+    const nothing = { router: [{ id: 'west' }], 'router.address': [], connection: [], connector: [], listener: [] };
     const state = routerStateOf({ ...nothing, tcpListener: [], tcpConnector: [], 'router.node': nodes });
+    expect(state.id).toBe('west');
     expect(state.routerIds).toEqual(['east', 'far', 'west']);
   });
 });
