@@ -30,6 +30,10 @@ export const SETTING = {
   linkHosts: 'skuprt.io/link-hosts',
   /** Site: the number of data connections of each link, as `router.dataConnectionCount`. */
   dataConnectionCount: 'router-data-connection-count',
+  /** Site: what the router logs; see router-logging.ts. */
+  routerLogging: 'router-logging',
+  /** Site: how many older revisions of a TLS profile keep their connections, 2 unless given. */
+  priorRevisions: 'tls-prior-valid-revisions',
 } as const;
 
 /** Names of certificates: of the Secret on Kubernetes, of the directory in runtime/certs on the local platform. */
@@ -40,4 +44,14 @@ export const CREDENTIAL = {
   localServer: 'skupper-local-server',
   localClient: 'skupper-local-client',
   grantServer: 'skupper-grant-server',
+} as const;
+
+/** Names of objects on Kubernetes, which are Skupper's. */
+export const NAME = {
+  /** Deployment, ServiceAccount, Role, ConfigMap, RouterAccess of the site's router; `-2` is appended for the second of two. */
+  router: 'skupper-router',
+  /** ConfigMap: what each router of the site says, by pod. */
+  routerStatus: 'skupper-router-status',
+  /** ConfigMap, and with `-2`, `-3` appended further ones: the network as the site sees it. */
+  networkStatus: 'skupper-network-status',
 } as const;

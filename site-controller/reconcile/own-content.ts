@@ -3,10 +3,13 @@ import type { Connector } from '../../config/api/connector.ts';
 import type { Site } from '../../config/api/site.ts';
 import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../exchange/record.ts';
 import { SETTING } from '../names.ts';
-import { costOf, isOperational, remoteOf, siteOfRouter } from './link/plan.ts';
+import { costOf, isOperational, linkRole, remoteOf, siteOfRouter } from './link/plan.ts';
 import { routingKeysOf } from './multikeylistener/plan.ts';
 import { type Observed, ofKind } from './observed.ts';
-import { routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
+import { type OwnRouter, ownRouters } from './routers.ts';
+import { settingOf, siteIdOf } from './site/identity.ts';
+
+const LINK_ROLES = new Set(['inter-router', 'edge']);
 
 export function ownContent(observed: Observed, site: Site): SiteContent {
   return {
@@ -14,18 +17,17 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
       id: siteIdOf(site),
       name: site.metadata.name,
       namespace: observed.namespace,
-      platform: 'local',
+      platform: platformOf(observed),
       version: observed.version,
     },
-    routers: [
-      {
-        id: routerIdOf(site),
-        links: [...outgoingLinks(observed), ...incomingLinks(observed, site)],
-        routerAccess: ofKind(observed, 'RouterAccess').flatMap(({ metadata, spec }) =>
-          spec.roles.map((role) => ({ name: metadata.name, role: role.name })),
-        ),
-      },
-    ],
+    routers: ownRouters(observed, site).map((router, index) => ({
+      id: router.id,
+      // Each router of a site has the same links; they are told once, as the site sees them.
+      links: [...(index === 0 ? outgoingLinks(observed) : []), ...incomingLinks(observed, router)],
+      routerAccess: ofKind(observed, 'RouterAccess').flatMap(({ metadata, spec }) =>
+        spec.roles.map((role) => ({ name: metadata.name, role: role.name })),
+      ),
+    })),
     listeners: listeners(observed),
     connectors: ofKind(observed, 'Connector').map(({ metadata, spec }) => ({
       name: metadata.name,
@@ -37,13 +39,17 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
   };
 }
 
+export function platformOf({ cluster }: Observed): 'local' | 'kubernetes' {
+  return cluster === undefined ? 'local' : 'kubernetes';
+}
+
 function outgoingLinks(observed: Observed): LinkRecord[] {
   return ofKind(observed, 'Link').map((link) => {
     const remote = remoteOf(observed, link);
     const condition = link.status?.conditions?.find(({ type }) => type === 'Operational');
     return {
       name: link.metadata.name,
-      role: 'inter-router',
+      role: linkRole(observed),
       direction: 'outgoing',
       cost: costOf(link),
       operational: isOperational(observed, link),
@@ -55,19 +61,20 @@ function outgoingLinks(observed: Observed): LinkRecord[] {
   });
 }
 
-/** One for each router that dialled this one: its connection group counts as one link. */
-function incomingLinks(observed: Observed, site: Site): LinkRecord[] {
-  const ownRouterId = routerIdOf(site);
-  const routerIds = (observed.router?.connections ?? [])
-    .filter(({ direction, role, container }) => direction === 'in' && role === 'inter-router' && container !== '')
-    .map(({ container }) => container);
-  return [...new Set(routerIds)].sort().map((routerId) => {
+/** One for each router of another site that dialled this one: its connection group counts as one link. */
+function incomingLinks(observed: Observed, router: OwnRouter): LinkRecord[] {
+  const roles = new Map<string, string>();
+  for (const { direction, role, container } of router.state?.connections ?? []) {
+    if (direction === 'in' && LINK_ROLES.has(role) && container !== '') roles.set(container, role);
+  }
+  for (const { id } of observed.cluster?.routers.values() ?? []) roles.delete(id);
+  return [...roles].sort().map(([routerId, role]) => {
     const remote = siteOfRouter(observed, routerId);
     const record = observed.network.sites.flatMap(({ routers }) => routers).find(({ id }) => id === routerId);
-    const other = record?.links.find((link) => link.direction === 'outgoing' && link.remoteRouterId === ownRouterId);
+    const other = record?.links.find((link) => link.direction === 'outgoing' && link.remoteRouterId === router.id);
     return {
       name: routerId,
-      role: 'inter-router',
+      role,
       direction: 'incoming',
       cost: other?.cost ?? 1,
       operational: true,

@@ -1,10 +1,13 @@
 /** The whole configuration of the site's router, in skrouterd's JSON form. A pure function of what is observed. Control-plane reference 4.2, 4.6. */
+import type { Site } from '../../config/api/site.ts';
 import { CREDENTIAL, SETTING } from '../names.ts';
 import { connectorEntities, connectorProfile } from './connector/plan.ts';
 import { credentialsOf, linkEntities, linkProfile } from './link/plan.ts';
 import { listenerEntities } from './listener/plan.ts';
 import { multiKeyListenerEntities } from './multikeylistener/plan.ts';
 import { type Credential, type Observed, ofKind, type PortWant, type RouterEntity } from './observed.ts';
+import { platformOf } from './own-content.ts';
+import { routerLogging } from './router-logging.ts';
 import { accessEntities } from './routeraccess/plan.ts';
 import { activeSite, routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
 
@@ -22,75 +25,144 @@ export function renderRouterConfig(observed: Observed): string | undefined {
   const httpPort = observed.ports.get(HTTP_PORT.purpose);
   if (site === undefined || amqpsPort === undefined || httpPort === undefined) return undefined;
   if (!observed.credentials.get(CREDENTIAL.localServer)?.hasKey) return undefined;
-  const identity = { id: siteIdOf(site), version: observed.version, platform: 'local' };
-  const users = [
+  return renderEntities(
+    routerEntities(observed, site, {
+      routerId: routerIdOf(site),
+      own: [
+        amqpsListener(LOCAL_HOST, amqpsPort),
+        [
+          'listener',
+          { name: '@9090', role: 'normal', host: LOCAL_HOST, port: httpPort, http: true, healthz: true, metrics: true },
+        ],
+      ],
+      further: [],
+      profile: ({ credential, caOnly }) => credential && filesOf(credential.directory, credential, caOnly),
+    }),
+  );
+}
+
+/** What differs between the places where a router runs. */
+export interface RouterPlace {
+  routerId: string;
+  /** Its own listeners: AMQP for those who manage it, HTTP for health and metrics. */
+  own: readonly RouterEntity[];
+  /** Entities beside those that resources of every platform ask for. */
+  further: readonly RouterEntity[];
+  /** Attributes of an sslProfile; undefined leaves it out. */
+  profile: (source: ProfileSource) => Record<string, string | number> | undefined;
+}
+
+export interface ProfileSource {
+  /** Of the sslProfile. */
+  name: string;
+  /** Of the credential: of the Secret on Kubernetes. */
+  credentialName: string;
+  credential: Credential | undefined;
+  caOnly: boolean;
+}
+
+/** One entry of each type and name, in an order in which each can be made after those it names. */
+export function routerEntities(observed: Observed, site: Site, place: RouterPlace): RouterEntity[] {
+  const platform = platformOf(observed);
+  const identity = { id: siteIdOf(site), version: observed.version, platform };
+  const users = usersOf(observed, place);
+  return unique([
+    [
+      'router',
+      {
+        id: place.routerId,
+        mode: site.spec.edge ? 'edge' : 'interior',
+        helloMaxAgeSeconds: HELLO_MAX_AGE_SECONDS,
+        dataConnectionCount: dataConnectionCount(site),
+        metadata: JSON.stringify(identity),
+      },
+    ],
+    ['site', { name: site.metadata.name, platform, namespace: observed.namespace, version: observed.version }],
+    ...profileSources(observed, users).flatMap((source): RouterEntity[] => {
+      const attributes = place.profile(source);
+      return attributes === undefined ? [] : [['sslProfile', { name: source.name, ...attributes }]];
+    }),
+    ...place.own,
+    ...routerLogging(settingOf(site, SETTING.routerLogging)).entities,
+    ['address', { prefix: 'mc', distribution: 'multicast' }],
+    ...users,
+  ]);
+}
+
+/** Skupper's documents name it otherwise than its code. */
+function dataConnectionCount(site: Site): string {
+  const setting = settingOf(site, SETTING.dataConnectionCount) ?? settingOf(site, 'routerDataConnections');
+  return setting ?? DATA_CONNECTION_COUNT;
+}
+
+function usersOf(observed: Observed, { further }: RouterPlace): RouterEntity[] {
+  return [
     ...accessEntities(observed),
     ...linkEntities(observed),
     ...listenerEntities(observed),
     ...multiKeyListenerEntities(observed),
     ...connectorEntities(observed),
+    ...further,
   ];
-  const entities: RouterEntity[] = [
-    [
-      'router',
-      {
-        id: routerIdOf(site),
-        mode: 'interior',
-        helloMaxAgeSeconds: HELLO_MAX_AGE_SECONDS,
-        dataConnectionCount: settingOf(site, SETTING.dataConnectionCount) ?? DATA_CONNECTION_COUNT,
-        metadata: JSON.stringify(identity),
-      },
-    ],
-    ['site', { name: site.metadata.name, platform: 'local', namespace: observed.namespace, version: observed.version }],
-    ...sslProfiles(observed, users),
-    [
-      'listener',
-      {
-        name: 'amqps',
-        role: 'normal',
-        host: LOCAL_HOST,
-        port: amqpsPort,
-        sslProfile: CREDENTIAL.localServer,
-        saslMechanisms: 'EXTERNAL',
-        authenticatePeer: true,
-        requireSsl: true,
-      },
-    ],
-    [
-      'listener',
-      { name: '@9090', role: 'normal', host: LOCAL_HOST, port: httpPort, http: true, healthz: true, metrics: true },
-    ],
-    ['address', { prefix: 'mc', distribution: 'multicast' }],
-    ...users,
+}
+
+/** The AMQP listener for controllers and tools; each must show a certificate of the local CA. */
+export function amqpsListener(host: string, port: number): RouterEntity {
+  return [
+    'listener',
+    {
+      name: 'amqps',
+      role: 'normal',
+      host,
+      port,
+      sslProfile: CREDENTIAL.localServer,
+      saslMechanisms: 'EXTERNAL',
+      authenticatePeer: true,
+      requireSsl: true,
+    },
   ];
+}
+
+export function renderEntities(entities: readonly RouterEntity[]): string {
   return `[\n${entities.map((entity) => `  ${JSON.stringify(entity)}`).join(',\n')}\n]\n`;
 }
 
-/** The profiles that entities name, and the one of the local listener. */
-function sslProfiles(observed: Observed, users: readonly RouterEntity[]): RouterEntity[] {
-  const sources = profileSources(observed);
-  const named = users.map(([, attributes]) => attributes.sslProfile).filter((name) => typeof name === 'string');
-  return [...new Set([CREDENTIAL.localServer, ...named])].sort().flatMap((name): RouterEntity[] => {
-    const { credential, caOnly } = sources.get(name) ?? { credential: observed.credentials.get(name), caOnly: false };
-    return credential === undefined ? [] : [['sslProfile', { name, ...filesOf(credential, caOnly) }]];
+function unique(entities: readonly RouterEntity[]): RouterEntity[] {
+  const seen = new Set<string>();
+  return entities.filter(([type, { name }]) => {
+    if (name === undefined) return true;
+    const key = `${type}/${name}`;
+    return !seen.has(key) && seen.add(key);
   });
 }
 
-/** Profiles that are not named like their credential. A link needs all of it, whoever else uses the same one. */
-function profileSources(observed: Observed): Map<string, { credential: Credential | undefined; caOnly: boolean }> {
-  const sources = new Map<string, { credential: Credential | undefined; caOnly: boolean }>();
-  for (const connector of ofKind(observed, 'Connector')) {
+/** The profiles that entities name, and the one of the local listener. A link needs all of a credential, whoever else uses the same one. */
+function profileSources(observed: Observed, users: readonly RouterEntity[]): ProfileSource[] {
+  const special = specialSources(observed);
+  const named = users.map(([, attributes]) => attributes.sslProfile).filter((name) => typeof name === 'string');
+  return [...new Set([CREDENTIAL.localServer, ...named])].sort().map((name) => {
+    const { credentialName, caOnly } = special.get(name) ?? { credentialName: name, caOnly: false };
+    return { name, credentialName, caOnly, credential: observed.credentials.get(credentialName) };
+  });
+}
+
+/** Profiles that are not named like their credential. */
+function specialSources(observed: Observed): Map<string, { credentialName: string; caOnly: boolean }> {
+  const sources = new Map<string, { credentialName: string; caOnly: boolean }>();
+  const attached = observed.cluster?.attached.map(({ connector }) => connector) ?? [];
+  for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
     const { tlsCredentials, useClientCert } = connector.spec;
     if (!tlsCredentials || useClientCert) continue;
-    sources.set(connectorProfile(connector), { credential: observed.credentials.get(tlsCredentials), caOnly: true });
+    sources.set(connectorProfile(connector), { credentialName: tlsCredentials, caOnly: true });
   }
   for (const link of ofKind(observed, 'Link')) {
-    sources.set(linkProfile(link), { credential: observed.credentials.get(credentialsOf(link)), caOnly: false });
+    sources.set(linkProfile(link), { credentialName: credentialsOf(link), caOnly: false });
   }
   return sources;
 }
 
-function filesOf({ directory, ca, hasKey }: Credential, caOnly: boolean): Record<string, string> {
+/** The files of a profile in `directory`. */
+export function filesOf(directory: string, { ca, hasKey }: Credential, caOnly: boolean): Record<string, string> {
   return {
     ...(ca !== undefined && { caCertFile: `${directory}/ca.crt` }),
     ...(hasKey && !caOnly && { certFile: `${directory}/tls.crt`, privateKeyFile: `${directory}/tls.key` }),

@@ -215,7 +215,7 @@ export class SiteController {
   private turnEndpoints(observed: Observed): void {
     const links = ofKind(observed, 'Link').map((link) => ({
       name: link.metadata.name,
-      endpointCount: endpointsOf(link).length,
+      endpointCount: endpointsOf(observed, link).length,
       isOperational: isOperational(observed, link),
     }));
     this.turns.update(links, this.parts.clock.now());

@@ -28,7 +28,7 @@ export function connectorEntities(observed: Observed): RouterEntity[] {
 }
 
 /** A profile with the CA only, or with the client certificate too: two names, because one Secret may serve both. */
-export function connectorProfile({ spec }: Connector): string {
+export function connectorProfile({ spec }: { spec: Pick<Connector['spec'], 'tlsCredentials' | 'useClientCert'> }): string {
   return spec.useClientCert ? spec.tlsCredentials! : `${spec.tlsCredentials}-profile`;
 }
 

@@ -1,12 +1,16 @@
 /** Link: the connector by which this site's router dials another site. Control-plane reference 1.3, 4.5. */
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { Link, LinkEndpoint } from '../../../config/api/link.ts';
+import { secretText } from '../../../config/api/secret.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { LINK_LIMITS } from '../routeraccess/plan.ts';
-import { activeSite } from '../site/identity.ts';
+import { activeSite, settingOf } from '../site/identity.ts';
 import { diagnose } from './diagnosis.ts';
 
-const ROLE = 'inter-router';
+/** Setting of a Link: the Secret of the HTTP proxy through which it dials. */
+const PROXY_SETTING = 'proxy-configuration';
+const PROXY_FIELDS = ['host', 'port'] as const;
+export const PROXIES_ROOT = '/etc/skupper-router-proxies';
 
 export interface RemoteSite {
   siteId: string;
@@ -14,28 +18,55 @@ export interface RemoteSite {
   routerId: string;
 }
 
+/** The role in which this site's router dials: an edge router has no other. */
+export function linkRole(observed: Pick<Observed, 'resources'>): 'inter-router' | 'edge' {
+  return activeSite(observed)?.spec.edge ? 'edge' : 'inter-router';
+}
+
 /** Held back until its TLS material is there. */
 export function linkEntities(observed: Observed): RouterEntity[] {
   return ofKind(observed, 'Link').flatMap((link): RouterEntity[] => {
     const endpoint = endpointOf(observed, link);
     if (endpoint === undefined || configFault(observed, link) !== undefined) return [];
+    const proxy = proxyOf(link);
     return [
+      ...(proxy === undefined ? [] : [proxyEntity(observed, proxy)]),
       [
         'connector',
         {
           name: link.metadata.name,
-          role: ROLE,
+          role: linkRole(observed),
           host: endpoint.host,
           port: endpoint.port,
           cost: costOf(link),
           verifyHostname: true,
           sslProfile: linkProfile(link),
           saslMechanisms: 'EXTERNAL',
+          ...(proxy !== undefined && { proxyProfile: proxy }),
           ...LINK_LIMITS,
         },
       ],
     ];
   });
+}
+
+/** Name of the Secret of the proxy, which the profile is named after. */
+export function proxyOf(link: Link): string | undefined {
+  return settingOf(link, PROXY_SETTING);
+}
+
+function proxyEntity(observed: Observed, name: string): RouterEntity {
+  const { host = '', port = '', username = '', password } = proxySecret(observed, name) ?? {};
+  const credentials = username && {
+    username,
+    ...(password && { password: `file:${PROXIES_ROOT}/${name}/password.txt` }),
+  };
+  return ['proxyProfile', { name, host, port, ...(credentials || {}) }];
+}
+
+function proxySecret({ resources }: Observed, name: string): Record<string, string> | undefined {
+  const secret = resources.get(`Secret/${name}`);
+  return secret?.kind === 'Secret' ? secretText(secret) : undefined;
 }
 
 export function linkProfile(link: Link): string {
@@ -51,13 +82,14 @@ export function costOf(link: Link): number {
 }
 
 /** The endpoints of the router's own role. */
-export function endpointsOf(link: Link): LinkEndpoint[] {
-  return link.spec.endpoints.filter((endpoint) => endpoint.name === ROLE);
+export function endpointsOf(observed: Pick<Observed, 'resources'>, link: Link): LinkEndpoint[] {
+  const role = linkRole(observed);
+  return link.spec.endpoints.filter((endpoint) => endpoint.name === role);
 }
 
 /** The endpoint that the router dials now. */
 export function endpointOf(observed: Observed, link: Link): LinkEndpoint | undefined {
-  const endpoints = endpointsOf(link);
+  const endpoints = endpointsOf(observed, link);
   return endpoints[(observed.endpointTurns.get(link.metadata.name) ?? 0) % endpoints.length];
 }
 
@@ -67,10 +99,12 @@ export function isOperational(observed: Observed, link: Link): boolean {
 
 /** The site at the other end, known once the routers have met; its name once that site was heard. */
 export function remoteOf(observed: Observed, link: Link): RemoteSite | undefined {
-  const endpoint = endpointOf(observed, link);
-  const place = `${endpoint?.host}:${endpoint?.port}`;
+  // On Kubernetes the pod's adaptor takes the turns, so any of the endpoints may be the one.
+  const dialled = observed.cluster === undefined ? [endpointOf(observed, link)] : endpointsOf(observed, link);
+  const places = new Set(dialled.map((endpoint) => `${endpoint?.host}:${endpoint?.port}`));
+  const role = linkRole(observed);
   const connection = observed.router?.connections.find(
-    (candidate) => candidate.direction === 'out' && candidate.role === ROLE && candidate.host === place,
+    (candidate) => candidate.direction === 'out' && candidate.role === role && places.has(candidate.host),
   );
   if (connection === undefined || connection.container === '') return undefined;
   return siteOfRouter(observed, connection.container);
@@ -107,12 +141,22 @@ function operational(observed: Observed, link: Link): Finding {
 
 function configFault(observed: Observed, link: Link): string | undefined {
   if (activeSite(observed) === undefined) return 'No active site in namespace';
-  if (endpointOf(observed, link) === undefined) return `The link has no endpoint named ${ROLE}`;
+  if (endpointOf(observed, link) === undefined) return `The link has no endpoint named ${linkRole(observed)}`;
   const name = credentialsOf(link);
   const credential = observed.credentials.get(name);
   if (credential === undefined) return `TLS credentials "${name}" not found`;
   if (!credential.hasKey || credential.certificate === undefined || credential.ca === undefined) {
     return `TLS credentials "${name}" must hold ca.crt, tls.crt and tls.key`;
   }
-  return undefined;
+  return proxyFault(observed, link);
+}
+
+function proxyFault(observed: Observed, link: Link): string | undefined {
+  const name = proxyOf(link);
+  if (name === undefined) return undefined;
+  if (observed.cluster === undefined) return `settings["${PROXY_SETTING}"] is only served on Kubernetes`;
+  const secret = proxySecret(observed, name);
+  if (secret === undefined) return `Proxy secret "${name}" not found`;
+  const missing = PROXY_FIELDS.filter((field) => !secret[field]);
+  return missing.length === 0 ? undefined : `Proxy secret "${name}" lacks ${missing.join(' and ')}`;
 }

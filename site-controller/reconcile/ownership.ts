@@ -1,0 +1,24 @@
+/** Whose an object is: what a controller made carries its label and goes with the Site; everything else is left alone. Pure. */
+import type { Site } from '../../config/api/site.ts';
+import { type KubeObject, type ObjectMeta, ownerReference } from '../../lib/kube/object.ts';
+import { CONTROLLED_LABEL } from '../names.ts';
+
+/** Made for this site by a controller, ours or Skupper's. */
+export function isOwn({ metadata }: { metadata: Partial<ObjectMeta> }, site: Site): boolean {
+  return (metadata.ownerReferences ?? []).some(({ uid }) => uid === site.metadata.uid);
+}
+
+/** `object` as it is to be applied: in the namespace of the site, marked and owned. One of another namespace cannot be owned. */
+export function owned(object: KubeObject, site: Site, namespace: string): KubeObject {
+  const { metadata } = object;
+  const isHere = (metadata.namespace ?? namespace) === namespace;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      namespace: metadata.namespace ?? namespace,
+      labels: { ...metadata.labels, [CONTROLLED_LABEL]: 'true' },
+      ...(isHere && { ownerReferences: [ownerReference(site as unknown as KubeObject)] }),
+    },
+  };
+}
