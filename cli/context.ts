@@ -1,6 +1,6 @@
 /**
- * What every command is given: where it works (namespace, data directory), where it speaks (data on stdout, all else on
- * stderr) and when it must stop. Built once for each command from the global flags; holds no state of its own.
+ * What every command is given: where it works (platform, namespace), where it speaks (data on stdout, all else on stderr)
+ * and when it must stop. Built once for each command from the global flags; holds no state of its own.
  */
 import type { Readable, Writable } from 'node:stream';
 
@@ -23,9 +23,25 @@ export interface Surroundings {
   readonly self: readonly string[];
 }
 
+export type Platform = 'local' | 'kubernetes';
+
+/** Which cluster, as kubectl's flags say it. */
+export interface ClusterChoice {
+  /** Undefined: KUBECONFIG, ~/.kube/config, or the service account of this pod. */
+  readonly kubeconfig: string | undefined;
+  /** Name of the kubeconfig's context; undefined for its current one. */
+  readonly context: string | undefined;
+}
+
 export interface Context extends Surroundings {
+  readonly platform: Platform;
+  /** The platform, or a cluster, was named by a flag or the environment, not found out. */
+  readonly isPlatformNamed: boolean;
+  readonly cluster: ClusterChoice;
   readonly namespace: string;
   readonly verbose: boolean;
+  /** The global flags to repeat in advice, as they were typed. */
+  readonly globals: readonly string[];
 }
 
 /** Data: what a script reads. An empty list of names is no line. */
@@ -39,7 +55,6 @@ export function say(context: Surroundings, text: string): void {
 }
 
 /** The command that a user types to go on in this namespace. */
-export function commandLine(context: Context, rest: string): string {
-  const { program, namespace } = context;
-  return namespace === 'default' ? `${program} ${rest}` : `${program} -n ${namespace} ${rest}`;
+export function commandLine({ program, globals }: Context, rest: string): string {
+  return [program, ...globals, rest].join(' ');
 }

@@ -3,7 +3,7 @@
  * Definitions are light (commander only); an action loads its operation from cli/commands when it runs.
  */
 import { Command, CommanderError, Option } from 'commander';
-import { type Context, type Surroundings, say } from './context.ts';
+import type { Surroundings } from './context.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
 import { defineNetwork } from './definitions/network.ts';
@@ -12,14 +12,9 @@ import { defineConnectors, defineExpose, defineListeners } from './definitions/s
 import { defineSite } from './definitions/site.ts';
 import { describeError, EXIT, exitCodeOf, UsageError } from './errors.ts';
 import { parseName } from './parse.ts';
+import { type GlobalFlags, localContext, localSiteContext } from './platform.ts';
 
-interface GlobalFlags {
-  platform?: string;
-  namespace: string;
-  context?: string;
-  kubeconfig?: string;
-  verbose?: boolean;
-}
+const loadChoice = async () => await import('./places/choose.ts');
 
 const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[] = [
   ['Sites:', [defineSite]],
@@ -59,14 +54,25 @@ export function buildProgram(surroundings: Surroundings): Command {
     .addOption(
       new Option(
         '-p, --platform <platform>',
-        'local or kubernetes (env SKUPRT_PLATFORM, SKUPPER_PLATFORM; default local)',
+        'local or kubernetes (env SKUPRT_PLATFORM, SKUPPER_PLATFORM; default: kubernetes where a kubeconfig is, but a local site that is there in the namespace comes first)',
       ),
     )
-    .addOption(new Option('-n, --namespace <name>', 'the namespace to work in').default('default').argParser(parseName))
-    .option('-c, --context <name>', 'kubeconfig context (platform kubernetes)')
-    .option('--kubeconfig <file>', 'kubeconfig file (platform kubernetes)')
+    .addOption(
+      new Option(
+        '-n, --namespace <name>',
+        "the namespace to work in (default: the kubeconfig context's, or default)",
+      ).argParser(parseName),
+    )
+    .option('-c, --context <name>', 'context of the kubeconfig; implies platform kubernetes')
+    .option('--kubeconfig <file>', 'kubeconfig file; implies platform kubernetes')
     .option('-v, --verbose', 'more detail: error codes here, debug level in the logs of processes');
-  const scope: Scope = { context: (command) => contextOf(command, surroundings) };
+  const flagsOf = (command: Command) => command.optsWithGlobals<GlobalFlags>();
+  const scope: Scope = {
+    local: (command) => localContext(flagsOf(command), surroundings),
+    localSite: (command) => localSiteContext(flagsOf(command), surroundings),
+    context: async (command) => (await loadChoice()).chooseContext(flagsOf(command), surroundings),
+    cluster: async (command) => (await loadChoice()).clusterContextOf(flagsOf(command), surroundings),
+  };
   examples(
     program,
     ['skuprt demo', 'two sites on this machine, a service of one used in the other'],
@@ -81,38 +87,6 @@ export function buildProgram(surroundings: Surroundings): Command {
     for (const define of defines) define(program, scope);
   }
   return program;
-}
-
-function contextOf(command: Command, surroundings: Surroundings): Context {
-  const flags = command.optsWithGlobals<GlobalFlags>();
-  requireLocal(flags, surroundings);
-  return { ...surroundings, namespace: flags.namespace, verbose: flags.verbose === true };
-}
-
-function requireLocal(flags: GlobalFlags, surroundings: Surroundings): void {
-  const { SKUPRT_PLATFORM, SKUPPER_PLATFORM } = surroundings.env;
-  const forCluster = flags.context !== undefined || flags.kubeconfig !== undefined;
-  const platform = flags.platform ?? (forCluster ? 'kubernetes' : SKUPRT_PLATFORM || SKUPPER_PLATFORM || 'local');
-  switch (platform) {
-    case 'local':
-      if (forCluster) say(surroundings, 'Warning: --context and --kubeconfig have no meaning on platform local');
-      return;
-    case 'kubernetes':
-      throw new UsageError('Platform "kubernetes" is not served by this version, which runs local sites', {
-        next: 'Use --platform local, without --context and --kubeconfig',
-      });
-    case 'podman':
-    case 'docker':
-    case 'linux':
-      throw new UsageError(
-        `Platform "${platform}" is not offered: local sites run as ordinary processes, without containers`,
-        {
-          next: 'Use --platform local; the resources are the same',
-        },
-      );
-    default:
-      throw new UsageError(`Unknown platform "${platform}"`, { next: 'Use --platform local or --platform kubernetes' });
-  }
 }
 
 /** What commander refused: an unknown command, a bad value, a missing argument; asking for help is no error. */

@@ -1,7 +1,6 @@
 /** Waiting until the site took a deleted resource out of its router. */
-import { readIfExists } from '../../lib/files.ts';
 import type { Context } from '../context.ts';
-import { type LocalSite, siteProcess } from '../local.ts';
+import type { Place } from '../places/place.ts';
 import { type Probe, waitFor } from '../wait.ts';
 
 export interface GoneOptions {
@@ -9,10 +8,10 @@ export interface GoneOptions {
   timeout: number;
 }
 
-/** `entityName` as in the router's configuration; one that goes on with `@` belongs to it too. */
+/** `entityName` as in the router's configuration. */
 export async function waitUntilGone(
   context: Context,
-  local: LocalSite,
+  place: Place,
   entityName: string,
   options: GoneOptions,
 ): Promise<void> {
@@ -25,17 +24,9 @@ export async function waitUntilGone(
       afterwards: 'It is deleted; the site goes on in the background',
     },
     async (): Promise<Probe<true>> => {
-      const isThere = (await entityNames(local)).some(
-        (name) => name === entityName || name.startsWith(`${entityName}@`),
-      );
-      // A site that does not run serves nothing.
-      return isThere && (await siteProcess(local)) !== undefined ? { pending: 'still served' } : { done: true };
+      // A site that nobody acts for serves nothing that can be waited for.
+      const isThere = (await place.serves(entityName)) && (await place.idle()) === undefined;
+      return isThere ? { pending: 'still served' } : { done: true };
     },
   );
-}
-
-async function entityNames(local: LocalSite): Promise<string[]> {
-  const text = await readIfExists(local.paths.routerConfig);
-  const entities = text === undefined ? [] : (JSON.parse(text) as [type: string, attributes: { name?: string }][]);
-  return entities.map(([, attributes]) => attributes.name ?? '');
 }

@@ -4,8 +4,14 @@ import type { Context } from '../context.ts';
 import { parseDurationMs } from '../parse.ts';
 
 export interface Scope {
-  /** The context of a command that runs. @throws UsageError when the platform is not served */
-  context(command: Command): Context;
+  /** Of a command on a site, on whatever platform. @throws UsageError, FileError, NotFoundError */
+  context(command: Command): Promise<Context>;
+  /** Of a command on this machine, wherever the global flags lead. @throws UsageError */
+  local(command: Command): Context;
+  /** Of a command that only local sites have. @throws UsageError when the flags lead elsewhere */
+  localSite(command: Command): Context;
+  /** Of a command on a cluster. @throws UsageError, FileError, NotFoundError */
+  cluster(command: Command): Promise<Context>;
 }
 
 export type Define = (program: Command, scope: Scope) => void;

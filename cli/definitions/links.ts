@@ -40,7 +40,7 @@ export function defineTokens(program: Command, scope: Scope): void {
     .description('Show the tokens that this site issued and redeemed, and what became of them')
     .addOption(output('json', 'yaml', 'name'))
     .action(async (name: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { showTokens } = await import('../commands/token/status.ts');
       await showTokens(context, name, flags);
     });
@@ -51,7 +51,7 @@ export function defineTokens(program: Command, scope: Scope): void {
     .argument('<name>', 'name of the token, as token status shows it', parseName)
     .addOption(yes())
     .action(async (name: string, flags: { yes?: boolean }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { deleteToken } = await import('../commands/token/delete.ts');
       await deleteToken(context, name, flags);
     });
@@ -75,7 +75,7 @@ function defineIssue(command: Command, scope: Scope, word: 'issue' | 'create'): 
     .option('--name <name>', 'name of the grant (default: the site and a random part)', parseName)
     .addOption(timeout('1m'))
     .action(async (file: string, flags: Partial<IssueFlags> & { uses?: number; expiry?: number }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { issueToken } = await import('../commands/token/issue.ts');
       await issueToken(context, file, {
         redemptionsAllowed: flags.redemptionsAllowed ?? flags.uses ?? 1,
@@ -102,7 +102,7 @@ function defineRedeem(command: Command, scope: Scope, example: string): void {
     .addOption(wait('ready'))
     .addOption(timeout('1m'))
     .action(async (file: string, flags: RedeemFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { redeemToken } = await import('../commands/token/redeem.ts');
       await redeemToken(context, file, flags);
     });
@@ -122,7 +122,7 @@ export function defineLinks(program: Command, scope: Scope): void {
     .description('Show the links that this site dials, and who is at the other end')
     .addOption(output('json', 'yaml', 'name', 'wide'))
     .action(async (name: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { showLinks } = await import('../commands/link/status.ts');
       await showLinks(context, name, flags);
     });
@@ -141,7 +141,7 @@ export function defineLinks(program: Command, scope: Scope): void {
     .addOption(wait('ready'))
     .addOption(timeout('1m'))
     .action(async (name: string, flags: Omit<RedeemFlags, 'name'> & { tlsCredentials?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { updateLink } = await import('../commands/link/update.ts');
       await updateLink(context, name, flags);
     });
@@ -155,7 +155,7 @@ export function defineLinks(program: Command, scope: Scope): void {
     .addOption(waitGone())
     .addOption(timeout('1m'))
     .action(async (name: string, flags: { yes?: boolean; wait: boolean; timeout: number }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { deleteLink } = await import('../commands/link/delete.ts');
       await deleteLink(context, name, flags);
     });
@@ -179,7 +179,7 @@ function defineGenerateLink(link: Command, scope: Scope): void {
     .addOption(output('json', 'yaml').default('yaml'))
     .addOption(timeout('1m'))
     .action(async (name: string | undefined, flags: GenerateLinkFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { generateLink } = await import('../commands/link/generate.ts');
       await generateLink(context, name, flags);
     });

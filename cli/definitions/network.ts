@@ -12,7 +12,7 @@ export function defineNetwork(program: Command, scope: Scope): void {
     .argument('[address]', 'address of one service', parseRoutingKey)
     .addOption(output('json', 'yaml', 'name', 'wide'))
     .action(async (address: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { showServices } = await import('../commands/service/status.ts');
       await showServices(context, address, flags);
     });
@@ -31,7 +31,7 @@ export function defineNetwork(program: Command, scope: Scope): void {
     )
     .addOption(output('json', 'yaml'))
     .action(async (flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { showNetwork } = await import('../commands/network/status.ts');
       await showNetwork(context, flags);
     });
@@ -46,7 +46,7 @@ export function defineNetwork(program: Command, scope: Scope): void {
     )
     .argument('[file]', 'the .tar.gz to write (default: skuprt-dump-<namespace>-<time>.tar.gz)')
     .action(async (file: string | undefined, _flags: object, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { dumpSite } = await import('../commands/debug/dump.ts');
       await dumpSite(context, file);
     });

@@ -25,7 +25,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .option('--size <size>', 'size of the transfer', parseSizeBytes, parseSizeBytes('256MiB'))
     .option('--dir <dir>', 'where to keep the files (default: a new temporary directory)')
     .action(async (flags: DemoFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.local(self);
       const { runDemo } = await import('../commands/demo.ts');
       await runDemo(context, flags);
     });
@@ -40,7 +40,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .description('The HTTP server of the demo')
     .option('--keep')
     .action(async (flags: { keep?: boolean }, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.local(self);
       const { serveBackend } = await import('../demo/backend.ts');
       await serveBackend(context, flags);
     });
@@ -52,7 +52,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .option('--drain <time>', 'how long open connections may go on after SIGTERM (default: 5s)', parseDurationMs)
     .option('--exit-with-stdin', 'also stop when standard input ends')
     .action(async (flags: RouterFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.local(self);
       const { runRouterHere } = await import('../commands/router.ts');
       await runRouterHere(context, flags);
     });
@@ -62,7 +62,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .command('version')
     .description('Print the version')
     .action(async (_flags: object, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.local(self);
       const { showVersion } = await import('../commands/version.ts');
       showVersion(context);
     });
@@ -73,7 +73,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     .description('Print the completion script of a shell')
     .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: 'bash' | 'zsh' | 'fish', _flags: object, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.local(self);
       const { showCompletion } = await import('../commands/completion.ts');
       showCompletion(context, program, shell);
     });

@@ -51,7 +51,7 @@ export function defineExpose(program: Command, scope: Scope): void {
     .addOption(dryRun())
     .addOption(output('json', 'yaml', 'name'))
     .action(async (workload: Workload, flags: ExposeFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { exposeWorkload } = await import('../commands/service/expose.ts');
       await exposeWorkload(context, workload, flags);
     });
@@ -69,7 +69,7 @@ export function defineExpose(program: Command, scope: Scope): void {
     .addOption(waitGone())
     .addOption(timeout('1m'))
     .action(async (workload: Workload | undefined, flags: { address?: string } & DeleteFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { unexposeWorkload } = await import('../commands/service/expose.ts');
       await unexposeWorkload(context, workload, flags);
     });
@@ -146,7 +146,7 @@ function defineMakingEnd({ noun, scope, kind, options }: EndDefinition): void {
     .addOption(dryRun())
     .addOption(output('json', 'yaml', 'name'))
     .action(async (name: string, port: number, flags: EndFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       await (await loadEnds()).createEnd(context, kind, name, { ...flags, port });
     });
   examples(
@@ -164,7 +164,7 @@ function defineMakingEnd({ noun, scope, kind, options }: EndDefinition): void {
     .argument('<port>', 'port', parsePort)
     .addOption(output('json', 'yaml').default('yaml'))
     .action(async (name: string, port: number, flags: EndFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       await (await loadEnds()).generateEnd(context, kind, name, { ...flags, port });
     });
   examples(generate, [`skuprt ${word} generate backend 8080 > ${word}.yaml`, 'for a repository of resources']);
@@ -180,7 +180,7 @@ function defineChangingEnd({ noun, scope, kind, options }: EndDefinition): void 
     .addOption(timeout('1m'))
     .addOption(dryRun())
     .action(async (name: string, flags: EndFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       await (await loadEnds()).updateEnd(context, kind, name, flags);
     });
   examples(update, [`skuprt ${word} update backend --port 9090`, 'takes effect at once']);
@@ -193,7 +193,7 @@ function defineChangingEnd({ noun, scope, kind, options }: EndDefinition): void 
     .addOption(waitGone())
     .addOption(timeout('1m'))
     .action(async (name: string, flags: DeleteFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       await (await loadEnds()).deleteEnd(context, kind, name, flags);
     });
   examples(
@@ -210,7 +210,7 @@ function defineLookingAtEnd({ noun, scope, kind }: EndDefinition): void {
     .description(`Show the ${word}s of this site`)
     .addOption(output('json', 'yaml', 'name', 'wide'))
     .action(async (name: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       await (await loadEnds()).showEnds(context, kind, name, flags);
     });
   examples(status, [`skuprt ${word} status`, 'all of them'], [`skuprt ${word} status backend -o yaml`, 'one, in full']);

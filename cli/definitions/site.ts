@@ -75,7 +75,7 @@ function defineCreate(command: Command, scope: Scope, linkAccessByDefault: boole
     .addOption(dryRun())
     .addOption(output('json', 'yaml', 'name'))
     .action(async (name: string | undefined, flags: CreateSiteFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { createSite } = await import('../commands/site/create.ts');
       await createSite(context, name, flags, linkAccessByDefault);
     });
@@ -88,7 +88,7 @@ function defineUpdate(site: Command, scope: Scope): void {
     .addOption(timeout('30s'))
     .addOption(dryRun())
     .action(async (name: string | undefined, flags: CreateSiteFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { updateSite } = await import('../commands/site/update.ts');
       await updateSite(context, name, flags);
     });
@@ -105,7 +105,7 @@ function defineStatus(command: Command, scope: Scope, example: string): void {
     .addOption(output('json', 'yaml', 'name', 'wide'))
     .action(async (...given: unknown[]) => {
       const self = given.at(-1) as Command;
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { showSite } = await import('../commands/site/status.ts');
       await showSite(context, self.args[0], self.opts<{ output?: string }>());
     });
@@ -122,7 +122,7 @@ function defineGenerate(site: Command, scope: Scope): void {
     .argument('<name>', 'name of the site', parseName)
     .addOption(output('json', 'yaml').default('yaml'))
     .action(async (name: string, flags: CreateSiteFlags, self: Command) => {
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { generateSite } = await import('../commands/site/create.ts');
       await generateSite(context, name, flags);
     });
@@ -136,7 +136,7 @@ function defineLifecycle(site: Command, scope: Scope): void {
       'Run the site of this namespace in the foreground, until SIGTERM or Ctrl-C: for containers and systemd units',
     )
     .action(async (_flags: object, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.localSite(self);
       const { runSiteHere } = await import('../commands/site/run.ts');
       await runSiteHere(context);
     });
@@ -148,7 +148,7 @@ function defineLifecycle(site: Command, scope: Scope): void {
     .addOption(wait('ready'))
     .addOption(timeout('1m'))
     .action(async (flags: Pick<CreateSiteFlags, 'wait' | 'timeout'>, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.localSite(self);
       const { startSite } = await import('../commands/site/start.ts');
       await startSite(context, flags);
     });
@@ -159,7 +159,7 @@ function defineLifecycle(site: Command, scope: Scope): void {
     .description('Stop the site of this namespace; its resources and certificates stay')
     .addOption(timeout('1m'))
     .action(async (flags: { timeout: number }, self: Command) => {
-      const context = scope.context(self);
+      const context = scope.localSite(self);
       const { stopSite } = await import('../commands/site/stop.ts');
       await stopSite(context, flags);
     });
@@ -173,7 +173,7 @@ function defineDelete(command: Command, scope: Scope, example: string): void {
     .addOption(timeout('1m'))
     .action(async (...given: unknown[]) => {
       const self = given.at(-1) as Command;
-      const context = scope.context(self);
+      const context = await scope.context(self);
       const { deleteSite } = await import('../commands/site/delete.ts');
       await deleteSite(context, self.args[0], self.opts<{ yes?: boolean; timeout: number }>());
     });

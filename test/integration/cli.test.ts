@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { CLI_ENTRY, runChild, runHere } from '../support/cli.ts';
+import { CLI_ENTRY, localEnv, runChild, runHere } from '../support/cli.ts';
 
 const LOCAL = ['--host', '127.0.0.1', '--host', 'localhost', '--bind-host', '127.0.0.1'];
 const GREETING = 'hello through two sites\n';
@@ -21,7 +21,7 @@ describe('two sites made on the command line', () => {
   /** As a process, as a user starts it; the others in this process, because starting one takes longer than most commands. */
   const asProcess = (line: string, ...more: string[]) => runChild(dataHome, [...line.split(' '), ...more]);
   const skuprt = (line: string, ...more: string[]) =>
-    runHere([...line.split(' '), ...more], { env: { ...process.env, XDG_DATA_HOME: dataHome } });
+    runHere([...line.split(' '), ...more], { env: { ...localEnv(), XDG_DATA_HOME: dataHome } });
   let backend: Server;
   let port: number;
 
@@ -147,7 +147,7 @@ describe('two sites made on the command line', () => {
   });
 
   it('ends a wait on Ctrl-C with exit 130 and says what goes on', async () => {
-    const env = { ...process.env, XDG_DATA_HOME: dataHome };
+    const env = { ...localEnv(), XDG_DATA_HOME: dataHome };
     const args = ['-n', 'west', 'listener', 'create', 'nothing', '1024', '--host', '127.0.0.1', '--wait', 'ready'];
     const child = spawn(process.execPath, [CLI_ENTRY, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const said = text(child.stderr);

@@ -15,6 +15,12 @@ export interface Outcome {
 
 export const CLI_ENTRY = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
+/** The environment of tests of local sites, whatever cluster this machine's kubeconfig leads to. */
+export function localEnv(): NodeJS.ProcessEnv {
+  const { KUBECONFIG: _kubeconfig, SKUPPER_PLATFORM: _platform, ...env } = process.env;
+  return { ...env, SKUPRT_PLATFORM: 'local' };
+}
+
 /** Nobody watches and nobody can answer. */
 export function surroundings(given: Partial<Surroundings> = {}): Surroundings {
   return {
@@ -46,7 +52,7 @@ export async function runHere(args: readonly string[], given: Partial<Surroundin
 
 /** Runs one command as a child process with its own data directory. */
 export async function runChild(dataHome: string, args: readonly string[], stdin = ''): Promise<Outcome> {
-  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...env } = process.env;
+  const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...env } = localEnv();
   const child = spawn(process.execPath, [CLI_ENTRY, ...args], { env: { ...env, XDG_DATA_HOME: dataHome } });
   child.stdin.end(stdin);
   const exit = once(child, 'exit') as Promise<[number | null]>;

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { linkTable } from '../../cli/commands/link/status.ts';
 import { siteText } from '../../cli/commands/site/status.ts';
-import { type NetworkStatus, viewOf } from '../../cli/network.ts';
 import { networkPicture, networkTree, servicesOf, serviceTable } from '../../cli/output/network.ts';
+import { type NetworkStatus, viewOf } from '../../cli/output/network-status.ts';
 import { formatList, formatManifest, formatResource } from '../../cli/output/resources.ts';
 import { table } from '../../cli/output/table.ts';
 import type { ResourceOf } from '../../config/api/index.ts';

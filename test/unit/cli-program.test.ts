@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withoutSecrets } from '../../cli/commands/debug/dump.ts';
+import { withoutSecrets } from '../../cli/commands/debug/entry.ts';
 import { newSite } from '../../cli/commands/site/resource.ts';
 import type { Surroundings } from '../../cli/context.ts';
 import { buildProgram } from '../../cli/program.ts';
@@ -52,8 +52,9 @@ describe('misuse', () => {
     ['connector create a 80 --selector app=a', '--host'],
     ['unexpose', '--address'],
     ['-p podman status', '--platform local'],
-    ['-p kubernetes status', 'local sites'],
-    ['--context kind status', 'local sites'],
+    ['-p kubernetes status', '--kubeconfig'],
+    ['--context kind status', 'KUBECONFIG'],
+    ['-p kubernetes site start', 'its controller runs it'],
     ['-p moon status', 'Unknown platform'],
     ['token issue', "missing required argument 'file'"],
   ])('"%s" ends with exit 2, says why, and writes nothing', async (line, reason) => {

@@ -1,19 +1,20 @@
 /** `link status`: the links that this site dials. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { noteStopped, openLocal, requireResource, statusOf } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
+import { openPlace } from '../../places/choose.ts';
+import { noteIdle, requireResource, statusOf } from '../../resources.ts';
 
 export async function showLinks(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
-  const local = openLocal(context);
-  await noteStopped(context, local);
+  const place = await openPlace(context);
+  await noteIdle(context, place);
   if (name !== undefined) {
-    const link = await requireResource(context, local, 'Link', name);
+    const link = await requireResource(context, place, 'Link', name);
     print(context, isResourceFormat(flags.output) ? formatResource(link, flags.output) : linkFields(link));
     return;
   }
-  const links = await local.store.list('Link');
+  const links = await place.resources.list('Link');
   if (isResourceFormat(flags.output)) print(context, formatList(links, flags.output));
   else if (links.length > 0) print(context, linkTable(links, flags.output === 'wide'));
   else {

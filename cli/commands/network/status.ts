@@ -1,11 +1,12 @@
 /** `network status`. */
 import { type Context, print } from '../../context.ts';
-import { readNetwork } from '../../network.ts';
 import { networkPicture, networkTree, servicesOf } from '../../output/network.ts';
 import { formatObject } from '../../output/resources.ts';
+import { openPlace } from '../../places/choose.ts';
+import { requireNetwork } from '../../resources.ts';
 
 export async function showNetwork(context: Context, flags: { output?: string }): Promise<void> {
-  const view = await readNetwork(context);
+  const view = await requireNetwork(context, await openPlace(context));
   if (flags.output === 'json' || flags.output === 'yaml') {
     const services = servicesOf(view).map(({ address, listeners, connectors }) => ({ address, listeners, connectors }));
     const sites = view.sites.map(({ site, routers }) => ({ ...site, links: routers.flatMap(({ links }) => links) }));

@@ -6,17 +6,10 @@ import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { DeleteFlags, EndFlags, EndKind } from '../../definitions/services.ts';
 import { FailedError, UsageError } from '../../errors.ts';
-import {
-  isGenerated,
-  noteStopped,
-  openLocal,
-  requireResource,
-  requireSite,
-  statusOf,
-  waitUntilSettled,
-} from '../../local.ts';
 import { formatList, formatManifest, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
+import { openPlace } from '../../places/choose.ts';
+import { isGenerated, noteIdle, requireResource, requireSite, statusOf, waitUntilSettled } from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
 
 export type End = ResourceOf<EndKind>;
@@ -32,9 +25,9 @@ export async function createResource(context: Context, end: End, flags: EndFlags
     print(context, formatManifest([end], flags.output));
     return;
   }
-  const local = openLocal(context);
-  await requireSite(context, local);
-  const present = await local.store.get(kind, metadata.name);
+  const place = await openPlace(context);
+  await requireSite(context, place);
+  const present = await place.resources.get(kind, metadata.name);
   // A listener that the site made for an imported service gives way to the user's own.
   if (present !== undefined && !isGenerated(present)) {
     const word = kind.toLowerCase();
@@ -42,38 +35,38 @@ export async function createResource(context: Context, end: End, flags: EndFlags
       next: `Change it with ${commandLine(context, `${word} update`)}, or choose another name`,
     });
   }
-  await local.store.apply(end);
-  await waitUntilSettled(context, local, kind, metadata.name, flags);
+  await place.resources.apply(end);
+  await waitUntilSettled(context, place, kind, metadata.name, flags);
   say(context, `${kind} "${metadata.name}" is ${flags.wait === 'none' ? 'made' : flags.wait}.`);
   if (flags.output !== undefined) {
-    const made = await requireResource(context, local, kind, metadata.name);
+    const made = await requireResource(context, place, kind, metadata.name);
     print(context, formatManifest([made], flags.output));
   }
 }
 
 export async function updateEnd(context: Context, kind: EndKind, name: string, flags: EndFlags): Promise<void> {
-  const local = openLocal(context);
-  const end = changedEnd(await requireResource(context, local, kind, name), flags);
+  const place = await openPlace(context);
+  const end = changedEnd(await requireResource(context, place, kind, name), flags);
   if (flags.dryRun) {
     print(context, formatManifest([end], 'yaml'));
     return;
   }
-  await local.store.apply(end);
-  await waitUntilSettled(context, local, kind, name, flags);
+  await place.resources.apply(end);
+  await waitUntilSettled(context, place, kind, name, flags);
   say(context, `${kind} "${name}" is updated.`);
 }
 
 export async function deleteEnd(context: Context, kind: EndKind, name: string, flags: DeleteFlags): Promise<void> {
-  const local = openLocal(context);
-  const end = await requireResource(context, local, kind, name);
+  const place = await openPlace(context);
+  const end = await requireResource(context, place, kind, name);
   if (isGenerated(end)) {
     throw new FailedError(`${kind} "${name}" comes from a service that another site exposes, and would come back`, {
       next: 'Unexpose the service there, or end all imports with skuprt site update --no-import',
     });
   }
   await confirmDeletion(context, `${kind.toLowerCase()} "${name}"`, flags.yes);
-  await local.store.delete(kind, name);
-  await waitUntilGone(context, local, `${kind.toLowerCase()}/${name}`, flags);
+  await place.resources.delete(kind, name);
+  await waitUntilGone(context, place, `${kind.toLowerCase()}/${name}`, flags);
   say(context, `${kind} "${name}" is deleted.`);
 }
 
@@ -87,14 +80,14 @@ export async function showEnds(
   name: string | undefined,
   flags: { output?: string },
 ): Promise<void> {
-  const local = openLocal(context);
-  await noteStopped(context, local);
+  const place = await openPlace(context);
+  await noteIdle(context, place);
   if (name !== undefined) {
-    const end = await requireResource(context, local, kind, name);
+    const end = await requireResource(context, place, kind, name);
     print(context, isResourceFormat(flags.output) ? formatResource(end, flags.output) : endFields(end));
     return;
   }
-  const ends: End[] = await local.store.list(kind);
+  const ends: End[] = await place.resources.list(kind);
   if (isResourceFormat(flags.output)) print(context, formatList(ends, flags.output));
   else if (ends.length === 0) say(context, `There are no ${kind.toLowerCase()}s in namespace "${context.namespace}".`);
   else print(context, endTable(kind, ends, flags.output === 'wide'));

@@ -5,8 +5,9 @@ import { SETTING } from '../../../site-controller/names.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { DeleteFlags, ExposeFlags } from '../../definitions/services.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
-import { openLocal, requireSite } from '../../local.ts';
 import { isName, type Workload } from '../../parse.ts';
+import { openPlace } from '../../places/choose.ts';
+import { requireSite } from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
 import { createResource } from './ends.ts';
 
@@ -48,9 +49,9 @@ export async function unexposeWorkload(
   if (workload === undefined && flags.address === undefined) {
     throw new UsageError('Nothing to unexpose was given', { next: 'Give KIND/NAME as to expose, or --address' });
   }
-  const local = openLocal(context);
-  await requireSite(context, local);
-  const exposed = (await local.store.list('Connector')).filter(
+  const place = await openPlace(context);
+  await requireSite(context, place);
+  const exposed = (await place.resources.list('Connector')).filter(
     ({ spec }) =>
       spec.settings?.[SETTING.advertise] === 'true' &&
       (workload === undefined || spec.host === workload.name) &&
@@ -62,8 +63,8 @@ export async function unexposeWorkload(
     });
   }
   for (const { metadata, spec } of exposed) {
-    await local.store.delete('Connector', metadata.name);
-    await waitUntilGone(context, local, `connector/${metadata.name}`, flags);
+    await place.resources.delete('Connector', metadata.name);
+    await waitUntilGone(context, place, `connector/${metadata.name}`, flags);
     say(context, `Service "${spec.routingKey}" of ${spec.host}:${spec.port} is no longer exposed here.`);
   }
 }

@@ -1,16 +1,17 @@
 /** `service status`. */
 import { type Context, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
-import { readNetwork } from '../../network.ts';
 import { type ServiceView, servicesOf, serviceTable } from '../../output/network.ts';
 import { formatObject } from '../../output/resources.ts';
+import { openPlace } from '../../places/choose.ts';
+import { requireNetwork } from '../../resources.ts';
 
 export async function showServices(
   context: Context,
   address: string | undefined,
   flags: { output?: string },
 ): Promise<void> {
-  const all = servicesOf(await readNetwork(context));
+  const all = servicesOf(await requireNetwork(context, await openPlace(context)));
   const services = address === undefined ? all : all.filter((service) => service.address === address);
   if (address !== undefined && services.length === 0) {
     throw new NotFoundError(`No site of the network knows a service "${address}"`, {

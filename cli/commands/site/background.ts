@@ -6,7 +6,8 @@ import type { ResourceOf } from '../../../config/api/index.ts';
 import { exists } from '../../../lib/files.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
-import { type LocalSite, outcomeOf, type SettleOptions, siteProcess } from '../../local.ts';
+import { type LocalPlace, siteProcess } from '../../places/local.ts';
+import { outcomeOf, type SettleOptions } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
 const LOG_TAIL_LINES = 5;
@@ -28,7 +29,7 @@ interface Launch {
  */
 export async function startInBackground(
   context: Context,
-  local: LocalSite,
+  local: LocalPlace,
   site: ResourceOf<'Site'>,
   options: SettleOptions,
 ): Promise<void> {
@@ -51,7 +52,7 @@ export async function startInBackground(
   say(context, options.wait === 'none' ? `Site "${name}" is starting.` : `Site "${name}" is ${options.wait}.`);
 }
 
-async function launchSite(context: Context, local: LocalSite): Promise<Launch> {
+async function launchSite(context: Context, local: LocalPlace): Promise<Launch> {
   const log = await open(local.paths.siteLog, 'a', 0o600);
   const logStart = (await log.stat()).size;
   const [command, ...args] = context.self;
@@ -77,11 +78,11 @@ async function launchSite(context: Context, local: LocalSite): Promise<Launch> {
 
 async function probeSite(
   context: Context,
-  local: LocalSite,
+  local: LocalPlace,
   name: string,
   { wait }: SettleOptions,
 ): Promise<Probe<true>> {
-  const found = await local.store.get('Site', name);
+  const found = await local.resources.get('Site', name);
   const outcome = found === undefined ? undefined : outcomeOf(found, wait);
   if (outcome?.status === 'Error') {
     throw new FailedError(`Site "${name}": ${outcome.message}`, {
@@ -92,14 +93,14 @@ async function probeSite(
   return isReady ? { done: true } : { pending: outcome?.message ?? 'not seen yet' };
 }
 
-async function untilRegistered(local: LocalSite, launch: Launch): Promise<void> {
+async function untilRegistered(local: LocalPlace, launch: Launch): Promise<void> {
   const deadline = performance.now() + REGISTRATION_MS;
   while (launch.end === undefined && (await siteProcess(local)) !== launch.pid && performance.now() < deadline) {
     await sleep(POLL_MS);
   }
 }
 
-async function startFailure(context: Context, local: LocalSite, name: string, launch: Launch): Promise<FailedError> {
+async function startFailure(context: Context, local: LocalPlace, name: string, launch: Launch): Promise<FailedError> {
   const log = await readFile(local.paths.siteLog);
   const tail = log.subarray(launch.logStart).toString().trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   return new FailedError(`The process of site "${name}" ${launch.end}${tail === '' ? '' : `; it said:\n${tail}`}`, {

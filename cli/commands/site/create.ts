@@ -9,9 +9,10 @@ import { type Context, commandLine, print, say } from '../../context.ts';
 import type { CreateSiteFlags } from '../../definitions/site.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
 import { reasonOf } from '../../files.ts';
-import { findSite, type LocalSite, openLocal, siteProcess } from '../../local.ts';
 import { formatManifest } from '../../output/resources.ts';
 import { isName } from '../../parse.ts';
+import { type LocalPlace, openLocal, siteProcess } from '../../places/local.ts';
+import { findSite } from '../../resources.ts';
 import { startInBackground } from './background.ts';
 import { newSite, withFlags } from './resource.ts';
 import { writeUnit } from './systemd.ts';
@@ -47,12 +48,12 @@ export async function generateSite(context: Context, name: string, flags: Create
 /** Writes the Site of a new namespace; in one that has a stopped site, that site with the flags given now. */
 async function applySite(
   context: Context,
-  local: LocalSite,
+  local: LocalPlace,
   { fresh, isNamed, flags }: { fresh: ResourceOf<'Site'>; isNamed: boolean; flags: CreateSiteFlags },
 ): Promise<ResourceOf<'Site'>> {
   const present = await findSite(local);
   if (present === undefined) {
-    await local.store.apply(fresh);
+    await local.resources.apply(fresh);
     return fresh;
   }
   const presentName = present.metadata.name;
@@ -68,12 +69,12 @@ async function applySite(
   }
   say(context, `Site "${presentName}" exists and is stopped: starting it again`);
   const site = withFlags(present, flags);
-  await local.store.apply(site);
+  await local.resources.apply(site);
   return site;
 }
 
 /** One `init` at a time in a namespace; a namespace that this one began and could not make is removed again. */
-async function withInitLock<T>(context: Context, local: LocalSite, work: () => Promise<T>): Promise<T> {
+async function withInitLock<T>(context: Context, local: LocalPlace, work: () => Promise<T>): Promise<T> {
   const { root, sitePid } = local.paths;
   const isNew = await makeRoot(root);
   const release = await lockSite(join(dirname(sitePid), 'init.pid'), context.namespace).catch((error: unknown) => {
@@ -104,8 +105,8 @@ async function makeRoot(root: string): Promise<boolean> {
   }
 }
 
-async function current(local: LocalSite, site: ResourceOf<'Site'>): Promise<ResourceOf<'Site'>> {
-  const found = await local.store.get('Site', site.metadata.name);
+async function current(local: LocalPlace, site: ResourceOf<'Site'>): Promise<ResourceOf<'Site'>> {
+  const found = await local.resources.get('Site', site.metadata.name);
   if (found === undefined) throw new NotFoundError(`Site "${site.metadata.name}" was deleted meanwhile`);
   return found;
 }

@@ -6,7 +6,8 @@ import { releasePorts } from '../../../site-controller/platform/local/ports.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
-import { findSite, openLocal, requireSite } from '../../local.ts';
+import { openLocal } from '../../places/local.ts';
+import { findSite, requireSite } from '../../resources.ts';
 import { stopProcesses } from './stop.ts';
 import { unitDirectory, unitName } from './systemd.ts';
 

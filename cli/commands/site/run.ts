@@ -2,7 +2,8 @@
 import { dataHomeOf } from '../../../site-controller/platform/local/paths.ts';
 import { runSite } from '../../../site-controller/platform/local/site-run.ts';
 import type { Context } from '../../context.ts';
-import { openLocal, requireSite } from '../../local.ts';
+import { openLocal } from '../../places/local.ts';
+import { requireSite } from '../../resources.ts';
 
 export async function runSiteHere(context: Context): Promise<void> {
   await requireSite(context, openLocal(context));

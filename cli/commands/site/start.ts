@@ -1,7 +1,8 @@
 /** `site start`: the stopped site of the namespace, in the background. */
 import { type Context, commandLine } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
-import { openLocal, requireSite, type SettleOptions, siteProcess } from '../../local.ts';
+import { openLocal, siteProcess } from '../../places/local.ts';
+import { requireSite, type SettleOptions } from '../../resources.ts';
 import { startInBackground } from './background.ts';
 
 export async function startSite(context: Context, flags: SettleOptions): Promise<void> {

@@ -2,17 +2,18 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import type { Condition } from '../../../config/api/schema.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { faultLines, findSite, noteStopped, openLocal, outcomeOf, requireSite, siteProcess } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
+import { openPlace } from '../../places/choose.ts';
+import { findSite, noteIdle, outcomeOf, requireSite } from '../../resources.ts';
 
 const STOPPED = 'start it with site start';
 
 export async function showSite(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
-  const local = openLocal(context);
-  const site = name === undefined ? await findSite(local) : await requireSite(context, local, name);
-  const isRunning = (await siteProcess(local)) !== undefined;
-  await noteStopped(context, local);
+  const place = await openPlace(context);
+  const site = name === undefined ? await findSite(place) : await requireSite(context, place, name);
+  const isRunning = (await place.idle()) === undefined;
+  await noteIdle(context, place);
   if (isResourceFormat(flags.output)) {
     const shown = site === undefined || isRunning ? site : stopped(site);
     const isOne = name !== undefined && shown !== undefined;
@@ -27,7 +28,7 @@ export async function showSite(context: Context, name: string | undefined, flags
     return;
   }
   print(context, siteText(site, isRunning, flags.output === 'wide'));
-  const faults = await faultLines(local);
+  const faults = await place.faults();
   if (faults.length > 0) {
     say(context, 'Warning: the resources have mistakes; what was read before stays in force:');
     say(context, faults.map((line) => `  ${line}`).join('\n'));

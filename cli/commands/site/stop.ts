@@ -2,7 +2,8 @@
 import { runningSite } from '../../../site-controller/platform/local/lock.ts';
 import { type Context, say } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
-import { type LocalSite, openLocal, requireSite, siteProcess } from '../../local.ts';
+import { type LocalPlace, openLocal, siteProcess } from '../../places/local.ts';
+import { requireSite } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
 export async function stopSite(context: Context, flags: { timeout: number }): Promise<void> {
@@ -17,7 +18,7 @@ export async function stopSite(context: Context, flags: { timeout: number }): Pr
 /** SIGTERM to the site, which stops its router; a router that lost its site gets its own. */
 export async function stopProcesses(
   context: Context,
-  local: LocalSite,
+  local: LocalPlace,
   name: string,
   timeoutMs: number,
 ): Promise<void> {

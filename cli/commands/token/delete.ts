@@ -2,12 +2,12 @@
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
-import { openLocal } from '../../local.ts';
+import { openPlace } from '../../places/choose.ts';
 
 export async function deleteToken(context: Context, name: string, flags: { yes?: boolean }): Promise<void> {
-  const { store } = openLocal(context);
-  const issued = await store.get('AccessGrant', name);
-  const redeemed = await store.get('AccessToken', name);
+  const { resources } = await openPlace(context);
+  const issued = await resources.get('AccessGrant', name);
+  const redeemed = await resources.get('AccessToken', name);
   if (issued === undefined && redeemed === undefined) {
     throw new NotFoundError(`There is no token "${name}" in namespace "${context.namespace}"`, {
       next: `See ${commandLine(context, 'token status')}`,
@@ -19,7 +19,7 @@ export async function deleteToken(context: Context, name: string, flags: { yes?:
     });
   }
   await confirmDeletion(context, `token "${name}"`, flags.yes);
-  if (issued !== undefined) await store.delete('AccessGrant', name);
-  if (redeemed !== undefined) await store.delete('AccessToken', name);
+  if (issued !== undefined) await resources.delete('AccessGrant', name);
+  if (redeemed !== undefined) await resources.delete('AccessToken', name);
   say(context, `Token "${name}" is deleted.`);
 }

@@ -8,29 +8,30 @@ import { type Context, commandLine, say } from '../../context.ts';
 import type { IssueFlags } from '../../definitions/links.ts';
 import { FailedError } from '../../errors.ts';
 import { requireWritable, writeSecret } from '../../files.ts';
-import { openLocal, requireResource, requireRunning, requireSite, waitUntilSettled } from '../../local.ts';
 import { durationText, plural } from '../../output/text.ts';
+import { openPlace } from '../../places/choose.ts';
+import { requireActive, requireResource, requireSite, waitUntilSettled } from '../../resources.ts';
 
 export async function issueToken(context: Context, file: string, flags: IssueFlags): Promise<void> {
-  const local = openLocal(context);
-  const site = await requireSite(context, local);
+  const place = await openPlace(context);
+  const site = await requireSite(context, place);
   if (['none', '', undefined].includes(site.spec.linkAccess)) {
     throw new FailedError(`Site "${site.metadata.name}" does not accept links`, {
       next: `Let it: ${commandLine(context, 'site update --enable-link-access')}`,
     });
   }
-  await requireRunning(context, local, 'A token cannot be redeemed now');
+  await requireActive(place, 'A token cannot be redeemed now');
   await requireWritable(file);
 
   const name = flags.name ?? `${site.metadata.name}-${randomBytes(4).toString('hex')}`;
-  if ((await local.store.get('AccessGrant', name)) !== undefined) {
+  if ((await place.resources.get('AccessGrant', name)) !== undefined) {
     throw new FailedError(`A token "${name}" was issued already`, { next: 'Choose another --name, or leave it out' });
   }
   const window = durationText(flags.expirationWindow);
-  await local.store.apply(newGrant(name, flags.redemptionsAllowed, window));
+  await place.resources.apply(newGrant(name, flags.redemptionsAllowed, window));
   try {
-    await waitUntilSettled(context, local, 'AccessGrant', name, { wait: 'ready', timeout: flags.timeout });
-    const grant = await requireResource(context, local, 'AccessGrant', name);
+    await waitUntilSettled(context, place, 'AccessGrant', name, { wait: 'ready', timeout: flags.timeout });
+    const grant = await requireResource(context, place, 'AccessGrant', name);
     const token = composeToken({
       grant,
       urls: grant.status?.urls,
@@ -41,7 +42,7 @@ export async function issueToken(context: Context, file: string, flags: IssueFla
     await writeSecret(context, file, serializeResources([token]));
   } catch (error) {
     // A grant whose token nobody has is of no use.
-    await local.store.delete('AccessGrant', name);
+    await place.resources.delete('AccessGrant', name);
     throw error;
   }
   say(context, `Token "${name}" is written to ${file === '-' ? 'stdout' : file}: keep it secret until it is used.`);

@@ -2,9 +2,10 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
-import { noteStopped, openLocal, statusOf } from '../../local.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, table } from '../../output/table.ts';
+import { openPlace } from '../../places/choose.ts';
+import { noteIdle, statusOf } from '../../resources.ts';
 
 type TokenResource = ResourceOf<'AccessGrant' | 'AccessToken'>;
 
@@ -13,10 +14,10 @@ export async function showTokens(
   name: string | undefined,
   flags: { output?: string },
 ): Promise<void> {
-  const local = openLocal(context);
-  await noteStopped(context, local);
-  const { store } = local;
-  const all: TokenResource[] = [...(await store.list('AccessGrant')), ...(await store.list('AccessToken'))];
+  const place = await openPlace(context);
+  await noteIdle(context, place);
+  const { resources } = place;
+  const all: TokenResource[] = [...(await resources.list('AccessGrant')), ...(await resources.list('AccessToken'))];
   const found = name === undefined ? all : all.filter(({ metadata }) => metadata.name === name);
   if (name !== undefined && found.length === 0) {
     throw new NotFoundError(`There is no token "${name}" in namespace "${context.namespace}"`, {

@@ -1,38 +1,24 @@
-/**
- * The local platform as commands use it: the resources of the namespace, as files, and whether its site runs. Commands only
- * write what a user wants (input/resources); the site process acts on it and writes the status that commands wait for.
- */
+/** Resources of a place as commands use them: found or told as missing, waited for, judged by their conditions. */
 
 import type { Kind, Resource, ResourceOf } from '../config/api/index.ts';
 import type { Condition } from '../config/api/schema.ts';
 import { CONTROLLED_LABEL } from '../site-controller/names.ts';
-import { runningSite } from '../site-controller/platform/local/lock.ts';
-import { dataHomeOf, type SitePaths, sitePaths } from '../site-controller/platform/local/paths.ts';
-import { LocalStore } from '../site-controller/platform/local/store.ts';
 import { type Context, commandLine, say } from './context.ts';
 import { FailedError, NotFoundError, UsageError } from './errors.ts';
+import type { NetworkView } from './output/network.ts';
+import type { Place } from './places/place.ts';
 import { type Probe, waitFor } from './wait.ts';
 
-export interface LocalSite {
-  paths: SitePaths;
-  store: LocalStore;
-}
-
-export function openLocal(context: Context): LocalSite {
-  const paths = sitePaths(dataHomeOf(context.env), context.namespace);
-  return { paths, store: new LocalStore(paths) };
-}
-
 /** The Site of the namespace, if there is one. */
-export async function findSite(local: LocalSite): Promise<ResourceOf<'Site'> | undefined> {
-  return (await local.store.list('Site'))[0];
+export async function findSite(place: Place): Promise<ResourceOf<'Site'> | undefined> {
+  return (await place.resources.list('Site'))[0];
 }
 
 /** @throws NotFoundError when the namespace has no site, or another one than `name`; UsageError when its file has mistakes */
-export async function requireSite(context: Context, local: LocalSite, name?: string): Promise<ResourceOf<'Site'>> {
-  const site = await findSite(local);
+export async function requireSite(context: Context, place: Place, name?: string): Promise<ResourceOf<'Site'>> {
+  const site = await findSite(place);
   if (site === undefined) {
-    await requireNoFaults(local);
+    await requireNoFaults(context, place);
     throw new NotFoundError(`There is no site in namespace "${context.namespace}"`, {
       next: `Make one: ${commandLine(context, 'init')}`,
     });
@@ -48,30 +34,22 @@ export async function requireSite(context: Context, local: LocalSite, name?: str
   return site;
 }
 
-async function requireNoFaults(local: LocalSite): Promise<void> {
-  const faults = await faultLines(local);
+async function requireNoFaults(context: Context, place: Place): Promise<void> {
+  const faults = await place.faults();
   if (faults.length === 0) return;
-  throw new UsageError(`The resources in ${local.paths.inputResources} have mistakes:\n${faults.join('\n')}`, {
+  throw new UsageError(`The resources of namespace "${context.namespace}" have mistakes:\n${faults.join('\n')}`, {
     next: 'Correct them; nothing was changed',
   });
-}
-
-/** One line for each mistake in the user's files: file, place, what is wrong. */
-export async function faultLines(local: LocalSite): Promise<string[]> {
-  const files = await local.store.faults();
-  return files.flatMap(({ file, faults }) =>
-    faults.map(({ path, message }) => `${file}: ${path === '' ? '' : `${path} `}${message}`),
-  );
 }
 
 /** @throws NotFoundError */
 export async function requireResource<K extends Kind>(
   context: Context,
-  local: LocalSite,
+  place: Place,
   kind: K,
   name: string,
 ): Promise<ResourceOf<K>> {
-  const found = await local.store.get(kind, name);
+  const found = await place.resources.get(kind, name);
   if (found !== undefined) return found;
   const word = wordFor(kind);
   throw new NotFoundError(`There is no ${word} "${name}" in namespace "${context.namespace}"`, {
@@ -81,11 +59,6 @@ export async function requireResource<K extends Kind>(
 
 export function isGenerated(resource: Resource): boolean {
   return resource.metadata.labels?.[CONTROLLED_LABEL] === 'true';
-}
-
-/** The process id of the site of this namespace, when it runs. */
-export async function siteProcess(local: LocalSite): Promise<number | undefined> {
-  return await runningSite(local.paths.sitePid);
 }
 
 /** What a wait looks at: `--wait configured` or `--wait ready`. */
@@ -104,7 +77,7 @@ type Conditioned = Exclude<Resource, { kind: 'Secret' }>;
  */
 export async function waitUntilSettled<K extends Conditioned['kind']>(
   context: Context,
-  local: LocalSite,
+  place: Place,
   kind: K,
   name: string,
   options: SettleOptions,
@@ -121,30 +94,40 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
       afterwards: `It goes on in the background. ${look}`,
     },
     async (): Promise<Probe<true>> => {
-      const resource = await local.store.get(kind, name);
+      const resource = await place.resources.get(kind, name);
       if (resource === undefined) throw new NotFoundError(`${capitalized(title)} was deleted meanwhile`);
       const finding = outcomeOf(resource, options.wait);
       if (finding.status === 'Error')
         throw new FailedError(`${capitalized(title)}: ${finding.message}`, { next: look });
       if (finding.status === 'Ready') return { done: true };
-      await requireRunning(context, local, `${capitalized(title)} is written, but nothing acts on it`);
+      await requireActive(place, `${capitalized(title)} is written, but nothing acts on it`);
       return { pending: finding.message };
     },
   );
 }
 
-/** Tells who looks at the state of a site that does not run: what is shown is what it knew last. */
-export async function noteStopped(context: Context, local: LocalSite): Promise<void> {
-  if ((await siteProcess(local)) !== undefined || (await findSite(local)) === undefined) return;
-  say(context, `Warning: the site of namespace "${context.namespace}" does not run; this is what it knew last`);
-  say(context, `  Start it: ${commandLine(context, 'site start')}`);
+/** Tells who looks at the state of a site that nobody acts for: what is shown is what was known last. */
+export async function noteIdle(context: Context, place: Place): Promise<void> {
+  const idle = await place.idle();
+  if (idle === undefined || (await findSite(place)) === undefined) return;
+  say(context, `Warning: ${idle.reason}; this is what was known last`);
+  say(context, `  ${idle.next}`);
 }
 
-/** @throws FailedError with `consequence` when the site does not run */
-export async function requireRunning(context: Context, local: LocalSite, consequence: string): Promise<void> {
-  if ((await siteProcess(local)) !== undefined) return;
-  throw new FailedError(`${consequence}: the site of namespace "${context.namespace}" does not run`, {
-    next: `Start it: ${commandLine(context, 'site start')}`,
+/** @throws FailedError with `consequence` when nobody acts on resources here */
+export async function requireActive(place: Place, consequence: string): Promise<void> {
+  const idle = await place.idle();
+  if (idle !== undefined) throw new FailedError(`${consequence}: ${idle.reason}`, { next: idle.next });
+}
+
+/** @throws NotFoundError without a site, FailedError while it has seen nothing yet */
+export async function requireNetwork(context: Context, place: Place): Promise<NetworkView> {
+  const site = await requireSite(context, place);
+  await noteIdle(context, place);
+  const view = await place.network(site);
+  if (view !== undefined) return view;
+  throw new FailedError(`Site "${site.metadata.name}" has not seen the network yet`, {
+    next: `See ${commandLine(context, 'site status')}`,
   });
 }
 

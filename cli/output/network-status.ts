@@ -1,10 +1,6 @@
-/** The network as the site of this namespace last wrote it down, in the shape that Skupper's tools read too. */
-import { readIfExists } from '../lib/files.ts';
-import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../site-controller/exchange/record.ts';
-import { type Context, commandLine } from './context.ts';
-import { FailedError } from './errors.ts';
-import { noteStopped, openLocal, requireSite } from './local.ts';
-import type { NetworkView } from './output/network.ts';
+/** The network as a site writes it down, in the shape that Skupper's tools read too, as a view. Pure. */
+import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../../site-controller/exchange/record.ts';
+import type { NetworkView } from './network.ts';
 
 /** The members of network-status.json that are read here (control-plane reference 4.8, and our additions). */
 export interface NetworkStatus {
@@ -43,20 +39,6 @@ interface BindingStatus {
   destHost: string;
   destPort: string;
   address: string;
-}
-
-/** @throws NotFoundError without a site, FailedError while it has said nothing yet */
-export async function readNetwork(context: Context): Promise<NetworkView> {
-  const local = openLocal(context);
-  const site = await requireSite(context, local);
-  await noteStopped(context, local);
-  const text = await readIfExists(local.paths.networkStatus);
-  if (text === undefined) {
-    throw new FailedError(`Site "${site.metadata.name}" has not seen the network yet`, {
-      next: `See ${commandLine(context, 'site status')}`,
-    });
-  }
-  return viewOf(JSON.parse(text) as NetworkStatus, site.metadata.uid ?? '');
 }
 
 export function viewOf({ siteStatus }: NetworkStatus, localSiteId: string): NetworkView {

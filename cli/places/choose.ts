@@ -1,0 +1,58 @@
+/**
+ * The place that a command works on. A platform that is named wins. Otherwise, as Skupper does, a cluster where a kubeconfig
+ * leads to one, but not over a local site that is there already in this namespace; and this machine where there is no cluster.
+ */
+import { existsSync } from 'node:fs';
+import { dataHomeOf, sitePaths } from '../../site-controller/platform/local/paths.ts';
+import { type Context, type Surroundings, say } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { contextOf, DEFAULT_NAMESPACE, type GlobalFlags, localContext, namedPlatform } from '../platform.ts';
+import { type ClusterContext, clusterContext } from './kubeconfig.ts';
+import type { Place } from './place.ts';
+
+/** The context of a command on a site. @throws UsageError, FileError, NotFoundError */
+export async function chooseContext(flags: GlobalFlags, surroundings: Surroundings): Promise<Context> {
+  const named = namedPlatform(flags, surroundings.env);
+  if (named === 'local') {
+    if (flags.context !== undefined || flags.kubeconfig !== undefined)
+      say(surroundings, 'Warning: --context and --kubeconfig have no meaning on platform local');
+    return localContext(flags, surroundings);
+  }
+  if (named === 'kubernetes') return await clusterContextOf(flags, surroundings);
+  const found = await clusterContext({ kubeconfig: undefined, context: undefined }, surroundings.env);
+  if (found === undefined) return localContext(flags, surroundings);
+  if (hasLocalSite(flags, surroundings.env)) {
+    const namespace = flags.namespace ?? DEFAULT_NAMESPACE;
+    say(surroundings, `Note: this is the local site of namespace "${namespace}"; -p kubernetes leads to the cluster`);
+    return localContext(flags, surroundings);
+  }
+  return inCluster(flags, surroundings, found);
+}
+
+/** The context of a command that is for clusters only. @throws UsageError, FileError, NotFoundError */
+export async function clusterContextOf(flags: GlobalFlags, surroundings: Surroundings): Promise<Context> {
+  const choice = { kubeconfig: flags.kubeconfig, context: flags.context };
+  const found = await clusterContext(choice, surroundings.env);
+  if (found !== undefined) return inCluster(flags, surroundings, found);
+  throw new UsageError('No kubeconfig says which cluster to work on', {
+    next: 'Give --kubeconfig or --context, or set KUBECONFIG; for a site on this machine give -p local',
+  });
+}
+
+export async function openPlace(context: Context): Promise<Place> {
+  if (context.platform === 'local') {
+    const { openLocal } = await import('./local.ts');
+    return openLocal(context);
+  }
+  const { openCluster } = await import('./kubernetes.ts');
+  return await openCluster(context);
+}
+
+function inCluster(flags: GlobalFlags, surroundings: Surroundings, found: ClusterContext): Context {
+  const namespace = flags.namespace ?? found.namespace ?? DEFAULT_NAMESPACE;
+  return contextOf(flags, surroundings, { platform: 'kubernetes', namespace });
+}
+
+function hasLocalSite({ namespace = DEFAULT_NAMESPACE }: GlobalFlags, env: NodeJS.ProcessEnv): boolean {
+  return existsSync(sitePaths(dataHomeOf(env), namespace).root);
+}
