@@ -28,13 +28,12 @@ export const AccessGrantSpec = closed({
 });
 
 export const AccessGrantStatus = statusOf({
-  url: Type.Optional(Type.String()),
-  /** Every URL that leads there, the one above first. */
-  urls: Type.Optional(Type.Array(Type.String())),
-  code: Type.Optional(Type.String()),
-  ca: Type.Optional(Type.String()),
-  redemptions: Type.Optional(Type.Integer()),
-  expirationTime: Type.Optional(Type.String()),
+  url: Type.Optional(Type.String({ description: 'Where a token is redeemed.' })),
+  urls: Type.Optional(Type.Array(Type.String(), { description: 'Every URL that leads there, the one above first.' })),
+  code: Type.Optional(Type.String({ description: 'The secret of the claim.' })),
+  ca: Type.Optional(Type.String({ description: 'PEM certificate of the CA of the redemption server.' })),
+  redemptions: Type.Optional(Type.Integer({ description: 'How many times it was redeemed.' })),
+  expirationTime: Type.Optional(Type.String({ description: 'Until when it can be redeemed.' })),
 });
 
 export const AccessGrant = customResource('AccessGrant', AccessGrantSpec, AccessGrantStatus);

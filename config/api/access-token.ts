@@ -11,7 +11,9 @@ export const AccessTokenSpec = closed({
   settings,
 });
 
-export const AccessTokenStatus = statusOf({ redeemed: Type.Optional(Type.Boolean()) });
+export const AccessTokenStatus = statusOf({
+  redeemed: Type.Optional(Type.Boolean({ description: 'Whether it became a Link; it cannot be used again.' })),
+});
 
 export const AccessToken = customResource('AccessToken', AccessTokenSpec, AccessTokenStatus);
 export type AccessTokenSpec = Type.Static<typeof AccessTokenSpec>;

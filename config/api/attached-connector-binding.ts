@@ -10,7 +10,9 @@ export const AttachedConnectorBindingSpec = closed({
   settings,
 });
 
-export const AttachedConnectorBindingStatus = statusOf({ hasMatchingListener: Type.Optional(Type.Boolean()) });
+export const AttachedConnectorBindingStatus = statusOf({
+  hasMatchingListener: Type.Optional(Type.Boolean({ description: 'Whether a listener has the same routing key.' })),
+});
 
 export const AttachedConnectorBinding = customResource(
   'AttachedConnectorBinding',

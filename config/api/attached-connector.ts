@@ -11,7 +11,7 @@ export const AttachedConnectorSpec = closed({
   tlsCredentials: optionalText("Secret in the site's namespace with the TLS material towards the workload."),
   useClientCert: flag('Present the client certificate of the secret.'),
   type: optionalText('Protocol; tcp when empty.'),
-  includeNotReadyPods: flag(),
+  includeNotReadyPods: flag('Also use pods that are not ready.'),
   settings,
 });
 

@@ -13,7 +13,9 @@ export const CertificateSpec = closed({
   settings,
 });
 
-export const CertificateStatus = statusOf({ expiration: Type.Optional(Type.String()) });
+export const CertificateStatus = statusOf({
+  expiration: Type.Optional(Type.String({ description: 'Until when it is valid.' })),
+});
 
 export const Certificate = customResource('Certificate', CertificateSpec, CertificateStatus);
 export type CertificateSpec = Type.Static<typeof CertificateSpec>;

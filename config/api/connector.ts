@@ -12,15 +12,17 @@ export const ConnectorSpec = oneOf(['selector', 'host'], {
   useClientCert: flag('Present the client certificate of the secret.'),
   verifyHostname: flag("Check the workload's certificate against its host name."),
   type: optionalText('Protocol; tcp when empty.'),
-  includeNotReadyPods: flag(),
+  includeNotReadyPods: flag('Also use pods that are not ready.'),
   exposePodsByName: flag('Also offer each pod under its own name.'),
   settings,
 });
 
-export const SelectedPods = Type.Array(Type.Object({ name: Type.String(), ip: Type.Optional(Type.String()) }));
+export const SelectedPods = Type.Array(Type.Object({ name: Type.String(), ip: Type.Optional(Type.String()) }), {
+  description: 'The pods that the selector finds.',
+});
 
 export const ConnectorStatus = statusOf({
-  hasMatchingListener: Type.Optional(Type.Boolean()),
+  hasMatchingListener: Type.Optional(Type.Boolean({ description: 'Whether a listener has the same routing key.' })),
   selectedPods: Type.Optional(SelectedPods),
 });
 

@@ -5,8 +5,8 @@ import { choice, closed, optionalText, portText, settings, statusOf, text } from
 
 const LinkEndpoint = closed({
   name: choice(['inter-router', 'edge'], 'The role of the router port.'),
-  host: text(),
-  port: portText(),
+  host: text('Host name or address of the router.'),
+  port: portText('Port, as a string.'),
   group: optionalText('Endpoints of one group lead to the same router.'),
 });
 
@@ -18,8 +18,8 @@ export const LinkSpec = closed({
 });
 
 export const LinkStatus = statusOf({
-  remoteSiteId: Type.Optional(Type.String()),
-  remoteSiteName: Type.Optional(Type.String()),
+  remoteSiteId: Type.Optional(Type.String({ description: 'The id of the site at the other end.' })),
+  remoteSiteName: Type.Optional(Type.String({ description: 'The name of the site at the other end.' })),
 });
 
 export const Link = customResource('Link', LinkSpec, LinkStatus);

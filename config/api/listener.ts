@@ -16,7 +16,9 @@ export const ListenerSpec = closed({
   settings,
 });
 
-export const ListenerStatus = statusOf({ hasMatchingConnector: Type.Optional(Type.Boolean()) });
+export const ListenerStatus = statusOf({
+  hasMatchingConnector: Type.Optional(Type.Boolean({ description: 'Whether a connector has the same routing key.' })),
+});
 
 export const Listener = customResource('Listener', ListenerSpec, ListenerStatus);
 export type ListenerSpec = Type.Static<typeof ListenerSpec>;

@@ -4,7 +4,7 @@ import { OBSERVERS } from './listener.ts';
 import { customResource } from './resource.ts';
 import { choice, closed, flag, oneOf, optionalText, port, settings, statusOf, text } from './schema.ts';
 
-const ROUTING_KEYS_MAX = 256;
+export const ROUTING_KEYS_MAX = 256;
 
 const Strategy = oneOf(['priority', 'weighted'], {
   priority: Type.Optional(
@@ -30,12 +30,12 @@ export const MultiKeyListenerSpec = closed({
   strategy: Strategy,
   tlsCredentials: optionalText('Secret with the TLS material offered to clients.'),
   requireClientCert: flag('Clients must present a certificate of the CA in the secret.'),
-  observer: Type.Optional(choice(OBSERVERS)),
+  observer: Type.Optional(choice(OBSERVERS, 'Which application protocol to look for in the traffic.')),
   settings,
 });
 
 export const MultiKeyListenerStatus = statusOf({
-  hasDestination: Type.Optional(Type.Boolean()),
+  hasDestination: Type.Optional(Type.Boolean({ description: 'Whether one of the routing keys is reachable.' })),
   strategy: Type.Optional(
     Type.Object({
       priority: Type.Optional(Type.Object({ routingKeysReachable: Type.Array(Type.String()) })),

@@ -5,7 +5,7 @@
 import { type Document, parseAllDocuments } from 'yaml';
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
 import { type Fault, faultsOf } from './faults.ts';
-import { isKind, KINDS, type Resource } from './index.ts';
+import { isKind, KINDS, type Kind, type Resource } from './index.ts';
 
 const TEXT_LENGTH_MAX = 8 * 1024 * 1024;
 const DEPTH_MAX = 64;
@@ -102,8 +102,15 @@ function parseValue(value: unknown): Parsed {
       `${kind === undefined ? 'is missing' : 'is not known'}; known: ${Object.keys(KINDS).join(', ')}`,
     );
   }
-  const faults = faultsOf(KINDS[kind].schema, value);
-  return faults.length > 0 ? { resources: [], faults } : { resources: [value as Resource], faults };
+  const resource = withSpec(kind, value);
+  const faults = faultsOf(KINDS[kind].schema, resource);
+  return faults.length > 0 ? { resources: [], faults } : { resources: [resource as Resource], faults };
+}
+
+/** A kind whose spec needs no member may come without a spec, as with Skupper. */
+function withSpec(kind: Kind, value: object): object {
+  const { spec } = KINDS[kind].schema.properties as { spec?: { required?: string[] } };
+  return spec === undefined || (spec.required ?? []).length > 0 || 'spec' in value ? value : { ...value, spec: {} };
 }
 
 function parseItems(items: unknown[]): Parsed {

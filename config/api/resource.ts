@@ -14,6 +14,7 @@ const OwnerReference = Type.Object({
 /** What a user writes (name, namespace, labels, annotations) and what an API server adds, so that its output can be read back. */
 export const Metadata = closed({
   name: objectName(),
+  generateName: Type.Optional(Type.String()),
   namespace: Type.Optional(objectName()),
   labels: Type.Optional(stringMap()),
   annotations: Type.Optional(stringMap()),

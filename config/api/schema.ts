@@ -77,26 +77,34 @@ export function oneOf<Properties extends Type.TProperties>(
 export const Condition = Type.Object({
   type: Type.String(),
   status: choice(['True', 'False', 'Unknown']),
-  reason: Type.String(),
-  message: Type.String(),
-  lastTransitionTime: Type.String(),
-  observedGeneration: Type.Optional(Type.Integer()),
+  reason: Type.String({ description: 'Ready, Pending or Error.' }),
+  message: Type.String({ description: 'OK, or what is missing.' }),
+  lastTransitionTime: Type.String({ description: 'When status last changed.' }),
+  observedGeneration: Type.Optional(
+    Type.Integer({ description: 'The generation of the resource that this is about.' }),
+  ),
 });
 export type Condition = Type.Static<typeof Condition>;
 
 export function statusOf<Properties extends Type.TProperties>(properties: Properties) {
   return Type.Object({
-    // No controller writes Stopped: commands show it of a Site that does not run, and what they print can be read again.
-    status: Type.Optional(choice(['Ready', 'Pending', 'Error', 'Stopped'])),
-    message: Type.Optional(Type.String()),
+    // Any string is taken: a status that another controller wrote makes no resource invalid. No controller writes Stopped:
+    // commands show it of a Site that does not run.
+    status: Type.Optional(
+      Type.Unsafe<'Ready' | 'Pending' | 'Error' | 'Stopped'>({
+        type: 'string',
+        description: 'Ready, Pending or Error: what the condition Ready says.',
+      }),
+    ),
+    message: Type.Optional(Type.String({ description: 'OK, or what is missing.' })),
     conditions: Type.Optional(Type.Array(Condition)),
     ...properties,
   });
 }
 
 export const Endpoint = Type.Object({
-  name: Type.Optional(Type.String()),
+  name: Type.Optional(Type.String({ description: 'What the port is for, such as inter-router or edge.' })),
   host: Type.Optional(Type.String()),
   port: Type.Optional(Type.String()),
-  group: Type.Optional(Type.String()),
+  group: Type.Optional(Type.String({ description: 'Endpoints of one group lead to the same router.' })),
 });

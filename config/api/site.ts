@@ -13,7 +13,7 @@ export const SiteSpec = closed({
 });
 
 const SiteRecord = Type.Object({
-  id: Type.String(),
+  id: Type.Optional(Type.String()),
   name: Type.Optional(Type.String()),
   namespace: Type.Optional(Type.String()),
   platform: Type.Optional(Type.String()),
@@ -40,7 +40,7 @@ const SiteRecord = Type.Object({
 });
 
 export const SiteStatus = statusOf({
-  defaultIssuer: Type.Optional(Type.String()),
+  defaultIssuer: Type.Optional(Type.String({ description: 'Secret of the CA that signs link certificates.' })),
   controller: Type.Optional(
     Type.Object({
       name: Type.Optional(Type.String()),
@@ -48,9 +48,11 @@ export const SiteStatus = statusOf({
       version: Type.Optional(Type.String()),
     }),
   ),
-  endpoints: Type.Optional(Type.Array(Endpoint)),
-  sitesInNetwork: Type.Optional(Type.Integer()),
-  network: Type.Optional(Type.Array(SiteRecord)),
+  endpoints: Type.Optional(Type.Array(Endpoint, { description: 'Where other sites reach this one.' })),
+  sitesInNetwork: Type.Optional(Type.Integer({ description: 'How many sites the network has, this one included.' })),
+  network: Type.Optional(
+    Type.Array(SiteRecord, { description: 'The sites of the network, their links and services.' }),
+  ),
 });
 
 export const Site = customResource('Site', SiteSpec, SiteStatus);

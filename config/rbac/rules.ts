@@ -1,0 +1,108 @@
+/**
+ * Who may do what in a cluster, as one table: the Roles and ClusterRoles in config/rbac and config/helm are written from it.
+ *
+ * The controller may give away no right that it has not, so it holds what it gives to router pods. It names kinds and verbs
+ * one by one: no wildcards, no `escalate`, `bind` or `impersonate`, no `pods/exec`.
+ */
+import { KINDS } from '../api/index.ts';
+import { CUSTOM_KINDS, VERSION_ANNOTATION } from '../crd/definition.ts';
+import type { CustomKind } from '../crd/kinds.ts';
+
+export interface Rule {
+  apiGroups: readonly string[];
+  resources: readonly string[];
+  verbs: readonly string[];
+}
+
+const READ = ['get', 'list', 'watch'];
+const WRITE = ['create', 'update', 'patch', 'delete'];
+const ALL = [...READ, ...WRITE];
+
+const SKUPPER = 'skupper.io';
+const plurals = (kinds: readonly CustomKind[]) => kinds.map((kind) => KINDS[kind].plural).sort();
+const ALL_KINDS = plurals(CUSTOM_KINDS);
+
+function rule(group: string, resources: readonly string[], verbs: readonly string[]): Rule {
+  return { apiGroups: [group], resources, verbs };
+}
+
+/** In every namespace that the controller serves. */
+export const CONTROLLER_RULES: readonly Rule[] = [
+  rule(SKUPPER, ALL_KINDS, ALL),
+  rule(
+    SKUPPER,
+    ALL_KINDS.map((plural) => `${plural}/status`),
+    ['get', 'update', 'patch'],
+  ),
+  // Where admission asks for it, owner references that block need this right on the owner.
+  rule(
+    SKUPPER,
+    ALL_KINDS.map((plural) => `${plural}/finalizers`),
+    ['update'],
+  ),
+  rule('', ['configmaps', 'secrets', 'serviceaccounts', 'services'], ALL),
+  rule('', ['pods'], READ),
+  rule('', ['events'], ['create', 'patch']),
+  rule('events.k8s.io', ['events'], ['create', 'patch']),
+  rule('apps', ['deployments'], ALL),
+  rule('policy', ['poddisruptionbudgets'], ALL),
+  rule('rbac.authorization.k8s.io', ['rolebindings', 'roles'], ALL),
+  // For the routers of a site, which agree on who speaks for it.
+  rule('coordination.k8s.io', ['leases'], ALL),
+  rule('networking.k8s.io', ['ingresses'], ALL),
+  rule('route.openshift.io', ['routes'], ALL),
+  rule('route.openshift.io', ['routes/custom-host'], ['create', 'update']),
+  rule('projectcontour.io', ['httpproxies'], ALL),
+  rule('gateway.networking.k8s.io', ['gateways', 'tlsroutes'], ALL),
+];
+
+/** A controller of the whole cluster: who is there, and which optional kinds. */
+export const CLUSTER_RULES: readonly Rule[] = [
+  rule('', ['namespaces'], READ),
+  rule('apiextensions.k8s.io', ['customresourcedefinitions'], READ),
+];
+
+/** In the namespace of the controller itself: to agree on a leader, and to own what the redemption server needs. */
+export const OWN_NAMESPACE_RULES: readonly Rule[] = [
+  rule('coordination.k8s.io', ['leases'], ALL),
+  rule('', ['events'], ['create', 'patch']),
+  rule('apps', ['deployments/finalizers'], ['update']),
+];
+
+/** The codes in grants and tokens let their reader into the network. */
+const SECRET_KINDS: readonly CustomKind[] = ['AccessGrant', 'AccessToken'];
+/** Made by the controller; by hand only where one knows why. */
+const INTERNAL_KINDS: readonly CustomKind[] = ['SecuredAccess', 'Certificate'];
+
+const readable = plurals(CUSTOM_KINDS.filter((kind) => !SECRET_KINDS.includes(kind)));
+const editable = plurals(CUSTOM_KINDS.filter((kind) => !INTERNAL_KINDS.includes(kind)));
+
+/** Added to the cluster's own roles of these names, so that who may edit a namespace may connect it. */
+export const USER_RULES: Readonly<Record<'view' | 'edit' | 'admin', readonly Rule[]>> = {
+  view: [rule(SKUPPER, readable, READ)],
+  edit: [rule(SKUPPER, ALL_KINDS, READ), rule(SKUPPER, editable, [...WRITE, 'deletecollection'])],
+  admin: [rule(SKUPPER, ALL_KINDS, [...ALL, 'deletecollection'])],
+};
+
+export const CONTROLLER_NAME = 'skupper-controller';
+export const CONTROLLER_LABELS: Readonly<Record<string, string>> = {
+  application: CONTROLLER_NAME,
+  'app.kubernetes.io/name': CONTROLLER_NAME,
+  'app.kubernetes.io/part-of': 'skupper',
+};
+
+/** A Role without namespace, or a ClusterRole. `release`: the version of skuprt. */
+export function roleObject(
+  kind: 'Role' | 'ClusterRole',
+  name: string,
+  rules: readonly Rule[],
+  release: string,
+  labels: Readonly<Record<string, string>> = CONTROLLER_LABELS,
+): object {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+    metadata: { name, labels, annotations: { [VERSION_ANNOTATION]: release } },
+    rules,
+  };
+}
