@@ -20,7 +20,11 @@ const Connection = Type.Object({
   direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
   opened: Type.Boolean(),
 });
-const Listener = Type.Object({ operStatus: Type.String(), message: Type.String() });
+const Listener = Type.Object({
+  operStatus: Type.String(),
+  message: Type.String(),
+  port: Type.Optional(Type.Integer()),
+});
 
 const Report = Type.Object({
   id: Type.String(),

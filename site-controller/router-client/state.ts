@@ -46,6 +46,8 @@ export interface ListenerState {
   /** `up` when it listens, or dials. */
   operStatus: string;
   message: string;
+  /** Where a tcpListener listens. */
+  port?: number;
 }
 
 export function routerStateOf(entities: Readonly<Record<WatchedType, readonly Attributes[]>>): RouterState {
@@ -66,7 +68,10 @@ export function routerStateOf(entities: Readonly<Record<WatchedType, readonly At
       status: text(connector.connectionStatus),
       message: text(connector.connectionMsg),
     })),
-    listeners: named([...entities.listener, ...entities.tcpListener], listenerState),
+    listeners: named([...entities.listener, ...entities.tcpListener], (listener) => ({
+      ...listenerState(listener),
+      ...(listener.port !== undefined && { port: count(listener.port) }),
+    })),
     tcpConnectors: named(entities.tcpConnector, listenerState),
     consumers: consumers(entities['router.address']),
   };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Listener } from '../../../config/api/listener.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, IMPORTED_PORT_ANNOTATION, SETTING } from '../../names.ts';
-import { entityName } from '../listener/plan.ts';
+import { entityName } from '../listener/names.ts';
 import { type Observed, ofKind, type PortWant } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
@@ -29,7 +29,7 @@ export function importPorts(observed: Observed): PortWant[] {
 export function lostPorts(observed: Observed): string[] {
   const services = wanted(observed);
   return imported(observed).flatMap(({ metadata, spec }) => {
-    const state = observed.router?.listeners.get(entityName(metadata.name));
+    const state = observed.router?.listeners.get(entityName({ kind: 'Listener', metadata }));
     const isLost = portFault(state, spec.host, spec.port, '')?.includes('in use') && !portMoved(observed, spec);
     const asked = metadata.annotations?.[IMPORTED_PORT_ANNOTATION];
     const asks = services.get(spec.routingKey)?.port;

@@ -1,36 +1,43 @@
-/** Listener: a tcpListener of the router, which listens while a connector for its routing key can be reached. Control-plane reference 1.4, 4.5. */
+/**
+ * Listener: a tcpListener of the router, which listens while a connector for its routing key can be reached: at its host and
+ * port, or in a pod at a port to which a Service leads. Control-plane reference 1.4, 4.5.
+ */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
-import type { Listener } from '../../../config/api/listener.ts';
-import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
-import { byAge, type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
-import { portFault } from '../port-fault.ts';
+import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
+import { keyOfListener } from './faults.ts';
+import { configFaults, listenerPlaces } from './places.ts';
+import { reachability } from './reachable.ts';
 
 export function listenerEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
   if (site === undefined) return [];
-  return ofKind(observed, 'Listener')
-    .filter((listener) => listenFault(observed, listener) === undefined)
-    .map(({ metadata, spec }) => [
-      'tcpListener',
-      {
-        name: entityName(metadata.name),
-        host: spec.host,
-        port: spec.port,
-        address: spec.routingKey,
-        siteId: siteIdOf(site),
-        ...(spec.tlsCredentials && { sslProfile: spec.tlsCredentials }),
-        ...(spec.observer && { observer: spec.observer }),
-      },
-    ]);
+  const places = listenerPlaces(observed, 'Listener');
+  return ofKind(observed, 'Listener').flatMap((listener) => {
+    const { tlsCredentials, observer } = listener.spec;
+    return (places.get(keyOfListener(listener)) ?? []).map(
+      ({ name, host, port, address }): RouterEntity => [
+        'tcpListener',
+        {
+          name,
+          host,
+          port,
+          address: address!,
+          siteId: siteIdOf(site),
+          ...(tlsCredentials && { sslProfile: tlsCredentials }),
+          ...(observer && { observer }),
+        },
+      ],
+    );
+  });
 }
 
 export function planListeners(observed: Observed): Outcome[] {
+  const faultOf = configFaults(observed);
+  const isReachable = reachability(observed);
   return ofKind(observed, 'Listener').map((listener) => {
-    const hasMatchingConnector = isReachable(observed, listener.spec.routingKey);
-    const state = observed.router?.listeners.get(entityName(listener.metadata.name));
-    const { host, port } = listener.spec;
-    const fault = listenFault(observed, listener) ?? portFault(state, host, port, `Listener ${listener.metadata.name}`);
+    const hasMatchingConnector = isReachable(listener.spec.routingKey);
+    const fault = faultOf(listener);
     return {
       resource: listener,
       status: { hasMatchingConnector },
@@ -40,32 +47,4 @@ export function planListeners(observed: Observed): Outcome[] {
       ],
     };
   });
-}
-
-/** Whether a connector for this routing key is reachable, here or at another site. */
-export function isReachable(observed: Observed, routingKey: string): boolean {
-  return (observed.router?.consumers.get(routingKey) ?? 0) > 0;
-}
-
-/** What keeps a listener of either kind out of the router's configuration. */
-export function listenFault(observed: Observed, listener: Listener | MultiKeyListener): string | undefined {
-  if (activeSite(observed) === undefined) return 'No active site in namespace';
-  const { host, port, tlsCredentials } = listener.spec;
-  if ('type' in listener.spec && !['', 'tcp', undefined].includes(listener.spec.type)) {
-    return `type "${listener.spec.type}" is not supported, only tcp`;
-  }
-  const first = [...ofKind(observed, 'Listener'), ...ofKind(observed, 'MultiKeyListener')]
-    .filter((other) => other.spec.host === host && other.spec.port === port)
-    .sort(byAge)[0];
-  if (first !== undefined && (first.kind !== listener.kind || first.metadata.name !== listener.metadata.name)) {
-    return `${first.kind} ${first.metadata.name} with host ${host} and port ${port} already exists in namespace`;
-  }
-  if (tlsCredentials && !observed.credentials.get(tlsCredentials)?.hasKey) {
-    return `TLS credentials secret "${tlsCredentials}" not found`;
-  }
-  return undefined;
-}
-
-export function entityName(name: string): string {
-  return `listener/${name}`;
 }

@@ -1,0 +1,70 @@
+/** The bindings of a site with the AttachedConnectors of the namespaces that they name, as callers. Pure. */
+import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
+import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
+import { type Finding, failed } from '../../../config/api/conditions.ts';
+import type { AttachedView, PodView } from '../cluster.ts';
+import { type Caller, tlsFault, typeFault } from '../connector/caller.ts';
+import { type Selection, selectPods } from '../connector/pods.ts';
+import { type Observed, ofKind } from '../observed.ts';
+import { activeSite } from '../site/identity.ts';
+
+export const NO_CONNECTOR = 'No matching AttachedConnector';
+
+export interface AttachedCaller {
+  binding: AttachedConnectorBinding;
+  /** Undefined when no AttachedConnector agrees with the binding. */
+  caller: Caller | undefined;
+  /** Set when the router does not get it. */
+  finding: Finding | undefined;
+}
+
+/** Both sides agree when the binding names the connector's namespace and the connector that of the site. */
+export function attachedCallers(observed: Observed): AttachedCaller[] {
+  if (observed.cluster === undefined) return [];
+  const hasSite = activeSite(observed) !== undefined;
+  const views = attachedViews(observed);
+  return ofKind(observed, 'AttachedConnectorBinding').map((binding) => {
+    const view = views.find(({ connector }) => isPair(connector, binding));
+    const selection = view && attachedSelection(view.connector, view.pods);
+    const caller = view && callerOf(view.connector, binding, selection!);
+    const fault = hasSite ? faultOf(observed, view?.connector) : 'No active site in namespace';
+    const finding = fault === undefined ? selection?.finding : failed('Configured', fault);
+    return { binding, caller, finding };
+  });
+}
+
+export function attachedSelection({ spec }: AttachedConnector, pods: readonly PodView[]): Selection {
+  return selectPods(pods, spec, 'No matches for selector');
+}
+
+/** Those of other namespaces, and those that name the namespace they are in. */
+function attachedViews({ cluster, ...observed }: Observed): AttachedView[] {
+  const own = ofKind(observed, 'AttachedConnector').filter(({ spec }) => spec.siteNamespace === observed.namespace);
+  const ownViews = own.map((connector) => ({
+    connector: { ...connector, metadata: { ...connector.metadata, namespace: observed.namespace } },
+    pods: cluster!.pods,
+  }));
+  return [...cluster!.attached, ...ownViews];
+}
+
+function isPair({ metadata }: AttachedConnector, binding: AttachedConnectorBinding): boolean {
+  return metadata.name === binding.metadata.name && metadata.namespace === binding.spec.connectorNamespace;
+}
+
+function callerOf(
+  { metadata, spec }: AttachedConnector,
+  binding: AttachedConnectorBinding,
+  { pods }: Selection,
+): Caller {
+  const { routingKey, exposePodsByName } = binding.spec;
+  const { port, tlsCredentials, useClientCert } = spec;
+  const tls = { tlsCredentials, useClientCert };
+  const { name } = metadata;
+  return { name, routingKey, port, host: undefined, pods, exposePodsByName: exposePodsByName === true, tls };
+}
+
+function faultOf(observed: Observed, connector: AttachedConnector | undefined): string | undefined {
+  return connector === undefined
+    ? NO_CONNECTOR
+    : (typeFault(connector.spec.type) ?? tlsFault(observed, connector.spec));
+}

@@ -1,0 +1,92 @@
+/** What dials a workload for a routing key: a Connector, or an AttachedConnector with its binding. One tcpConnector a target. Pure. */
+import type { Connector } from '../../../config/api/connector.ts';
+import type { PodView } from '../cluster.ts';
+import type { Observed, RouterEntity } from '../observed.ts';
+
+export interface Caller {
+  name: string;
+  routingKey: string;
+  port: number;
+  /** Instead of pods. */
+  host: string | undefined;
+  pods: readonly PodView[];
+  exposePodsByName: boolean;
+  tls: CallerTls;
+}
+
+export type CallerTls = Pick<Connector['spec'], 'tlsCredentials' | 'useClientCert' | 'verifyHostname'>;
+
+interface Target {
+  name: string;
+  host: string;
+  address: string;
+  processId?: string;
+}
+
+export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
+  const { port, tls } = caller;
+  return targetsOf(caller).map(({ name, host, address, processId }) => [
+    'tcpConnector',
+    {
+      name,
+      host,
+      port,
+      address,
+      siteId,
+      ...(processId && { processId }),
+      ...(tls.tlsCredentials && {
+        sslProfile: profileOf(tls),
+        // A pod is dialled by its address, which no certificate names.
+        verifyHostname: tls.verifyHostname ?? caller.host !== undefined,
+      }),
+    },
+  ]);
+}
+
+/** A profile with the CA only, or with the client certificate too: two names, because one Secret may serve both. */
+export function profileOf({ tlsCredentials, useClientCert }: CallerTls): string {
+  return useClientCert ? tlsCredentials! : `${tlsCredentials}-profile`;
+}
+
+export function tlsFault({ credentials }: Observed, { tlsCredentials, useClientCert }: CallerTls): string | undefined {
+  if (!tlsCredentials) return undefined;
+  const credential = credentials.get(tlsCredentials);
+  const isThere = credential?.ca !== undefined && (!useClientCert || credential.hasKey);
+  return isThere ? undefined : `TLS credentials secret "${tlsCredentials}" not found`;
+}
+
+export function typeFault(type: string | undefined): string | undefined {
+  return ['', 'tcp', undefined].includes(type) ? undefined : `type "${type}" is not supported, only tcp`;
+}
+
+/** What the router says about the workload: the last connection it could not make, when no target can be reached. */
+export function workloadFault(observed: Observed, caller: Caller): string | undefined {
+  const targets = targetsOf({ ...caller, exposePodsByName: false });
+  const states = targets.map(({ name }) => observed.router?.tcpConnectors.get(name));
+  const isDown = states.every((state) => state?.operStatus === 'down' && state.message !== '');
+  if (targets.length === 0 || !isDown) return undefined;
+  return `workload at ${withPort(targets[0]!.host, caller.port)} cannot be reached: ${states[0]!.message}`;
+}
+
+/** The address of one pod: what Listeners with `exposePodsByName` look for. */
+export function podAddress(routingKey: string, pod: PodView): string {
+  return `${routingKey}.${pod.name}`;
+}
+
+function targetsOf({ name, routingKey, host, pods, exposePodsByName }: Caller): Target[] {
+  if (host !== undefined) return [{ name: entityName(name, host), host, address: routingKey }];
+  return pods.flatMap((pod) => {
+    const [ip] = pod.ips;
+    const target: Target = { name: entityName(name, ip!), host: ip!, address: routingKey, processId: pod.uid };
+    const ofPod = { ...target, name: entityName(name, pod.name), address: podAddress(routingKey, pod) };
+    return exposePodsByName ? [target, ofPod] : [target];
+  });
+}
+
+function withPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function entityName(name: string, host: string): string {
+  return `connector/${name}@${host}`;
+}

@@ -1,0 +1,47 @@
+/** The Connectors of a site as callers, with what keeps each from being configured. Pure. */
+import { type Finding, failed } from '../../../config/api/conditions.ts';
+import type { Connector } from '../../../config/api/connector.ts';
+import { type Observed, ofKind } from '../observed.ts';
+import { activeSite } from '../site/identity.ts';
+import { type Caller, tlsFault, typeFault } from './caller.ts';
+import { type Selection, selectPods } from './pods.ts';
+
+export interface ConnectorCaller {
+  connector: Connector;
+  caller: Caller;
+  /** Set when the router does not get it. */
+  finding: Finding | undefined;
+}
+
+export function connectorCallers(observed: Observed): ConnectorCaller[] {
+  const hasSite = activeSite(observed) !== undefined;
+  return ofKind(observed, 'Connector').map((connector) => {
+    const selection = selectionOf(observed, connector);
+    const fault = hasSite ? configFault(observed, connector) : 'No active site in namespace';
+    return {
+      connector,
+      caller: callerOf(connector, selection),
+      finding: fault === undefined ? selection.finding : failed('Configured', fault),
+    };
+  });
+}
+
+function callerOf({ metadata, spec }: Connector, { pods }: Selection): Caller {
+  const { routingKey, port, host, exposePodsByName } = spec;
+  return { name: metadata.name, routingKey, port, host, pods, exposePodsByName: exposePodsByName === true, tls: spec };
+}
+
+function selectionOf({ cluster }: Observed, { spec }: Connector): Selection {
+  const { selector, includeNotReadyPods } = spec;
+  if (selector === undefined || cluster === undefined) return { pods: [], finding: undefined };
+  return selectPods(cluster.pods, { selector, includeNotReadyPods }, 'No pods match selector');
+}
+
+function configFault(observed: Observed, { spec }: Connector): string | undefined {
+  const fault = typeFault(spec.type);
+  if (fault !== undefined) return fault;
+  if (spec.host === undefined && observed.cluster === undefined) {
+    return `spec.selector selects pods and needs Kubernetes; on platform local give spec.host instead`;
+  }
+  return tlsFault(observed, spec);
+}

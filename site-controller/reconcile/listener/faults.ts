@@ -1,0 +1,76 @@
+/** What keeps a Listener or a MultiKeyListener from being offered. Pure. */
+import type { Listener } from '../../../config/api/listener.ts';
+import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
+import { byAge, type Observed, ofKind } from '../observed.ts';
+import { activeSite } from '../site/identity.ts';
+import { foreignServices, hostFault, serviceNameOf } from './service-name.ts';
+
+export type AnyListener = Listener | MultiKeyListener;
+
+/** `Listener/web`. */
+export function keyOfListener({ kind, metadata }: AnyListener): string {
+  return `${kind}/${metadata.name}`;
+}
+
+/** Both kinds, in the order in which they may claim a host and port. */
+export function listenersByAge(observed: Observed): AnyListener[] {
+  return [...ofKind(observed, 'Listener'), ...ofKind(observed, 'MultiKeyListener')].sort(byAge);
+}
+
+/** By the key of the listener: what keeps it out of the router's configuration. */
+export function listenFaults(observed: Observed): Map<string, string> {
+  const faults = placeFaults(observed);
+  for (const listener of listenersByAge(observed)) {
+    const { tlsCredentials } = listener.spec;
+    const key = keyOfListener(listener);
+    if (!tlsCredentials || faults.has(key) || observed.credentials.get(tlsCredentials)?.hasKey) continue;
+    faults.set(key, `TLS credentials secret "${tlsCredentials}" not found`);
+  }
+  return faults;
+}
+
+/** Of those, the ones that deny it its place too. A place is kept while TLS material is missing: clients have found it. */
+export function placeFaults(observed: Observed): Map<string, string> {
+  const hasSite = activeSite(observed) !== undefined;
+  const isForeign = foreignServices(observed);
+  const first = new Map<string, AnyListener>();
+  const faults = new Map<string, string>();
+  for (const listener of listenersByAge(observed)) {
+    const place = placeOf(observed, listener);
+    const other = first.get(place);
+    if (other === undefined) first.set(place, listener);
+    const fault = hasSite ? placeFault(observed, listener, other, isForeign) : 'No active site in namespace';
+    if (fault !== undefined) faults.set(keyOfListener(listener), fault);
+  }
+  return faults;
+}
+
+/** What one of two that want the same reads about the other. */
+export function takenBy({ kind, metadata }: AnyListener, host: string, port: number): string {
+  return `${kind} ${metadata.name} with host ${host} and port ${port} already exists in namespace`;
+}
+
+export function serviceTaken(service: string): string {
+  return `Service ${service} already exists in namespace`;
+}
+
+function placeOf(observed: Observed, { spec }: AnyListener): string {
+  const host = observed.cluster === undefined ? spec.host : serviceNameOf(spec.host, observed.namespace);
+  return `${host}:${spec.port}`;
+}
+
+function placeFault(
+  { cluster, namespace }: Observed,
+  { spec }: AnyListener,
+  other: AnyListener | undefined,
+  isForeign: (service: string) => boolean,
+): string | undefined {
+  if ('type' in spec && !['', 'tcp', undefined].includes(spec.type)) {
+    return `type "${spec.type}" is not supported, only tcp`;
+  }
+  const fault = cluster && hostFault(spec.host, namespace);
+  if (fault !== undefined) return fault;
+  if (other !== undefined) return takenBy(other, spec.host, spec.port);
+  const service = serviceNameOf(spec.host, namespace);
+  return isForeign(service) ? serviceTaken(service) : undefined;
+}

@@ -1,0 +1,72 @@
+/**
+ * The ports on which routers in pods listen for clients: any free one will do, since a Service leads to it.
+ *
+ * A port belongs to the name of its tcpListener, which leads to the same port in each group of routers. It is kept as long
+ * as the configuration or a running router remembers it. A new one begins its search at a place that its name decides, so
+ * that a port which was just given up hardly ever goes to somebody else, and one that nobody remembers is found again.
+ */
+import { createHash } from 'node:crypto';
+import type { ClusterView } from '../cluster.ts';
+import { type Observed, ofKind } from '../observed.ts';
+import { activeSite, siteIdOf } from '../site/identity.ts';
+import { offersOf } from './offers.ts';
+import { portsInUse, recoveredPorts } from './recovered-ports.ts';
+
+export const LISTENER_PORTS = { first: 1024, last: 65535 } as const;
+
+/** Above, the system gives ports to outgoing connections: only used when the others are gone. */
+const SEARCH_LAST = 32767;
+const SEARCH_COUNT = SEARCH_LAST - LISTENER_PORTS.first + 1;
+
+/** amqps, amqp, health and metrics of router and adaptor, link access. */
+const RESERVED = [5671, 5672, 9000, 9090, 9191, 45671, 55671];
+const IN_USE = /EADDRINUSE|in use/i;
+
+/** The port of each tcpListener by its name. One that has none is missing: there are no more. */
+export function allocatePorts(observed: Observed): Map<string, number> {
+  const { cluster } = observed;
+  if (cluster === undefined) return new Map();
+  const names = offersOf(observed)
+    .offers.map(({ name }) => name)
+    .sort();
+  const taken = reservedPorts(observed);
+  const ports = new Map<string, number>();
+  const give = (name: string, port: number | undefined) => {
+    if (port === undefined || taken.has(port)) return;
+    taken.add(port);
+    ports.set(name, port);
+  };
+  const before = recoveredPorts(cluster);
+  for (const name of names) {
+    const port = before.get(name);
+    if (port !== undefined && port >= LISTENER_PORTS.first && !isLost(cluster, name, port)) give(name, port);
+  }
+  for (const port of portsInUse(cluster)) taken.add(port);
+  const siteId = siteIdOf(activeSite(observed)!);
+  for (const name of names) if (!ports.has(name)) give(name, freePort(`${siteId}/${name}`, taken));
+  return ports;
+}
+
+function reservedPorts(observed: Observed): Set<number> {
+  const ofAccess = ofKind(observed, 'RouterAccess').flatMap(({ spec }) => spec.roles.map(({ port }) => port ?? 0));
+  const ofOthers = [...observed.ports].filter(([purpose]) => !/^(listener|multiAddress)\//.test(purpose));
+  return new Set([...RESERVED, ...ofAccess, ...ofOthers.map(([, port]) => port)]);
+}
+
+/** Another process of the pod, or of the host, listens there. */
+function isLost(cluster: ClusterView, name: string, port: number): boolean {
+  return [...cluster.routers.values()].some(({ listeners }) => {
+    const state = listeners.get(name);
+    return state?.port === port && state.operStatus === 'down' && IN_USE.test(state.message);
+  });
+}
+
+function freePort(seed: string, taken: ReadonlySet<number>): number | undefined {
+  const start = createHash('sha256').update(seed).digest().readUInt32BE() % SEARCH_COUNT;
+  for (let step = 0; step < SEARCH_COUNT; step += 1) {
+    const port = LISTENER_PORTS.first + ((start + step) % SEARCH_COUNT);
+    if (!taken.has(port)) return port;
+  }
+  for (let port = SEARCH_LAST + 1; port <= LISTENER_PORTS.last; port += 1) if (!taken.has(port)) return port;
+  return undefined;
+}
