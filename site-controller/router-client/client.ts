@@ -1,6 +1,6 @@
 /**
- * The site-controller's one AMQP connection to its router: management requests, and one multicast address to send to and
- * hear from. An ordinary client (rhea); reconnects for ever, reading the certificates again each time.
+ * A controller's one AMQP connection to its router: management requests, and one multicast address to send to and hear from.
+ * An ordinary client (rhea); reconnects for ever, reading the certificates again each time. Without TLS only over loopback.
  *
  * Wire reference 9.1 for the requests.
  */
@@ -19,6 +19,7 @@ import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Attributes, type RouterState, routerStateOf, WATCHED_TYPES, type WatchedType } from './state.ts';
 
+const TYPE_PREFIX = 'io.skupper.router.';
 const RETRY_MS = { first: 30, max: 1000 };
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 5000;
@@ -29,12 +30,28 @@ export class RouterRequestError extends SkuprtError {
   readonly fault = 'environment';
 }
 
+/** The router is there and says no to a change. */
+export class RouterRefusedError extends SkuprtError {
+  readonly code = 'SKUPRT_ROUTER_REFUSED';
+  readonly fault = 'caller';
+  /** As HTTP's: 400, 403, 404, 501. */
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Without a `ca` the connection is plain and anonymous: the router's port for its own machine. */
 export interface RouterEndpoint extends Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
   host: string;
   port: number;
 }
 
 export interface RouterClientParts {
+  /** What the router knows this client by. */
+  containerId: string;
   /** Where and with which certificates to connect, asked at each attempt. */
   endpoint: () => Promise<RouterEndpoint>;
   /** The address to hear and to send to. */
@@ -89,9 +106,9 @@ export class RouterClient {
     return routerStateOf(entities as Record<WatchedType, Attributes[]>);
   }
 
-  /** All entities of a type. @throws RouterRequestError */
-  async query(type: WatchedType): Promise<Attributes[]> {
-    const entityType = `io.skupper.router.${type}`;
+  /** All entities of a type, which is without its prefix. @throws RouterRequestError */
+  async query(type: string): Promise<Attributes[]> {
+    const entityType = `${TYPE_PREFIX}${type}`;
     const { body, application_properties: properties } = await this.request({
       application_properties: { operation: 'QUERY', type: 'org.amqp.management', entityType, name: 'self' },
       body: { attributeNames: [] },
@@ -103,6 +120,30 @@ export class RouterClient {
     }
     const { attributeNames, results } = body as { attributeNames: string[]; results: unknown[][] };
     return results.map((row) => Object.fromEntries(attributeNames.map((name, index) => [name, row[index]])));
+  }
+
+  /** @throws RouterRefusedError, RouterRequestError when there is no answer */
+  async create(type: string, name: string, attributes: Attributes): Promise<void> {
+    await this.change({ operation: 'CREATE', type: `${TYPE_PREFIX}${type}`, name }, attributes, 201);
+  }
+
+  /** Changes these attributes and no other. @throws RouterRefusedError, RouterRequestError when there is no answer */
+  async update(type: string, identity: string, attributes: Attributes): Promise<void> {
+    await this.change({ operation: 'UPDATE', type: `${TYPE_PREFIX}${type}`, identity }, attributes, 200);
+  }
+
+  /** @throws RouterRefusedError, RouterRequestError when there is no answer */
+  async delete(type: string, identity: string): Promise<void> {
+    await this.change({ operation: 'DELETE', type: `${TYPE_PREFIX}${type}`, identity }, {}, 204);
+  }
+
+  private async change(properties: Record<string, string>, attributes: Attributes, expected: number): Promise<void> {
+    const answer = await this.request({ application_properties: properties, body: attributes });
+    const { statusCode, statusDescription } = answer.application_properties ?? {};
+    if (statusCode === expected) return;
+    const { operation, type, name, identity } = properties;
+    const what = `${operation} of ${type} ${name ?? identity}`;
+    throw new RouterRefusedError(`router answered ${statusCode} (${statusDescription}) to ${what}`, Number(statusCode));
   }
 
   /** Sends to the multicast address; false when the message could not go now. */
@@ -125,16 +166,8 @@ export class RouterClient {
   private async connectOnce(signal: AbortSignal): Promise<boolean> {
     let connection: Connection;
     try {
-      const options: ConnectionOptions & { enable_sasl_external: boolean } = {
-        ...(await this.parts.endpoint()),
-        transport: 'tls',
-        // A name, because TLS has none for addresses; the local certificate holds it.
-        servername: 'localhost',
-        enable_sasl_external: true,
-        reconnect: false,
-        idle_time_out: IDLE_TIME_OUT_MS,
-      };
-      connection = rhea.create_container({ id: 'skuprt-site-controller' }).create_connection(options);
+      const options = optionsOf(await this.parts.endpoint());
+      connection = rhea.create_container({ id: this.parts.containerId }).create_connection(options);
     } catch (err) {
       this.parts.log.debug({ err }, 'router cannot be reached yet');
       return false;
@@ -233,4 +266,20 @@ export class RouterClient {
     this.pending.clear();
     if (wasUp) this.parts.onDown();
   }
+}
+
+function optionsOf(endpoint: RouterEndpoint): ConnectionOptions {
+  const common = { reconnect: false, idle_time_out: IDLE_TIME_OUT_MS };
+  if (endpoint.ca === undefined) {
+    return { host: endpoint.host, port: endpoint.port, username: 'anonymous', ...common };
+  }
+  const external: ConnectionOptions & { enable_sasl_external: boolean } = {
+    ...endpoint,
+    ...common,
+    transport: 'tls',
+    // A name, because TLS has none for addresses; the local certificate holds it.
+    servername: 'localhost',
+    enable_sasl_external: true,
+  };
+  return external;
 }

@@ -102,6 +102,7 @@ class LocalSite {
       log,
     });
     this.client = new RouterClient({
+      containerId: 'skuprt-site-controller',
       endpoint: () => this.endpoint(),
       multicastAddress: EXCHANGE_ADDRESS,
       onUp: () => {
