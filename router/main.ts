@@ -55,6 +55,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       id: config.router.id,
       instance: Math.floor(startedAt / 1000),
       version,
+      mode: config.router.mode,
       defaultDistribution: config.router.defaultDistribution,
       mesh: meshOptions(config.router),
       random: () => random.next(),

@@ -92,6 +92,8 @@ const PENALTY_COST = 1_000_000;
 
 export interface BridgeParts {
   routerId: string;
+  /** What addresses of this router alone begin with. */
+  home: string;
   addresses: AddressTable;
   effects: Effects;
   deliveries: DeliveryCounters;
@@ -196,7 +198,8 @@ export class Bridge implements FlowOwner {
       listener.counters.connectionsClosed++;
       return undefined;
     }
-    const route = { routerId: this.routerId, address, replyKey: `temp.${this.parts.temporaryName()}` };
+    const { home } = this.parts;
+    const route = { routerId: this.routerId, home, address, replyKey: `temp.${this.parts.temporaryName()}` };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
     this.replies.set(route.replyKey, flow);

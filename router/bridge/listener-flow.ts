@@ -10,6 +10,8 @@ import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotat
 
 export interface ListenerFlowRoute {
   routerId: string;
+  /** What addresses of this router alone begin with. */
+  home: string;
   /** Address of the service. */
   address: string;
   /** Key under which the answering stream finds this flow, without its class character: `temp.xxx`. */
@@ -37,7 +39,7 @@ export class ListenerFlow extends Flow implements Candidate {
     source.annotations = streamAnnotations(route.routerId);
     source.to = route.address;
     this.source = source;
-    const head = composeStreamHead(route.address, `amqp:/_topo/0/${route.routerId}/${route.replyKey}`);
+    const head = composeStreamHead(route.address, `${route.home}${route.replyKey}`);
     if (!dispatcher.forward(source, head)) this.breakOff(true);
   }
 

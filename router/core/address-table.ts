@@ -10,6 +10,8 @@ import type { Treatment } from './treatment.ts';
 
 export interface AddressWatcher {
   reachable(key: string, reachable: boolean): void;
+  /** Any consumer came or went, here or elsewhere. */
+  changed?(): void;
 }
 
 export class Address {
@@ -21,8 +23,6 @@ export class Address {
   /** One candidate for each next hop, made by the forwarder at first use. */
   readonly hops: Map<number, Candidate> = new Map();
   readonly watchers: Set<AddressWatcher> = new Set();
-  /** Senders of this router's clients: they keep the address known. */
-  producerCount = 0;
   /** Where the next search among equals begins. */
   cursor = 0;
   deliveriesIngress = 0;
@@ -39,7 +39,7 @@ export class Address {
   }
 
   get unused(): boolean {
-    return !this.reachable && this.watchers.size === 0 && this.producerCount === 0;
+    return !this.reachable && this.watchers.size === 0;
   }
 }
 
@@ -47,6 +47,8 @@ export interface AddressTableOwner {
   treatmentOf(key: string, hint: number | undefined): Treatment;
   /** The first local consumer came, or the last one went. */
   localChanged(address: Address): void;
+  /** The first watcher came, or the last one went. */
+  watchedChanged(address: Address): void;
 }
 
 export class AddressTable {
@@ -99,24 +101,14 @@ export class AddressTable {
   watch(key: string, watcher: AddressWatcher): void {
     const address = this.ensure(key);
     address.watchers.add(watcher);
+    if (address.watchers.size === 1) this.owner.watchedChanged(address);
     if (address.reachable) watcher.reachable(key, true);
   }
 
   unwatch(key: string, watcher: AddressWatcher): void {
     const address = this.table.get(key);
     if (!address) return;
-    address.watchers.delete(watcher);
-    this.sweep(address);
-  }
-
-  addProducer(key: string): void {
-    this.ensure(key).producerCount++;
-  }
-
-  removeProducer(key: string): void {
-    const address = this.table.get(key);
-    if (!address) return;
-    address.producerCount--;
+    if (address.watchers.delete(watcher) && address.watchers.size === 0) this.owner.watchedChanged(address);
     this.sweep(address);
   }
 
@@ -132,6 +124,7 @@ export class AddressTable {
   private notify(address: Address, before: boolean): void {
     const now = address.reachable;
     if (before !== now) for (const watcher of [...address.watchers]) watcher.reachable(address.key, now);
+    for (const watcher of address.watchers) watcher.changed?.();
     this.sweep(address);
   }
 

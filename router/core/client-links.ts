@@ -16,6 +16,8 @@ import type { Candidate, Outlet, Transit } from './transit.ts';
 
 export interface ClientLinkParts {
   routerId: string;
+  /** What addresses of this router alone begin with. */
+  home: string;
   addresses: AddressTable;
   temporaryName: () => string;
   /** The router itself answers this key. */
@@ -152,7 +154,7 @@ export function acceptClientSender(peer: Peer, link: ReceiverLink, attach: Attac
 
 export function acceptClientReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: ClientLinkParts): void {
   const dynamic = attach.source?.dynamic === true;
-  const address = dynamic ? `amqp:/_topo/0/${parts.routerId}/temp.${parts.temporaryName()}` : attach.source?.address;
+  const address = dynamic ? `${parts.home}temp.${parts.temporaryName()}` : attach.source?.address;
   if (!address || tooLong(address)) {
     link.refuse({
       condition: 'amqp:invalid-field',

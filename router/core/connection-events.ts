@@ -6,16 +6,19 @@ import type { Attach } from '../amqp/codec/performatives.ts';
 import type { AnyLink, ConnectionEvent, TransferEvent } from '../amqp/engine/events.ts';
 import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
-import {
-  acceptClientReceiver,
-  acceptClientSender,
-  ClientConsumer,
-  type ClientLinkParts,
-  ClientProducer,
-} from './client-links.ts';
+import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from './client-links.ts';
+import type { Endpoint } from './edge-protocol.ts';
+import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects } from './effects.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
-import { CONTROL, type Peer, ROUTER_CAPABILITY, ROUTER_DATA_CAPABILITY } from './peer.ts';
+import {
+  CONTROL,
+  MESH_ID_MESSAGES,
+  type Peer,
+  ROUTER_CAPABILITY,
+  ROUTER_DATA_CAPABILITY,
+  TRACKING_MESSAGES,
+} from './peer.ts';
 import type { Receiving } from './receiving.ts';
 import type { Router } from './router.ts';
 import { acceptRouterReceiver, acceptRouterSender, ConnectionGroups, readRouterOpen } from './router-links.ts';
@@ -50,6 +53,7 @@ export class ConnectionEvents {
       this.log('warn', 'link down', peer);
     }
     this.groups.remove(peer);
+    this.router.uplinks?.lost(peer);
     this.router.forwarder.peerLost(peer);
     for (const endpoint of peer.endpoints) endpoint.gone();
     peer.endpoints.clear();
@@ -60,7 +64,7 @@ export class ConnectionEvents {
   private handle(peer: Peer, event: ConnectionEvent, now: number): void {
     switch (event.type) {
       case 'transfer':
-        if (event.delivery.link.context === CONTROL) this.controlMessage(peer, event, now);
+        if (isOwnMessage(event.delivery.link.context)) this.ownMessage(peer, event, now);
         else this.parts.receiving.transfer(peer, event);
         break;
       case 'disposition':
@@ -97,11 +101,16 @@ export class ConnectionEvents {
   private opened(peer: Peer, now: number): void {
     peer.openedAt = now;
     peer.containerId = peer.connection.remoteOpen!.containerId;
-    if (peer.role === 'normal' || peer.role === 'edge') return;
+    if (peer.role === 'normal') return;
     const refusal = readRouterOpen(peer, this.router.id);
     if (refusal !== undefined) {
       this.log('error', 'connection refused', peer, { reason: refusal });
       this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
+      return;
+    }
+    if (peer.role === 'edge') {
+      this.log('info', 'edge link up', peer);
+      if (peer.options.dir === 'out') this.router.uplinks?.opened(peer);
       return;
     }
     if (peer.role === 'inter-router-data') {
@@ -121,11 +130,24 @@ export class ConnectionEvents {
       else acceptRouterSender(peer, link as SenderLink, attach);
       return;
     }
+    if (peer.role === 'edge' && !attach.source?.dynamic) {
+      this.attachEdge(peer, link, attach);
+      return;
+    }
     const capability = attach.target?.capabilities?.[0] ?? attach.source?.capabilities?.[0];
     if (capability === ROUTER_CAPABILITY || capability === ROUTER_DATA_CAPABILITY) {
       link.refuse({ condition: 'qd:forbidden', description: 'router links need a connection of role inter-router' });
     } else if (receiving) acceptClientSender(peer, link as ReceiverLink, attach, this.parts.clientLinks);
     else acceptClientReceiver(peer, link as SenderLink, attach, this.parts.clientLinks);
+  }
+
+  private attachEdge(peer: Peer, link: AnyLink, attach: Attach): void {
+    const receiving = attach.role === 'sender';
+    if (peer.options.dir === 'in') {
+      if (receiving) acceptEdgeSender(peer, link as ReceiverLink, attach, this.parts.clientLinks);
+      else acceptEdgeReceiver(peer, link as SenderLink, attach, this.parts.clientLinks);
+    } else if (receiving) acceptRouterReceiver(peer, link as ReceiverLink, attach);
+    else link.refuse({ condition: 'amqp:not-allowed', description: 'an edge router says itself what it receives' });
   }
 
   /** The first credit on the control link makes the other router a neighbour. */
@@ -137,17 +159,17 @@ export class ConnectionEvents {
   }
 
   private detached(peer: Peer, link: AnyLink, now: number): void {
-    const endpoint = link.context;
-    if (endpoint instanceof ClientConsumer || endpoint instanceof ClientProducer) {
+    const endpoint = endpointOf(peer, link);
+    if (endpoint !== undefined) {
       endpoint.gone();
       peer.endpoints.delete(endpoint);
     }
-    if (endpoint === CONTROL || link === peer.control) {
+    if (link.context === CONTROL || link === peer.control) {
       this.router.close(peer.id, 'amqp:not-allowed', 'a control link was detached', now);
       return;
     }
     for (const end of [...peer.ends]) if (end.delivery.link === link) end.connectionLost();
-    if (endpoint === peer) peer.linkGone(link as SenderLink);
+    if (link.context === peer) peer.linkGone(link as SenderLink);
   }
 
   private closed(peer: Peer, event: ConnectionEvent & { type: 'closed' }, now: number): void {
@@ -170,7 +192,8 @@ export class ConnectionEvents {
     this.parts.effects.push({ type: 'connection-close', connection: peer.id });
   }
 
-  private controlMessage(peer: Peer, event: TransferEvent, now: number): void {
+  /** A message of one router to another about themselves: it is collected whole. */
+  private ownMessage(peer: Peer, event: TransferEvent, now: number): void {
     const delivery = event.delivery;
     if (event.aborted) return;
     const collected = delivery.context as Collected | undefined;
@@ -181,7 +204,10 @@ export class ConnectionEvents {
     }
     const message = collected ? Buffer.concat([...collected.pieces, event.payload]) : event.payload;
     if (!delivery.settled) delivery.update({ state: 'accepted' }, true);
-    this.router.mesh.receive(peer.id, message, now);
+    const { context } = delivery.link;
+    if (context === CONTROL) this.router.mesh.receive(peer.id, message, now);
+    else if (context === MESH_ID_MESSAGES) readMeshId(peer, message);
+    else this.router.uplinks?.tracked(peer, message);
   }
 
   private log(level: 'info' | 'warn' | 'error', message: string, peer: Peer, more: Record<string, unknown> = {}): void {
@@ -193,6 +219,16 @@ export class ConnectionEvents {
     };
     this.parts.effects.log(level, message, { ...fields, ...more });
   }
+}
+
+function isOwnMessage(context: object | undefined): boolean {
+  return context === CONTROL || context === MESH_ID_MESSAGES || context === TRACKING_MESSAGES;
+}
+
+/** An edge router has many endpoints, and a detach of one is rare: it is looked for. */
+function endpointOf(peer: Peer, link: AnyLink): Endpoint | undefined {
+  for (const endpoint of peer.endpoints) if (endpoint.link === link) return endpoint;
+  return undefined;
 }
 
 /** A control message that is still arriving. */

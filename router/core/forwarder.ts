@@ -8,6 +8,7 @@
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Address, AddressTable } from './address-table.ts';
 import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
+import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
 import { multicast } from './multicast.ts';
 import type { Peer } from './peer.ts';
@@ -20,6 +21,9 @@ export interface ForwarderParts {
   mesh: Mesh;
   /** The inter-router connection behind a mesh link. */
   peer(siteLink: number): Peer | undefined;
+  /** The interior router in use, at an edge router; undefined at others, and while there is none. */
+  uplink(): Peer | undefined;
+  isEdge: boolean;
   /** A TCP flow or client waiting on a temporary address of this router. */
   local(key: string): Candidate | undefined;
   deliveries: DeliveryCounters;
@@ -55,8 +59,12 @@ export class Forwarder implements Rerouter {
     const key = hashKey(transit.to, this.parts.routerId);
     const local = this.parts.local(key);
     if (local) return this.give(transit, local, head);
-    if (key.charCodeAt(0) === ROUTER_CLASS) return this.forwardToRouter(transit, key.slice(1), head);
     const address = this.parts.addresses.get(key);
+    const type = key.charCodeAt(0);
+    if (this.parts.isEdge && (type === ROUTER_CLASS || type === EDGE_CLASS || (type === MOBILE_CLASS && !address))) {
+      return this.forwardToRouter(transit, UPLINK, head);
+    }
+    if (type === ROUTER_CLASS) return this.forwardToRouter(transit, key.slice(1), head);
     if (!address || address.treatment === Treatment.unavailable) return false;
     if (beganHere(transit)) address.deliveriesIngress++;
     if (address.treatment === Treatment.multicast || address.treatment === Treatment.flood) {
@@ -112,8 +120,7 @@ export class Forwarder implements Rerouter {
 
   /** The neighbour towards a router, unless the message has been there. */
   private wayTo(routerId: string, transit: Transit): Peer | undefined {
-    const path = this.parts.mesh.path(routerId);
-    const peer = path && this.parts.peer(path.siteLink);
+    const peer = wayTo(this.parts, routerId);
     if (!peer || peer.id === transit.from) return undefined;
     return transit.annotations?.trace.includes(`0/${peer.containerId}`) ? undefined : peer;
   }
@@ -148,6 +155,15 @@ export class Forwarder implements Rerouter {
 }
 
 const ROUTER_CLASS = 'R'.charCodeAt(0);
+const EDGE_CLASS = 'H'.charCodeAt(0);
+const MOBILE_CLASS = 'M'.charCodeAt(0);
+
+/** The neighbour towards a router. */
+function wayTo(parts: ForwarderParts, routerId: string): Peer | undefined {
+  if (routerId === UPLINK) return parts.uplink();
+  const path = parts.mesh.path(routerId);
+  return path && parts.peer(path.siteLink);
+}
 
 /** The deliveries of one address that go by one neighbour. */
 class NextHop implements Candidate {

@@ -8,6 +8,7 @@
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Address } from './address-table.ts';
 import { countOutgoing } from './delivery-counters.ts';
+import { UPLINK } from './edge-protocol.ts';
 import type { ForwarderParts } from './forwarder.ts';
 import { OUTLET_BYTES_HIGH } from './limits.ts';
 import type { Peer } from './peer.ts';
@@ -36,9 +37,9 @@ function neighbours(parts: ForwarderParts, address: Address, transit: Transit): 
   const peers = new Set<Peer>();
   for (const routerId of address.remotes) {
     const path = parts.mesh.path(routerId);
-    const peer = path && parts.peer(path.siteLink);
+    const peer = routerId === UPLINK ? parts.uplink() : path && parts.peer(path.siteLink);
     if (!peer || peer.id === transit.from || trace.includes(`0/${peer.containerId}`)) continue;
-    if (ingress === parts.routerId || path.validOrigins.has(ingress)) peers.add(peer);
+    if (ingress === parts.routerId || path === undefined || path.validOrigins.has(ingress)) peers.add(peer);
   }
   return peers;
 }

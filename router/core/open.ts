@@ -60,7 +60,7 @@ function properties(version: string, connectionId: number, peer: PeerOptions): R
   if (peer.dir === 'out') {
     if (peer.data) all['qd.inter-router-role'] = amqp.int(ROLE_INTER_ROUTER_DATA);
     if (peer.groupCorrelator !== undefined) all['qd.group-correlator'] = amqp.string(peer.groupCorrelator);
-    if (peer.encrypted) all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
+    if (peer.encrypted && peer.role === 'inter-router') all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
   }
   all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
   return all;

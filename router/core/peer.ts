@@ -11,7 +11,7 @@ import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import type { Session } from '../amqp/engine/session.ts';
 import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
-import type { ClientConsumer, ClientProducer } from './client-links.ts';
+import type { Endpoint } from './edge-protocol.ts';
 import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Outlet, Transit } from './transit.ts';
@@ -45,6 +45,9 @@ export const PRIORITY_COUNT = 10;
 
 /** Context of the links that control messages arrive by. */
 export const CONTROL = { control: true };
+/** Context of the link by which an edge router names its mesh, and of the one by which it hears of addresses. */
+export const MESH_ID_MESSAGES = { meshId: true };
+export const TRACKING_MESSAGES = { tracking: true };
 
 export class Peer implements LinkOwner {
   readonly id: number;
@@ -74,10 +77,14 @@ export class Peer implements LinkOwner {
 
   /** Deliveries under way on this connection. */
   readonly ends = new Set<LinkEnd>();
-  /** A client's links. */
-  readonly endpoints = new Set<ClientConsumer | ClientProducer>();
+  /** Links of a client, or of an edge router, that stand for an address. */
+  readonly endpoints = new Set<Endpoint>();
+  /** Of an edge router: the mesh it is of, and the link by which it hears what can be reached. */
+  meshId: string | undefined;
+  tracking: SenderLink | undefined;
 
   private readonly routerNode: string;
+  private readonly ownMeshId: string | undefined;
   private readonly linkName: () => string;
   private streamSession: Session | undefined;
   private readonly pooled = new Set<SenderLink>();
@@ -88,7 +95,12 @@ export class Peer implements LinkOwner {
     id: number,
     connection: Connection,
     options: PeerOptions,
-    parts: { routerId: string; linkName: () => string },
+    parts: {
+      routerId: string;
+      /** Of this router, if it is an edge router. */
+      meshId?: string;
+      linkName: () => string;
+    },
   ) {
     this.id = id;
     this.connection = connection;
@@ -98,12 +110,17 @@ export class Peer implements LinkOwner {
     this.groupCorrelator = options.groupCorrelator;
     this.groupOrdinal = options.groupOrdinal ?? 0;
     this.routerNode = `0/${parts.routerId}`;
+    this.ownMeshId = parts.meshId;
     this.linkName = parts.linkName;
   }
 
-  /** Takes a transit towards this neighbour: whole messages by their priority's link, others on a link of their own. */
-  take(transit: Transit): Outlet | undefined {
-    const link = transit.whole ? this.dataLink(transit.priority) : this.streamLink();
+  /**
+   * Takes a transit towards this neighbour: whole messages by their priority's link, others on a link of their own.
+   * @param wholeBy the link for whole messages where it is not their priority's
+   */
+  take(transit: Transit, wholeBy?: SenderLink): Outlet | undefined {
+    const whole = wholeBy ?? this.dataLink(transit.priority);
+    const link = transit.whole ? whole : (this.streamLink() ?? whole);
     if (!link) return undefined;
     const carrier = link.context as Peer;
     const outlet = new LinkOutlet(link.deliver({ settled: transit.preSettled }), transit, carrier, carrier);
@@ -127,6 +144,7 @@ export class Peer implements LinkOwner {
     const at = this.idle.indexOf(link);
     if (at >= 0) this.idle.splice(at, 1);
     if (this.control === link) this.control = undefined;
+    if (this.tracking === link) this.tracking = undefined;
   }
 
   /** Closes links that a burst has left over, two for each that came back; never one whose streams wait for their outcomes. */
@@ -175,6 +193,11 @@ export class Peer implements LinkOwner {
 
   private annotationsOf(transit: Transit): Buffer {
     const at = transit.annotations;
+    if (this.ownMeshId !== undefined) {
+      // The interior router is the first that counts.
+      const { flags = 0, toOverride } = at ?? {};
+      return encodeRouterAnnotations({ flags, toOverride, trace: [], ingressMesh: this.ownMeshId });
+    }
     return encodeRouterAnnotations({
       flags: at?.flags ?? 0,
       toOverride: at?.toOverride,

@@ -9,6 +9,7 @@ import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_STREAMING } from '../amqp/message/router-annotations.ts';
 import { ClientProducer } from './client-links.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
+import { TargetedLink } from './edge-protocol.ts';
 import type { Forwarder } from './forwarder.ts';
 import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
 import { LinkInlet } from './link-ends.ts';
@@ -76,7 +77,7 @@ export class Receiving {
     const transit = inlet.transit;
     const producer = inlet.delivery.link.context;
     const client = producer instanceof ClientProducer;
-    const target = client ? producer.address : undefined;
+    const target = client || producer instanceof TargetedLink ? producer.address : undefined;
     const to = head.annotations?.toOverride ?? target ?? head.properties?.to;
     if (to === undefined) {
       this.refuse(inlet, NO_ADDRESS);
@@ -85,12 +86,12 @@ export class Receiving {
     transit.to = to;
     transit.whole = whole;
     transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;
-    transit.annotations = (client ? undefined : head.annotations) ?? {
+    const annotations = (client ? undefined : head.annotations) ?? {
       flags: 0,
-      toOverride: target,
       ingress: `0/${this.parts.routerId}`,
       trace: [],
     };
+    transit.annotations = { ...annotations, toOverride: annotations.toOverride ?? target };
     if (!this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) this.refuse(inlet, RELEASED);
   }
 

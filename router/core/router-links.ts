@@ -32,7 +32,7 @@ export function readRouterOpen(peer: Peer, routerId: string): string | undefined
   peer.streaming = offered.includes(STREAMING_LINKS);
   peer.trunking = offered.includes(CONNECTION_TRUNKING);
   peer.cost = Math.max(peer.options.cost, integerProperty(peer, 'qd.inter-router-cost') ?? 1);
-  if (peer.options.dir === 'in') {
+  if (peer.options.dir === 'in' && peer.role === 'inter-router') {
     if (integerProperty(peer, 'qd.inter-router-role') === ROLE_INTER_ROUTER_DATA) peer.role = 'inter-router-data';
     const correlator = mapGet(open.properties, 'qd.group-correlator');
     if (correlator?.type === 'string') peer.groupCorrelator = correlator.value;

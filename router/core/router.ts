@@ -13,6 +13,7 @@ import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
+import { MESH_ID_LENGTH } from './edge-protocol.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
@@ -20,7 +21,8 @@ import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { Receiving } from './receiving.ts';
 import { type Candidate, type Inlet, Transit } from './transit.ts';
-import { type Distribution, type Treatment, TreatmentTable } from './treatment.ts';
+import { type Distribution, Treatment, TreatmentTable } from './treatment.ts';
+import { Uplinks } from './uplinks.ts';
 
 export interface RouterOptions {
   id: string;
@@ -28,6 +30,8 @@ export interface RouterOptions {
   instance: number;
   version: string;
   defaultDistribution: Distribution;
+  /** `interior` when absent. */
+  mode?: 'standalone' | 'interior' | 'edge';
   mesh?: Partial<MeshOptions>;
   /** Uniform in [0, 1). */
   random: () => number;
@@ -41,6 +45,10 @@ export class Router implements AddressTableOwner {
   readonly addresses: AddressTable;
   readonly forwarder: Forwarder;
   readonly bridge: Bridge;
+  /** What addresses of this router alone begin with: `amqp:/_topo/0/<id>/`. */
+  readonly home: string;
+  /** At an edge router only. */
+  readonly uplinks: Uplinks | undefined;
   readonly peers = new Map<number, Peer>();
   /** Closed connections whose transports still have our last frames to take. */
   readonly closing = new Map<number, Peer>();
@@ -52,6 +60,8 @@ export class Router implements AddressTableOwner {
   private readonly pending = new Effects();
   private readonly locals = new Map<string, Candidate>();
   private readonly events: ConnectionEvents;
+  /** Of an edge router: it has an edge mesh for itself. */
+  private readonly meshId: string | undefined;
   private nextConnection = 1;
   private readonly namePrefix: string;
   private nextName = 0;
@@ -60,19 +70,34 @@ export class Router implements AddressTableOwner {
     this.id = options.id;
     this.version = options.version;
     this.namePrefix = randomId({ next: options.random }, NAME_LENGTH - NAME_COUNTER_LENGTH);
+    const isEdge = options.mode === 'edge';
+    this.home = isEdge ? `amqp:/_edge/${options.id}/` : `amqp:/_topo/0/${options.id}/`;
+    this.meshId = isEdge ? randomId({ next: options.random }, MESH_ID_LENGTH) : undefined;
     this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
+    this.uplinks =
+      this.meshId === undefined
+        ? undefined
+        : new Uplinks({
+            routerId: options.id,
+            addresses: this.addresses,
+            meshId: this.meshId,
+            linkName: () => this.linkName(),
+          });
     this.forwarder = new Forwarder({
       routerId: options.id,
       addresses: this.addresses,
       mesh: this.mesh,
       peer: (siteLink) => this.peers.get(siteLink),
+      uplink: () => this.uplinks?.active,
+      isEdge,
       local: (key) => this.localTarget(key),
       deliveries: this.deliveries,
     });
     this.bridge = new Bridge({
       routerId: options.id,
+      home: this.home,
       addresses: this.addresses,
       effects: this.pending,
       deliveries: this.deliveries,
@@ -88,6 +113,7 @@ export class Router implements AddressTableOwner {
       ),
       clientLinks: {
         routerId: options.id,
+        home: this.home,
         addresses: this.addresses,
         temporaryName: () => this.uniqueName(),
         isLocal: (key) => this.localTarget(key) !== undefined,
@@ -106,7 +132,8 @@ export class Router implements AddressTableOwner {
     const connection = makeConnection(this, id, options, transport, now);
     const peer = new Peer(id, connection, options, {
       routerId: this.id,
-      linkName: () => `qdlink.${this.uniqueName()}`,
+      meshId: this.meshId,
+      linkName: () => this.linkName(),
     });
     this.peers.set(id, peer);
     this.step(now);
@@ -260,13 +287,20 @@ export class Router implements AddressTableOwner {
   // ---- for the parts
 
   treatmentOf(key: string, hint: number | undefined): Treatment {
+    if (key.charCodeAt(0) === EDGE_CLASS) return Treatment.closest;
     return this.treatments.treatmentOf(key.slice(1), hint);
   }
 
   localChanged(address: Address): void {
-    if (address.key.charCodeAt(0) !== MOBILE_CLASS) return;
+    this.uplinks?.localChanged(address);
+    const type = address.key.charCodeAt(0);
+    if (type !== MOBILE_CLASS && type !== EDGE_CLASS) return;
     if (address.consumers.length > 0) this.mesh.setLocalAddress(address.key, address.treatment);
     else this.mesh.deleteLocalAddress(address.key);
+  }
+
+  watchedChanged(address: Address): void {
+    this.uplinks?.watchedChanged(address);
   }
 
   /** Lets the mesh speak until it has nothing more to say. */
@@ -296,6 +330,10 @@ export class Router implements AddressTableOwner {
     return this.locals.get(key);
   }
 
+  private linkName(): string {
+    return `qdlink.${this.uniqueName()}`;
+  }
+
   /** 15 characters as skupper-router's discriminators: unique in this router's life, hard to meet by chance. */
   uniqueName(): string {
     this.nextName++;
@@ -304,6 +342,7 @@ export class Router implements AddressTableOwner {
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
+const EDGE_CLASS = 'H'.charCodeAt(0);
 const NAME_LENGTH = 15;
 const NAME_COUNTER_LENGTH = 8;
 

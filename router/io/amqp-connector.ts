@@ -46,7 +46,7 @@ export class AmqpConnector {
   constructor(entity: ConnectorEntity, parts: AmqpConnectorParts) {
     this.entity = entity;
     this.parts = parts;
-    const correlator = randomId(parts.random, CORRELATOR_LENGTH);
+    const correlator = entity.role === 'inter-router' ? randomId(parts.random, CORRELATOR_LENGTH) : undefined;
     const dataCount = entity.role === 'inter-router' ? parts.dataConnectionCount : 0;
     for (let i = 0; i <= dataCount; i++) this.lines.push(new Line(this, parts, correlator, i > 0));
   }
@@ -86,7 +86,7 @@ export class AmqpConnector {
 class Line {
   private readonly owner: AmqpConnector;
   private readonly parts: AmqpConnectorParts;
-  private readonly correlator: string;
+  private readonly correlator: string | undefined;
   private readonly data: boolean;
   private readonly backoff: Backoff;
   private socket: Socket | undefined;
@@ -95,7 +95,7 @@ class Line {
   /** Of the sslProfile when it was dialled: the profile may be gone when it has connected. */
   private ordinal: number | undefined;
 
-  constructor(owner: AmqpConnector, parts: AmqpConnectorParts, correlator: string, data: boolean) {
+  constructor(owner: AmqpConnector, parts: AmqpConnectorParts, correlator: string | undefined, data: boolean) {
     this.owner = owner;
     this.parts = parts;
     this.correlator = correlator;

@@ -60,7 +60,7 @@ export function checkEntity(entity: Entity, around: Surroundings): Findings {
   checkReferences(entity, around, fault);
   switch (entity.type) {
     case 'router':
-      checkRouter(entity.mode, entity.id, fault, warn);
+      checkRouter(entity.mode, entity.id, fault);
       break;
     case 'listener':
       checkConnection(entity, around, fault, warn);
@@ -98,10 +98,9 @@ function checkReferences(entity: Entity, around: Surroundings, fault: Report): v
   }
 }
 
-function checkRouter(mode: string, id: string, fault: Report, warn: Report): void {
+function checkRouter(mode: string, id: string, fault: Report): void {
   // An id that several routers share by default would split the network.
   if (mode !== 'standalone' && id === DEFAULT_ROUTER_ID) fault('id', `required in mode ${mode}`);
-  if (mode === 'edge') warn('mode', 'has no effect: uplinks to interior routers are not supported');
 }
 
 function checkConnection(
@@ -114,8 +113,9 @@ function checkConnection(
   if (role === 'inter-router' && mode !== undefined && mode !== 'interior') {
     fault('role', `inter-router needs router mode interior, not ${mode}`);
   }
-  if (role === 'edge' && (mode === 'standalone' || (type === 'listener' && mode === 'edge'))) {
-    fault('role', `edge needs router mode interior, not ${mode}`);
+  const edgeNeeds = type === 'listener' ? 'interior' : 'edge';
+  if (role === 'edge' && mode !== undefined && mode !== edgeNeeds) {
+    fault('role', `a ${type} of role edge needs router mode ${edgeNeeds}, not ${mode}`);
   }
   if (!SUPPORTED_ROLES[type].includes(role)) {
     warn('role', `has no effect: a ${type} of role ${role} is not ${type === 'listener' ? 'opened' : 'dialled'}`);

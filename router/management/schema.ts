@@ -44,7 +44,7 @@ export const TYPE_PREFIX = 'io.skupper.router.';
 /** Roles that the router opens listeners and dials connectors for; the others are warned about and left alone. */
 export const SUPPORTED_ROLES: Readonly<Record<'listener' | 'connector', readonly string[]>> = {
   listener: ['normal', 'inter-router', 'edge'],
-  connector: ['inter-router'],
+  connector: ['inter-router', 'edge'],
 };
 
 /** Full names that are not prefix + short name. */

@@ -7,6 +7,7 @@ import {
   type Kind,
   linkEntities,
   RouterProcesses,
+  routerConfig,
   tcpConnectorEntity,
   tcpListenerEntity,
 } from '../support/router-process.ts';
@@ -32,21 +33,32 @@ export class Network {
     this.workloads = workloads;
   }
 
-  /** Starts the chain and waits until every service can be reached. Plain links are captured. */
-  static async start(kinds: readonly Kind[], certificates?: Certificates): Promise<Network> {
+  /**
+   * Starts the chain and waits until every service can be reached. Plain links are captured.
+   * @param edges indexes of edge routers, which dial their neighbour whichever side it is on
+   */
+  static async start(
+    kinds: readonly Kind[],
+    certificates?: Certificates,
+    edges: readonly number[] = [],
+  ): Promise<Network> {
     const network = new Network(await Workloads.start());
     const entities: Entity[][] = kinds.map(() => []);
     for (let index = 0; index + 1 < kinds.length; index++) {
       const port = await unusedPort();
-      entities[index + 1]?.push(...linkEntities({ role: 'accept', port, certificates }));
+      const isEdge = edges.includes(index) || edges.includes(index + 1);
+      const more: Entity[1] = isEdge ? { role: 'edge' } : {};
+      const [dialling, accepting] = edges.includes(index + 1) ? [index + 1, index] : [index, index + 1];
+      entities[accepting]?.push(...linkEntities({ role: 'accept', port, certificates, more }));
       const dialPort = certificates === undefined ? await network.capture(port) : port;
-      entities[index]?.push(...linkEntities({ role: 'dial', port: dialPort, certificates }));
+      entities[dialling]?.push(...linkEntities({ role: 'dial', port: dialPort, certificates, more }));
     }
     await network.addServices(entities[0] ?? [], entities.at(-1) ?? []);
     kinds.forEach((kind, index) => {
       const id = `${kind}-${index}`;
       network.ids.push(id);
-      network.routers.start(kind, id, entities[index] ?? []);
+      const mode = edges.includes(index) ? 'edge' : 'interior';
+      network.routers.startWith(kind, id, routerConfig(id, entities[index] ?? [], mode));
     });
     await network.ready();
     return network;

@@ -17,6 +17,8 @@ interface Topology {
   /** Each dials the next. */
   readonly kinds: readonly Kind[];
   readonly tls: boolean;
+  /** Indexes of edge routers. */
+  readonly edges?: readonly number[];
 }
 
 const TOPOLOGIES: readonly Topology[] = [
@@ -26,18 +28,34 @@ const TOPOLOGIES: readonly Topology[] = [
   { title: 'we accept the original, mutual TLS and EXTERNAL', kinds: ['original', 'ours'], tls: true },
   { title: 'we are transit between two originals', kinds: ['original', 'ours', 'original'], tls: true },
   { title: 'the original is transit between two of ours', kinds: ['ours', 'original', 'ours'], tls: true },
+  { title: 'our edge at the original', kinds: ['ours', 'original'], tls: false, edges: [0] },
+  { title: "the original's edge at ours", kinds: ['original', 'ours'], tls: false, edges: [0] },
+  {
+    title: "our edge and the original's at the original",
+    kinds: ['ours', 'original', 'original'],
+    tls: true,
+    edges: [0, 2],
+  },
+  { title: "our edge and the original's at ours", kinds: ['ours', 'ours', 'original'], tls: true, edges: [0, 2] },
+  { title: "two of the original's edges at ours", kinds: ['original', 'ours', 'original'], tls: false, edges: [0, 2] },
+  {
+    title: "our edge at the original, linked to ours with the original's edge",
+    kinds: ['ours', 'original', 'ours', 'original'],
+    tls: true,
+    edges: [0, 3],
+  },
 ];
 
 const MANY_FLOWS = 50;
 const MANY_BYTES = 10_000;
 
-describe.runIf(originalRouter).each(TOPOLOGIES)('$title', ({ kinds, tls }) => {
+describe.runIf(originalRouter).each(TOPOLOGIES)('$title', ({ kinds, tls, edges }) => {
   let directory: string;
   let network: Network;
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'skuprt-interop-'));
-    network = await Network.start(kinds, tls ? makeCertificates(directory) : undefined);
+    network = await Network.start(kinds, tls ? makeCertificates(directory) : undefined, edges);
   });
   afterAll(async () => {
     await network?.stop();

@@ -50,8 +50,8 @@ export function tcpConnectorEntity(address: string, port: number): Entity {
 }
 
 /** The text of a configuration file. */
-export function routerConfig(id: string, entities: readonly Entity[]): string {
-  const router: Entity = ['router', { id, mode: 'interior' }];
+export function routerConfig(id: string, entities: readonly Entity[], mode: 'interior' | 'edge' = 'interior'): string {
+  const router: Entity = ['router', { id, mode }];
   return JSON.stringify([router, ...entities], undefined, 2);
 }
 

@@ -7,7 +7,7 @@ import { randomInt, SeededRandom } from '../../../lib/random.ts';
 import { FLOW_WINDOW_BYTES, LINK_CAPACITY } from '../../../router/core/limits.ts';
 import { ClientApp, type FlowPlan, ServerApp } from './apps.ts';
 import { Scheduler } from './scheduler.ts';
-import { SimRouter } from './sim-router.ts';
+import { type SimMode, SimRouter } from './sim-router.ts';
 import { SimConnection, type SimSocket, type WireOptions } from './sockets.ts';
 
 const LINK_WIRE: WireOptions = { delayMs: [0.2, 3], windowBytes: 256 * 1024, pieceBytesMax: 64 * 1024 };
@@ -44,6 +44,7 @@ export class RouterNetwork {
   /** `router service` whose listening socket is open. */
   private readonly open = new Set<string>();
   private readonly dataConnectionCount: number;
+  private readonly modes = new Map<string, SimMode>();
 
   constructor(seed: number, dataConnectionCount = 1) {
     this.random = new SeededRandom(seed);
@@ -54,18 +55,20 @@ export class RouterNetwork {
     return this.scheduler.now;
   }
 
-  addRouter(id: string): void {
+  addRouter(id: string, mode: SimMode = this.modes.get(id) ?? 'interior'): void {
+    this.modes.set(id, mode);
     const instance = (this.instances.get(id) ?? 0) + 1;
     this.instances.set(id, instance);
-    const router = new SimRouter(id, instance, {
+    const parts = {
       scheduler: this.scheduler,
       random: this.random,
-      dialBackend: (connector) => this.backend(connector),
-      listening: (listener, on) => {
+      dialBackend: (connector: string) => this.backend(connector),
+      listening: (listener: string, on: boolean) => {
         if (on) this.open.add(`${id} ${listener}`);
         else this.open.delete(`${id} ${listener}`);
       },
-    });
+    };
+    const router = new SimRouter(id, instance, parts, mode);
     this.routers.set(id, router);
     for (const service of this.services) this.configure(router, service);
   }
@@ -77,17 +80,19 @@ export class RouterNetwork {
     for (const router of this.routers.values()) this.configure(router, service);
   }
 
+  /** From an edge router it is an uplink, which has no data connections. */
   connect(from: string, to: string, cost = 1): NetworkLink {
+    const dataConnectionCount = this.modes.get(from) === 'edge' ? 0 : this.dataConnectionCount;
     const link: NetworkLink = {
       ends: [from, to],
       cost,
-      connections: new Array(this.dataConnectionCount + 1).fill(undefined),
+      connections: new Array(dataConnectionCount + 1).fill(undefined),
       isCut: false,
       isFrozen: false,
       correlator: `group${this.links.length}`,
     };
     this.links.push(link);
-    for (let line = 0; line <= this.dataConnectionCount; line++) this.dial(link, line);
+    for (let line = 0; line <= dataConnectionCount; line++) this.dial(link, line);
     return link;
   }
 
@@ -264,8 +269,9 @@ export class RouterNetwork {
     const connection = new SimConnection(this.scheduler, this.random, LINK_WIRE);
     link.connections[line] = connection;
     const data = line > 0;
-    const group = { cost: link.cost, data, groupCorrelator: link.correlator };
+    const role = this.modes.get(link.ends[0]) === 'edge' ? ('edge' as const) : ('inter-router' as const);
+    const group = { role, cost: link.cost, data, groupCorrelator: link.correlator };
     dialling.connect(connection.sockets[0], { dir: 'out', ...group }, redial);
-    accepting.connect(connection.sockets[1], { dir: 'in', cost: link.cost, data: false }, () => {});
+    accepting.connect(connection.sockets[1], { role, dir: 'in', cost: link.cost, data: false }, () => {});
   }
 }

@@ -22,6 +22,8 @@ export interface SimRouterParts {
   listening(tcpListener: string, on: boolean): void;
 }
 
+export type SimMode = 'interior' | 'edge';
+
 interface Transport {
   readonly socket: SimSocket;
   closing: boolean;
@@ -38,11 +40,11 @@ export class SimRouter {
   private scheduled = false;
   private timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(id: string, instance: number, parts: SimRouterParts) {
+  constructor(id: string, instance: number, parts: SimRouterParts, mode: SimMode = 'interior') {
     this.id = id;
     this.parts = parts;
     this.router = new Router(
-      { id, instance, version: '0', defaultDistribution: 'balanced', random: () => parts.random.next() },
+      { id, instance, version: '0', mode, defaultDistribution: 'balanced', random: () => parts.random.next() },
       this.now,
     );
     this.schedule();
@@ -64,11 +66,11 @@ export class SimRouter {
   /** @param onGone the socket is closed: a connector dials again */
   connect(
     socket: SimSocket,
-    options: Pick<PeerOptions, 'dir' | 'cost' | 'data' | 'groupCorrelator'>,
+    options: Pick<PeerOptions, 'role' | 'dir' | 'cost' | 'data' | 'groupCorrelator'>,
     onGone: () => void,
   ): void {
     const id = this.router.connect(
-      { ...options, entity: `${options.dir}`, role: 'inter-router', host: 'sim', encrypted: false },
+      { ...options, entity: `${options.dir}`, host: 'sim', encrypted: false },
       {
         maxFrameSizeBytes: 16384,
         channelMax: 32767,

@@ -1,0 +1,177 @@
+/**
+ * Edge routers at this interior router (wire reference 8): each is a leaf that says which addresses it consumes and
+ * which it wants to send to, by links; it is told which of the latter have a consumer. To the rest of the network its
+ * consumers are this router's own, and its id is an address of class `H`.
+ *
+ * Nothing that came from an edge goes back to it, nor to another edge of its mesh.
+ */
+import type { Attach } from '../amqp/codec/performatives.ts';
+import { amqp } from '../amqp/codec/value.ts';
+import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
+import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import { composeMessage } from '../amqp/message/compose.ts';
+import { MessageError } from '../amqp/message/errors.ts';
+import { parseHead } from '../amqp/message/head.ts';
+import type { Address, AddressTable, AddressWatcher } from './address-table.ts';
+import {
+  ADDRESS_TRACKING,
+  DOWNLINK_CAPABILITY,
+  type Endpoint,
+  MESH_DISCOVERY,
+  MESH_ID_LENGTH,
+  MESH_ID_PROPERTY,
+  TargetedLink,
+} from './edge-protocol.ts';
+import { hashKey } from './hash-key.ts';
+import { ADDRESS_LENGTH_MAX, LINK_CAPACITY } from './limits.ts';
+import { MESH_ID_MESSAGES, type Peer } from './peer.ts';
+import type { Candidate, Outlet, Transit } from './transit.ts';
+
+export interface EdgeServingParts {
+  routerId: string;
+  addresses: AddressTable;
+}
+
+/** An address with consumers at the edge router, or the edge router itself. */
+export class EdgeConsumer implements Candidate, Endpoint {
+  readonly cost = 0;
+  openCount = 0;
+  readonly link: SenderLink;
+  readonly address: string;
+  readonly peer: Peer;
+  private readonly key: string;
+  private readonly parts: EdgeServingParts;
+
+  constructor(link: SenderLink, key: string, address: string, peer: Peer, parts: EdgeServingParts) {
+    this.link = link;
+    this.key = key;
+    this.address = address;
+    this.peer = peer;
+    this.parts = parts;
+    parts.addresses.addConsumer(key, this);
+  }
+
+  take(transit: Transit): Outlet | undefined {
+    if (transit.from === this.peer.id || this.isIn(transit.annotations?.ingressMesh)) return undefined;
+    const outlet = this.peer.take(transit, this.link);
+    if (outlet) this.openCount++;
+    return outlet;
+  }
+
+  done(): void {
+    this.openCount--;
+  }
+
+  gone(): void {
+    this.parts.addresses.removeConsumer(this.key, this);
+  }
+
+  isIn(meshId: string | undefined): boolean {
+    return meshId !== undefined && this.peer.meshId === meshId;
+  }
+}
+
+/** An address that the edge router has senders for: it is told while others than its own mesh consume it. */
+export class EdgeProducer extends TargetedLink implements AddressWatcher, Endpoint {
+  readonly link: ReceiverLink;
+  private readonly key: string;
+  private readonly peer: Peer;
+  private readonly parts: EdgeServingParts;
+  private told = false;
+
+  constructor(link: ReceiverLink, address: string, peer: Peer, parts: EdgeServingParts) {
+    super(address);
+    this.link = link;
+    this.key = hashKey(address, parts.routerId);
+    this.peer = peer;
+    this.parts = parts;
+    parts.addresses.watch(this.key, this);
+    this.tell();
+  }
+
+  reachable(): void {}
+
+  changed(): void {
+    this.tell();
+  }
+
+  /** Says what has changed since the last time. */
+  tell(): void {
+    const { tracking } = this.peer;
+    const now = this.isReachable(this.parts.addresses.get(this.key));
+    if (tracking === undefined || now === this.told) return;
+    this.told = now;
+    const delivery = tracking.deliver();
+    const body = amqp.list([amqp.string(this.key), amqp.boolean(now)]);
+    delivery.write(composeMessage({ header: { durable: false }, body }));
+    delivery.end(false);
+  }
+
+  gone(): void {
+    this.parts.addresses.unwatch(this.key, this);
+  }
+
+  private isReachable(address: Address | undefined): boolean {
+    if (address === undefined) return false;
+    const elsewhere = (consumer: Candidate): boolean =>
+      !(consumer instanceof EdgeConsumer && (consumer.peer === this.peer || consumer.isIn(this.peer.meshId)));
+    return address.remotes.size > 0 || address.consumers.some(elsewhere);
+  }
+}
+
+/** The edge router sends by this link. */
+export function acceptEdgeSender(peer: Peer, link: ReceiverLink, attach: Attach, parts: EdgeServingParts): void {
+  const address = attach.target?.address;
+  if (address === MESH_DISCOVERY) {
+    link.context = MESH_ID_MESSAGES;
+    link.accept({ credit: 1 });
+    return;
+  }
+  if (refused(link, address)) return;
+  link.accept();
+  link.grant(LINK_CAPACITY);
+  // Without an address it is the uplink or carries streams: each message says where it goes.
+  if (!address) return;
+  const producer = new EdgeProducer(link, address, peer, parts);
+  link.context = producer;
+  peer.endpoints.add(producer);
+}
+
+/** The edge router receives by this link. */
+export function acceptEdgeReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: EdgeServingParts): void {
+  const address = attach.source?.address;
+  if (refused(link, address)) return;
+  link.context = peer;
+  if (address === ADDRESS_TRACKING) {
+    link.accept();
+    peer.tracking = link;
+    for (const endpoint of peer.endpoints) if (endpoint instanceof EdgeProducer) endpoint.tell();
+    return;
+  }
+  if (!address) {
+    link.refuse({ condition: 'amqp:invalid-field', description: 'a source needs an address' });
+    return;
+  }
+  const isDownlink = attach.source?.capabilities?.includes(DOWNLINK_CAPABILITY) ?? false;
+  const key = isDownlink ? `H${peer.containerId}` : hashKey(address, parts.routerId);
+  link.accept();
+  peer.endpoints.add(new EdgeConsumer(link, key, address, peer, parts));
+}
+
+/** The message that says which mesh the edge router is of. */
+export function readMeshId(peer: Peer, message: Buffer): void {
+  try {
+    const meshId = parseHead(message, 'application-properties', true)?.applicationProperties?.get(MESH_ID_PROPERTY);
+    if (meshId?.type !== 'string' || meshId.value.length !== MESH_ID_LENGTH) return;
+    peer.meshId = meshId.value;
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+  }
+  for (const endpoint of peer.endpoints) if (endpoint instanceof EdgeProducer) endpoint.tell();
+}
+
+function refused(link: ReceiverLink | SenderLink, address: string | undefined): boolean {
+  if ((address?.length ?? 0) <= ADDRESS_LENGTH_MAX) return false;
+  link.refuse({ condition: 'amqp:invalid-field', description: 'the address is too long' });
+  return true;
+}

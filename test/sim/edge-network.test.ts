@@ -1,0 +1,114 @@
+/** Edge routers, which know nothing of the network but what their interior router tells them, under the same demands as others. */
+import { describe, expect, it } from 'vitest';
+import type { ClientApp } from '../support/sim/apps.ts';
+import { randomPlan } from '../support/sim/chaos.ts';
+import { RouterNetwork } from '../support/sim/router-network.ts';
+
+/** E1 and E2 at interior A, E3 at interior B; A and B are linked. */
+function network(seed: number, backends: readonly string[]): RouterNetwork {
+  const made = new RouterNetwork(seed);
+  for (const id of ['A', 'B']) made.addRouter(id);
+  for (const id of ['E1', 'E2', 'E3']) made.addRouter(id, 'edge');
+  made.connect('A', 'B');
+  made.connect('E1', 'A');
+  made.connect('E2', 'A');
+  made.connect('E3', 'B');
+  made.addService('one', backends);
+  made.scheduler.runFor(300);
+  return made;
+}
+
+const ALL = ['A', 'B', 'E1', 'E2', 'E3'];
+
+function wholeFlow(made: RouterNetwork, at: string): ClientApp | undefined {
+  return made.startFlow(at, 'one', { requestBytes: 100_000, responseBytes: 200_000, answers: 'after the request' });
+}
+
+describe('a service', () => {
+  it.each([
+    ['at an edge', ['E1']],
+    ['at an interior router', ['B']],
+    ['at two edges', ['E1', 'E3']],
+  ])('%s is reached from everywhere', (_, backends) => {
+    const made = network(1, backends);
+    expect(ALL.filter((id) => made.isListening(id, 'one'))).toEqual(ALL);
+    const clients = ALL.map((id) => wholeFlow(made, id));
+    made.scheduler.runFor(3000);
+    expect(clients.map((client) => client?.isComplete)).toEqual(ALL.map(() => true));
+    expect([...made.flowFaults(), ...made.leftovers()]).toEqual([]);
+  });
+
+  it('that nobody offers any more closes the listeners of edges, and one that is offered opens them', () => {
+    const made = network(2, ['E1']);
+    const provider = made.router('E1');
+    provider.input(() => {
+      provider.router.bridge.deleteConnector('E1 one', false);
+      provider.router.step(made.now);
+    });
+    made.scheduler.runFor(200);
+    expect(ALL.filter((id) => made.isListening(id, 'one'))).toEqual([]);
+    const other = made.router('E3');
+    other.input(() => {
+      other.router.bridge.addConnector('E3 one', 'one');
+      other.router.step(made.now);
+    });
+    made.scheduler.runFor(200);
+    expect(ALL.filter((id) => made.isListening(id, 'one'))).toEqual(ALL);
+  });
+
+  it('of an edge alone is no reason for its interior router to send its connections back', () => {
+    const made = network(3, ['E1']);
+    expect(made.router('E1').router.addresses.get('Mone')?.remotes.size).toBe(0);
+    expect(made.router('E2').router.addresses.get('Mone')?.remotes.size).toBe(1);
+  });
+});
+
+describe('the uplink', () => {
+  it('lost: flows over it are reset, listeners close; back: they open and carry flows', () => {
+    const made = network(4, ['B']);
+    const link = made.links.find(({ ends }) => ends[0] === 'E1')!;
+    const cut = made.startFlow('E1', 'one', { requestBytes: 5_000_000, responseBytes: 5_000_000, answers: 'at once' });
+    made.scheduler.runFor(20);
+    made.cut(link);
+    made.scheduler.runFor(300);
+    expect([cut?.isBroken, made.isListening('E1', 'one')]).toEqual([true, false]);
+    made.restore(link);
+    made.scheduler.runFor(500);
+    expect(made.isListening('E1', 'one')).toBe(true);
+    const client = wholeFlow(made, 'E1');
+    made.scheduler.runFor(3000);
+    expect(client?.isComplete).toBe(true);
+    expect([...made.flowFaults(), ...made.leftovers()]).toEqual([]);
+  });
+
+  it('is one of several, and the next takes its place at once', () => {
+    const made = network(5, ['B']);
+    made.connect('E1', 'B', 5);
+    made.scheduler.runFor(200);
+    const { uplinks } = made.router('E1').router;
+    expect(uplinks?.active?.containerId).toBe('A');
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E1' && ends[1] === 'A')!);
+    made.scheduler.runFor(50);
+    expect(uplinks?.active?.containerId).toBe('B');
+    expect(made.isListening('E1', 'one')).toBe(true);
+    const client = wholeFlow(made, 'E1');
+    made.scheduler.runFor(3000);
+    expect(client?.isComplete).toBe(true);
+  });
+});
+
+it('flows of any size and ending are right while routers restart and links break', () => {
+  for (const seed of [11, 12, 13]) {
+    const made = network(seed, ['E1', 'E3', 'B']);
+    for (let step = 0; step < 60; step++) {
+      made.startFlow(made.pick(ALL), 'one', randomPlan(made));
+      if (step % 10 === 5)
+        made.pick([() => made.breakOne(made.pick(made.links)), () => made.restart(made.pick(ALL), 100)])();
+      made.scheduler.runFor(30);
+      expect(made.flowFaults(), `seed ${seed}`).toEqual([]);
+    }
+    made.scheduler.runFor(60_000);
+    expect([...made.flowFaults(), ...made.leftovers()], `seed ${seed}`).toEqual([]);
+    expect(ALL.filter((id) => made.isListening(id, 'one'))).toEqual(ALL);
+  }
+});
