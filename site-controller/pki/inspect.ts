@@ -40,21 +40,59 @@ export function isExpired(pem: string, now: number): boolean {
 
 export type ChainFault = 'expired' | 'not yet valid' | 'issued by another CA' | 'issued by a CA that has expired';
 
-/** Why `certificate` is not good now under any of the certificates in the bundle `ca`; undefined when it is. @throws CertificateUnreadableError */
+/** Longest path from a leaf to what is trusted: more than anybody uses. */
+const CHAIN_LENGTH_MAX = 5;
+
+/**
+ * Why `certificate` is not good now under any of the certificates in the bundle `ca`; undefined when it is. Intermediate
+ * certificates may follow the leaf. @throws CertificateUnreadableError
+ */
 export function chainFault(certificate: string, ca: string, now: number): ChainFault | undefined {
-  const leaf = read(certificate);
+  const [leaf, ...intermediates] = certificatesOf(certificate);
   if (Date.parse(leaf.validTo) <= now) return 'expired';
   if (Date.parse(leaf.validFrom) > now) return 'not yet valid';
-  const issuers = splitBundle(ca)
-    .map(read)
-    .filter((issuer) => leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey));
-  if (issuers.length === 0) return 'issued by another CA';
-  return issuers.every((issuer) => Date.parse(issuer.validTo) <= now) ? 'issued by a CA that has expired' : undefined;
+  const trusted = splitBundle(ca).map(read);
+  let last: X509Certificate = leaf;
+  for (let length = 0; length < CHAIN_LENGTH_MAX; length += 1) {
+    const issuers = trusted.filter((issuer) => isSignedBy(last, issuer));
+    if (issuers.some((issuer) => Date.parse(issuer.validTo) > now)) return undefined;
+    if (issuers.length > 0) return 'issued by a CA that has expired';
+    const next = intermediates.find((issuer) => issuer !== last && isSignedBy(last, issuer));
+    if (next === undefined || Date.parse(next.validTo) <= now) break;
+    last = next;
+  }
+  return 'issued by another CA';
+}
+
+/** Whether the first certificate of `certificate` is signed by the key of the first of `ca`. @throws CertificateUnreadableError */
+export function isIssuedBy(certificate: string, ca: string): boolean {
+  return isSignedBy(read(certificate), read(ca));
+}
+
+/** SHA-256 of each certificate of a bundle, as in CertificateFacts; what cannot be read is left out. */
+export function fingerprintsOf(bundle: string): string[] {
+  return splitBundle(bundle).flatMap((pem) => {
+    try {
+      return [new X509Certificate(pem).fingerprint256];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Each certificate of a PEM bundle. */
 export function splitBundle(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+}
+
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/** The leaf and what follows it. @throws CertificateUnreadableError */
+function certificatesOf(pem: string): [X509Certificate, ...X509Certificate[]] {
+  const [leaf = pem, ...others] = splitBundle(pem);
+  return [read(leaf), ...others.map(read)];
 }
 
 function read(pem: string): X509Certificate {

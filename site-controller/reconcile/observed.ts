@@ -3,6 +3,7 @@ import type { Finding } from '../../config/api/conditions.ts';
 import type { Kind, Resource, ResourceOf } from '../../config/api/index.ts';
 import type { SiteContent } from '../exchange/record.ts';
 import type { CertificateFacts, ChainFault } from '../pki/inspect.ts';
+import type { TlsMaterial } from '../pki/secret.ts';
 import type { RouterState } from '../router-client/state.ts';
 import type { ResourceKey } from '../store.ts';
 import type { ClusterView } from './cluster.ts';
@@ -38,7 +39,9 @@ export interface Credential {
   ca: string | undefined;
   certificate: CertificateFacts | undefined;
   /** Why its certificate is not good under its own CA. */
-  fault: ChainFault | 'not a certificate' | undefined;
+  fault: ChainFault | 'not a certificate' | 'of another key' | undefined;
+  /** Its texts; absent where `directory` is where they are read from (platform local). */
+  material?: TlsMaterial;
 }
 
 export interface NetworkView {

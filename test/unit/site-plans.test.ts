@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../config/api/index.ts';
 import { endedGrants, planAccessGrants } from '../../site-controller/reconcile/accessgrant/plan.ts';
 import { planAccessTokens, tokensDue } from '../../site-controller/reconcile/accesstoken/plan.ts';
-import { issueReason, nextRenewal, wantedCertificates } from '../../site-controller/reconcile/certificate/plan.ts';
 import { planConnectors } from '../../site-controller/reconcile/connector/plan.ts';
 import { EndpointTurns } from '../../site-controller/reconcile/link/endpoint-turns.ts';
 import { planLinks } from '../../site-controller/reconcile/link/plan.ts';
@@ -12,7 +11,6 @@ import { planMultiKeyListeners } from '../../site-controller/reconcile/multikeyl
 import type { Observed, Outcome } from '../../site-controller/reconcile/observed.ts';
 import { planOutcomes, statusFrom } from '../../site-controller/reconcile/outcomes.ts';
 import { planRouterAccesses } from '../../site-controller/reconcile/routeraccess/plan.ts';
-import { activeSite } from '../../site-controller/reconcile/site/identity.ts';
 import { planSites } from '../../site-controller/reconcile/site/plan.ts';
 import { routerStateOf } from '../../site-controller/router-client/state.ts';
 import { credential, NOW, observed, remoteSite, resource, routerState, site } from '../support/observed.ts';
@@ -240,45 +238,6 @@ describe('RouterAccess', () => {
     expect(findings(planRouterAccesses(observed([site(), access], { ports, router }))[0])[0]).toContain(
       'RouterAccess west cannot listen: port 55672 on every address is in use',
     );
-  });
-});
-
-describe('Certificate', () => {
-  const wanted = { ca: 'ca', subject: 'server', hosts: ['a', 'b'], server: true };
-  const issuer = credential('ca');
-  const found = (facts: object) => credential('x', { subject: 'server', hosts: ['b', 'a'], ...facts });
-
-  it.each([
-    ['nothing is there', undefined, 'there is none'],
-    ['it will do', found({}), undefined],
-    ['it expired', found({ notAfter: NOW }), 'it has expired'],
-    [
-      'two thirds of its life are over',
-      found({ notBefore: NOW - 2 * DAY_MS, notAfter: NOW + DAY_MS }),
-      'it is to be renewed',
-    ],
-    ['hosts changed', found({ hosts: ['a'] }), 'its hosts are others'],
-    ['its CA was replaced', { ...found({}), ca: 'OTHER' }, 'its CA is another'],
-  ])('is judged: %s', (_what, credentialFound, reason) => {
-    expect(issueReason(wanted, credentialFound, issuer, NOW)).toBe(reason);
-  });
-
-  it('never replaces a living CA', () => {
-    const ca = credential('ca', { subject: 'other', notBefore: NOW - 9 * DAY_MS, notAfter: NOW + DAY_MS });
-    expect(issueReason({ ca: '', subject: 'west site CA', signing: true }, ca, undefined, NOW)).toBeUndefined();
-  });
-
-  it('is made for every purpose of the site, issuers first, and renewed at two thirds of its life', () => {
-    const state = observed([site()]);
-    const certificates = wantedCertificates(state, activeSite(state)!);
-    const names = certificates.map(({ metadata }) => metadata.name);
-    for (const { spec } of certificates)
-      if (spec.ca) expect(names.indexOf(spec.ca)).toBeLessThan(names.indexOf('skupper-grant-server') + 1);
-    const facts = { notBefore: NOW, notAfter: NOW + 3 * DAY_MS };
-    const later = observed([site(), ...certificates], {
-      credentials: new Map([['skupper-local-client', credential('c', facts)]]),
-    });
-    expect(nextRenewal(later)).toBe(NOW + 2 * DAY_MS);
   });
 });
 

@@ -15,7 +15,8 @@ import type { SiteContent } from '../../exchange/record.ts';
 import { CONTROLLED_LABEL, SETTING } from '../../names.ts';
 import { endedGrants } from '../../reconcile/accessgrant/plan.ts';
 import { tokensDue } from '../../reconcile/accesstoken/plan.ts';
-import { issueReason, nextRenewal, wantedCertificates } from '../../reconcile/certificate/plan.ts';
+import { planCertificateSecrets } from '../../reconcile/certificate/issue.ts';
+import { nextCertificateWork, secretsInput, wantedCertificates } from '../../reconcile/certificate/plan.ts';
 import { importPorts, lostPorts, planImports } from '../../reconcile/import/plan.ts';
 import { EndpointTurns } from '../../reconcile/link/endpoint-turns.ts';
 import { endpointsOf, isOperational } from '../../reconcile/link/plan.ts';
@@ -63,6 +64,8 @@ export class SiteController {
   private readonly parts: ControllerParts;
   private readonly turns = new EndpointTurns();
   private isReady = false;
+  /** Wall-clock milliseconds. */
+  private certificatesDueAt = Infinity;
 
   constructor(parts: ControllerParts) {
     this.parts = parts;
@@ -84,7 +87,7 @@ export class SiteController {
     await this.configureRouter(observed);
     await this.serveGrants(observed, site);
     await this.writeStatus(await this.observe(), signal);
-    return nextRenewal(observed);
+    return this.certificatesDueAt;
   }
 
   private async observe(): Promise<Observed> {
@@ -150,23 +153,12 @@ export class SiteController {
   private async issueCertificates(observed: Observed, site: Site | undefined): Promise<void> {
     const { credentials, log } = this.parts;
     if (site === undefined) return;
-    // Issuers first: what they sign needs them.
-    const certificates = ofKind(observed, 'Certificate').sort(
-      (a, b) => Number(!!b.spec.signing) - Number(!!a.spec.signing),
-    );
-    for (const certificate of certificates) {
-      const found = await credentials.observe(observed.now);
-      const { name } = certificate.metadata;
-      const issuer = found.get(certificate.spec.ca);
-      const reason = issueReason(certificate.spec, found.get(name), issuer, observed.now);
-      if (reason === undefined) continue;
-      log.info({ name, reason }, 'making certificate');
-      try {
-        await credentials.issue(certificate, issuer, siteIdOf(site), observed.now);
-      } catch (err) {
-        log.error({ err, name }, 'certificate not made');
-      }
+    const input = { ...secretsInput(observed), secrets: await credentials.secrets() };
+    for (const { secret, reason } of planCertificateSecrets(input)) {
+      log.info({ name: secret.metadata.name, reason }, 'making certificate');
+      await credentials.keep(secret);
     }
+    this.certificatesDueAt = nextCertificateWork({ ...input, secrets: await credentials.secrets() });
   }
 
   private async importServices(observed: Observed): Promise<void> {

@@ -4,23 +4,28 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Certificate } from '../../../config/api/certificate.ts';
-import type { Secret } from '../../../config/api/secret.ts';
+import { type Secret, secretText } from '../../../config/api/secret.ts';
 import { exists, readIfExists, writeFileAtomic } from '../../../lib/files.ts';
-import { createCa, issueCertificate, type KeyPair } from '../../pki/authority.ts';
+import { isClientNote } from '../../grants/clients.ts';
+import { CONTROLLED_LABEL } from '../../names.ts';
+import type { KeyPair } from '../../pki/authority.ts';
 import { CertificateUnreadableError } from '../../pki/errors.ts';
-import { siteUri } from '../../pki/identity.ts';
 import { type CertificateFacts, chainFault, inspectCertificate } from '../../pki/inspect.ts';
-import { tlsMaterialOf } from '../../pki/secret.ts';
-import { CA_VALID_MS, LEAF_VALID_MS } from '../../reconcile/certificate/plan.ts';
+import { tlsMaterialOf, tlsSecret } from '../../pki/secret.ts';
 import type { Credential } from '../../reconcile/observed.ts';
 import type { SitePaths } from './paths.ts';
 
 /** In a directory that was written from a Secret, and goes with it. */
 const SECRET_MARK = '.secret';
+/** What a Secret has in annotations. */
+const NOTES = '.notes.json';
+/** The whole of what is being written to the other files. */
+const JOURNAL = '.pending.json';
 
 export class Credentials {
   private readonly paths: SitePaths;
+  /** The write that is under way. */
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(paths: SitePaths) {
     this.paths = paths;
@@ -49,29 +54,64 @@ export class Credentials {
     return found;
   }
 
-  /** Makes the material of a Certificate. `siteId` becomes the identity of the site's own leaf certificates. */
-  async issue(
-    { metadata, spec }: Certificate,
-    issuer: Credential | undefined,
-    siteId: string,
-    now: number,
-  ): Promise<void> {
-    if (spec.signing) {
-      const made = createCa({ commonName: spec.subject, validMs: CA_VALID_MS, now });
-      return this.write(metadata.name, { ...made, ca: made.certificate });
+  /** All of it in the form of Secrets; what the controller made bears the label of it. */
+  async secrets(): Promise<Map<string, Secret>> {
+    await this.recover();
+    const found = new Map<string, Secret>();
+    for (const root of [this.paths.runtimeCerts, this.paths.inputCerts]) {
+      for (const name of await directories(root)) {
+        const directory = join(root, name);
+        const isOurs = root === this.paths.runtimeCerts && !(await exists(join(directory, SECRET_MARK)));
+        found.set(name, await readSecret(directory, name, isOurs));
+      }
     }
-    const ca = issuer && (await keyPairOf(issuer));
-    if (issuer?.ca === undefined || ca === undefined) return;
-    const made = issueCertificate({
-      ca,
-      subject: spec.subject,
-      hosts: spec.hosts ?? [],
-      uris: [siteUri(siteId)],
-      usages: [...(spec.server ? (['server'] as const) : []), ...(spec.client ? (['client'] as const) : [])],
-      validMs: LEAF_VALID_MS,
-      now,
+    return found;
+  }
+
+  /** Keeps a Secret that the controller made. One that was cut off is completed by the next `secrets`. */
+  keep(secret: Secret): Promise<void> {
+    return this.inTurn(async () => {
+      const directory = join(this.paths.runtimeCerts, secret.metadata.name);
+      const kept = await readNotes(directory);
+      const clients = Object.entries(kept).filter(([key]) => isClientNote(key));
+      const annotations = { ...secret.metadata.annotations, ...Object.fromEntries(clients) };
+      const whole: Secret = { ...secret, metadata: { ...secret.metadata, annotations } };
+      await writeFileAtomic(join(directory, JOURNAL), JSON.stringify(whole), { mode: 0o600 });
+      await this.writeWhole(directory, whole);
     });
-    await this.write(metadata.name, { ...made, ca: issuer.ca });
+  }
+
+  /** Changes notes beside a CA that the controller made; null removes one. */
+  note(name: string, changes: Readonly<Record<string, string | null>>): Promise<void> {
+    return this.inTurn(async () => {
+      const directory = join(this.paths.runtimeCerts, name);
+      if (!(await exists(directory))) return;
+      const notes = Object.entries({ ...(await readNotes(directory)), ...changes }).filter(([, text]) => text !== null);
+      await writeChanged(join(directory, NOTES), JSON.stringify(Object.fromEntries(notes)), 0o600);
+    });
+  }
+
+  private async recover(): Promise<void> {
+    for (const name of await directories(this.paths.runtimeCerts)) {
+      const directory = join(this.paths.runtimeCerts, name);
+      const journal = await readIfExists(join(directory, JOURNAL));
+      if (journal !== undefined) await this.inTurn(() => this.writeWhole(directory, JSON.parse(journal) as Secret));
+    }
+  }
+
+  private async writeWhole(directory: string, secret: Secret): Promise<void> {
+    const values = secretText(secret);
+    await this.write(secret.metadata.name, tlsMaterialOf(secret));
+    await writeChanged(join(directory, 'next.crt'), values['next.crt']);
+    await writeChanged(join(directory, 'next.key'), values['next.key'], 0o600);
+    await writeChanged(join(directory, NOTES), JSON.stringify(secret.metadata.annotations ?? {}), 0o600);
+    await rm(join(directory, JOURNAL), { force: true });
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.last.then(work, work);
+    this.last = done.catch(() => undefined);
+    return done;
   }
 
   private async write(name: string, material: Partial<KeyPair> & { ca?: string }, fromSecret = false): Promise<void> {
@@ -92,6 +132,24 @@ export async function keyPairOf({ directory }: Credential): Promise<KeyPair | un
     readIfExists(join(directory, 'tls.key')),
   ]);
   return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey };
+}
+
+async function readSecret(directory: string, name: string, isOurs: boolean): Promise<Secret> {
+  const [ca, certificate, privateKey, nextCertificate, nextKey] = await Promise.all(
+    ['ca.crt', 'tls.crt', 'tls.key', 'next.crt', 'next.key'].map((file) => readIfExists(join(directory, file))),
+  );
+  const secret = tlsSecret(name, { ca, certificate, privateKey });
+  if (!isOurs) return secret;
+  const next = tlsSecret(name, { certificate: nextCertificate, privateKey: nextKey }).data ?? {};
+  const data = { ...secret.data };
+  if (next['tls.crt'] !== undefined) data['next.crt'] = next['tls.crt'];
+  if (next['tls.key'] !== undefined) data['next.key'] = next['tls.key'];
+  const metadata = { name, labels: { [CONTROLLED_LABEL]: 'true' }, annotations: await readNotes(directory) };
+  return { ...secret, metadata, data };
+}
+
+async function readNotes(directory: string): Promise<Record<string, string>> {
+  return JSON.parse((await readIfExists(join(directory, NOTES))) ?? '{}') as Record<string, string>;
 }
 
 async function read(directory: string, now: number): Promise<Credential> {

@@ -13,7 +13,7 @@ import { CREDENTIAL } from '../../names.ts';
 import { CaUnusableError } from '../../pki/errors.ts';
 import { issuerOf } from '../../reconcile/accessgrant/issuer.ts';
 import { linkEndpoints } from '../../reconcile/accessgrant/plan.ts';
-import { LEAF_VALID_MS } from '../../reconcile/certificate/plan.ts';
+import { LINK_VALID_MS } from '../../reconcile/certificate/validity.ts';
 import { type Observed, ofKind } from '../../reconcile/observed.ts';
 import { keyPairOf } from './credentials.ts';
 import type { GrantFiles } from './grant-store.ts';
@@ -97,7 +97,7 @@ export class RedemptionServer {
     }
     const trust = (await readIfExists(join(credential.directory, 'ca.crt'))) ?? ca.certificate;
     const endpoints = linkEndpoints(observed) as LinkEndpoint[];
-    return issueLinks({ ca, trust, endpoints, validMs: LEAF_VALID_MS * 5, now: this.parts.clock.wall() }, request);
+    return issueLinks({ ca, trust, endpoints, validMs: LINK_VALID_MS, now: this.parts.clock.wall() }, request);
   }
 }
 

@@ -1,78 +1,54 @@
-/** Certificate: what TLS material the site makes for itself, and when it is made anew. Control-plane reference 3.1, 3.3. */
+/** Certificate: what TLS material the site makes for itself, and what is said of it. Control-plane reference 3.1, 3.3. */
 
-import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
+import type { Certificate } from '../../../config/api/certificate.ts';
 import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/api/conditions.ts';
-import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
+import type { Secret } from '../../../config/api/secret.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CONTROLLED_LABEL, CREDENTIAL, SETTING } from '../../names.ts';
-import type { Credential, Observed, Outcome } from '../observed.ts';
+import { CREDENTIAL, SETTING } from '../../names.ts';
+import { isControlledSecret, tlsMaterialOf } from '../../pki/secret.ts';
+import type { Observed, Outcome } from '../observed.ts';
 import { ofKind } from '../observed.ts';
 import { accessHosts, dialHostsOf } from '../routeraccess/plan.ts';
-import { settingOf } from '../site/identity.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
-export const CA_VALID_MS = 10 * 365 * DAY_MS;
-export const LEAF_VALID_MS = 365 * DAY_MS;
-/** A certificate is made anew when this part of its life is over. */
-const RENEW_AFTER = 2 / 3;
+import { activeSite, settingOf, siteIdOf } from '../site/identity.ts';
+import { caView } from './authority.ts';
+import { clusterCertificates } from './cluster.ts';
+import { foreignFault } from './foreign.ts';
+import { factsOf, type SecretsInput } from './issue.ts';
+import { nextCaStepAt, ROTATE_ANNOTATION, ROTATE_DEADLINE_ANNOTATION } from './rollover.ts';
+import { renewalTime } from './validity.ts';
+import { wantedCertificate } from './want.ts';
 
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
 
 /** The certificates that the site needs, issuers before what they sign. */
 export function wantedCertificates(observed: Observed, site: Site): Certificate[] {
-  const name = site.metadata.name;
-  const issuer = site.spec.defaultIssuer || CREDENTIAL.siteCa;
-  const grantHosts = dialHostsOf(observed, settingOf(site, SETTING.bindHost));
-  const wanted = [
-    certificate(CREDENTIAL.siteCa, { ca: '', subject: `${name} site CA`, signing: true }),
-    certificate(CREDENTIAL.localCa, { ca: '', subject: `${name} local CA`, signing: true }),
-    certificate(CREDENTIAL.localServer, {
-      ca: CREDENTIAL.localCa,
-      subject: 'skupper-router-local',
-      hosts: ['skupper-router-local', ...LOOPBACK_HOSTS].sort(),
-      server: true,
-    }),
-    certificate(CREDENTIAL.localClient, { ca: CREDENTIAL.localCa, subject: 'skupper-router-local', client: true }),
-    certificate(CREDENTIAL.grantServer, {
-      ca: issuer,
-      subject: CREDENTIAL.grantServer,
-      hosts: [...new Set([...grantHosts, ...LOOPBACK_HOSTS])].sort(),
-      server: true,
-    }),
-  ];
-  for (const access of ofKind(observed, 'RouterAccess')) {
-    const { tlsCredentials, generateTlsCredentials } = access.spec;
-    if (!generateTlsCredentials || wanted.some((known) => known.metadata.name === tlsCredentials)) continue;
-    const hosts = accessHosts(observed, access);
-    const ca = access.spec.issuer || issuer;
-    wanted.push(certificate(tlsCredentials, { ca, subject: 'skupper-router', hosts, server: true, client: true }));
-  }
-  return wanted;
+  if (observed.cluster !== undefined) return clusterCertificates(observed, site);
+  return localCertificates(observed, site).map((certificate) => {
+    const annotations = requestsOf(observed, certificate);
+    const { metadata } = certificate;
+    return annotations === undefined ? certificate : { ...certificate, metadata: { ...metadata, annotations } };
+  });
 }
 
-/** Why the material has to be made now; undefined when what is there will do. */
-export function issueReason(
-  wanted: CertificateSpec,
-  found: Credential | undefined,
-  issuer: Credential | undefined,
-  now: number,
-): string | undefined {
-  const certificate = found?.certificate;
-  if (found === undefined || certificate === undefined || !found.hasKey) return 'there is none';
-  if (certificate.notAfter <= now) return 'it has expired';
-  // A CA is not replaced before its end: every link made with it would break.
-  if (wanted.signing) return undefined;
-  if (certificate.subject !== wanted.subject) return 'its subject is another';
-  if (certificate.hosts.toSorted().join() !== (wanted.hosts ?? []).toSorted().join()) return 'its hosts are others';
-  if (found.fault === 'issued by another CA' || found.ca?.trim() !== issuer?.ca?.trim()) return 'its CA is another';
-  return now >= renewalTime(certificate) ? 'it is to be renewed' : undefined;
+/** What `planCertificateSecrets` works on where Secrets are resources. */
+export function secretsInput(observed: Observed): SecretsInput {
+  const site = activeSite(observed);
+  return {
+    certificates: ofKind(observed, 'Certificate'),
+    secrets: new Map(ofKind(observed, 'Secret').map((secret) => [secret.metadata.name, secret])),
+    siteId: site === undefined ? '' : siteIdOf(site),
+    now: observed.now,
+  };
 }
 
-/** When the next certificate is due, Infinity when none is. */
-export function nextRenewal(observed: Observed): number {
-  const times = ofKind(observed, 'Certificate').map(({ metadata, spec }) => {
-    const facts = observed.credentials.get(metadata.name)?.certificate;
-    return facts === undefined ? Infinity : spec.signing ? facts.notAfter : renewalTime(facts);
+/** When the next certificate or step of a roll-over is due, Infinity when none is. */
+export function nextCertificateWork(input: SecretsInput): number {
+  const times = input.certificates.map((certificate) => {
+    const secret = input.secrets.get(certificate.metadata.name);
+    const facts = secret && factsOf(tlsMaterialOf(secret).certificate);
+    if (secret === undefined || facts === undefined || !isControlledSecret(secret)) return Infinity;
+    if (!certificate.spec.signing) return renewalTime(facts);
+    return facts.isCa ? nextCaStepAt(caView(certificate, secret, input)) : Infinity;
   });
   return Math.min(Infinity, ...times);
 }
@@ -88,10 +64,16 @@ export function planCertificates(observed: Observed): Outcome[] {
   });
 }
 
-function finding(observed: Observed, { metadata, spec }: Certificate): Finding {
+function finding(observed: Observed, certificate: Certificate): Finding {
+  const { metadata, spec } = certificate;
   const found = observed.credentials.get(metadata.name);
+  const secret = observed.cluster && (observed.resources.get(`Secret/${metadata.name}`) as Secret | undefined);
+  if (secret !== undefined && !isControlledSecret(secret)) {
+    const fault = foreignFault(certificate, found, observed.namespace);
+    return fault === undefined ? ready('Ready') : failed('Ready', fault);
+  }
   if (found?.certificate === undefined) {
-    const isCaMissing = spec.ca !== '' && !observed.credentials.get(spec.ca)?.hasKey;
+    const isCaMissing = !spec.signing && !observed.credentials.get(spec.ca)?.hasKey;
     // One that came while a pass was under way is issued by the next.
     return isCaMissing
       ? failed('Ready', `CA "${spec.ca}" not found, or without its key`)
@@ -100,15 +82,48 @@ function finding(observed: Observed, { metadata, spec }: Certificate): Finding {
   return found.fault === undefined || spec.signing ? ready('Ready') : failed('Ready', `certificate is ${found.fault}`);
 }
 
-function renewalTime({ notBefore, notAfter }: { notBefore: number; notAfter: number }): number {
-  return notBefore + (notAfter - notBefore) * RENEW_AFTER;
+function localCertificates(observed: Observed, site: Site): Certificate[] {
+  const name = site.metadata.name;
+  const issuer = site.spec.defaultIssuer || CREDENTIAL.siteCa;
+  const grantHosts = dialHostsOf(observed, settingOf(site, SETTING.bindHost));
+  const wanted = [
+    wantedCertificate(CREDENTIAL.siteCa, { ca: '', subject: `${name} site CA`, signing: true }),
+    wantedCertificate(CREDENTIAL.localCa, { ca: '', subject: `${name} local CA`, signing: true }),
+    wantedCertificate(CREDENTIAL.localServer, {
+      ca: CREDENTIAL.localCa,
+      subject: 'skupper-router-local',
+      hosts: ['skupper-router-local', ...LOOPBACK_HOSTS].sort(),
+      server: true,
+    }),
+    wantedCertificate(CREDENTIAL.localClient, {
+      ca: CREDENTIAL.localCa,
+      subject: 'skupper-router-local',
+      client: true,
+    }),
+    wantedCertificate(CREDENTIAL.grantServer, {
+      ca: issuer,
+      subject: CREDENTIAL.grantServer,
+      hosts: [...new Set([...grantHosts, ...LOOPBACK_HOSTS])].sort(),
+      server: true,
+    }),
+  ];
+  for (const access of ofKind(observed, 'RouterAccess')) {
+    const { tlsCredentials, generateTlsCredentials } = access.spec;
+    if (!generateTlsCredentials || wanted.some((known) => known.metadata.name === tlsCredentials)) continue;
+    const hosts = accessHosts(observed, access);
+    const ca = access.spec.issuer || issuer;
+    wanted.push(
+      wantedCertificate(tlsCredentials, { ca, subject: 'skupper-router', hosts, server: true, client: true }),
+    );
+  }
+  return wanted;
 }
 
-function certificate(name: string, spec: CertificateSpec): Certificate {
-  return {
-    apiVersion: SKUPPER_API_VERSION,
-    kind: 'Certificate',
-    metadata: { name, labels: { [CONTROLLED_LABEL]: 'true' } },
-    spec,
-  };
+/** What users ask of a generated Certificate by annotations; writing it must not lose them. */
+function requestsOf({ resources }: Observed, { metadata }: Certificate): Record<string, string> | undefined {
+  const annotations = resources.get(`Certificate/${metadata.name}`)?.metadata.annotations ?? {};
+  const kept = Object.entries(annotations).filter(([key]) =>
+    [ROTATE_ANNOTATION, ROTATE_DEADLINE_ANNOTATION].includes(key),
+  );
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
