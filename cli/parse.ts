@@ -51,6 +51,11 @@ export function parsePort(text: string): number {
   return port;
 }
 
+/** For repeatable options: `--port 80 --port 443`, or `--port 80,443`. */
+export function parsePorts(text: string, previous: readonly number[] | undefined): number[] {
+  return [...(previous ?? []), ...text.split(',').map(parsePort)];
+}
+
 /** A whole number of at least one: costs, numbers of uses. */
 export function parseCount(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;

@@ -1,11 +1,21 @@
 /** `expose`, `unexpose`, `listener VERB`, `connector VERB`: TCP services. */
 import { type Command, Option } from 'commander';
-import { parseHost, parseName, parsePort, parseRoutingKey, parseWorkload, type Workload } from '../parse.ts';
+import {
+  parseHost,
+  parseName,
+  parsePort,
+  parsePorts,
+  parseRoutingKey,
+  parseWorkload,
+  type Workload,
+} from '../parse.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 export interface ExposeFlags {
-  port: number;
-  targetPort?: number;
+  port: number[];
+  targetPort?: number[];
+  exposePodsByName?: boolean;
+  includeNotReady?: boolean;
   address?: string;
   name?: string;
   wait: 'none' | 'configured' | 'ready';
@@ -22,7 +32,9 @@ export interface EndFlags {
   tlsCredentials?: string;
   type?: string;
   selector?: string;
-  workload?: string;
+  workload?: Workload;
+  includeNotReady?: boolean;
+  exposePodsByName?: boolean;
   wait: 'none' | 'configured' | 'ready';
   timeout: number;
   dryRun?: boolean;
@@ -41,11 +53,18 @@ export function defineExpose(program: Command, scope: Scope): void {
   const expose = program
     .command('expose')
     .description('Make a workload that this site can reach known to all linked sites, which then listen for it')
-    .argument('<kind/name>', 'host/ADDRESS on local sites', parseWorkload)
-    .requiredOption('--port <port>', 'port of the service, where other sites listen', parsePort)
-    .option('--target-port <port>', 'port of the workload (default: the same)', parsePort)
+    .argument(
+      '<kind/name>',
+      'host/ADDRESS; on Kubernetes also deployment, statefulset, daemonset or service/NAME, or pods/SELECTOR',
+      parseWorkload,
+    )
+    .requiredOption('--port <port>', 'port of the service, where other sites listen; repeat for several', parsePorts)
+    .option('--target-port <port>', 'port of the workload, once for each --port (default: the same)', parsePorts)
     .option('--address <address>', 'address of the service in the network (default: the name)', parseRoutingKey)
     .option('--name <name>', 'name of the connector (default: the address)', parseName)
+    .addOption(new Option('--protocol <protocol>', 'protocol of the service').choices(['tcp']))
+    .option('--expose-pods-by-name', 'offer each pod under its own name too; always so for a statefulset (kubernetes)')
+    .option('--include-not-ready', 'use pods that are not ready too (kubernetes)')
     .addOption(wait('configured'))
     .addOption(timeout('1m'))
     .addOption(dryRun())
@@ -60,6 +79,8 @@ export function defineExpose(program: Command, scope: Scope): void {
     ['skuprt expose host/127.0.0.1 --port 8080 --address backend', 'a server on this machine, as service backend'],
     ['skuprt expose host/db.internal --port 5432 --address db', 'a server that this machine can reach'],
     ['skuprt expose host/10.0.0.7 --port 80 --target-port 8080 --address web', 'others listen on port 80'],
+    ['skuprt expose deployment/backend --port 8080', 'the ready pods of a Deployment, on Kubernetes'],
+    ['skuprt expose service/shop --port 80 --port 443', 'two ports, as services shop-80 and shop-443'],
   );
   const unexpose = program
     .command('unexpose')
@@ -85,7 +106,11 @@ export function defineListeners(program: Command, scope: Scope): void {
     .command('listener')
     .description('Listeners: ports of this site through which clients here reach a service elsewhere');
   const options = (command: Command) =>
-    endOptions(command).option('--host <host>', 'address to listen on (default: 0.0.0.0)', parseHost);
+    endOptions(command).option(
+      '--host <host>',
+      'address to listen on; on Kubernetes the Service that clients use (default: 0.0.0.0; there the name)',
+      parseHost,
+    );
   defineEnd(listener, scope, 'Listener', options);
 }
 
@@ -95,9 +120,19 @@ export function defineConnectors(program: Command, scope: Scope): void {
     .description('Connectors: servers that this site can reach and offers to clients elsewhere');
   const options = (command: Command) =>
     endOptions(command)
-      .option('--host <host>', 'host of the server (default: localhost)', parseHost)
-      .option('--selector <selector>', 'pods by label (platform kubernetes)')
-      .option('--workload <kind/name>', 'pods of a workload (platform kubernetes)');
+      .option('--host <host>', 'host of the server (default on local sites: localhost)', parseHost)
+      .addOption(
+        new Option('--selector <selector>', 'pods by label (kubernetes; default: app=<name>)').conflicts([
+          'host',
+          'workload',
+        ]),
+      )
+      .addOption(
+        new Option('--workload <kind/name>', 'pods of a deployment, statefulset, daemonset or service (kubernetes)')
+          .argParser(parseWorkload)
+          .conflicts('host'),
+      )
+      .option('--include-not-ready', 'use pods that are not ready too (kubernetes)');
   defineEnd(connector, scope, 'Connector', options);
 }
 
@@ -109,6 +144,7 @@ function endOptions(command: Command): Command {
       parseRoutingKey,
     )
     .option('--tls-credentials <name>', 'Secret with the certificate for TLS to clients or to the server', parseName)
+    .option('--expose-pods-by-name', 'each pod under its own name too (kubernetes)')
     .addOption(new Option('--type <type>', 'protocol').choices(['tcp']));
 }
 

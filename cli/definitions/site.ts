@@ -1,13 +1,19 @@
 /** `init`, `delete`, `status` and `site VERB`: the site of a namespace. */
 import { type Command, Option } from 'commander';
 import { parseHost, parseHosts, parseName, parsePort } from '../parse.ts';
-import { dryRun, examples, output, type Scope, timeout, wait, yes } from './define.ts';
+import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 /** The site as flags describe it; a flag that was not given is undefined. */
 export interface SiteFlags {
   enableLinkAccess?: boolean;
   /** False only by --no-link-access. */
   linkAccess: boolean;
+  linkAccessType?: string;
+  enableHa?: boolean;
+  /** False only by --no-ha. */
+  ha?: boolean;
+  edge?: boolean;
+  serviceAccount?: string;
   host?: string[];
   bindHost?: string;
   linkPort?: number;
@@ -16,11 +22,19 @@ export interface SiteFlags {
 }
 
 export interface CreateSiteFlags extends SiteFlags {
+  install?: boolean;
   systemd?: boolean;
   wait: 'none' | 'configured' | 'ready';
   timeout: number;
   dryRun?: boolean;
   output?: string;
+}
+
+export interface DeleteSiteFlags {
+  all?: boolean;
+  yes?: boolean;
+  wait: boolean;
+  timeout: number;
 }
 
 export function defineSite(program: Command, scope: Scope): void {
@@ -35,6 +49,10 @@ export function defineSite(program: Command, scope: Scope): void {
     ['skuprt -n west init west --no-link-access', 'a second one in its own namespace, which only dials out'],
     ['skuprt init east --host east.example --link-port 55671', 'tell other sites how to reach this one'],
     ['skuprt init --systemd', 'run it as a systemd user service'],
+    [
+      'skuprt init --context west -n shop',
+      'in namespace shop of a cluster; installs the controller when there is none',
+    ],
   );
   examples(
     defineCreate(site.command('create'), scope, false),
@@ -55,23 +73,39 @@ function siteOptions(command: Command): Command {
   return command
     .addOption(new Option('--enable-link-access', 'let other sites link to this one').conflicts('linkAccess'))
     .option('--no-link-access', 'only dial out: no port is opened for other sites')
-    .option('--host <host>', 'host or address by which other sites reach this one; repeat for several', parseHosts)
-    .option('--bind-host <host>', 'address to accept links on (default: all)', parseHost)
-    .option('--link-port <port>', 'port to accept links on (default: the next free one from 55671)', parsePort)
+    .addOption(
+      new Option(
+        '--link-access-type <type>',
+        'how other sites reach this one: default, local, loadbalancer, nodeport, route, ingress, ... (kubernetes)',
+      ).conflicts('linkAccess'),
+    )
+    .addOption(new Option('--enable-ha', 'two routers, so that one may fail (kubernetes)').conflicts('ha'))
+    .option('--no-ha', 'one router (kubernetes)')
+    .option('--edge', 'an edge site: it links to other sites, and none links to it')
+    .option('--service-account <name>', 'run the router as this service account (kubernetes)', parseName)
+    .option(
+      '--host <host>',
+      'host or address by which other sites reach this one; repeat for several (local)',
+      parseHosts,
+    )
+    .option('--bind-host <host>', 'address to accept links on (local; default: all)', parseHost)
+    .option('--link-port <port>', 'port to accept links on (local; default: the next free one from 55671)', parsePort)
     .option('--import', 'listen here for services that other sites expose')
     .option('--no-import', 'do not')
-    .option('--import-host <host>', 'address that imported services listen on (default: 127.0.0.1)', parseHost);
+    .option('--import-host <host>', 'address that imported services listen on (local; default: 127.0.0.1)', parseHost);
 }
 
 function defineCreate(command: Command, scope: Scope, linkAccessByDefault: boolean): Command {
   return siteOptions(command)
     .description(
-      `Make a site in this namespace and start it in the background${linkAccessByDefault ? '; the same as site create --enable-link-access' : ''}`,
+      `Make a site in this namespace: on this machine it is started in the background, on Kubernetes its controller runs it${linkAccessByDefault ? '; the same as site create --enable-link-access' : ''}`,
     )
     .argument('[name]', 'name of the site (default: the namespace, or this host)', parseName)
-    .option('--systemd', 'write a systemd user unit instead of starting a background process')
+    .option('--systemd', 'write a systemd user unit instead of starting a background process (local)')
+    .option('--install', 'install the controller first where the cluster has none (kubernetes)')
+    .option('--no-install', 'never')
     .addOption(wait('ready'))
-    .addOption(timeout('1m'))
+    .addOption(timeout('3m'))
     .addOption(dryRun())
     .addOption(output('json', 'yaml', 'name'))
     .action(async (name: string | undefined, flags: CreateSiteFlags, self: Command) => {
@@ -168,14 +202,18 @@ function defineLifecycle(site: Command, scope: Scope): void {
 
 function defineDelete(command: Command, scope: Scope, example: string): void {
   command
-    .description('Stop the site of this namespace and remove all its files: resources, certificates, logs')
+    .description(
+      'Remove the site of this namespace: on this machine with everything, on Kubernetes with what was made for it',
+    )
+    .option('--all', 'remove every skupper.io resource of the namespace too (kubernetes)')
     .addOption(yes())
+    .addOption(waitGone())
     .addOption(timeout('1m'))
     .action(async (...given: unknown[]) => {
       const self = given.at(-1) as Command;
       const context = await scope.context(self);
       const { deleteSite } = await import('../commands/site/delete.ts');
-      await deleteSite(context, self.args[0], self.opts<{ yes?: boolean; timeout: number }>());
+      await deleteSite(context, self.args[0], self.opts<DeleteSiteFlags>());
     });
   examples(command, [example, 'asks first'], [`${example} --yes`, 'for scripts']);
 }

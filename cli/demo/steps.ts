@@ -43,7 +43,7 @@ export class Steps {
     const child = spawn(command!, [...leading, ...args], {
       // Its own process group: Ctrl-C reaches only the demo, which then ends things in order.
       detached: true,
-      env: { ...this.context.env, XDG_DATA_HOME: this.dataHome },
+      env: { ...this.context.env, XDG_DATA_HOME: this.dataHome, SKUPRT_PLATFORM: 'local' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const interrupt = () => child.kill('SIGINT');

@@ -5,7 +5,6 @@
 import { existsSync } from 'node:fs';
 import { dataHomeOf, sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { type Context, type Surroundings, say } from '../context.ts';
-import { UsageError } from '../errors.ts';
 import { contextOf, DEFAULT_NAMESPACE, type GlobalFlags, localContext, namedPlatform } from '../platform.ts';
 import { type ClusterContext, clusterContext } from './kubeconfig.ts';
 import type { Place } from './place.ts';
@@ -32,11 +31,9 @@ export async function chooseContext(flags: GlobalFlags, surroundings: Surroundin
 /** The context of a command that is for clusters only. @throws UsageError, FileError, NotFoundError */
 export async function clusterContextOf(flags: GlobalFlags, surroundings: Surroundings): Promise<Context> {
   const choice = { kubeconfig: flags.kubeconfig, context: flags.context };
+  // Without a cluster manifests can be printed still; whatever needs one finds out when it connects.
   const found = await clusterContext(choice, surroundings.env);
-  if (found !== undefined) return inCluster(flags, surroundings, found);
-  throw new UsageError('No kubeconfig says which cluster to work on', {
-    next: 'Give --kubeconfig or --context, or set KUBECONFIG; for a site on this machine give -p local',
-  });
+  return inCluster(flags, surroundings, found ?? { name: undefined, namespace: undefined });
 }
 
 export async function openPlace(context: Context): Promise<Place> {
@@ -50,7 +47,8 @@ export async function openPlace(context: Context): Promise<Place> {
 
 function inCluster(flags: GlobalFlags, surroundings: Surroundings, found: ClusterContext): Context {
   const namespace = flags.namespace ?? found.namespace ?? DEFAULT_NAMESPACE;
-  return contextOf(flags, surroundings, { platform: 'kubernetes', namespace });
+  const context = contextOf(flags, surroundings, { platform: 'kubernetes', namespace });
+  return { ...context, cluster: { ...context.cluster, context: found.name } };
 }
 
 function hasLocalSite({ namespace = DEFAULT_NAMESPACE }: GlobalFlags, env: NodeJS.ProcessEnv): boolean {

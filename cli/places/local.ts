@@ -12,9 +12,12 @@ import { runningSite } from '../../site-controller/platform/local/lock.ts';
 import { dataHomeOf, type SitePaths, sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { type Context, commandLine } from '../context.ts';
+import { UsageError } from '../errors.ts';
 import type { NetworkView } from '../output/network.ts';
 import { type NetworkStatus, viewOf } from '../output/network-status.ts';
+import type { Workload } from '../parse.ts';
 import type { Idle, Place } from './place.ts';
+import { hostTarget, type Target } from './workload.ts';
 
 export class LocalPlace implements Place {
   readonly platform = 'local';
@@ -59,6 +62,13 @@ export class LocalPlace implements Place {
     const [ca, certificate, privateKey] = await Promise.all([read('ca.crt'), read('tls.crt'), read('tls.key')]);
     if (ca === undefined || certificate === undefined || privateKey === undefined) return undefined;
     return tlsSecret(name, { ca, certificate, privateKey });
+  }
+
+  async target({ kind, name }: Workload): Promise<Target> {
+    if (kind === 'host') return hostTarget(name);
+    throw new UsageError(`A local site cannot expose a ${kind}: it connects to hosts`, {
+      next: 'Give host/ADDRESS, such as host/127.0.0.1; workloads of a cluster need a site in that cluster',
+    });
   }
 
   machineId(): Promise<string | undefined> {

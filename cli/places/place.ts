@@ -8,6 +8,8 @@ import type { Secret } from '../../config/api/secret.ts';
 import type { ResourceStore } from '../../site-controller/store.ts';
 import type { Platform } from '../context.ts';
 import type { NetworkView } from '../output/network.ts';
+import type { Workload } from '../parse.ts';
+import type { Target } from './workload.ts';
 
 /** Why nothing happens here, and what to do about it. */
 export interface Idle {
@@ -28,6 +30,8 @@ export interface Place {
   serves(entityName: string): Promise<boolean>;
   /** The certificate of that name, with its key. */
   credential(name: string): Promise<Secret | undefined>;
+  /** What a workload of that kind and name is here. @throws UsageError, NotFoundError */
+  target(workload: Workload): Promise<Target>;
   /** What `readMachineId` says where the site runs. */
   machineId(): Promise<string | undefined>;
 }

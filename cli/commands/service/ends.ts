@@ -9,17 +9,30 @@ import { FailedError, UsageError } from '../../errors.ts';
 import { formatList, formatManifest, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
 import { openPlace } from '../../places/choose.ts';
-import { isGenerated, noteIdle, requireResource, requireSite, statusOf, waitUntilSettled } from '../../resources.ts';
+import {
+  isGenerated,
+  noteIdle,
+  requireResource,
+  requireSite,
+  type SettleOptions,
+  statusOf,
+  waitUntilSettled,
+} from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
+
+export interface SettleFlags extends SettleOptions {
+  dryRun?: boolean;
+  output?: string;
+}
 
 export type End = ResourceOf<EndKind>;
 
 export async function createEnd(context: Context, kind: EndKind, name: string, flags: EndFlags): Promise<void> {
-  await createResource(context, newEnd(kind, name, flags), flags);
+  await createResource(context, await newEnd(context, kind, name, flags), flags);
 }
 
 /** Writes a resource that must be new, and waits as asked; `expose` does the same with its own connector. */
-export async function createResource(context: Context, end: End, flags: EndFlags): Promise<void> {
+export async function createResource(context: Context, end: End, flags: SettleFlags): Promise<void> {
   const { kind, metadata } = end;
   if (flags.dryRun) {
     print(context, formatManifest([end], flags.output));
@@ -46,7 +59,7 @@ export async function createResource(context: Context, end: End, flags: EndFlags
 
 export async function updateEnd(context: Context, kind: EndKind, name: string, flags: EndFlags): Promise<void> {
   const place = await openPlace(context);
-  const end = changedEnd(await requireResource(context, place, kind, name), flags);
+  const end = await changedEnd(context, await requireResource(context, place, kind, name), flags);
   if (flags.dryRun) {
     print(context, formatManifest([end], 'yaml'));
     return;
@@ -71,7 +84,7 @@ export async function deleteEnd(context: Context, kind: EndKind, name: string, f
 }
 
 export async function generateEnd(context: Context, kind: EndKind, name: string, flags: EndFlags): Promise<void> {
-  print(context, formatManifest([newEnd(kind, name, flags)], flags.output));
+  print(context, formatManifest([await newEnd(context, kind, name, flags)], flags.output));
 }
 
 export async function showEnds(
@@ -93,35 +106,68 @@ export async function showEnds(
   else print(context, endTable(kind, ends, flags.output === 'wide'));
 }
 
-export function newEnd(kind: EndKind, name: string, flags: EndFlags): End {
-  requireHostOnly(flags);
+/** The resource that flags describe; only a workload must be looked up for it. @throws UsageError, NotFoundError */
+export async function newEnd(context: Context, kind: EndKind, name: string, flags: EndFlags): Promise<End> {
+  requireFlagsFor(context, flags);
   const metadata = { name };
-  const { port = 0, tlsCredentials, type, routingKey = name } = flags;
-  const shared = { routingKey, port, ...(tlsCredentials && { tlsCredentials }), ...(type && { type }) };
-  return kind === 'Listener'
-    ? { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec: { ...shared, host: flags.host ?? '0.0.0.0' } }
-    : { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec: { ...shared, host: flags.host ?? 'localhost' } };
+  const { port = 0, tlsCredentials, type, routingKey = name, exposePodsByName } = flags;
+  const shared = {
+    routingKey,
+    port,
+    ...(tlsCredentials && { tlsCredentials }),
+    ...(type && { type }),
+    ...(exposePodsByName && { exposePodsByName }),
+  };
+  const isLocal = context.platform === 'local';
+  if (kind === 'Listener') {
+    const host = flags.host ?? (isLocal ? '0.0.0.0' : name);
+    return { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec: { ...shared, host } };
+  }
+  const found = await reach(context, flags);
+  const { host, selector } = found ?? (isLocal ? { host: 'localhost' } : { selector: `app=${name}` });
+  const spec = {
+    ...shared,
+    ...(selector === undefined ? { host } : { selector }),
+    ...(flags.includeNotReady && { includeNotReadyPods: true }),
+  };
+  return { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec };
 }
 
 /** A changed generated resource is the user's from then on. */
-function changedEnd(end: End, flags: EndFlags): End {
-  requireHostOnly(flags);
+async function changedEnd(context: Context, end: End, flags: EndFlags): Promise<End> {
+  requireFlagsFor(context, flags);
+  const found = end.kind === 'Connector' ? await reach(context, flags) : { host: flags.host, selector: undefined };
   const given = Object.entries({
     routingKey: flags.routingKey,
-    host: flags.host,
+    host: found?.host,
+    selector: found?.selector,
     port: flags.port,
     tlsCredentials: flags.tlsCredentials,
     type: flags.type,
+    includeNotReadyPods: flags.includeNotReady,
+    exposePodsByName: flags.exposePodsByName,
   }).filter(([, value]) => value !== undefined);
   if (given.length === 0) throw new UsageError('Nothing to change was given', { next: 'See the flags with --help' });
   const { [CONTROLLED_LABEL]: _controlled, ...labels } = end.metadata.labels ?? {};
   const { [IMPORTED_FROM_ANNOTATION]: _from, ...annotations } = end.metadata.annotations ?? {};
   const metadata = { ...end.metadata, labels, annotations };
-  return { ...end, metadata, spec: { ...end.spec, ...Object.fromEntries(given) } } as End;
+  const spec: Record<string, unknown> = { ...end.spec, ...Object.fromEntries(given) };
+  // A connector reaches a host or pods, never both.
+  if (found?.host !== undefined) delete spec.selector;
+  else if (found?.selector !== undefined) delete spec.host;
+  return { ...end, metadata, spec } as End;
 }
 
-function requireHostOnly(flags: EndFlags): void {
-  if (flags.selector === undefined && flags.workload === undefined) return;
+/** What the flags say that a connector reaches; undefined when they say nothing. */
+async function reach(context: Context, flags: EndFlags): Promise<{ host?: string; selector?: string } | undefined> {
+  if (flags.workload !== undefined) return await (await openPlace(context)).target(flags.workload);
+  if (flags.selector !== undefined) return { selector: flags.selector };
+  return flags.host === undefined ? undefined : { host: flags.host };
+}
+
+function requireFlagsFor({ platform }: Context, flags: EndFlags): void {
+  const forPods = [flags.selector, flags.workload, flags.includeNotReady, flags.exposePodsByName];
+  if (platform === 'kubernetes' || forPods.every((value) => value === undefined)) return;
   throw new UsageError('Pods can only be selected on platform kubernetes; a local site connects to a host', {
     next: 'Give --host, such as --host 127.0.0.1',
   });
@@ -129,12 +175,19 @@ function requireHostOnly(flags: EndFlags): void {
 
 function endTable(kind: EndKind, ends: readonly End[], wide: boolean): string {
   const match = kind === 'Listener' ? 'MATCHING-CONNECTOR' : 'MATCHING-LISTENER';
-  const heads = ['NAME', 'STATUS', 'ROUTING-KEY', 'HOST', 'PORT', match, 'MESSAGE', ...(wide ? ['IMPORTED-FROM'] : [])];
+  // Only where there are selectors: a local site has none.
+  const withSelector = ends.some(({ spec }) => 'selector' in spec);
+  const heads = [
+    ...['NAME', 'STATUS', 'ROUTING-KEY', ...(withSelector ? ['SELECTOR'] : []), 'HOST', 'PORT', match, 'MESSAGE'],
+    ...(wide ? ['IMPORTED-FROM'] : []),
+  ];
   const rows = ends.map((end) => {
     const { status = 'Pending', message } = statusOf(end);
     const { routingKey, host, port } = end.spec;
     const from = end.metadata.annotations?.[IMPORTED_FROM_ANNOTATION];
-    return [end.metadata.name, status, routingKey, host, port, hasMatch(end), message, ...(wide ? [from] : [])];
+    const selector = withSelector ? [selectorOf(end)] : [];
+    const reached = [...selector, host, port, hasMatch(end), message];
+    return [end.metadata.name, status, routingKey, ...reached, ...(wide ? [from] : [])];
   });
   return table(heads, rows);
 }
@@ -145,12 +198,26 @@ function endFields(end: End): string {
     ['Name', end.metadata.name],
     ['Status', status],
     ['Routing key', end.spec.routingKey],
-    ['Host', end.spec.host],
+    ...((selectorOf(end) === undefined
+      ? [['Host', end.spec.host]]
+      : [
+          ['Selector', selectorOf(end)],
+          ['Pods', podsOf(end)],
+        ]) as [string, Cell][]),
     ['Port', end.spec.port],
     [end.kind === 'Listener' ? 'Has matching connector' : 'Has matching listener', hasMatch(end)],
     ['Message', message],
   ];
   return fields(pairs);
+}
+
+function selectorOf(end: End): string | undefined {
+  return end.kind === 'Connector' ? end.spec.selector : undefined;
+}
+
+function podsOf(end: End): string {
+  const pods = end.kind === 'Connector' ? (end.status?.selectedPods ?? []) : [];
+  return pods.map(({ name }) => name).join(', ') || 'none';
 }
 
 function hasMatch(end: End): boolean {

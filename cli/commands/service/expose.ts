@@ -2,42 +2,69 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import { SETTING } from '../../../site-controller/names.ts';
-import { type Context, commandLine, say } from '../../context.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
 import type { DeleteFlags, ExposeFlags } from '../../definitions/services.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
+import { formatManifest } from '../../output/resources.ts';
 import { isName, type Workload } from '../../parse.ts';
 import { openPlace } from '../../places/choose.ts';
+import { hostTarget } from '../../places/workload.ts';
 import { requireSite } from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
 import { createResource } from './ends.ts';
 
+/** On an exposed connector: the workload as it was named, by which `unexpose` finds it. */
+const EXPOSES_ANNOTATION = 'skuprt.io/exposes';
+
 export async function exposeWorkload(context: Context, workload: Workload, flags: ExposeFlags): Promise<void> {
-  const connector = exposedConnector(workload, flags);
-  await createResource(context, connector, flags);
-  if (!flags.dryRun) {
-    say(
-      context,
-      `Linked sites listen for "${connector.spec.routingKey}"; see skuprt -n <namespace> service status there`,
-    );
+  const connectors = await exposedConnectors(context, workload, flags);
+  if (flags.dryRun) {
+    print(context, formatManifest(connectors, flags.output));
+    return;
   }
+  for (const connector of connectors) await createResource(context, connector, flags);
+  const addresses = connectors.map(({ spec }) => `"${spec.routingKey}"`).join(', ');
+  say(context, `Linked sites listen for ${addresses}; see skuprt -n <namespace> service status there`);
 }
 
-export function exposedConnector(workload: Workload, flags: ExposeFlags): ResourceOf<'Connector'> {
-  requireHost(workload);
-  const address = flags.address ?? (isName(workload.name) ? workload.name : undefined);
-  if (address === undefined) {
-    throw new UsageError(`"${workload.name}" cannot be the address of a service`, {
-      next: 'Give one with --address, such as --address backend',
+/** One connector for each port. @throws UsageError, NotFoundError */
+export async function exposedConnectors(
+  context: Context,
+  workload: Workload,
+  flags: ExposeFlags,
+): Promise<ResourceOf<'Connector'>[]> {
+  const address = flags.address ?? defaultAddress(workload);
+  const { port: ports, targetPort: targetPorts = [] } = flags;
+  if (targetPorts.length > 0 && targetPorts.length !== ports.length) {
+    throw new UsageError(`${ports.length} --port and ${targetPorts.length} --target-port were given`, {
+      next: 'Give --target-port once for each --port, in the same order, or not at all',
     });
   }
-  const name = flags.name ?? nameFor(address);
-  const port = flags.targetPort ?? flags.port;
-  const settings = {
-    [SETTING.advertise]: 'true',
-    ...(port !== flags.port && { [SETTING.servicePort]: String(flags.port) }),
-  };
-  const spec = { routingKey: address, host: workload.name, port, settings };
-  return { apiVersion: SKUPPER_API_VERSION, kind: 'Connector', metadata: { name }, spec };
+  if (new Set(ports).size !== ports.length)
+    throw new UsageError('A --port was given twice', { next: 'Give each once' });
+  // A host needs nobody to be asked, so that this works where no cluster can be reached.
+  const isHost = workload.kind === 'host';
+  const target = isHost ? hostTarget(workload.name) : await (await openPlace(context)).target(workload);
+  const origin = isHost ? undefined : { annotations: { [EXPOSES_ANNOTATION]: `${workload.kind}/${workload.name}` } };
+  return ports.map((port, index) => {
+    const suffix = ports.length > 1 ? `-${port}` : '';
+    const targetPort = targetPorts[index] ?? target.ports.get(port) ?? port;
+    const settings = {
+      [SETTING.advertise]: 'true',
+      ...(targetPort !== port && { [SETTING.servicePort]: String(port) }),
+    };
+    const reached = target.selector === undefined ? { host: target.host } : { selector: target.selector };
+    const spec = {
+      routingKey: `${address}${suffix}`,
+      ...reached,
+      port: targetPort,
+      ...((flags.exposePodsByName ?? target.isByName) && { exposePodsByName: true }),
+      ...(flags.includeNotReady && { includeNotReadyPods: true }),
+      settings,
+    };
+    const metadata = { name: `${flags.name ?? nameFor(address)}${suffix}`, ...origin };
+    return { apiVersion: SKUPPER_API_VERSION, kind: 'Connector', metadata, spec };
+  });
 }
 
 export async function unexposeWorkload(
@@ -45,17 +72,16 @@ export async function unexposeWorkload(
   workload: Workload | undefined,
   flags: { address?: string } & Pick<DeleteFlags, 'wait' | 'timeout'>,
 ): Promise<void> {
-  if (workload !== undefined) requireHost(workload);
   if (workload === undefined && flags.address === undefined) {
     throw new UsageError('Nothing to unexpose was given', { next: 'Give KIND/NAME as to expose, or --address' });
   }
   const place = await openPlace(context);
   await requireSite(context, place);
   const exposed = (await place.resources.list('Connector')).filter(
-    ({ spec }) =>
-      spec.settings?.[SETTING.advertise] === 'true' &&
-      (workload === undefined || spec.host === workload.name) &&
-      (flags.address === undefined || spec.routingKey === flags.address),
+    (connector) =>
+      connector.spec.settings?.[SETTING.advertise] === 'true' &&
+      (workload === undefined || isOf(connector, workload)) &&
+      (flags.address === undefined || hasAddress(connector, flags.address)),
   );
   if (exposed.length === 0) {
     throw new NotFoundError(`Nothing like that is exposed in namespace "${context.namespace}"`, {
@@ -65,14 +91,27 @@ export async function unexposeWorkload(
   for (const { metadata, spec } of exposed) {
     await place.resources.delete('Connector', metadata.name);
     await waitUntilGone(context, place, `connector/${metadata.name}`, flags);
-    say(context, `Service "${spec.routingKey}" of ${spec.host}:${spec.port} is no longer exposed here.`);
+    const origin = metadata.annotations?.[EXPOSES_ANNOTATION] ?? `${spec.host ?? spec.selector}:${spec.port}`;
+    say(context, `Service "${spec.routingKey}" of ${origin} is no longer exposed here.`);
   }
 }
 
-function requireHost(workload: Workload): void {
-  if (workload.kind === 'host') return;
-  throw new UsageError(`A local site cannot expose a ${workload.kind}: it connects to hosts`, {
-    next: 'Give host/ADDRESS, such as host/127.0.0.1; workloads of a cluster need a site in that cluster',
+function isOf({ metadata, spec }: ResourceOf<'Connector'>, { kind, name }: Workload): boolean {
+  if (kind === 'host') return spec.host === name;
+  return metadata.annotations?.[EXPOSES_ANNOTATION] === `${kind}/${name}`;
+}
+
+/** That address, or that of one of several ports that were exposed under it. */
+function hasAddress({ metadata, spec }: ResourceOf<'Connector'>, address: string): boolean {
+  const port = spec.settings?.[SETTING.servicePort] ?? String(spec.port);
+  const isOneOfSeveral = spec.routingKey === `${address}-${port}` && metadata.name.endsWith(`-${port}`);
+  return spec.routingKey === address || isOneOfSeveral;
+}
+
+function defaultAddress(workload: Workload): string {
+  if (isName(workload.name)) return workload.name;
+  throw new UsageError(`"${workload.name}" cannot be the address of a service`, {
+    next: 'Give one with --address, such as --address backend',
   });
 }
 

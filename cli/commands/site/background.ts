@@ -57,7 +57,7 @@ async function launchSite(context: Context, local: LocalPlace): Promise<Launch> 
   const logStart = (await log.stat()).size;
   const [command, ...args] = context.self;
   const verbose = context.verbose ? ['--verbose'] : [];
-  const child = spawn(command!, [...args, '-n', context.namespace, ...verbose, 'site', 'run'], {
+  const child = spawn(command!, [...args, '-p', 'local', '-n', context.namespace, ...verbose, 'site', 'run'], {
     detached: true,
     cwd: '/',
     env: context.env,

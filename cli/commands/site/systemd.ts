@@ -29,7 +29,7 @@ function quoted(text: string): string {
 }
 
 export function unitText(context: Context): string {
-  const command = [...context.self, '-n', context.namespace, 'site', 'run'].map(quoted).join(' ');
+  const command = [...context.self, '-p', 'local', '-n', context.namespace, 'site', 'run'].map(quoted).join(' ');
   return `[Unit]
 Description=skuprt site of namespace ${context.namespace}
 Wants=network-online.target

@@ -4,9 +4,10 @@ import type { CreateSiteFlags } from '../../definitions/site.ts';
 import { formatManifest } from '../../output/resources.ts';
 import { openPlace } from '../../places/choose.ts';
 import { requireSite, waitUntilSettled } from '../../resources.ts';
-import { withFlags } from './resource.ts';
+import { requireFlagsFor, withFlags } from './resource.ts';
 
 export async function updateSite(context: Context, name: string | undefined, flags: CreateSiteFlags): Promise<void> {
+  requireFlagsFor(context.platform, flags);
   const place = await openPlace(context);
   const site = withFlags(await requireSite(context, place, name), flags);
   if (flags.dryRun) {
