@@ -18,6 +18,8 @@ export const SETTING = {
   advertise: 'skuprt.io/advertise',
   /** Connector: the port of the service where that is not the port of the workload: what importing sites try to listen on. */
   servicePort: 'skuprt.io/service-port',
+  /** Connector: the name of the service of which its address is one port, where the service has several. */
+  serviceName: 'skuprt.io/service-name',
   /** Site: "false" stops the import of advertised services. */
   import: 'skuprt.io/import',
   /** Site: the host that imported services listen on; 127.0.0.1 unless given. */
@@ -30,6 +32,8 @@ export const SETTING = {
   linkHosts: 'skuprt.io/link-hosts',
   /** Site: the number of data connections of each link, as `router.dataConnectionCount`. */
   dataConnectionCount: 'router-data-connection-count',
+  /** Site: ConfigMap with a fragment of a PodTemplateSpec that is laid over the router's pods; see pod-overlay.ts. */
+  podTemplate: 'skuprt.io/pod-template',
   /** Site: what the router logs; see router-logging.ts. */
   routerLogging: 'router-logging',
   /** Site: how many older revisions of a TLS profile keep their connections, 2 unless given. */

@@ -22,6 +22,8 @@ export interface ClusterView {
   attached: readonly AttachedView[];
   /** AttachedConnectorBindings of other namespaces that name this one as that of their connector. */
   bindings: readonly AttachedConnectorBinding[];
+  /** The Gateway `skupper` of the controller's namespace, while access by gateway is enabled. */
+  gateway?: KubeObject;
   /** What the routers of this site say, by the name of their pod. */
   routers: ReadonlyMap<string, RouterState>;
   /** Resources that the API server took and that cannot be acted upon. */

@@ -3,12 +3,22 @@ import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { RouterAccess } from '../../../config/api/router-access.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CONTROLLED_LABEL, CREDENTIAL, SETTING } from '../../names.ts';
+import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../names.ts';
 import { type Observed, type Outcome, ofKind, type PortWant, type RouterEntity } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
-import { activeSite, settingOf } from '../site/identity.ts';
+import type { AccessEndpoint } from '../securedaccess/realization.ts';
+import { activeSite, groupName, settingOf } from '../site/identity.ts';
+import {
+  accessPlans,
+  clusterFault,
+  generatedClusterAccess,
+  isListening,
+  ROLE_PORTS,
+  type Role,
+  serviceHosts,
+  wantedSecuredAccesses,
+} from './cluster.ts';
 
-const FIRST_PORT = { 'inter-router': 55671, edge: 45671 };
 const ANY_HOST = new Set(['', '0.0.0.0', '::']);
 const PURPOSE_PREFIX = 'routeraccess/';
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
@@ -16,15 +26,14 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
 /** Frames and session windows of links, as Skupper sets them. */
 export const LINK_LIMITS = { maxFrameSize: 16384, maxSessionFrames: 640 };
 
-export interface AccessEndpoint {
-  name: string;
-  host: string;
-  port: string;
-  group: string;
-}
+export { type AccessEndpoint, wantedSecuredAccesses };
 
-/** The access that `spec.linkAccess` of the site asks for; named like the site. */
-export function generatedAccess(site: Site | undefined): RouterAccess | undefined {
+/** The access that `spec.linkAccess` of the site asks for; on platform local named like the site. */
+export function generatedAccess(
+  site: Site | undefined,
+  { cluster }: Pick<Observed, 'cluster'> = {},
+): RouterAccess | undefined {
+  if (cluster !== undefined) return generatedClusterAccess(site);
   if (site === undefined || ['', 'none', undefined].includes(site.spec.linkAccess)) return undefined;
   const bindHost = settingOf(site, SETTING.bindHost);
   const port = Number(settingOf(site, SETTING.linkPort)) || undefined;
@@ -48,7 +57,7 @@ export function accessPorts(observed: Observed): PortWant[] {
       .filter((role) => role.port === undefined)
       .map((role) => ({
         purpose: purposeOf(access, role.name),
-        from: FIRST_PORT[role.name],
+        from: ROLE_PORTS[role.name],
         host: access.spec.bindHost ?? '',
       })),
   );
@@ -56,10 +65,11 @@ export function accessPorts(observed: Observed): PortWant[] {
 
 /** Held back until its TLS material is there. */
 export function accessEntities(observed: Observed): RouterEntity[] {
-  return ofKind(observed, 'RouterAccess').flatMap((access) =>
+  const listening = ofKind(observed, 'RouterAccess').filter((access) => isListening(observed, access));
+  return listening.flatMap((access) =>
     access.spec.roles.flatMap((role): RouterEntity[] => {
       const port = portOf(observed, access, role);
-      if (port === undefined || !observed.credentials.get(access.spec.tlsCredentials)?.hasKey) return [];
+      if (port === undefined || !hasMaterial(observed, access)) return [];
       return [
         [
           'listener',
@@ -80,8 +90,36 @@ export function accessEntities(observed: Observed): RouterEntity[] {
   );
 }
 
-/** How other sites reach it: each role at each host, best host first. */
+/**
+ * Connectors of one of several routers, counted from 0, to those before it, so that the routers of a site are neighbours.
+ * They dial the Services in front of the others, which any access with the role has.
+ */
+export function groupEntities(observed: Observed, groupIndex: number): RouterEntity[] {
+  for (const access of ofKind(observed, 'RouterAccess')) {
+    const role = access.spec.roles.find(({ name }) => name === 'inter-router');
+    if (role === undefined || !hasMaterial(observed, access) || !isListening(observed, access)) continue;
+    return Array.from(
+      { length: groupIndex },
+      (_, index): RouterEntity => [
+        'connector',
+        {
+          name: groupName(NAME.router, index),
+          role: 'inter-router',
+          host: groupName(access.metadata.name, index),
+          port: String(portOf(observed, access, role)),
+          cost: 1,
+          sslProfile: access.spec.tlsCredentials,
+          ...LINK_LIMITS,
+        },
+      ],
+    );
+  }
+  return [];
+}
+
+/** How other sites reach it: each role at each host, best host first. On Kubernetes as its SecuredAccesses say. */
 export function accessEndpoints(observed: Observed, access: RouterAccess): AccessEndpoint[] {
+  if (observed.cluster !== undefined) return accessPlans(observed, access).flatMap(({ endpoints }) => endpoints);
   return access.spec.roles.flatMap((role) => {
     const port = portOf(observed, access, role);
     if (port === undefined) return [];
@@ -96,8 +134,13 @@ export function accessEndpoints(observed: Observed, access: RouterAccess): Acces
 
 /** Host names and addresses for the server certificate. */
 export function accessHosts(observed: Observed, access: RouterAccess): string[] {
-  const named = [...(access.spec.subjectAlternativeNames ?? []), ...dialHosts(observed, access)];
-  return [...new Set([...named, ...LOOPBACK_HOSTS])].sort();
+  const named = access.spec.subjectAlternativeNames ?? [];
+  const found =
+    observed.cluster === undefined
+      ? dialHosts(observed, access)
+      : [...accessEndpoints(observed, access).map(({ host }) => host), ...serviceHosts(observed, access)];
+  const isProcess = observed.cluster?.settings.routers !== 'deployment';
+  return [...new Set([...named, ...found, ...(isProcess ? LOOPBACK_HOSTS : [])])].sort();
 }
 
 /** The hosts that the site says it is reached by, else the ones its server is bound to. */
@@ -120,13 +163,25 @@ export function planRouterAccesses(observed: Observed): Outcome[] {
       status: { endpoints },
       findings: [
         fault === undefined ? ready('Configured') : failed('Configured', fault),
-        endpoints.length > 0 ? ready('Resolved') : pending('Resolved', 'No port chosen yet'),
+        endpoints.length > 0 ? ready('Resolved') : pending('Resolved', waitingFor(observed, access)),
       ],
     };
   });
 }
 
+/** What is waited for before there is an endpoint. */
+export function waitingFor(observed: Observed, access: RouterAccess): string {
+  if (observed.cluster === undefined) return 'No port chosen yet';
+  return accessPlans(observed, access).find(({ waiting }) => waiting !== '')?.waiting ?? 'Pending';
+}
+
+function hasMaterial(observed: Observed, access: RouterAccess): boolean {
+  return observed.credentials.get(access.spec.tlsCredentials)?.hasKey === true;
+}
+
 function listenFault(observed: Observed, access: RouterAccess): string | undefined {
+  const fault = observed.cluster && clusterFault(observed, access);
+  if (fault !== undefined) return fault;
   const name = access.spec.tlsCredentials;
   if (!observed.credentials.has(name) && !access.spec.generateTlsCredentials) {
     return `TLS credentials "${name}" not found`;
@@ -153,10 +208,7 @@ function purposeOf(access: RouterAccess, role: string): string {
   return `${PURPOSE_PREFIX}${access.metadata.name}/${role}`;
 }
 
-function portOf(
-  observed: Observed,
-  access: RouterAccess,
-  role: RouterAccess['spec']['roles'][number],
-): number | undefined {
-  return role.port ?? observed.ports.get(purposeOf(access, role.name));
+/** A pod has its ports to itself; a process of a host takes what was given out. */
+function portOf({ cluster, ports }: Observed, access: RouterAccess, role: Role): number | undefined {
+  return role.port ?? ports.get(purposeOf(access, role.name)) ?? (cluster && ROLE_PORTS[role.name]);
 }

@@ -1,5 +1,6 @@
 /** Which Site is the one of this namespace, and what it and its router are called on the network. */
 import type { Site } from '../../../config/api/site.ts';
+import { NAME } from '../../names.ts';
 import { byAge, type Observed, ofKind } from '../observed.ts';
 
 const ROUTER_SUFFIX_LENGTH = 8;
@@ -25,4 +26,14 @@ export function settingOf(
   key: string,
 ): string | undefined {
   return resource?.spec.settings?.[key] || undefined;
+}
+
+/** Names of the groups of routers, one a router: those of their Deployments and ConfigMaps on Kubernetes. */
+export function routerGroups({ spec }: Pick<Site, 'spec'>): string[] {
+  return spec.ha && !spec.edge ? [NAME.router, groupName(NAME.router, 1)] : [NAME.router];
+}
+
+/** What belongs to one of several groups, counted from 0; the first has the plain name. */
+export function groupName(name: string, groupIndex: number): string {
+  return groupIndex === 0 ? name : `${name}-${groupIndex + 1}`;
 }

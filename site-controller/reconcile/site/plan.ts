@@ -1,12 +1,13 @@
 /** Site: the conditions of the whole, and the network as seen from here. Control-plane reference 1.2. */
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
-import type { Site, SiteRecord } from '../../../config/api/site.ts';
-import type { SiteContent } from '../../exchange/record.ts';
+import type { Site } from '../../../config/api/site.ts';
 import { CREDENTIAL } from '../../names.ts';
 import { type Observed, type Outcome, ofKind } from '../observed.ts';
 import { ownContent } from '../own-content.ts';
 import { accessEndpoints } from '../routeraccess/plan.ts';
+import { planClusterSite } from './cluster-plan.ts';
 import { activeSite } from './identity.ts';
+import { siteRecords } from './records.ts';
 
 export function planSites(observed: Observed): Outcome[] {
   const active = activeSite(observed);
@@ -15,6 +16,7 @@ export function planSites(observed: Observed): Outcome[] {
       const message = `An active site already exists in the namespace (${active?.metadata.name})`;
       return { resource: site, findings: [failed('Configured', message)] };
     }
+    if (observed.cluster !== undefined) return planClusterSite(observed, site);
     const endpoints = ofKind(observed, 'RouterAccess').flatMap((access) => accessEndpoints(observed, access));
     return {
       resource: site,
@@ -23,7 +25,7 @@ export function planSites(observed: Observed): Outcome[] {
         controller: { name: 'skuprt', namespace: observed.namespace, version: observed.version },
         endpoints,
         sitesInNetwork: observed.network.sites.length + 1,
-        network: [ownContent(observed, site), ...observed.network.sites].map(siteRecord),
+        network: siteRecords(ownContent(observed, site), observed.network.sites),
       },
       findings: [
         configured(site),
@@ -39,24 +41,4 @@ function configured({ spec }: Site): Finding {
   if (spec.edge) return failed('Configured', 'Edge sites are not available on platform local');
   if (spec.ha) return failed('Configured', 'HA is not available on platform local: its site has one router');
   return ready('Configured');
-}
-
-function siteRecord({ site, routers, listeners, connectors }: SiteContent): SiteRecord {
-  const routingKeys = [...new Set([...listeners, ...connectors].map(({ routingKey }) => routingKey))].sort();
-  return {
-    ...site,
-    links: routers.flatMap(({ links }) =>
-      links.map(({ name, remoteSiteId, remoteSiteName, operational }) => ({
-        name,
-        remoteSiteId,
-        remoteSiteName,
-        operational,
-      })),
-    ),
-    services: routingKeys.map((routingKey) => ({
-      routingKey,
-      connectors: connectors.filter((entry) => entry.routingKey === routingKey).map(({ name }) => name),
-      listeners: listeners.filter((entry) => entry.routingKey === routingKey).map(({ name }) => name),
-    })),
-  };
 }

@@ -1,0 +1,50 @@
+/** The rights of the adaptors of a site. Reading is wide only for Secrets, whose names come and go with links and listeners. Pure. */
+import type { Site } from '../../../config/api/site.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { NAME } from '../../names.ts';
+import { groupName, routerGroups } from './identity.ts';
+
+const RBAC_GROUP = 'rbac.authorization.k8s.io';
+const LEASE = 'skupper-site-leader';
+/** Parts of the network's status that one site may write: each holds most of a MiB, compressed. */
+const NETWORK_PART_COUNT_MAX = 16;
+const READ = ['get', 'list', 'watch'];
+/** Server-side apply of an object that may not be there yet. */
+const APPLY = ['get', 'create', 'patch'];
+
+export function routerRights(site: Site, namespace: string): KubeObject[] {
+  const metadata = { name: NAME.router };
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    { apiVersion: `${RBAC_GROUP}/v1`, kind: 'Role', metadata, rules: rules(site) },
+    {
+      apiVersion: `${RBAC_GROUP}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: RBAC_GROUP, kind: 'Role', name: NAME.router },
+      subjects: [{ kind: 'ServiceAccount', name: NAME.router, namespace }],
+    },
+  ];
+}
+
+function rules(site: Site): object[] {
+  const networkParts = Array.from({ length: NETWORK_PART_COUNT_MAX }, (_, index) =>
+    groupName(NAME.networkStatus, index),
+  );
+  return [
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: routerGroups(site), verbs: READ },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: [NAME.routerStatus], verbs: APPLY },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: networkParts, verbs: [...APPLY, 'delete'] },
+    { apiGroups: [''], resources: ['secrets'], verbs: READ },
+    ...(routerGroups(site).length > 1 ? leaseRules() : []),
+  ];
+}
+
+function leaseRules(): object[] {
+  const group = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+  return [
+    { ...group, resourceNames: [LEASE], verbs: [...READ, 'update', 'patch'] },
+    // Creation by POST has no name that rights could be limited to.
+    { ...group, verbs: ['create'] },
+  ];
+}
