@@ -44,7 +44,8 @@ const RouterRecord = Type.Object({
 });
 
 const Endpoint = Type.Object({ name: Text, routingKey: Id, host: Text, port: Port });
-const Service = Type.Object({ address: Id, protocol: Text, port: Port });
+/** `service` names the one of which this is a port, when it has several: each port has an address of its own. */
+const Service = Type.Object({ address: Id, protocol: Text, port: Port, service: Type.Optional(Text) });
 
 const SiteContent = Type.Object({
   site: SiteIdentity,

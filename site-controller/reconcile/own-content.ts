@@ -1,8 +1,9 @@
 /** What this site tells the others about itself. Pure. */
-import type { Connector } from '../../config/api/connector.ts';
 import type { Site } from '../../config/api/site.ts';
 import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../exchange/record.ts';
 import { SETTING } from '../names.ts';
+import { attachedCallers } from './attachedconnector/callers.ts';
+import { connectorRecords } from './connector/records.ts';
 import { costOf, isOperational, linkRole, remoteOf, siteOfRouter } from './link/plan.ts';
 import { routingKeysOf } from './multikeylistener/plan.ts';
 import { type Observed, ofKind } from './observed.ts';
@@ -29,12 +30,7 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
       ),
     })),
     listeners: listeners(observed),
-    connectors: ofKind(observed, 'Connector').map(({ metadata, spec }) => ({
-      name: metadata.name,
-      routingKey: spec.routingKey,
-      host: spec.host ?? '',
-      port: spec.port,
-    })),
+    connectors: connectorRecords(observed),
     services: services(observed),
   };
 }
@@ -106,15 +102,21 @@ function listeners(observed: Observed): EndpointRecord[] {
 
 /** One service for each address that a connector advertises; the first connector by name says the port. */
 function services(observed: Observed): ServiceRecord[] {
-  const ports = new Map<string, number>();
-  for (const connector of ofKind(observed, 'Connector')) {
-    if (settingOf(connector, SETTING.advertise) !== 'true' || ports.has(connector.spec.routingKey)) continue;
-    ports.set(connector.spec.routingKey, servicePort(connector));
+  const services = new Map<string, ServiceRecord>();
+  const attached = attachedCallers(observed).flatMap(({ binding, caller }) =>
+    caller === undefined ? [] : [{ spec: { ...binding.spec, port: caller.port } }],
+  );
+  for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
+    const { routingKey } = connector.spec;
+    if (settingOf(connector, SETTING.advertise) !== 'true' || services.has(routingKey)) continue;
+    const service = settingOf(connector, SETTING.serviceName);
+    const port = servicePort(connector);
+    services.set(routingKey, { address: routingKey, protocol: 'tcp', port, ...(service && { service }) });
   }
-  return [...ports].map(([address, port]) => ({ address, protocol: 'tcp', port }));
+  return [...services.values()];
 }
 
-function servicePort(connector: Connector): number {
+function servicePort(connector: { spec: { port: number; settings?: Record<string, string> } }): number {
   const port = Number(settingOf(connector, SETTING.servicePort));
   return Number.isInteger(port) && port >= 1 && port <= 65535 ? port : connector.spec.port;
 }

@@ -5,31 +5,18 @@
 import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
-import { callerEntities, profileOf, typeFault, workloadFault } from '../connector/caller.ts';
-import { connectorEntities, requestedKeys } from '../connector/plan.ts';
+import { callerEntities, typeFault, workloadFault } from '../connector/caller.ts';
+import { requestedKeys } from '../connector/plan.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { type AttachedCaller, attachedCallers, attachedSelection, NO_CONNECTOR } from './callers.ts';
 
 export function attachedEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
-  if (site === undefined || observed.cluster === undefined) return [];
-  const entities = attachedCallers(observed).flatMap(({ caller, finding }) =>
+  if (site === undefined) return [];
+  return attachedCallers(observed).flatMap(({ caller, finding }) =>
     finding === undefined ? callerEntities(caller!, siteIdOf(site)) : [],
   );
-  // A Connector of the same name may dial the same host: it was there first.
-  const taken = new Set(connectorEntities(observed).map(([, { name }]) => name));
-  return entities.filter(([, { name }]) => !taken.has(name!));
-}
-
-/** The sslProfiles that attached connectors use, with the Secret of each. */
-export function attachedProfiles(observed: Observed): Map<string, { secret: string; caOnly: boolean }> {
-  const profiles = attachedCallers(observed).flatMap(({ caller }) => {
-    if (!caller?.tls.tlsCredentials) return [];
-    const { tlsCredentials, useClientCert } = caller.tls;
-    return [[profileOf(caller.tls), { secret: tlsCredentials, caOnly: !useClientCert }] as const];
-  });
-  return new Map(profiles);
 }
 
 /** For the bindings of this namespace, which is the site's. */

@@ -1,10 +1,9 @@
 /** Connector: tcpConnectors of the router, which dial the workload: a host, or each pod of a selector. Control-plane reference 1.5, 4.5. */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
-import type { Connector } from '../../../config/api/connector.ts';
 import { routingKeysOf } from '../multikeylistener/plan.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
-import { callerEntities, profileOf, workloadFault } from './caller.ts';
+import { type CallerTls, callerEntities, profileOf, workloadFault } from './caller.ts';
 import { type ConnectorCaller, connectorCallers } from './callers.ts';
 
 export function connectorEntities(observed: Observed): RouterEntity[] {
@@ -15,7 +14,7 @@ export function connectorEntities(observed: Observed): RouterEntity[] {
   );
 }
 
-export function connectorProfile({ spec }: Connector): string {
+export function connectorProfile({ spec }: { spec: CallerTls }): string {
   return profileOf(spec);
 }
 

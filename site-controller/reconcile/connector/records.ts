@@ -1,8 +1,8 @@
-/** What a site tells the others about its connectors, attached ones included. Pure. */
+/** Connectors of a site and attached ones together: what it tells the others about them, and the TLS they need. Pure. */
 import type { EndpointRecord } from '../../exchange/record.ts';
 import { attachedCallers } from '../attachedconnector/callers.ts';
 import type { Observed } from '../observed.ts';
-import { type Caller, podAddress } from './caller.ts';
+import { type Caller, podAddress, profileOf } from './caller.ts';
 import { connectorCallers } from './callers.ts';
 
 /** In the name of the record of one pod: `<connector>@<pod>`. */
@@ -10,11 +10,25 @@ export const POD_MARK = '@';
 
 /** One record for each address that a connector answers for. One that selects no pod answers for none. */
 export function connectorRecords(observed: Observed): EndpointRecord[] {
-  const own = connectorCallers(observed).map(({ caller }) => caller);
-  const attached = attachedCallers(observed)
+  return workingCallers(observed).flatMap(recordsOf);
+}
+
+/** The sslProfiles of connectors that are not named like their Secret. */
+export function connectorProfiles(observed: Observed): Map<string, { credentialName: string; caOnly: boolean }> {
+  const profiles = new Map<string, { credentialName: string; caOnly: boolean }>();
+  for (const { tls } of workingCallers(observed)) {
+    const { tlsCredentials, useClientCert } = tls;
+    if (tlsCredentials && !useClientCert)
+      profiles.set(profileOf(tls), { credentialName: tlsCredentials, caOnly: true });
+  }
+  return profiles;
+}
+
+/** Connectors, and attached ones, that the router has. */
+function workingCallers(observed: Observed): Caller[] {
+  return [...connectorCallers(observed), ...attachedCallers(observed)]
     .filter(({ finding }) => finding === undefined)
     .map(({ caller }) => caller!);
-  return [...own, ...attached].flatMap(recordsOf);
 }
 
 function recordsOf({ name, routingKey, host, port, pods, exposePodsByName }: Caller): EndpointRecord[] {

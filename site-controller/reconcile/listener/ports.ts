@@ -25,7 +25,8 @@ const IN_USE = /EADDRINUSE|in use/i;
 /** The port of each tcpListener by its name. One that has none is missing: there are no more. */
 export function allocatePorts(observed: Observed): Map<string, number> {
   const { cluster } = observed;
-  if (cluster === undefined) return new Map();
+  const site = activeSite(observed);
+  if (cluster === undefined || site === undefined) return new Map();
   const names = offersOf(observed)
     .offers.map(({ name }) => name)
     .sort();
@@ -42,8 +43,7 @@ export function allocatePorts(observed: Observed): Map<string, number> {
     if (port !== undefined && port >= LISTENER_PORTS.first && !isLost(cluster, name, port)) give(name, port);
   }
   for (const port of portsInUse(cluster)) taken.add(port);
-  const siteId = siteIdOf(activeSite(observed)!);
-  for (const name of names) if (!ports.has(name)) give(name, freePort(`${siteId}/${name}`, taken));
+  for (const name of names) if (!ports.has(name)) give(name, freePort(`${siteIdOf(site)}/${name}`, taken));
   return ports;
 }
 

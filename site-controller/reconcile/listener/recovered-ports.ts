@@ -1,7 +1,7 @@
 /** The router's ports that were given out before, found in what outlives the controller. Pure. */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ClusterView } from '../cluster.ts';
-import { listenerServices } from './service-name.ts';
+import { LISTENER_LABEL } from './service-name.ts';
 
 const CONFIG_LABEL = 'internal.skupper.io/router-config';
 const CONFIG_KEY = 'skrouterd.json';
@@ -37,7 +37,10 @@ export function portsInUse(cluster: ClusterView): Set<number> {
   const ofRouters = [...cluster.routers.values()].flatMap(({ listeners }) =>
     [...listeners.values()].map(({ port }) => port),
   );
-  const ofServices = [...listenerServices(cluster).values()].flatMap(targetPorts);
+  const services = [...cluster.objects.values()].filter(({ kind, metadata }) => {
+    return kind === 'Service' && metadata.labels?.[LISTENER_LABEL] !== undefined;
+  });
+  const ofServices = services.flatMap(targetPorts);
   return new Set([...ofConfig, ...ofRouters, ...ofServices].filter((port) => port !== undefined));
 }
 

@@ -1,8 +1,10 @@
 /** Which Service of the namespace a host stands for, and whose Services may be touched. Pure. */
+import type { Site } from '../../../config/api/site.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
-import { type ClusterView, objectOf } from '../cluster.ts';
+import { objectOf } from '../cluster.ts';
 import { type Observed, ofKind } from '../observed.ts';
+import { isOwn } from '../ownership.ts';
+import { activeSite } from '../site/identity.ts';
 
 /** On the Service of listeners: the name of one of them, as Skupper writes it. */
 export const LISTENER_LABEL = 'internal.skupper.io/listener';
@@ -38,25 +40,20 @@ export function hostFault(host: string, namespace: string): string | undefined {
   );
 }
 
-/** Whether the Service of a name is not one of listeners: somebody else's, or one by which the site itself is reached. */
+/** Whether the Service of a name is not one of this site's listeners: somebody else's, or one by which the site itself is reached. */
 export function foreignServices(observed: Observed): (service: string) => boolean {
   const { cluster } = observed;
-  if (cluster === undefined) return () => false;
+  const site = activeSite(observed);
+  if (cluster === undefined || site === undefined) return () => false;
   const ofSite = [...ofKind(observed, 'SecuredAccess'), ...ofKind(observed, 'RouterAccess')];
   const names = new Set([LOCAL_SERVICE, ...ofSite.map(({ metadata }) => metadata.name)]);
   return (service) => {
     const object = objectOf(cluster, 'Service', service);
-    return names.has(service) || (object !== undefined && !isListenerService(object));
+    return names.has(service) || (object !== undefined && !isListenerService(object, site));
   };
 }
 
-/** Services of listeners, by name: made by us, or by Skupper, whose place we take. */
-export function listenerServices(cluster: ClusterView): Map<string, KubeObject> {
-  const services = [...cluster.objects.values()].filter(({ kind }) => kind === 'Service').filter(isListenerService);
-  return new Map(services.map((service) => [service.metadata.name, service]));
-}
-
-function isListenerService({ metadata }: KubeObject): boolean {
-  const isControlled = [metadata.labels, metadata.annotations].some((marks) => marks?.[CONTROLLED_LABEL] !== undefined);
-  return isControlled && metadata.labels?.[LISTENER_LABEL] !== undefined;
+/** Made for a listener of the site by us, or by Skupper, whose place we take. */
+export function isListenerService(object: KubeObject, site: Site): boolean {
+  return isOwn(object, site) && object.metadata.labels?.[LISTENER_LABEL] !== undefined;
 }
