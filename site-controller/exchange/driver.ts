@@ -41,6 +41,11 @@ export class ExchangeDriver {
     this.turn((exchange, now) => exchange.receive(text, now));
   }
 
+  /** Another process speaks for the site: goes on to listen, says nothing. */
+  resign(): void {
+    this.turn((exchange) => exchange.resign());
+  }
+
   /** Says good-bye; nothing is sent afterwards. */
   stop(): void {
     this.turn((exchange) => exchange.leave());

@@ -8,6 +8,10 @@
  * A site whose routers the local one lost is hidden after a grace, and shown again when one is back. Only a loss that was seen
  * on this connection counts: a router that has just started reaches nobody yet, and that says nothing of the others.
  *
+ * Several processes may speak for one site for a while: an old and a new pod, or two of a pair. The highest instance is heard;
+ * whoever hears a higher one than its own goes above it once, being the newer one most likely, and is silent from then on. The
+ * silent one speaks again when the other leaves or falls silent; its own good-bye would be that of the site, so it says none.
+ *
  * Invariant: without a connection to the local router nothing is sent and no lease or grace ends, because nothing can be
  * heard.
  */
@@ -59,7 +63,11 @@ export class Exchange {
   readonly stats = { received: 0, malformed: 0, refused: 0, expired: 0 };
   private readonly options: ExchangeOptions;
   private readonly siteId: string;
-  private readonly instance: number;
+  private instance: number;
+  /** The highest instance of this site that another process spoke with, and when. */
+  private rival = { instance: -1, heardAt: -Infinity };
+  private isSilent = false;
+  private hasGoneAbove = false;
   private readonly neighbours = new Map<string, Neighbour>();
   private readonly gone = new Set<string>();
   private readonly outbox: string[] = [];
@@ -105,6 +113,7 @@ export class Exchange {
   setOwn(content: SiteContent, now: number): void {
     const text = JSON.stringify(content);
     if (text === this.ownText) return;
+    if (this.own === undefined) this.instance = Math.max(this.instance, this.rival.instance + 1);
     this.own = content;
     this.ownText = text;
     this.seq += 1;
@@ -113,6 +122,7 @@ export class Exchange {
 
   connected(now: number): void {
     this.connectedAt = now;
+    this.rival.heardAt = now;
     for (const neighbour of this.neighbours.values()) neighbour.heardAt = now;
     this.announceTwice(now);
   }
@@ -151,8 +161,8 @@ export class Exchange {
       return;
     }
     const siteId = message.type === 'record' ? message.site.id : message.siteId;
-    if (siteId === this.siteId) return;
-    if (message.type === 'leave') this.left(siteId, message.instance);
+    if (siteId === this.siteId) this.heardRival(message, now);
+    else if (message.type === 'leave') this.left(siteId, message.instance);
     else this.heard(siteId, message, now);
   }
 
@@ -168,7 +178,8 @@ export class Exchange {
       }
     }
     if (this.isSettled(now)) this.gone.clear();
-    if (this.own === undefined) return;
+    if (this.isSilent && now >= this.rival.heardAt + this.options.leaseMs) this.speakAgain(now);
+    if (this.own === undefined || this.isSilent) return;
     if (now >= this.announceAt || now >= this.repeatAt) {
       this.announceAt = Infinity;
       if (now >= this.repeatAt) this.repeatAt = Infinity;
@@ -180,16 +191,28 @@ export class Exchange {
     }
   }
 
-  /** Tells the others that this site goes away; nothing is said afterwards. */
+  /** Tells the others that this site goes away, unless another process speaks for it; nothing is said afterwards. */
   leave(): void {
-    this.send({ v: 1, type: 'leave', siteId: this.siteId, instance: this.instance });
+    if (this.own !== undefined && !this.isSilent) {
+      this.send({ v: 1, type: 'leave', siteId: this.siteId, instance: this.instance });
+    }
+    this.resign();
+  }
+
+  /** Another process speaks for this site from now on: nothing is said, what the others say is still heard. */
+  resign(): void {
     this.own = undefined;
+    this.ownText = '';
+    this.isSilent = false;
+    this.hasGoneAbove = false;
   }
 
   /** When `tick` has to be called next. */
   deadline(): number {
     if (this.connectedAt === undefined) return Infinity;
-    let deadline = this.own === undefined ? Infinity : Math.min(this.heartbeatAt, this.announceAt, this.repeatAt);
+    const isSpeaking = this.own !== undefined && !this.isSilent;
+    let deadline = isSpeaking ? Math.min(this.heartbeatAt, this.announceAt, this.repeatAt) : Infinity;
+    if (this.isSilent) deadline = this.rival.heardAt + this.options.leaseMs;
     for (const neighbour of this.neighbours.values()) {
       deadline = Math.min(deadline, neighbour.heardAt + this.options.leaseMs, this.hideAt(neighbour));
     }
@@ -230,6 +253,34 @@ export class Exchange {
       neighbour.requestedAt = now;
       this.send({ v: 1, type: 'request', siteId });
     }
+  }
+
+  /** This site's messages come back to their sender too: those are of the own instance. */
+  private heardRival(message: ExchangeMessage & { instance: number }, now: number): void {
+    const { instance } = message;
+    if (instance <= this.instance && !this.isSilent) {
+      // It has not heard this one yet.
+      if (instance < this.instance && message.type !== 'leave') this.announce(now);
+      return;
+    }
+    if (message.type === 'leave') {
+      if (this.isSilent && instance >= this.rival.instance) this.speakAgain(now);
+      return;
+    }
+    this.rival = { instance: Math.max(instance, this.rival.instance), heardAt: now };
+    if (this.own === undefined) return;
+    if (this.hasGoneAbove) {
+      this.isSilent = true;
+      return;
+    }
+    this.hasGoneAbove = true;
+    this.speakAgain(now);
+  }
+
+  private speakAgain(now: number): void {
+    this.isSilent = false;
+    this.instance = Math.max(this.instance, this.rival.instance + 1);
+    this.announce(now);
   }
 
   private judgeReach(neighbour: Neighbour, now: number): void {
