@@ -32,7 +32,7 @@ function crdFiles(release: string): [string, string][] {
   return [
     ...bases.flatMap(([path, text]): [string, string][] => [
       [`config/crd/${path}`, text],
-      [`${CHART}/crds/${path.replace('bases/', '')}`, text],
+      [`${CHART}/files/crds/${path.replace('bases/', '')}`, text],
     ]),
     ['config/crd/kustomization.yaml', document('config/api', kustomization)],
   ];
@@ -72,7 +72,7 @@ function chartFiles(): [string, string][] {
     ...Object.fromEntries(Object.entries(USER_RULES).map(([role, rules]) => [`user-${role}`, rules])),
   };
   return Object.entries(parts).map(([name, rules]) => [
-    `${CHART}/rules/${name}.yaml`,
+    `${CHART}/files/rules/${name}.yaml`,
     document('config/rbac/rules.ts', rules),
   ]);
 }

@@ -107,10 +107,11 @@ function parseValue(value: unknown): Parsed {
   return faults.length > 0 ? { resources: [], faults } : { resources: [resource as Resource], faults };
 }
 
-/** A kind whose spec needs no member may come without a spec, as with Skupper. */
+/** A kind whose spec needs no member may come without a spec, or with an empty one, as with Skupper. */
 function withSpec(kind: Kind, value: object): object {
   const { spec } = KINDS[kind].schema.properties as { spec?: { required?: string[] } };
-  return spec === undefined || (spec.required ?? []).length > 0 || 'spec' in value ? value : { ...value, spec: {} };
+  if (spec === undefined || (spec.required ?? []).length > 0) return value;
+  return { ...value, spec: (value as { spec?: unknown }).spec ?? {} };
 }
 
 function parseItems(items: unknown[]): Parsed {
