@@ -3,6 +3,7 @@ import { withFindings } from '../../config/api/conditions.ts';
 import { planAccessGrants } from './accessgrant/plan.ts';
 import type { Attempt } from './accesstoken/plan.ts';
 import { planAccessTokens } from './accesstoken/plan.ts';
+import { planAttachedConnectorBindings, planAttachedConnectors } from './attachedconnector/plan.ts';
 import { planCertificates } from './certificate/plan.ts';
 import { planConnectors } from './connector/plan.ts';
 import { planLinks } from './link/plan.ts';
@@ -10,6 +11,7 @@ import { planListeners } from './listener/plan.ts';
 import { planMultiKeyListeners } from './multikeylistener/plan.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { planRouterAccesses } from './routeraccess/plan.ts';
+import { planSecuredAccesses } from './securedaccess/plan.ts';
 import { planSites } from './site/plan.ts';
 
 export interface OutcomeInputs {
@@ -29,9 +31,20 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planListeners(observed),
     ...planMultiKeyListeners(observed),
     ...planConnectors(observed),
+    ...clusterOutcomes(observed),
     ...planAccessGrants(observed, inputs.newCode, inputs.redemptions),
     ...planAccessTokens(observed, inputs.attempts),
     ...planSites(observed),
+  ];
+}
+
+/** Of the kinds that need a cluster. */
+function clusterOutcomes(observed: Observed): Outcome[] {
+  if (observed.cluster === undefined) return [];
+  return [
+    ...planSecuredAccesses(observed).outcomes,
+    ...planAttachedConnectors(observed),
+    ...planAttachedConnectorBindings(observed),
   ];
 }
 

@@ -8,6 +8,10 @@ export function isOwn({ metadata }: { metadata: Partial<ObjectMeta> }, site: Sit
   return (metadata.ownerReferences ?? []).some(({ uid }) => uid === site.metadata.uid);
 }
 
+export function isMarked({ metadata }: { metadata: Partial<ObjectMeta> }): boolean {
+  return metadata.labels?.[CONTROLLED_LABEL] === 'true';
+}
+
 /** `object` as it is to be applied: in the namespace of the site, marked and owned. One of another namespace cannot be owned. */
 export function owned(object: KubeObject, site: Site, namespace: string): KubeObject {
   const { metadata } = object;

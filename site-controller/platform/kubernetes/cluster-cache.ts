@@ -1,0 +1,224 @@
+/**
+ * What the controller knows of the cluster: one reflector a kind, and from them what one namespace looks like.
+ *
+ * Tells which namespaces a change concerns. Namespaces without any resource of ours are of no concern to it.
+ */
+import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
+import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
+import type { Resource } from '../../../config/api/index.ts';
+import type { KubeObject, ObjectKey } from '../../../lib/kube/object.ts';
+import { objectKey } from '../../../lib/kube/object.ts';
+import { NAME } from '../../names.ts';
+import {
+  type AttachedView,
+  type ClusterView,
+  type InvalidResource,
+  MADE_KINDS,
+  type PodView,
+} from '../../reconcile/cluster.ts';
+import type { ControllerSettings } from '../../reconcile/settings.ts';
+import { decodeReport } from '../../router-client/report.ts';
+import type { RouterState } from '../../router-client/state.ts';
+import { keyOf, type ResourceKey } from '../../store.ts';
+import { readResource } from './resources.ts';
+import { podView } from './trim.ts';
+import { apiNameOf, RESOURCE_KINDS, WATCHED } from './watched.ts';
+
+const SIZING_LABEL = 'skupper.io/site-sizing';
+const TEMPLATE_LABEL = 'skupper.io/label-template';
+
+/** What the cache needs of a reflector. */
+export interface ObjectSource {
+  get(namespace: string, name: string): KubeObject | undefined;
+  list(namespace?: string): Iterable<KubeObject>;
+  /** The API server has this kind. */
+  readonly isPresent: boolean;
+}
+
+export interface ClusterCacheParts {
+  settings: ControllerSettings;
+  /** By kind. */
+  sources: ReadonlyMap<string, ObjectSource>;
+  /** These namespaces have to be looked at again. */
+  onDirty: (namespace: string) => void;
+}
+
+export interface NamespaceContent {
+  resources: Map<ResourceKey, Resource>;
+  cluster: ClusterView;
+  networkMaps: KubeObject[];
+}
+
+export class ClusterCache {
+  private readonly parts: ClusterCacheParts;
+  private readonly pods = new WeakMap<KubeObject, PodView>();
+  private readonly reports = new Map<string, RouterState | undefined>();
+
+  constructor(parts: ClusterCacheParts) {
+    this.parts = parts;
+  }
+
+  /** To be called with each change that a reflector tells. */
+  changed(kind: string, before: KubeObject | undefined, after: KubeObject | undefined): void {
+    const object = after ?? before!;
+    const namespace = object.metadata.namespace ?? '';
+    for (const version of [before, after]) {
+      for (const other of version === undefined ? [] : namedNamespaces(kind, version)) this.mark(other);
+    }
+    this.mark(namespace);
+    if (kind === 'Pod') for (const site of this.siteNamespacesOf(namespace)) this.mark(site);
+    const labels = object.metadata.labels ?? {};
+    if (
+      kind === 'ConfigMap' &&
+      namespace === this.parts.settings.namespace &&
+      (SIZING_LABEL in labels || TEMPLATE_LABEL in labels)
+    ) {
+      for (const concerned of this.namespaces()) this.mark(concerned);
+    }
+  }
+
+  /** Those that have something to be looked at. */
+  namespaces(): Set<string> {
+    const found = new Set<string>();
+    for (const kind of RESOURCE_KINDS) {
+      for (const { metadata } of this.source(kind).list()) found.add(metadata.namespace ?? '');
+    }
+    return found;
+  }
+
+  observe(namespace: string): NamespaceContent {
+    const { settings } = this.parts;
+    const { resources, invalid } = this.resourcesOf(namespace);
+    const pods = this.podsOf(namespace);
+    const configMaps = [...this.source('ConfigMap').list(namespace)];
+    return {
+      resources,
+      networkMaps: configMaps.filter(({ metadata }) => metadata.name.startsWith(NAME.networkStatus)),
+      cluster: {
+        settings,
+        objects: this.objectsOf(namespace),
+        pods,
+        apis: new Set(
+          WATCHED.filter(({ isOptional, kind }) => isOptional && this.source(kind).isPresent).map(apiNameOf),
+        ),
+        sizings: [...this.source('ConfigMap').list(settings.namespace)].filter((map) => isLabelled(map, SIZING_LABEL)),
+        labelTemplates: this.labelTemplates(namespace, configMaps),
+        attached: this.attachedTo(namespace),
+        bindings: this.bindingsFor(namespace),
+        routers: this.routersOf(configMaps, pods),
+        invalid,
+      },
+    };
+  }
+
+  private mark(namespace: string): void {
+    this.parts.onDirty(namespace);
+  }
+
+  private source(kind: string): ObjectSource {
+    return this.parts.sources.get(kind)!;
+  }
+
+  private resourcesOf(namespace: string): { resources: Map<ResourceKey, Resource>; invalid: InvalidResource[] } {
+    const resources = new Map<ResourceKey, Resource>();
+    const invalid: InvalidResource[] = [];
+    for (const kind of [...RESOURCE_KINDS, 'Secret'] as const) {
+      for (const object of this.source(kind).list(namespace)) {
+        const read = readResource(kind, object);
+        if ('resource' in read) resources.set(keyOf(read.resource), read.resource);
+        else if (kind !== 'Secret') invalid.push(read.invalid);
+      }
+    }
+    return { resources, invalid };
+  }
+
+  private objectsOf(namespace: string): Map<ObjectKey, KubeObject> {
+    const objects = new Map<ObjectKey, KubeObject>();
+    for (const { kind } of MADE_KINDS) {
+      for (const object of this.source(kind).list(namespace)) objects.set(objectKey({ ...object, kind }), object);
+    }
+    return objects;
+  }
+
+  private podsOf(namespace: string): PodView[] {
+    return [...this.source('Pod').list(namespace)].map((pod) => {
+      const view = this.pods.get(pod) ?? podView(pod);
+      this.pods.set(pod, view);
+      return view;
+    });
+  }
+
+  private labelTemplates(namespace: string, configMaps: readonly KubeObject[]): KubeObject[] {
+    const central = this.parts.settings.namespace;
+    const everywhere = namespace === central ? [] : [...this.source('ConfigMap').list(central)];
+    return [...configMaps, ...everywhere].filter((map) => isLabelled(map, TEMPLATE_LABEL));
+  }
+
+  private attachedTo(namespace: string): AttachedView[] {
+    return [...this.source('AttachedConnector').list()]
+      .filter(({ metadata, spec }) => siteNamespaceOf(spec) === namespace && metadata.namespace !== namespace)
+      .flatMap((object) => {
+        const read = readResource('AttachedConnector', object);
+        if (!('resource' in read)) return [];
+        return [{ connector: read.resource as AttachedConnector, pods: this.podsOf(object.metadata.namespace ?? '') }];
+      });
+  }
+
+  private bindingsFor(namespace: string): AttachedConnectorBinding[] {
+    return [...this.source('AttachedConnectorBinding').list()]
+      .filter(({ metadata, spec }) => connectorNamespaceOf(spec) === namespace && metadata.namespace !== namespace)
+      .flatMap((object) => {
+        const read = readResource('AttachedConnectorBinding', object);
+        return 'resource' in read ? [read.resource as AttachedConnectorBinding] : [];
+      });
+  }
+
+  /** Of pods that are there; where others run the routers there are no pods to go by. */
+  private routersOf(configMaps: readonly KubeObject[], pods: readonly PodView[]): Map<string, RouterState> {
+    const data = configMaps.find(({ metadata }) => metadata.name === NAME.routerStatus)?.data as Record<string, string>;
+    const alive = new Set(pods.filter(({ isDeleting }) => !isDeleting).map(({ name }) => name));
+    const states = new Map<string, RouterState>();
+    for (const [pod, text] of Object.entries(data ?? {})) {
+      if (this.parts.settings.routers === 'deployment' && !alive.has(pod)) continue;
+      const state = this.decoded(text);
+      if (state !== undefined) states.set(pod, state);
+    }
+    return states;
+  }
+
+  /** Reports repeat until they change. */
+  private decoded(text: string): RouterState | undefined {
+    if (!this.reports.has(text)) {
+      if (this.reports.size > REPORTS_KEPT) this.reports.clear();
+      this.reports.set(text, decodeReport(text));
+    }
+    return this.reports.get(text);
+  }
+
+  private siteNamespacesOf(namespace: string): Set<string> {
+    const found = new Set<string>();
+    for (const { spec } of this.source('AttachedConnector').list(namespace)) found.add(siteNamespaceOf(spec));
+    return found;
+  }
+}
+
+const REPORTS_KEPT = 2048;
+
+/** Other namespaces that an object speaks of. */
+function namedNamespaces(kind: string, { spec }: KubeObject): string[] {
+  if (kind === 'AttachedConnector') return [siteNamespaceOf(spec)];
+  if (kind === 'AttachedConnectorBinding') return [connectorNamespaceOf(spec)];
+  return [];
+}
+
+function siteNamespaceOf(spec: unknown): string {
+  return (spec as { siteNamespace?: string } | undefined)?.siteNamespace ?? '';
+}
+
+function connectorNamespaceOf(spec: unknown): string {
+  return (spec as { connectorNamespace?: string } | undefined)?.connectorNamespace ?? '';
+}
+
+function isLabelled({ metadata }: KubeObject, label: string): boolean {
+  return metadata.labels?.[label] !== undefined;
+}

@@ -1,0 +1,154 @@
+/**
+ * One look at a namespace, and what follows from it. Level-triggered: may be cut off anywhere and repeated; passes over different
+ * namespaces know nothing of each other.
+ */
+import type { Resource } from '../../../config/api/index.ts';
+import type { Site } from '../../../config/api/site.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import type { Logger } from '../../../lib/log.ts';
+import { decodeNetwork } from '../../exchange/network-document.ts';
+import { allocatePorts } from '../../reconcile/listener/ports.ts';
+import { type NamespacePlan, planNamespace } from '../../reconcile/namespace-plan.ts';
+import type { NetworkView, Observed } from '../../reconcile/observed.ts';
+import { type OutcomeInputs, statusFrom } from '../../reconcile/outcomes.ts';
+import { mergeRouters } from '../../reconcile/routers.ts';
+import { controlsNamespace } from '../../reconcile/site/control.ts';
+import { activeSite } from '../../reconcile/site/identity.ts';
+import type { ClusterCache } from './cluster-cache.ts';
+import { CredentialCache } from './credentials.ts';
+import { type EventWant, eventsOf } from './status-events.ts';
+
+const NOTHING_HEARD: NetworkView = { sites: [], settled: false, gone: new Set() };
+
+/** What a pass does to the API server. Each answers when it is done, and does nothing where nothing differs. */
+export interface Writes {
+  apply(object: KubeObject): Promise<void>;
+  delete(object: KubeObject): Promise<void>;
+  patchStatus(resource: Resource, namespace: string, status: object): Promise<void>;
+}
+
+/** What is not the business of one namespace's plan, or needs keys. */
+export interface NamespaceServices {
+  /** Makes the certificates that are due. Answers when the next one will be, in wall-clock milliseconds. */
+  issueCertificates(observed: Observed, site: Site | undefined): Promise<number>;
+  /** Where tokens of this namespace are redeemed, best first. */
+  grantUrls(): readonly string[];
+  /** What the statuses of grants and tokens need. */
+  outcomeInputs(namespace: string): OutcomeInputs;
+  /** Begins to redeem tokens that are due. */
+  redeemTokens(observed: Observed, site: Site): void;
+  /** Removes grants that ended long ago. */
+  removeEndedGrants(observed: Observed): Promise<void>;
+}
+
+export interface NamespacePassParts {
+  cache: ClusterCache;
+  writes: Writes;
+  services: NamespaceServices;
+  version: string;
+  clock: Clock;
+  log: Logger;
+  onEvent: (event: EventWant) => void;
+}
+
+export class NamespacePass {
+  private readonly parts: NamespacePassParts;
+  private readonly memories = new Map<string, Memory>();
+
+  constructor(parts: NamespacePassParts) {
+    this.parts = parts;
+  }
+
+  /** When the namespace is to be looked at again though nothing changed, in wall-clock milliseconds. */
+  async run(namespace: string): Promise<number> {
+    const { services } = this.parts;
+    const observed = this.observe(namespace);
+    if (!controlsNamespace(observed)) return Infinity;
+    const site = activeSite(observed);
+    const plan = planNamespace(observed, services.outcomeInputs(namespace));
+    // Side by side: none needs what another writes, and the next pass sees to what does.
+    const [nextCertificate] = await Promise.all([
+      services.issueCertificates(observed, site),
+      ...this.writeObjects(plan),
+      ...this.writeStatuses(plan, observed),
+      services.removeEndedGrants(observed),
+    ]);
+    if (site !== undefined) {
+      services.redeemTokens(observed, site);
+      for (const message of plan.faults) {
+        this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message });
+      }
+    }
+    return Math.min(nextCertificate, plan.requeueAt);
+  }
+
+  /** What the namespace looks like now. */
+  observe(namespace: string): Observed {
+    const { cache, clock, version, services } = this.parts;
+    const { resources, cluster, networkMaps } = cache.observe(namespace);
+    const now = clock.wall();
+    const memory = this.memoryOf(namespace);
+    const secrets = [...resources.values()].filter((resource) => resource.kind === 'Secret');
+    const observed: Observed = {
+      now,
+      version,
+      namespace,
+      resources,
+      credentials: memory.credentials.read(secrets, now),
+      router: mergeRouters([...cluster.routers.values()]),
+      network: memory.network(networkMaps),
+      ports: new Map(),
+      hosts: [],
+      endpointTurns: new Map(),
+      grantUrls: services.grantUrls(),
+      cluster,
+    };
+    if (activeSite(observed) === undefined) return observed;
+    return { ...observed, ports: allocatePorts(observed) };
+  }
+
+  /** Nothing is left of a namespace that has nothing to be looked at. */
+  forget(namespace: string): void {
+    this.memories.delete(namespace);
+  }
+
+  private memoryOf(namespace: string): Memory {
+    const memory = this.memories.get(namespace) ?? new Memory();
+    this.memories.set(namespace, memory);
+    return memory;
+  }
+
+  private writeObjects({ apply, prune }: NamespacePlan): Promise<void>[] {
+    const { writes } = this.parts;
+    return [...apply.map((object) => writes.apply(object)), ...prune.map((object) => writes.delete(object))];
+  }
+
+  private writeStatuses({ outcomes }: NamespacePlan, observed: Observed): Promise<void>[] {
+    const { writes, onEvent } = this.parts;
+    return outcomes.map(async (outcome) => {
+      const { resource } = outcome;
+      const before = 'status' in resource ? resource.status : undefined;
+      const after = statusFrom(outcome, observed.now);
+      await writes.patchStatus(resource, observed.namespace, after);
+      for (const event of eventsOf(resource, before, after)) onEvent(event);
+    });
+  }
+}
+
+/** What is dear to read and seldom changes, of one namespace. */
+class Memory {
+  readonly credentials = new CredentialCache();
+  private maps: readonly KubeObject[] = [];
+  private view: NetworkView = NOTHING_HEARD;
+
+  network(maps: readonly KubeObject[]): NetworkView {
+    const isSame = maps.length === this.maps.length && maps.every((map, index) => map === this.maps[index]);
+    if (!isSame) {
+      this.maps = maps;
+      // Parts of a document that is being rewritten do not fit together: what was known stays.
+      this.view = decodeNetwork(maps) ?? (maps.length === 0 ? NOTHING_HEARD : this.view);
+    }
+    return this.view;
+  }
+}

@@ -1,0 +1,51 @@
+/** Every kind that the controller watches, with what it keeps of each. */
+import { KINDS, type Kind } from '../../../config/api/index.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { apiName, MADE_KINDS } from '../../reconcile/cluster.ts';
+import { SECRET_FIELD_SELECTOR, trimConfigMap, trimPod, trimSecret, withoutManagedFields } from './trim.ts';
+
+export interface WatchedKind {
+  kind: string;
+  apiVersion: string;
+  plural: string;
+  fieldSelector?: string;
+  transform: (object: KubeObject) => KubeObject;
+  /** Its API may be missing. */
+  isOptional: boolean;
+}
+
+/** Kinds that Skupper's older releases and other clusters may lack. */
+const OPTIONAL_RESOURCES: readonly string[] = ['MultiKeyListener'];
+
+export const RESOURCE_KINDS = Object.keys(KINDS).filter((kind) => kind !== 'Secret') as Exclude<Kind, 'Secret'>[];
+
+export const WATCHED: readonly WatchedKind[] = [
+  ...RESOURCE_KINDS.map((kind) => ({
+    kind,
+    apiVersion: KINDS[kind].apiVersion,
+    plural: KINDS[kind].plural,
+    transform: withoutManagedFields,
+    isOptional: OPTIONAL_RESOURCES.includes(kind),
+  })),
+  {
+    kind: 'Secret',
+    apiVersion: 'v1',
+    plural: 'secrets',
+    fieldSelector: SECRET_FIELD_SELECTOR,
+    transform: trimSecret,
+    isOptional: false,
+  },
+  { kind: 'Pod', apiVersion: 'v1', plural: 'pods', transform: trimPod, isOptional: false },
+  ...MADE_KINDS.map((made) => ({
+    kind: made.kind,
+    apiVersion: made.apiVersion,
+    plural: made.plural,
+    transform: made.kind === 'ConfigMap' ? trimConfigMap : withoutManagedFields,
+    isOptional: 'optional' in made,
+  })),
+];
+
+/** As `ClusterView.apis` names those that may be missing. */
+export function apiNameOf({ apiVersion, kind }: WatchedKind): string {
+  return apiName(apiVersion, kind);
+}

@@ -1,0 +1,123 @@
+/**
+ * Everything that one namespace on Kubernetes should be, from one look at it. A pure function of what is observed: it may be called as
+ * often as one likes, and each result brings the namespace nearer. What needs keys (certificates) is said here and made elsewhere.
+ */
+import { failed, requiredConditions } from '../../config/api/conditions.ts';
+import type { Resource } from '../../config/api/index.ts';
+import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
+import type { Site } from '../../config/api/site.ts';
+import { type KubeObject, objectKey } from '../../lib/kube/object.ts';
+import { nextGrantEnd } from './accessgrant/plan.ts';
+import { wantedCertificates } from './certificate/plan.ts';
+import { MADE_KINDS } from './cluster.ts';
+import { planImports } from './import/plan.ts';
+import { planServices } from './listener/services.ts';
+import type { Observed, Outcome } from './observed.ts';
+import { ofKind } from './observed.ts';
+import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
+import { isMarked, isOwn, owned } from './ownership.ts';
+import { routerConfigMaps } from './router-config-maps.ts';
+import { generatedAccess, wantedSecuredAccesses } from './routeraccess/plan.ts';
+import { planSecuredAccesses } from './securedaccess/plan.ts';
+import { activeSite } from './site/identity.ts';
+import { applyTemplates } from './site/labels.ts';
+import { planWorkload } from './site/workload.ts';
+
+/** Kinds of resources that the controller makes, beside MADE_KINDS. */
+const GENERATED_KINDS = ['RouterAccess', 'SecuredAccess', 'Certificate', 'Listener'] as const;
+
+export interface NamespacePlan {
+  /** As they are to be, whole. */
+  apply: KubeObject[];
+  /** The controller's own, no longer wanted. */
+  prune: KubeObject[];
+  outcomes: Outcome[];
+  /** What stands in the way of an object that is wanted: told as Events on the Site. */
+  faults: string[];
+  /** When to look again though nothing changed, in wall-clock milliseconds. */
+  requeueAt: number;
+}
+
+export function planNamespace(observed: Observed, inputs: OutcomeInputs): NamespacePlan {
+  const site = activeSite(observed);
+  const outcomes = [...planOutcomes(observed, inputs), ...invalidOutcomes(observed)];
+  if (site === undefined) return { apply: [], prune: [], outcomes, faults: [], requeueAt: Infinity };
+  const generated = generatedResources(observed, site);
+  const workload = planWorkload(observed);
+  const wanted = [
+    ...generated,
+    ...workload.objects,
+    ...routerConfigMaps(observed, site),
+    ...planServices(observed).objects,
+    ...planSecuredAccesses(observed).objects,
+  ].map((object) => owned(object, site, observed.namespace));
+  const { allowed, faults } = withoutForeign(observed, site, applyTemplates(observed, wanted));
+  return {
+    apply: allowed,
+    prune: unwanted(observed, site, wanted),
+    outcomes,
+    faults: [...workload.faults, ...faults],
+    requeueAt: nextLook(observed, inputs),
+  };
+}
+
+/** Resources that lead to others: access, certificates, imported listeners. */
+function generatedResources(observed: Observed, site: Site): KubeObject[] {
+  const access = generatedAccess(site, observed);
+  const resources = new Map(observed.resources);
+  if (access !== undefined) resources.set(`RouterAccess/${access.metadata.name}`, access);
+  const seen = { ...observed, resources };
+  const made = [
+    ...(access === undefined ? [] : [access]),
+    ...wantedSecuredAccesses(seen),
+    ...wantedCertificates(seen, site),
+    ...planImports(observed).apply,
+  ];
+  return made as unknown as KubeObject[];
+}
+
+/** What somebody else has under the same name stays as it is. */
+function withoutForeign(
+  observed: Observed,
+  site: Site,
+  objects: readonly KubeObject[],
+): { allowed: KubeObject[]; faults: string[] } {
+  const faults: string[] = [];
+  const allowed = objects.filter((object) => {
+    const present = presentOf(observed, object);
+    if (present === undefined || object.metadata.namespace !== observed.namespace || isOwn(present, site)) return true;
+    faults.push(`${object.kind} ${object.metadata.name} already exists in namespace and is not of this site`);
+    return false;
+  });
+  return { allowed, faults };
+}
+
+function presentOf({ cluster, resources }: Observed, object: KubeObject): KubeObject | undefined {
+  const found = cluster?.objects.get(objectKey(object));
+  return found ?? (resources.get(objectKey(object) as never) as KubeObject | undefined);
+}
+
+function unwanted({ cluster, resources }: Observed, site: Site, wanted: readonly KubeObject[]): KubeObject[] {
+  const names = new Set(wanted.map(objectKey));
+  const generated = [...resources.values()].filter(({ kind }) => GENERATED_KINDS.some((known) => known === kind));
+  const made = [...(cluster?.objects.values() ?? [])].filter(({ kind }) =>
+    MADE_KINDS.some((known) => known.kind === kind),
+  );
+  return [...(generated as unknown as KubeObject[]), ...made].filter(
+    (object) => isOwn(object, site) && isMarked(object) && !names.has(objectKey(object)),
+  );
+}
+
+/** A resource that cannot be acted upon says why in the first of its conditions. */
+function invalidOutcomes({ cluster }: Observed): Outcome[] {
+  return (cluster?.invalid ?? []).map(({ kind, metadata, status, message }) => {
+    const resource = { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec: {}, status } as unknown as Resource;
+    return { resource, findings: [failed(requiredConditions(resource)[0] ?? 'Configured', message)] };
+  });
+}
+
+/** Grants end and tokens are tried again by the clock alone. */
+function nextLook(observed: Observed, { attempts }: OutcomeInputs): number {
+  const retries = [...attempts.values()].filter(({ isFinal }) => !isFinal).map(({ retryAt }) => retryAt);
+  return Math.min(Infinity, ...retries, nextGrantEnd(observed));
+}

@@ -1,0 +1,127 @@
+/**
+ * The ConfigMaps by which a site on Kubernetes tells its routers what to be: one a group, read by the adaptor beside each router.
+ * Control-plane reference 3.4, 3.5, 4.2.
+ *
+ * Revisions of TLS material are counted here: a Secret whose content changed makes the next ordinal of each profile that uses it.
+ * What was counted so far is read back from the ConfigMap itself, so nothing else has to remember it.
+ */
+import type { Secret } from '../../config/api/secret.ts';
+import type { Site } from '../../config/api/site.ts';
+import type { KubeObject } from '../../lib/kube/object.ts';
+import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from '../adaptor/config.ts';
+import { CREDENTIAL, NAME, SETTING } from '../names.ts';
+import { secretDigest } from '../pki/secret.ts';
+import { attachedEntities } from './attachedconnector/plan.ts';
+import { endpointsOf, proxyOf } from './link/plan.ts';
+import { type Observed, ofKind, type RouterEntity } from './observed.ts';
+import { ownContent } from './own-content.ts';
+import { amqpsListener, filesOf, type ProfileSource, renderEntities, routerEntities } from './router-config.ts';
+import { groupEntities } from './routeraccess/plan.ts';
+import { routerGroups, settingOf } from './site/identity.ts';
+
+export const CERTS_ROOT = '/etc/skupper-router-certs';
+const PRIOR_REVISIONS_DEFAULT = 2;
+const PRIOR_REVISIONS_ANNOTATION = 'skupper.io/tls-prior-valid-revisions';
+
+/** None until the material of the local listener is there. */
+export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
+  if (!observed.credentials.get(CREDENTIAL.localServer)?.hasKey) return [];
+  const groups = routerGroups(site);
+  return groups.map((group, index) => {
+    const tls: Record<string, Revision> = {};
+    const before = adaptorConfigOf(observed, group);
+    const entities = routerEntities(observed, site, {
+      routerId: `${site.metadata.name}-\${HOSTNAME}`,
+      own: OWN_LISTENERS,
+      further: [...attachedEntities(observed), ...groupEntities(observed, index)],
+      profile: (source) => {
+        const revision = revisionOf(observed, site, source, before.tls[source.name]);
+        if (revision === undefined || source.credential === undefined) return undefined;
+        tls[source.name] = revision;
+        const { ordinal, oldestValidOrdinal } = revision;
+        return {
+          ...filesOf(`${CERTS_ROOT}/${source.name}`, source.credential, source.caOnly),
+          ordinal,
+          oldestValidOrdinal,
+        };
+      },
+    });
+    const adaptor: AdaptorConfig = {
+      tls,
+      endpoints: endpoints(observed),
+      proxies: proxies(observed),
+      ha: groups.length > 1,
+    };
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: group, labels: { 'internal.skupper.io/router-config': '' } },
+      data: {
+        'skrouterd.json': renderEntities(entities),
+        'adaptor.json': `${JSON.stringify(adaptor, undefined, 2)}\n`,
+        'site.json': JSON.stringify(ownContent(observed, site)),
+      },
+    };
+  });
+}
+
+const OWN_LISTENERS: readonly RouterEntity[] = [
+  ['listener', { name: '@9090', role: 'normal', host: '', port: 9090, http: true, healthz: true, metrics: true }],
+  ['listener', { name: 'amqp', role: 'normal', host: 'localhost', port: 5672 }],
+  amqpsListener('', 5671),
+];
+
+function adaptorConfigOf(observed: Observed, group: string): AdaptorConfig {
+  const data = observed.cluster?.objects.get(`ConfigMap/${group}`)?.data as Record<string, string> | undefined;
+  try {
+    return parseAdaptorConfig(data?.['adaptor.json']);
+  } catch (error) {
+    if (!(error instanceof AdaptorConfigError)) throw error;
+    // Somebody wrote into it: what was counted is lost, and counting begins anew.
+    return parseAdaptorConfig(undefined);
+  }
+}
+
+type Revision = AdaptorConfig['tls'][string];
+
+/** Undefined while there is no Secret. */
+function revisionOf(
+  observed: Observed,
+  site: Site,
+  { credentialName, caOnly }: ProfileSource,
+  before: Revision | undefined,
+): Revision | undefined {
+  const secret = observed.resources.get(`Secret/${credentialName}`);
+  if (secret?.kind !== 'Secret') return undefined;
+  const digest = secretDigest(secret);
+  const ordinal = before === undefined ? 0 : before.digest === digest ? before.ordinal : before.ordinal + 1;
+  // Once refused, a revision stays refused.
+  const oldestValidOrdinal = Math.max(before?.oldestValidOrdinal ?? 0, ordinal - priorRevisions(site, secret));
+  return { secret: credentialName, parts: caOnly ? 'ca' : 'all', digest, ordinal, oldestValidOrdinal };
+}
+
+function priorRevisions(site: Site, { metadata }: Secret): number {
+  const text = metadata.annotations?.[PRIOR_REVISIONS_ANNOTATION] ?? settingOf(site, SETTING.priorRevisions);
+  const count = Number(text ?? PRIOR_REVISIONS_DEFAULT);
+  return Number.isInteger(count) && count >= 0 ? count : PRIOR_REVISIONS_DEFAULT;
+}
+
+/** Those of which there are several: the adaptor takes turns. */
+function endpoints(observed: Observed): AdaptorConfig['endpoints'] {
+  return Object.fromEntries(
+    ofKind(observed, 'Link')
+      .map(
+        (link) =>
+          [
+            link.metadata.name,
+            endpointsOf(observed, link).map(({ host, port }) => ({ host, port: Number(port) })),
+          ] as const,
+      )
+      .filter(([, list]) => list.length > 1),
+  );
+}
+
+function proxies(observed: Observed): AdaptorConfig['proxies'] {
+  const names = ofKind(observed, 'Link').map(proxyOf);
+  return Object.fromEntries(names.filter((name) => name !== undefined).map((name) => [name, name]));
+}
