@@ -4,8 +4,8 @@
  * A profile's new ordinal goes to the router only when the files of that revision are on disk; what uses a profile without
  * files waits for them. Control-plane reference 3.4, 3.5.
  */
-import { createHash } from 'node:crypto';
-import type { KubeObject } from '../../lib/kube/object.ts';
+import { type Secret, secretText } from '../../config/api/secret.ts';
+import { secretDigest, tlsMaterialOf, trustOf } from '../pki/secret.ts';
 import type { AdaptorConfig } from './config.ts';
 import { type Attributes, RULES } from './entity-types.ts';
 import { keyOf, type ShownEntities, type WantedEntity } from './router-diff.ts';
@@ -39,23 +39,20 @@ export interface FilesOnDisk {
 const FILE_ATTRIBUTES = { 'ca.crt': 'caCertFile', 'tls.crt': 'certFile', 'tls.key': 'privateKeyFile' } as const;
 
 /** The files that the profiles of `wanted` need; those whose Secret is not there yet are missing. */
-export function planFiles(
-  { entities, config }: Wanted,
-  secrets: ReadonlyMap<string, KubeObject>,
-  certs: string,
-): FilePlan {
+export function planFiles({ entities, config }: Wanted, secrets: ReadonlyMap<string, Secret>, certs: string): FilePlan {
   const profiles = new Map<string, ProfileFiles>();
   const passwords = new Map<string, string>();
   const missing = new Map<string, string>();
   for (const { type, name, attributes } of entities) {
     if (type === 'sslProfile' && isWritten(name, attributes, certs)) {
       const secret = secretOf(name, config, secrets);
-      const files = filesOf(attributes, texts(secrets.get(secret)));
+      const files = filesOf(attributes, secrets.get(secret));
       if (files === undefined) missing.set(name, secret);
       else profiles.set(name, files);
     } else if (type === 'proxyProfile' && needsPasswordFile(attributes)) {
       const secret = config.proxies[name] ?? name;
-      const { password } = texts(secrets.get(secret));
+      const found = secrets.get(secret);
+      const password = found && secretText(found).password;
       if (password === undefined || !isFileName(name)) missing.set(name, secret);
       else passwords.set(name, password);
     }
@@ -95,24 +92,26 @@ export function holdBack(
   return { entities: held, frozen };
 }
 
-/** Over the decoded parts of a TLS Secret. */
-export function digestOf(parts: Readonly<Record<string, string>>): string {
-  const text = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => parts[name] ?? '').join('\n');
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** Secrets named by Skupper: a profile `x` is of Secret `x`, and `x-profile` too when there is no Secret of that name. */
-function secretOf(profile: string, { tls }: AdaptorConfig, secrets: ReadonlyMap<string, KubeObject>): string {
+function secretOf(profile: string, { tls }: AdaptorConfig, secrets: ReadonlyMap<string, Secret>): string {
   const named = tls[profile]?.secret;
   if (named !== undefined || secrets.has(profile)) return named ?? profile;
   return profile.replace(/-profile$/, '');
 }
 
 /** Undefined when the Secret lacks a file that the profile names. */
-function filesOf(attributes: Attributes, found: Record<string, string>): ProfileFiles | undefined {
+function filesOf(attributes: Attributes, secret: Secret | undefined): ProfileFiles | undefined {
+  if (secret === undefined) return undefined;
+  const material = tlsMaterialOf(secret);
+  const { certificate, privateKey } = material;
+  const texts = { 'ca.crt': trustOf(material), 'tls.crt': certificate, 'tls.key': privateKey };
   const needed = TLS_FILES.filter((file) => attributes[FILE_ATTRIBUTES[file]] !== undefined);
-  if (needed.some((file) => !found[file])) return undefined;
-  return { files: new Map(needed.map((file) => [file, found[file]!])), digest: digestOf(found) };
+  const files = needed.map((file) => [file, texts[file]] as const);
+  return files.every(isPresent) ? { files: new Map(files), digest: secretDigest(secret) } : undefined;
+}
+
+function isPresent(file: readonly [TlsFile, string | undefined]): file is readonly [TlsFile, string] {
+  return file[1] !== undefined;
 }
 
 /** Whether its files are the adaptor's: those of another place are somebody else's. */
@@ -136,13 +135,4 @@ function withOrdinalsOf(before: Readonly<Record<string, unknown>>, attributes: A
     ordinal: Number(before.ordinal ?? ordinal),
     oldestValidOrdinal: Number(before.oldestValidOrdinal ?? oldestValidOrdinal),
   };
-}
-
-function texts(secret: KubeObject | undefined): Record<string, string> {
-  const data = (secret?.data ?? {}) as Record<string, string>;
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, decode(value)]));
-}
-
-function decode(value: string): string {
-  return Buffer.from(value, 'base64').toString('utf8');
 }

@@ -9,7 +9,7 @@
  * on this connection counts: a router that has just started reaches nobody yet, and that says nothing of the others.
  *
  * Several processes may speak for one site for a while: an old and a new pod, or two of a pair. The highest instance is heard;
- * whoever hears a higher one than its own goes above it once, being the newer one most likely, and is silent from then on. The
+ * who has just begun and hears a higher one goes above it once, whatever the clocks say; else it is silent from then on. The
  * silent one speaks again when the other leaves or falls silent; its own good-bye would be that of the site, so it says none.
  *
  * Invariant: without a connection to the local router nothing is sent and no lease or grace ends, because nothing can be
@@ -67,7 +67,8 @@ export class Exchange {
   /** The highest instance of this site that another process spoke with, and when. */
   private rival = { instance: -1, heardAt: -Infinity };
   private isSilent = false;
-  private hasGoneAbove = false;
+  /** By then one that was there before has been heard. */
+  private mayGoAboveUntil = -Infinity;
   private readonly neighbours = new Map<string, Neighbour>();
   private readonly gone = new Set<string>();
   private readonly outbox: string[] = [];
@@ -113,7 +114,10 @@ export class Exchange {
   setOwn(content: SiteContent, now: number): void {
     const text = JSON.stringify(content);
     if (text === this.ownText) return;
-    if (this.own === undefined) this.instance = Math.max(this.instance, this.rival.instance + 1);
+    if (this.own === undefined) {
+      this.instance = Math.max(this.instance, this.rival.instance + 1);
+      this.mayGoAboveUntil = now + this.options.leaseMs;
+    }
     this.own = content;
     this.ownText = text;
     this.seq += 1;
@@ -204,7 +208,6 @@ export class Exchange {
     this.own = undefined;
     this.ownText = '';
     this.isSilent = false;
-    this.hasGoneAbove = false;
   }
 
   /** When `tick` has to be called next. */
@@ -269,11 +272,11 @@ export class Exchange {
     }
     this.rival = { instance: Math.max(instance, this.rival.instance), heardAt: now };
     if (this.own === undefined) return;
-    if (this.hasGoneAbove) {
+    if (now >= this.mayGoAboveUntil) {
       this.isSilent = true;
       return;
     }
-    this.hasGoneAbove = true;
+    this.mayGoAboveUntil = -Infinity;
     this.speakAgain(now);
   }
 
