@@ -7,30 +7,26 @@ import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../names.ts';
-import { byAge, type Observed, ofKind } from '../observed.ts';
+import type { ClusterView } from '../cluster.ts';
+import { type Observed, ofKind } from '../observed.ts';
 import { chooseAccessType } from '../securedaccess/access-type.ts';
 import { type AccessPlan, GROUP_LABEL, planAccess } from '../securedaccess/plan.ts';
 import { activeSite, groupName, routerGroups, settingOf } from '../site/identity.ts';
+import { portClash, portOf, ROLE_PORTS } from './ports.ts';
 
-export const ROLE_PORTS = { 'inter-router': 55671, edge: 45671 };
-export type Role = RouterAccess['spec']['roles'][number];
-
-/** Ports that something else in a router pod listens on. */
-const POD_PORTS = new Map([
-  [5671, 'AMQP'],
-  [5672, 'AMQP'],
-  [9000, 'metrics'],
-  [9090, 'health and metrics'],
-  [9191, 'health'],
-]);
 const COMPONENT_LABEL = 'skupper.io/component';
 const CLASS_SETTING = 'ingressClassName';
 
 /** The access that `spec.linkAccess` asks for. An edge router accepts no links. */
-export function generatedClusterAccess(site: Site | undefined): RouterAccess | undefined {
+export function generatedClusterAccess(
+  site: Site | undefined,
+  { settings }: Pick<ClusterView, 'settings'>,
+): RouterAccess | undefined {
   if (site === undefined || site.spec.edge || ['', 'none', undefined].includes(site.spec.linkAccess)) return undefined;
   const linkAccess = site.spec.linkAccess!;
-  const port = Number(settingOf(site, SETTING.linkPort)) || ROLE_PORTS['inter-router'];
+  // Several routers of one host cannot all have the usual ports.
+  const usual = settings.routers === 'deployment' ? ROLE_PORTS : undefined;
+  const port = Number(settingOf(site, SETTING.linkPort)) || usual?.['inter-router'];
   const className = settingOf(site, CLASS_SETTING);
   const names = settingOf(site, SETTING.linkHosts)
     ?.split(',')
@@ -41,8 +37,8 @@ export function generatedClusterAccess(site: Site | undefined): RouterAccess | u
     metadata: { name: NAME.router, labels: { [CONTROLLED_LABEL]: 'true' } },
     spec: {
       roles: [
-        { name: 'inter-router', port },
-        { name: 'edge', port: ROLE_PORTS.edge },
+        { name: 'inter-router', ...(port !== undefined && { port }) },
+        { name: 'edge', ...(usual !== undefined && { port: usual.edge }) },
       ],
       tlsCredentials: CREDENTIAL.siteServer,
       generateTlsCredentials: true,
@@ -59,7 +55,7 @@ export function wantedSecuredAccesses(observed: Observed): SecuredAccess[] {
   const site = activeSite(observed);
   if (site === undefined || site.spec.edge || observed.cluster === undefined) return [];
   return ofKind(observed, 'RouterAccess').flatMap((access) =>
-    groupsOf(observed, site).map((group, index) => securedAccess(access, group, index, site)),
+    groupsOf(observed, site).map((_, index) => securedAccess(observed, site, access, index)),
   );
 }
 
@@ -68,7 +64,8 @@ function groupsOf({ cluster }: Observed, site: Site): string[] {
   return cluster?.settings.routers === 'external' ? [NAME.router] : routerGroups(site);
 }
 
-function securedAccess({ metadata, spec }: RouterAccess, group: string, groupIndex: number, site: Site): SecuredAccess {
+function securedAccess(observed: Observed, site: Site, access: RouterAccess, groupIndex: number): SecuredAccess {
+  const { metadata, spec } = access;
   const issuer = spec.issuer || site.spec.defaultIssuer || CREDENTIAL.siteCa;
   return {
     apiVersion: SKUPPER_API_VERSION,
@@ -79,23 +76,17 @@ function securedAccess({ metadata, spec }: RouterAccess, group: string, groupInd
       annotations: { 'internal.skupper.io/routeraccess': metadata.name },
     },
     spec: {
-      selector: { [COMPONENT_LABEL]: 'router', [GROUP_LABEL]: group },
-      ports: spec.roles.map((role) => ({
-        name: role.name,
-        port: portOfRole(role),
-        targetPort: portOfRole(role),
-        protocol: 'TCP',
-      })),
+      selector: { [COMPONENT_LABEL]: 'router', [GROUP_LABEL]: groupName(NAME.router, groupIndex) },
+      ports: access.spec.roles.flatMap((role) => {
+        const port = portOf(observed, access, role);
+        return port === undefined ? [] : [{ name: role.name, port, targetPort: port, protocol: 'TCP' }];
+      }),
       certificate: spec.tlsCredentials,
       ...(spec.accessType && { accessType: spec.accessType }),
       ...(spec.generateTlsCredentials && { issuer }),
       ...(spec.settings !== undefined && { settings: spec.settings }),
     },
   };
-}
-
-export function portOfRole({ name, port }: Role): number {
-  return port ?? ROLE_PORTS[name];
 }
 
 /** What the SecuredAccesses of a RouterAccess come to, by group. None until they are there. */
@@ -134,19 +125,4 @@ export function clusterFault(observed: Observed, access: RouterAccess): string |
 export function isListening(observed: Observed, access: RouterAccess): boolean {
   if (observed.cluster === undefined) return true;
   return !activeSite(observed)?.spec.edge && portClash(observed, access) === undefined;
-}
-
-/** Who came first keeps a port that two want. */
-function portClash(observed: Observed, access: RouterAccess): string | undefined {
-  const own = access.spec.roles.map(portOfRole);
-  const doubled = own.find((port, index) => own.indexOf(port) !== index);
-  if (doubled !== undefined) return `port ${doubled} is given to two roles`;
-  const taken = own.find((port) => POD_PORTS.has(port));
-  if (taken !== undefined) return `port ${taken} is the router's own, for ${POD_PORTS.get(taken)}`;
-  for (const other of ofKind(observed, 'RouterAccess').sort(byAge)) {
-    if (other.metadata.name === access.metadata.name) return undefined;
-    const port = other.spec.roles.map(portOfRole).find((candidate) => own.includes(candidate));
-    if (port !== undefined) return `port ${port} is already that of RouterAccess ${other.metadata.name}`;
-  }
-  return undefined;
 }

@@ -4,7 +4,7 @@ import type { RouterAccess } from '../../../config/api/router-access.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../names.ts';
-import { type Observed, type Outcome, ofKind, type PortWant, type RouterEntity } from '../observed.ts';
+import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
 import type { AccessEndpoint } from '../securedaccess/realization.ts';
 import { activeSite, groupName, settingOf } from '../site/identity.ts';
@@ -13,27 +13,25 @@ import {
   clusterFault,
   generatedClusterAccess,
   isListening,
-  ROLE_PORTS,
-  type Role,
   serviceHosts,
   wantedSecuredAccesses,
 } from './cluster.ts';
+import { accessPorts, isAccessPurpose, portOf } from './ports.ts';
 
 const ANY_HOST = new Set(['', '0.0.0.0', '::']);
-const PURPOSE_PREFIX = 'routeraccess/';
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
 
 /** Frames and session windows of links, as Skupper sets them. */
 export const LINK_LIMITS = { maxFrameSize: 16384, maxSessionFrames: 640 };
 
-export { type AccessEndpoint, wantedSecuredAccesses };
+export { type AccessEndpoint, accessPorts, isAccessPurpose, wantedSecuredAccesses };
 
 /** The access that `spec.linkAccess` of the site asks for; on platform local named like the site. */
 export function generatedAccess(
   site: Site | undefined,
   { cluster }: Pick<Observed, 'cluster'> = {},
 ): RouterAccess | undefined {
-  if (cluster !== undefined) return generatedClusterAccess(site);
+  if (cluster !== undefined) return generatedClusterAccess(site, cluster);
   if (site === undefined || ['', 'none', undefined].includes(site.spec.linkAccess)) return undefined;
   const bindHost = settingOf(site, SETTING.bindHost);
   const port = Number(settingOf(site, SETTING.linkPort)) || undefined;
@@ -49,18 +47,6 @@ export function generatedAccess(
       ...(bindHost !== undefined && { bindHost }),
     },
   };
-}
-
-export function accessPorts(observed: Observed): PortWant[] {
-  return ofKind(observed, 'RouterAccess').flatMap((access) =>
-    access.spec.roles
-      .filter((role) => role.port === undefined)
-      .map((role) => ({
-        purpose: purposeOf(access, role.name),
-        from: ROLE_PORTS[role.name],
-        host: access.spec.bindHost ?? '',
-      })),
-  );
 }
 
 /** Held back until its TLS material is there. */
@@ -197,18 +183,4 @@ function listenFault(observed: Observed, access: RouterAccess): string | undefin
 
 function dialHosts(observed: Observed, access: RouterAccess): string[] {
   return dialHostsOf(observed, access.spec.bindHost);
-}
-
-/** Whether a port was given out for links: other sites dial it. */
-export function isAccessPurpose(purpose: string): boolean {
-  return purpose.startsWith(PURPOSE_PREFIX);
-}
-
-function purposeOf(access: RouterAccess, role: string): string {
-  return `${PURPOSE_PREFIX}${access.metadata.name}/${role}`;
-}
-
-/** A pod has its ports to itself; a process of a host takes what was given out. */
-function portOf({ cluster, ports }: Observed, access: RouterAccess, role: Role): number | undefined {
-  return role.port ?? ports.get(purposeOf(access, role.name)) ?? (cluster && ROLE_PORTS[role.name]);
 }

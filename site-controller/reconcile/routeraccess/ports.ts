@@ -1,0 +1,70 @@
+/** The ports of a RouterAccess: what it says, else what was given out on this machine, else those that a pod has to itself. Pure. */
+import type { RouterAccess } from '../../../config/api/router-access.ts';
+import { byAge, type Observed, ofKind, type PortWant } from '../observed.ts';
+
+export const ROLE_PORTS = { 'inter-router': 55671, edge: 45671 };
+export type Role = RouterAccess['spec']['roles'][number];
+
+const PURPOSE_PREFIX = 'routeraccess/';
+/** Ports that something else in a router pod listens on. */
+const POD_PORTS = new Map([
+  [5671, 'AMQP'],
+  [5672, 'AMQP'],
+  [9000, 'metrics'],
+  [9090, 'health and metrics'],
+  [9191, 'health'],
+]);
+
+/** None where routers have pods to themselves. */
+export function accessPorts(observed: Observed): PortWant[] {
+  if (hasPods(observed)) return [];
+  return ofKind(observed, 'RouterAccess').flatMap((access) =>
+    access.spec.roles
+      .filter((role) => role.port === undefined)
+      .map((role) => ({
+        purpose: purposeOf(access, role),
+        from: ROLE_PORTS[role.name],
+        host: access.spec.bindHost ?? '',
+      })),
+  );
+}
+
+/** Undefined until one was given out. */
+export function portOf(
+  observed: Pick<Observed, 'cluster' | 'ports'>,
+  access: RouterAccess,
+  role: Role,
+): number | undefined {
+  if (role.port !== undefined) return role.port;
+  return hasPods(observed) ? ROLE_PORTS[role.name] : observed.ports.get(purposeOf(access, role));
+}
+
+/** Whether a port was given out for links: other sites dial it. */
+export function isAccessPurpose(purpose: string): boolean {
+  return purpose.startsWith(PURPOSE_PREFIX);
+}
+
+/** Why a port cannot be had in a pod. Who came first keeps one that two want. */
+export function portClash(observed: Observed, access: RouterAccess): string | undefined {
+  if (!hasPods(observed)) return undefined;
+  const own = access.spec.roles.map((role) => portOf(observed, access, role)!);
+  const doubled = own.find((port, index) => own.indexOf(port) !== index);
+  if (doubled !== undefined) return `port ${doubled} is given to two roles`;
+  const taken = own.find((port) => POD_PORTS.has(port));
+  if (taken !== undefined) return `port ${taken} is the router's own, for ${POD_PORTS.get(taken)}`;
+  for (const other of ofKind(observed, 'RouterAccess').sort(byAge)) {
+    if (other.metadata.name === access.metadata.name) return undefined;
+    const ports = other.spec.roles.map((role) => portOf(observed, other, role)!);
+    const port = ports.find((candidate) => own.includes(candidate));
+    if (port !== undefined) return `port ${port} is already that of RouterAccess ${other.metadata.name}`;
+  }
+  return undefined;
+}
+
+function hasPods({ cluster }: Pick<Observed, 'cluster'>): boolean {
+  return cluster?.settings.routers === 'deployment';
+}
+
+function purposeOf({ metadata }: RouterAccess, role: Role): string {
+  return `${PURPOSE_PREFIX}${metadata.name}/${role.name}`;
+}
