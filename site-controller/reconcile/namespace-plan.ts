@@ -13,7 +13,6 @@ import { MADE_KINDS } from './cluster.ts';
 import { planImports } from './import/plan.ts';
 import { planServices } from './listener/services.ts';
 import type { Observed, Outcome } from './observed.ts';
-import { ofKind } from './observed.ts';
 import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
 import { isMarked, isOwn, owned } from './ownership.ts';
 import { routerConfigMaps } from './router-config-maps.ts';

@@ -9,7 +9,7 @@ import type { Secret } from '../../config/api/secret.ts';
 import type { Site } from '../../config/api/site.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from '../adaptor/config.ts';
-import { CREDENTIAL, NAME, SETTING } from '../names.ts';
+import { CREDENTIAL, SETTING } from '../names.ts';
 import { secretDigest } from '../pki/secret.ts';
 import { attachedEntities } from './attachedconnector/plan.ts';
 import { endpointsOf, proxyOf } from './link/plan.ts';
