@@ -19,6 +19,7 @@ import {
   ROUTER_DATA_CAPABILITY,
   TRACKING_MESSAGES,
 } from './peer.ts';
+import { hurryWithOwnKind } from './open.ts';
 import type { Receiving } from './receiving.ts';
 import type { Router } from './router.ts';
 import { acceptRouterReceiver, acceptRouterSender, ConnectionGroups, readRouterOpen } from './router-links.ts';
@@ -102,6 +103,7 @@ export class ConnectionEvents {
     peer.openedAt = now;
     peer.containerId = peer.connection.remoteOpen!.containerId;
     if (peer.role === 'normal') return;
+    hurryWithOwnKind(peer.connection);
     const refusal = readRouterOpen(peer, this.router.id);
     if (refusal !== undefined) {
       this.log('error', 'connection refused', peer, { reason: refusal });
@@ -189,7 +191,7 @@ export class ConnectionEvents {
     this.lost(peer, now);
     // Its transport still carries our close: the driver takes that before it ends the transport.
     this.router.closing.set(peer.id, peer);
-    this.parts.effects.push({ type: 'connection-close', connection: peer.id });
+    this.parts.effects.push({ type: 'connection-close', connection: peer.id, vanished: peer.connection.silent });
   }
 
   /** A message of one router to another about themselves: it is collected whole. */

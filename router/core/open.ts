@@ -1,11 +1,16 @@
 /** What this router says when it opens a connection (wire reference 1.2, 1.3), in the types that skupper-router reads. */
-import { amqp, symbolMap, type Typed } from '../amqp/codec/value.ts';
+import { amqp, mapGet, symbolMap, type Typed } from '../amqp/codec/value.ts';
 import { Connection } from '../amqp/engine/connection.ts';
 import { CONNECTION_TRUNKING, type PeerOptions, STREAMING_LINKS } from './peer.ts';
 
 export const PRODUCT = 'skuprt-router';
 const ANNOTATIONS_VERSION = 2;
 const ROLE_INTER_ROUTER_DATA = 4;
+/** How often the sender of the OPEN wants to hear from a router that knows this property. */
+const HEARTBEAT_PROPERTY = 'skuprt.heartbeat-ms';
+const HEARTBEAT_MS = 1000;
+/** Heartbeats that may fail to come: a busy peer is late, and does not leave out four. */
+const HEARTBEATS_MISSED_MAX = 4;
 const CAPABILITIES = ['ANONYMOUS-RELAY', STREAMING_LINKS, CONNECTION_TRUNKING];
 
 /** What the listener or connector entity says of the AMQP connection. */
@@ -49,6 +54,15 @@ export function makeConnection(
   return connection;
 }
 
+/** Between two of ours a peer that vanished is missed in seconds; skupper-router's own times hold with others. */
+export function hurryWithOwnKind(connection: Connection): void {
+  const wanted = mapGet(connection.remoteOpen?.properties, HEARTBEAT_PROPERTY);
+  if (wanted?.type !== 'int' || wanted.value < HEARTBEAT_MS / 2) return;
+  // Patience is infinite where the configuration says so.
+  if (connection.settings.idleTimeOutMs) connection.hurry(wanted.value, HEARTBEAT_MS * HEARTBEATS_MISSED_MAX);
+  else connection.hurry(wanted.value, Number.POSITIVE_INFINITY);
+}
+
 function properties(version: string, connectionId: number, peer: PeerOptions): Record<string, Typed> {
   const all: Record<string, Typed> = {
     product: amqp.string(PRODUCT),
@@ -56,6 +70,7 @@ function properties(version: string, connectionId: number, peer: PeerOptions): R
     'qd.conn-id': amqp.int(connectionId),
   };
   if (peer.role === 'normal') return all;
+  all[HEARTBEAT_PROPERTY] = amqp.int(HEARTBEAT_MS);
   if (peer.cost > 1) all['qd.inter-router-cost'] = amqp.int(peer.cost);
   if (peer.dir === 'out') {
     if (peer.data) all['qd.inter-router-role'] = amqp.int(ROLE_INTER_ROUTER_DATA);

@@ -151,7 +151,8 @@ export class Driver {
         this.dial(effect.flow, effect.connector);
         break;
       case 'connection-close':
-        this.transports.get(effect.connection)?.close();
+        if (effect.vanished) this.transports.get(effect.connection)?.destroy();
+        else this.transports.get(effect.connection)?.close();
         break;
       case 'listen':
         this.parts.listen(effect.listener, effect.on);

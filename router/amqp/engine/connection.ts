@@ -25,7 +25,7 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import { HandleTable } from './handle-table.ts';
 import { Handshake } from './handshake.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
-import { blockSizeBytes, frameSizeBytesMin } from './limits.ts';
+import { blockSizeBytes, frameSizeBytesMin, tickLateMs } from './limits.ts';
 import {
   type ConnectionOptions,
   type SaslMechanism,
@@ -63,6 +63,8 @@ export class Connection implements FrameHandler {
   state: ConnectionState = 'opening';
   /** The peer's open, from 'opened' on. */
   remoteOpen: Open | undefined = undefined;
+  /** It was closed because nothing came from the peer any more. */
+  silent = false;
   readonly stats: ConnectionStats = {
     framesIn: 0,
     framesOut: 0,
@@ -98,6 +100,7 @@ export class Connection implements FrameHandler {
   #lastReceiveAt: number;
   #lastTransmitAt: number;
   #heartbeatMs = Number.POSITIVE_INFINITY;
+  #silenceMsMax: number;
   #remoteFrameSizeBytesMax = frameSizeBytesMin;
 
   /** The delivery whose payload is arriving, undefined to drop it. */
@@ -109,6 +112,8 @@ export class Connection implements FrameHandler {
     this.now = now;
     this.#lastReceiveAt = now;
     this.#lastTransmitAt = now;
+    const { idleTimeOutMs } = this.settings;
+    this.#silenceMsMax = idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
     this.#reader = new FrameReader(this, this.settings.maxFrameSizeBytes);
     this.#handshake = new Handshake(this.settings);
   }
@@ -176,14 +181,25 @@ export class Connection implements FrameHandler {
   /** When `tick` is due next, Infinity for never. */
   deadline(): number {
     if (this.state === 'closed') return Number.POSITIVE_INFINITY;
-    return Math.min(this.#lastReceiveAt + this.#silenceMsMax(), this.#lastTransmitAt + this.#heartbeatMs);
+    return Math.min(this.#lastReceiveAt + this.#silenceMsMax, this.#lastTransmitAt + this.#heartbeatMs);
+  }
+
+  /** Both ends know how to be quicker than what they advertise to others; never slower than that. */
+  hurry(heartbeatMs: number, silenceMsMax: number): void {
+    this.#heartbeatMs = Math.min(this.#heartbeatMs, heartbeatMs);
+    this.#silenceMsMax = Math.min(this.#silenceMsMax, silenceMsMax);
   }
 
   /** Lets time pass: sends a heartbeat, drops a silent peer. */
   tick(now: number): void {
     this.now = now;
     if (this.state === 'closed') return;
-    if (now >= this.#lastReceiveAt + this.#silenceMsMax()) {
+    const lateMs = now - (this.#lastReceiveAt + this.#silenceMsMax);
+    if (lateMs >= tickLateMs) {
+      // It was this process that stood still: what the peer has sent meanwhile has not been read yet.
+      this.#lastReceiveAt = now - this.#silenceMsMax + tickLateMs;
+    } else if (lateMs >= 0) {
+      this.silent = true;
       this.#fail(conditions.resourceLimitExceeded, 'the peer was silent for longer than the idle time-out');
     } else if (now >= this.#lastTransmitAt + this.#heartbeatMs) {
       if (!this.wantsTransmit) encodeEmptyFrame(this.frameWriter());
@@ -419,10 +435,5 @@ export class Connection implements FrameHandler {
     const links = this.#draining;
     this.#draining = [];
     for (const link of links) link.drained();
-  }
-
-  #silenceMsMax(): number {
-    const { idleTimeOutMs } = this.settings;
-    return idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
   }
 }

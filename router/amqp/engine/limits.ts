@@ -17,6 +17,9 @@ export const incomingWindowFramesDefault = 8192;
 
 export const deliveryTagSizeBytesMax = 32;
 
+/** A tick that comes so late says more about this process than about the peer. */
+export const tickLateMs = 250;
+
 /** A delivery with more queued than this raises 'sent' when it has fallen below the low mark. */
 export const queuedBytesHighDefault = 128 * 1024;
 export const queuedBytesLowDefault = 32 * 1024;
