@@ -1,5 +1,5 @@
 /** Where clients of a namespace on Kubernetes find what its listeners offer: ports of Services, and the tcpListener of each. Pure. */
-import { type Observed, ofKind } from '../observed.ts';
+import type { Observed } from '../observed.ts';
 import { type AnyListener, keyOfListener, listenersByAge, placeFaults, serviceTaken, takenBy } from './faults.ts';
 import { entityName, podEntityName } from './names.ts';
 import { foreignServices, isServiceName, serviceNameOf } from './service-name.ts';
@@ -39,35 +39,38 @@ function ownOffer(owner: AnyListener, namespace: string): Offer {
   return { name: entityName(owner), owner, service: serviceNameOf(host, namespace), port, address };
 }
 
+/** `before` are in the order in which listeners may claim a place; those that offer pods follow it too. */
 function podOffers(observed: Observed, before: readonly Offer[]): Offers {
-  const placeOf = (offer: Pick<Offer, 'service' | 'port'>) => `${offer.service}:${offer.port}`;
-  const owners = new Map(before.map((offer) => [placeOf(offer), offer.owner]));
+  const owners = new Map(before.map(({ service, port, owner }) => [`${service}:${port}`, owner]));
   const isForeign = foreignServices(observed);
-  const faults = new Map<string, string[]>();
-  const offers: Offer[] = [];
   const faultOf = (pod: string, port: number): string | undefined => {
     if (!isServiceName(pod)) return 'its name cannot be that of a Service';
-    const owner = owners.get(placeOf({ service: pod, port }));
+    const owner = owners.get(`${pod}:${port}`);
     if (owner !== undefined) return takenBy(owner, pod, port);
     return isForeign(pod) ? serviceTaken(pod) : undefined;
   };
-  const willing = new Set(before.map(({ owner }) => owner));
-  const listeners = ofKind(observed, 'Listener').filter((owner) => owner.spec.exposePodsByName && willing.has(owner));
-  const targets = podTargets(observed, listeners);
-  for (const owner of [...willing].filter((candidate) => candidate.kind === 'Listener')) {
+  const willing = before.flatMap(({ owner }) =>
+    owner.kind === 'Listener' && owner.spec.exposePodsByName ? [owner] : [],
+  );
+  const targets = podTargets(observed, willing);
+  const offers: Offer[] = [];
+  const podFaults = new Map<string, string>();
+  for (const owner of willing) {
+    const { port, routingKey } = owner.spec;
+    const faults: string[] = [];
     for (const pod of targets.get(owner.metadata.name) ?? []) {
-      const { port, routingKey } = owner.spec;
       const fault = faultOf(pod, port);
       if (fault !== undefined) {
-        faults.set(keyOfListener(owner), [...(faults.get(keyOfListener(owner)) ?? []), `pod ${pod}: ${fault}`]);
+        faults.push(`pod ${pod}: ${fault}`);
         continue;
       }
       const name = podEntityName(owner.metadata.name, pod);
       offers.push({ name, owner, service: pod, port, address: `${routingKey}.${pod}` });
-      owners.set(placeOf({ service: pod, port }), owner);
+      owners.set(`${pod}:${port}`, owner);
     }
+    if (faults.length > 0) podFaults.set(keyOfListener(owner), shown(faults));
   }
-  return { offers, podFaults: new Map([...faults].map(([key, texts]) => [key, shown(texts)])) };
+  return { offers, podFaults };
 }
 
 function shown(faults: readonly string[]): string {

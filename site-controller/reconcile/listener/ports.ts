@@ -1,16 +1,16 @@
 /**
  * The ports on which routers in pods listen for clients: any free one will do, since a Service leads to it.
  *
- * A port belongs to the name of its tcpListener, which leads to the same port in each group of routers. It is kept as long
- * as the configuration or a running router remembers it. A new one begins its search at a place that its name decides, so
- * that a port which was just given up hardly ever goes to somebody else, and one that nobody remembers is found again.
+ * A port belongs to the name of its tcpListener, and is the same in each group of routers. It is kept as long as the
+ * configuration, a running router or the Service remembers it, and goes to nobody else meanwhile. The search for a new one begins
+ * where its name says, so that one that was just given up is unlikely to be next, and that two sites on one host rarely meet.
  */
 import { createHash } from 'node:crypto';
 import type { ClusterView } from '../cluster.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
-import { offersOf } from './offers.ts';
-import { portsInUse, recoveredPorts } from './recovered-ports.ts';
+import { type Offer, offersOf } from './offers.ts';
+import { listenedPorts, recoveredPorts, targetPorts } from './recovered-ports.ts';
 
 export const LISTENER_PORTS = { first: 1024, last: 65535 } as const;
 
@@ -27,23 +27,22 @@ export function allocatePorts(observed: Observed): Map<string, number> {
   const { cluster } = observed;
   const site = activeSite(observed);
   if (cluster === undefined || site === undefined) return new Map();
-  const names = offersOf(observed)
-    .offers.map(({ name }) => name)
-    .sort();
+  const offers = offersOf(observed).offers.sort((a, b) => (a.name < b.name ? -1 : 1));
   const taken = reservedPorts(observed);
   const ports = new Map<string, number>();
-  const give = (name: string, port: number | undefined) => {
-    if (port === undefined || taken.has(port)) return;
+  const give = ({ name }: Offer, port: number | undefined) => {
+    if (ports.has(name) || port === undefined || port < LISTENER_PORTS.first || taken.has(port)) return;
     taken.add(port);
     ports.set(name, port);
   };
   const before = recoveredPorts(cluster);
-  for (const name of names) {
-    const port = before.get(name);
-    if (port !== undefined && port >= LISTENER_PORTS.first && !isLost(cluster, name, port)) give(name, port);
-  }
-  for (const port of portsInUse(cluster)) taken.add(port);
-  for (const name of names) if (!ports.has(name)) give(name, freePort(`${siteIdOf(site)}/${name}`, taken));
+  for (const offer of offers) if (!isLost(cluster, offer, before.get(offer.name))) give(offer, before.get(offer.name));
+  for (const port of listenedPorts(cluster)) taken.add(port);
+  const targets = targetPorts(cluster);
+  for (const offer of offers) give(offer, targets.get(`${offer.service}:${offer.port}`));
+  for (const port of targets.values()) taken.add(port);
+  for (const offer of offers)
+    if (!ports.has(offer.name)) give(offer, freePort(`${siteIdOf(site)}/${offer.name}`, taken));
   return ports;
 }
 
@@ -54,10 +53,10 @@ function reservedPorts(observed: Observed): Set<number> {
 }
 
 /** Another process of the pod, or of the host, listens there. */
-function isLost(cluster: ClusterView, name: string, port: number): boolean {
+function isLost(cluster: ClusterView, { name }: Offer, port: number | undefined): boolean {
   return [...cluster.routers.values()].some(({ listeners }) => {
     const state = listeners.get(name);
-    return state?.port === port && state.operStatus === 'down' && IN_USE.test(state.message);
+    return state !== undefined && state.port === port && state.operStatus === 'down' && IN_USE.test(state.message);
   });
 }
 

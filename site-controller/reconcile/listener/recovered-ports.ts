@@ -31,17 +31,25 @@ export function configuredListeners(cluster: ClusterView): string[] {
   return tcpListeners(cluster).map(({ name }) => name);
 }
 
-/** Ports that something may still listen on, or lead to, whoever it is. */
-export function portsInUse(cluster: ClusterView): Set<number> {
+/** Ports that a router may still listen on, for whomever. */
+export function listenedPorts(cluster: ClusterView): Set<number> {
   const ofConfig = configEntries(cluster).map(({ port }) => port);
   const ofRouters = [...cluster.routers.values()].flatMap(({ listeners }) =>
     [...listeners.values()].map(({ port }) => port),
   );
-  const services = [...cluster.objects.values()].filter(({ kind, metadata }) => {
-    return kind === 'Service' && metadata.labels?.[LISTENER_LABEL] !== undefined;
-  });
-  const ofServices = services.flatMap(targetPorts);
-  return new Set([...ofConfig, ...ofRouters, ...ofServices].filter((port) => port !== undefined));
+  return new Set([...ofConfig, ...ofRouters].filter((port) => port !== undefined));
+}
+
+/** Ports of routers that Services of listeners lead to, by `service:port`. */
+export function targetPorts(cluster: ClusterView): Map<string, number> {
+  const services = [...cluster.objects.values()].filter(
+    ({ kind, metadata }) => kind === 'Service' && metadata.labels?.[LISTENER_LABEL] !== undefined,
+  );
+  return new Map(
+    services.flatMap(({ metadata, spec }) =>
+      portsOf(spec).map(({ port, targetPort }) => [`${metadata.name}:${port}`, Number(targetPort)] as const),
+    ),
+  );
 }
 
 function tcpListeners(cluster: ClusterView): ConfigEntry[] {
@@ -71,9 +79,8 @@ function entriesOf({ data }: KubeObject): ConfigEntry[] {
   });
 }
 
-function targetPorts({ spec }: KubeObject): number[] {
-  const ports = isRecord(spec) && Array.isArray(spec.ports) ? (spec.ports as unknown[]) : [];
-  return ports.map((port) => (isRecord(port) ? Number(port.targetPort) : 0));
+function portsOf(spec: unknown): Record<string, unknown>[] {
+  return isRecord(spec) && Array.isArray(spec.ports) ? (spec.ports as unknown[]).filter(isRecord) : [];
 }
 
 function isPort(port: number): boolean {
