@@ -6,23 +6,36 @@ import { choice, closed, flag, oneOf, optionalText, port, settings, statusOf, te
 
 export const ROUTING_KEYS_MAX = 256;
 
-const Strategy = oneOf(['priority', 'weighted'], {
-  priority: Type.Optional(
-    closed({
-      routingKeys: Type.Array(text(), { minItems: 1, maxItems: ROUTING_KEYS_MAX, uniqueItems: true }),
+const PriorityStrategy = closed(
+  {
+    routingKeys: Type.Array(text(), {
+      minItems: 1,
+      maxItems: ROUTING_KEYS_MAX,
+      uniqueItems: true,
+      description: 'The first comes before the second, and so on.',
     }),
-  ),
-  weighted: Type.Optional(
-    closed({
-      routingKeys: Type.Unsafe<Record<string, number>>({
-        type: 'object',
-        minProperties: 1,
-        maxProperties: ROUTING_KEYS_MAX,
-        additionalProperties: { type: 'integer', minimum: 1, title: 'a weight, a whole number of at least 1' },
-      }),
+  },
+  { description: 'All connections go to the first routing key that is reachable.' },
+);
+
+const WeightedStrategy = closed(
+  {
+    routingKeys: Type.Unsafe<Record<string, number>>({
+      type: 'object',
+      minProperties: 1,
+      maxProperties: ROUTING_KEYS_MAX,
+      additionalProperties: { type: 'integer', minimum: 1, title: 'a weight, a whole number of at least 1' },
+      description: 'The weight of each routing key.',
     }),
-  ),
-});
+  },
+  { description: 'Connections are shared out by weight among the routing keys that are reachable.' },
+);
+
+const Strategy = oneOf(
+  ['priority', 'weighted'],
+  { priority: Type.Optional(PriorityStrategy), weighted: Type.Optional(WeightedStrategy) },
+  { description: 'How a routing key is chosen; its kind stays.' },
+);
 
 export const MultiKeyListenerSpec = closed({
   host: text('Host name or address that clients use.'),
