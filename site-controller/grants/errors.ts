@@ -154,3 +154,38 @@ export class NoEndpointsError extends SkuprtError {
 function originOf(url: string): string {
   return new URL(url).origin;
 }
+
+/** A certificate of a link was not renewed. The link goes on with the one that it has; it is tried again. */
+export class RenewalFailedError extends SkuprtError {
+  readonly code = 'SKUPRT_RENEWAL_FAILED';
+  readonly fault = 'environment';
+
+  constructor(name: string, reason: string) {
+    super(`the certificate of link "${name}" cannot be renewed: ${reason}`, {
+      next: 'Check that the other site runs and that its redemption server can be reached; else use a new token',
+    });
+  }
+}
+
+/** Somebody else changed a grant at the same moment. */
+export class RedemptionConflictError extends SkuprtError {
+  readonly code = 'SKUPRT_REDEMPTION_CONFLICT';
+  readonly fault = 'environment';
+
+  constructor(name: string) {
+    super(`the redemption of grant "${name}" could not be recorded: it changed meanwhile`, {
+      next: 'Try again: the token was not used',
+    });
+  }
+}
+
+export class TokenNameTakenError extends SkuprtError {
+  readonly code = 'SKUPRT_TOKEN_NAME_TAKEN';
+  readonly fault = 'caller';
+
+  constructor(kind: string, name: string) {
+    super(`${kind} "${name}" exists already and is not from this token`, {
+      next: 'Give the token another name, or delete what has that name',
+    });
+  }
+}

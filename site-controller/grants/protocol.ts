@@ -35,6 +35,42 @@ export const RedeemerHeaders = closed(Redeemer);
 export const CsrBody = closed({ code: text(), csr: text(), ...Redeemer });
 export type CsrBody = Type.Static<typeof CsrBody>;
 
+/** POST /renew/<site id of the issuer>: a site that holds a certificate for a link asks what to trust, and for the next one. */
+export const RENEW_PATH = '/renew/';
+const PEM_LENGTH_MAX = 16 * 1024;
+
+export const RenewBody = closed({
+  /** Of the Secret of its link. */
+  name: objectName(),
+  /** PEM: its certificate, and intermediate ones. */
+  certificate: Type.String({ minLength: 1, maxLength: PEM_LENGTH_MAX }),
+  /** Fingerprints of the CAs that it trusts. */
+  trusts: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 16 }),
+  /** PEM request for the next certificate; absent: it only wants to know. */
+  csr: Type.Optional(Type.String({ minLength: 1, maxLength: PEM_LENGTH_MAX })),
+  /** Base64, by the key of its certificate, over `renewalText`. */
+  signature: Type.String({ minLength: 1, maxLength: 1024 }),
+});
+export type RenewBody = Type.Static<typeof RenewBody>;
+
+export const RenewAnswer = Type.Object({
+  /** PEM bundle by which to trust the issuer's routers. */
+  ca: Type.String({ minLength: 1 }),
+  /** PEM bundle by which to trust this server from now on. */
+  serverCa: Type.String({ minLength: 1 }),
+  /** Where to ask from now on, the preferred first. */
+  urls: Type.Array(Type.String()),
+  /** The certificate shown is to be replaced. */
+  rotate: Type.Boolean(),
+  certificate: Type.Optional(Type.String({ minLength: 1 })),
+});
+export type RenewAnswer = Type.Static<typeof RenewAnswer>;
+
+/** What the holder of a certificate signs. */
+export function renewalText(siteId: string, { name, trusts, csr = '' }: Omit<RenewBody, 'signature' | 'certificate'>): string {
+  return JSON.stringify(['skuprt renewal 1', siteId, name, trusts, csr]);
+}
+
 export interface IssueRequest {
   name: string;
   subject: string;

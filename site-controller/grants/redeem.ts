@@ -2,9 +2,7 @@
  * The redeemer's side: a token becomes a Secret and Links. Every URL of the token is tried in turn; only its own CA is trusted, only
  * https is spoken, no redirect is followed. A request that failed half way may be repeated with the same `CertificateRequest`.
  */
-import { request as httpsRequest } from 'node:https';
 import type { AccessToken } from '../../config/api/access-token.ts';
-import { messageOf } from '../../lib/errors.ts';
 import { type CertificateRequest, createRequest } from '../pki/request.ts';
 import { type Redeemed, readAnswer } from './answer.ts';
 import {
@@ -19,10 +17,10 @@ import {
   TokenUnknownError,
   TokenUsedUpError,
 } from './errors.ts';
-import { ANSWER, ANSWER_BYTES_MAX, type CsrBody, JSON_TYPE } from './protocol.ts';
+import { type Failure, type HttpProxy, post, type Reply } from './post.ts';
+import { ANSWER, type CsrBody, JSON_TYPE } from './protocol.ts';
 import { checkToken, TOKEN, tokenExpiresAt, tokenUrls } from './token.ts';
 
-const TIMEOUT_MS = 10_000;
 const RETRY_AFTER_MS = 60_000;
 
 export interface RedeemOptions {
@@ -39,15 +37,8 @@ export interface RedeemOptions {
   /** For each URL; 10 s when absent. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  proxy?: HttpProxy;
 }
-
-interface Reply {
-  status: number;
-  body: string;
-  retryAfter?: string;
-}
-
-type Failure = { kind: 'timeout' | 'untrusted' | 'unreachable'; text: string };
 
 /** @throws one of the errors of errors.ts */
 export async function redeemToken(token: AccessToken, options: RedeemOptions): Promise<Redeemed> {
@@ -58,7 +49,8 @@ export async function redeemToken(token: AccessToken, options: RedeemOptions): P
   const request = csr ? (options.request ?? createRequest({ subject })) : undefined;
   const failures: Failure[] = [];
   for (const url of tokenUrls(token, machineId)) {
-    const reply = await post(url, token, { ...options, name, request });
+    const { timeoutMs, signal, proxy } = options;
+    const reply = await post(url, { ...form(token, { name, subject, request }), ca: token.spec.ca, proxy, timeoutMs, signal });
     if (!('kind' in reply)) {
       if (reply.status !== 200) throw refusal(reply, token, url, now);
       return readAnswer(reply.body, { name, privateKey: request?.privateKey, linkCost: token.spec.linkCost }, url);
@@ -69,45 +61,6 @@ export async function redeemToken(token: AccessToken, options: RedeemOptions): P
   throw noAnswer(failures, token, now);
 }
 
-/** The reply of the server, or why there is none. */
-function post(
-  url: string,
-  token: AccessToken,
-  options: RedeemOptions & { name: string; request: CertificateRequest | undefined },
-): Promise<Reply | Failure> {
-  const { timeoutMs = TIMEOUT_MS, signal } = options;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const { headers, body } = form(token, options);
-  return new Promise((resolve) => {
-    const fail = (error: unknown) => resolve(failure(url, error, timeout.aborted ? timeoutMs : undefined));
-    const request = httpsRequest(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-      ca: token.spec.ca,
-      minVersion: 'TLSv1.3',
-      agent: false,
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
-    request.once('error', fail);
-    request.once('response', (response) => {
-      const chunks: Buffer[] = [];
-      let byteCount = 0;
-      response.on('data', (chunk: Buffer) => {
-        byteCount += chunk.length;
-        if (byteCount > ANSWER_BYTES_MAX)
-          response.destroy(new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`));
-        else chunks.push(chunk);
-      });
-      response.once('error', fail);
-      response.once('end', () => {
-        const { statusCode: status = 0, headers: answered } = response;
-        resolve({ status, body: Buffer.concat(chunks).toString(), retryAfter: answered['retry-after'] });
-      });
-    });
-    request.end(body);
-  });
-}
-
 function form(
   token: AccessToken,
   { name, subject, request }: { name: string; subject: string; request: CertificateRequest | undefined },
@@ -116,18 +69,6 @@ function form(
   if (!request) return { headers: { name, subject }, body: code };
   const body: CsrBody = { code, csr: request.csr, name, subject };
   return { headers: { 'content-type': JSON_TYPE }, body: JSON.stringify(body) };
-}
-
-function failure(url: string, error: unknown, timedOutMs: number | undefined): Failure {
-  const { host } = new URL(url);
-  if (timedOutMs !== undefined)
-    return { kind: 'timeout', text: `${host} did not answer within ${timedOutMs / 1000} s` };
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  // The names of OpenSSL's verification results, and Node's for a wrong host name.
-  const untrusted = /CERT|LEAF_SIGNATURE|INVALID_(CA|PURPOSE)|PATH_LENGTH/.test(code);
-  // Node's own advice, for those who start node themselves, comes after a semicolon.
-  const [reason] = messageOf(error).split('; ', 1);
-  return { kind: untrusted ? 'untrusted' : 'unreachable', text: `${host}: ${reason || code}` };
 }
 
 function noAnswer(failures: Failure[], token: AccessToken, now: number): Error {

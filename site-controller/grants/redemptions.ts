@@ -38,11 +38,33 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
+export type RedemptionOutcome =
+  | 'redeemed'
+  | 'repeated'
+  | 'wrong code'
+  | 'used up'
+  | 'expired'
+  | 'unknown'
+  | 'too many tries'
+  | 'failed';
+
+/** How a claim ended, for those who keep account. */
+export interface RedemptionReport {
+  uid: string;
+  outcome: RedemptionOutcome;
+  /** Address and site id of who asked; both as they say. */
+  remote: string;
+  subject: string;
+  /** Of a failure. */
+  detail?: string;
+}
+
 export interface RedemptionsUses {
   store: GrantStore;
   issue: Issue;
   clock: Clock;
   log: Logger;
+  onReport?: (report: RedemptionReport) => void;
 }
 
 export class Redemptions {
@@ -74,16 +96,19 @@ export class Redemptions {
     const waitMs = Math.max(...keys.map((key) => this.#wrongTries.waitMs(key, clock.now())));
     if (waitMs > 0) {
       log.warn({ grant: uid, remote, subject }, 'redemption refused after too many wrong tries');
+      this.#report(claim, 'too many tries');
       return { status: 429, body: ANSWER.tooMany, headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } };
     }
     const grant = await store.get(uid);
     if (!grant) {
       this.#wrongTries.note(keys[1]!, clock.now());
+      this.#report(claim, 'unknown');
       return { status: 404, body: ANSWER.unknown };
     }
     if (!equalSecrets(claim.code, grant.code)) {
       for (const key of keys) this.#wrongTries.note(key, clock.now());
       log.warn({ grant: uid, name: grant.name, remote, subject }, 'redemption with a wrong code');
+      this.#report(claim, 'wrong code');
       return { status: 403, body: ANSWER.refused };
     }
     return this.#grant(grant, claim);
@@ -96,21 +121,44 @@ export class Redemptions {
     try {
       const requestKey = requestKeyOf(request);
       const repeated = requestKey && grant.redemptions.find((redemption) => redemption.requestKey === requestKey);
-      if (repeated && repeated.answer !== undefined) return yaml(repeated.answer);
-      if (clock.wall() >= grant.expiresAt) return { status: 404, body: ANSWER.unknown };
-      if (grant.redemptions.length >= grant.redemptionsAllowed) return { status: 404, body: ANSWER.usedUp };
+      if (repeated) {
+        const body = repeated.answer ?? serializeResources(await issue(grant, request));
+        this.#report(claim, 'repeated');
+        return yaml(body);
+      }
+      const refusal = this.#refusal(grant, claim);
+      if (refusal !== undefined) return refusal;
       const body = serializeResources(await issue(grant, request));
       const answer = requestKey ? body : undefined;
       const { name, subject } = request;
       const kept = await this.#record(grant, { requestKey, name, subject, redeemedAt: clock.wall(), answer });
-      if (!kept) return { status: 503, body: ANSWER.internal };
+      if (!kept) {
+        this.#report(claim, 'failed', 'it cannot be recorded');
+        return { status: 503, body: ANSWER.internal };
+      }
       log.info(fields, 'token redeemed');
+      this.#report(claim, 'redeemed');
       return yaml(body);
     } catch (error) {
       if (!(error instanceof SkuprtError) || error instanceof AssertionError) throw error;
       log.error({ ...fields, err: error }, 'redemption failed');
+      this.#report(claim, 'failed', error.message);
       return { status: error.fault === 'peer' ? 400 : 500, body: error.message };
     }
+  }
+
+  #refusal(grant: GrantState, claim: Claim): Answer | undefined {
+    if (this.#uses.clock.wall() >= grant.expiresAt) {
+      this.#report(claim, 'expired');
+      return { status: 404, body: ANSWER.unknown };
+    }
+    if (grant.redemptions.length < grant.redemptionsAllowed) return undefined;
+    this.#report(claim, 'used up');
+    return { status: 404, body: ANSWER.usedUp };
+  }
+
+  #report({ uid, remote, subject }: Claim, outcome: RedemptionOutcome, detail?: string): void {
+    this.#uses.onReport?.({ uid, outcome, remote, subject, detail });
   }
 
   async #record(grant: GrantState, redemption: Parameters<GrantStore['record']>[1]): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * The redemption server: HTTPS, TLS 1.3, POST /<grant UID> in two forms (protocol.ts). It reads requests and writes answers; what is
- * answered is decided in redemptions.ts. Sizes, times and connections are limited; certificates change without a restart.
+ * The redemption server: HTTPS, TLS 1.3, POST /<grant UID> in two forms, POST /renew/<site id> (protocol.ts). It reads requests and writes
+ * answers; what is answered is decided in redemptions.ts and renewals.ts. Sizes, times and connections are limited; certificates change without a restart.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -8,8 +8,9 @@ import type { AddressInfo } from 'node:net';
 import Value from 'typebox/value';
 import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { KeyPair } from '../pki/authority.ts';
-import { ANSWER, BODY_BYTES_MAX, CsrBody, JSON_TYPE, RedeemerHeaders } from './protocol.ts';
+import { ANSWER, BODY_BYTES_MAX, CsrBody, JSON_TYPE, RENEW_PATH, RedeemerHeaders, RenewBody } from './protocol.ts';
 import { type Answer, type Claim, Redemptions, type RedemptionsUses } from './redemptions.ts';
+import { type RenewalClaim, Renewals, type RenewalsUses } from './renewals.ts';
 
 const CONNECTIONS_MAX = 256;
 const STOP_GRACE_MS = 2000;
@@ -31,13 +32,16 @@ export class GrantServerListenError extends SkuprtError {
 export class GrantServer {
   readonly #options: GrantServerOptions;
   readonly #redemptions: Redemptions;
+  readonly #renewals: Renewals | undefined;
   readonly #log: RedemptionsUses['log'];
   readonly #server: Server;
 
-  constructor(uses: RedemptionsUses, options: GrantServerOptions) {
+  /** Without `renewals` certificates are not renewed here. */
+  constructor(uses: RedemptionsUses, options: GrantServerOptions, renewals?: RenewalsUses) {
     const { credentials, requestTimeoutMs = 10_000 } = options;
     this.#options = options;
     this.#redemptions = new Redemptions(uses);
+    this.#renewals = renewals && new Renewals(renewals);
     this.#log = uses.log;
     this.#server = createServer({
       ...secureContext(credentials),
@@ -102,15 +106,22 @@ export class GrantServer {
     if (request.method !== 'POST') return { status: 405, body: ANSWER.onlyPost, headers: { allow: 'POST' } };
     const body = await readBody(request, BODY_BYTES_MAX).catch(() => '');
     if (body === undefined) return { status: 413, body: ANSWER.tooLarge };
-    const claim = body === '' ? undefined : claimOf(request, body);
-    if (!claim) return { status: 400, body: ANSWER.badBody };
     try {
-      return await this.#redemptions.redeem(claim);
+      return await this.#decide(request, body);
     } catch (err) {
       if (err instanceof AssertionError) throw err;
-      this.#log.error({ err, remote: claim.remote }, 'redemption failed');
+      this.#log.error({ err, remote: remoteOf(request) }, 'redemption failed');
       return { status: 500, body: ANSWER.internal };
     }
+  }
+
+  async #decide(request: IncomingMessage, body: string): Promise<Answer> {
+    if (this.#renewals !== undefined && request.url?.startsWith(RENEW_PATH)) {
+      const renewal = renewalOf(request, body);
+      return renewal === undefined ? { status: 400, body: ANSWER.badBody } : this.#renewals.renew(renewal);
+    }
+    const claim = body === '' ? undefined : claimOf(request, body);
+    return claim === undefined ? { status: 400, body: ANSWER.badBody } : this.#redemptions.redeem(claim);
   }
 }
 
@@ -128,6 +139,21 @@ function claimOf(request: IncomingMessage, body: string): Claim | undefined {
   const { name, subject } = request.headers;
   const redeemer = { ...(name ? { name } : {}), subject };
   return Value.Check(RedeemerHeaders, redeemer) ? { ...target, ...redeemer, code: body } : undefined;
+}
+
+function renewalOf(request: IncomingMessage, body: string): RenewalClaim | undefined {
+  const parsed = parseJson(body);
+  const siteId = decoded((request.url ?? '').slice(RENEW_PATH.length));
+  if (siteId === undefined || siteId === '' || !Value.Check(RenewBody, parsed)) return undefined;
+  return { ...parsed, siteId, remote: remoteOf(request) };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function remoteOf(request: IncomingMessage): string {

@@ -9,7 +9,7 @@ export interface Redemption {
   subject: string;
   /** Wall-clock milliseconds. */
   redeemedAt: number;
-  /** What was answered; only where it holds no private key, that is, not for the plain form. */
+  /** What was answered, where it is kept; never for the plain form, whose answer holds a private key. Without it the same is issued again. */
   answer?: string;
 }
 

@@ -18,14 +18,3 @@ export class NoFreePortError extends SkuprtError {
   readonly code = 'SKUPRT_PORT_NONE_FREE';
   readonly fault = 'environment';
 }
-
-export class TokenNameTakenError extends SkuprtError {
-  readonly code = 'SKUPRT_TOKEN_NAME_TAKEN';
-  readonly fault = 'caller';
-
-  constructor(kind: string, name: string) {
-    super(`${kind} "${name}" exists already and is not from this token`, {
-      next: 'Give the token another name, or delete what has that name',
-    });
-  }
-}

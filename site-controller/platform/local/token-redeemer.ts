@@ -12,13 +12,14 @@ import type { Clock } from '../../../lib/clock.ts';
 import { messageOf, SkuprtError } from '../../../lib/errors.ts';
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import type { Logger } from '../../../lib/log.ts';
+import { TokenNameTakenError } from '../../grants/errors.ts';
 import { redeemToken } from '../../grants/redeem.ts';
+import { renewalNotes } from '../../grants/renew.ts';
 import { readMachineId, TOKEN } from '../../grants/token.ts';
 import { CONTROLLED_LABEL, REDEEMED_FROM_ANNOTATION } from '../../names.ts';
 import { type CertificateRequest, createRequest } from '../../pki/request.ts';
 import type { Attempt } from '../../reconcile/accesstoken/plan.ts';
 import type { ResourceStore } from '../../store.ts';
-import { TokenNameTakenError } from './errors.ts';
 
 const RETRY_MS = 5000;
 
@@ -74,7 +75,8 @@ export class TokenRedeemer {
         request,
         signal,
       });
-      for (const resource of [secret, ...links]) await store.apply(generated(resource, name));
+      await store.apply(generated(secret, name, renewalNotes(token, machineId)));
+      for (const link of links) await store.apply(generated(link, name));
       await store.patchStatus('AccessToken', name, { redeemed: true });
       await rm(this.requestFile(token), { force: true });
       this.attempts.delete(name);
@@ -114,8 +116,8 @@ export class TokenRedeemer {
   }
 }
 
-function generated<R extends Resource>(resource: R, token: string): R {
+function generated<R extends Resource>(resource: R, token: string, notes: Record<string, string> = {}): R {
   const labels = { [CONTROLLED_LABEL]: 'true' };
-  const annotations = { [REDEEMED_FROM_ANNOTATION]: token };
+  const annotations = { [REDEEMED_FROM_ANNOTATION]: token, ...notes };
   return { ...resource, metadata: { ...resource.metadata, labels, annotations } };
 }
