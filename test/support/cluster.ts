@@ -1,21 +1,19 @@
-/** Observations of a namespace on Kubernetes for the plans of the site-controller: observed.ts with a cluster around it. */
-import type { Resource } from '../../config/api/index.ts';
+/** What plans see of a cluster: an empty namespace under a controller with its usual settings, and what a test adds. */
 import { type KubeObject, objectKey } from '../../lib/kube/object.ts';
 import type { ClusterView, PodView } from '../../site-controller/reconcile/cluster.ts';
-import type { Observed } from '../../site-controller/reconcile/observed.ts';
 import type { ControllerSettings } from '../../site-controller/reconcile/settings.ts';
-import { observed } from './observed.ts';
+import { SITE_UID } from './observed.ts';
 
-export function controllerSettings(parts: Partial<ControllerSettings> = {}): ControllerSettings {
+export function settings(parts: Partial<ControllerSettings> = {}): ControllerSettings {
   return {
     name: 'skupper/skupper-controller',
     namespace: 'skupper',
     watchNamespace: undefined,
     requireExplicitControl: false,
     routers: 'deployment',
-    routerImage: 'example/skuprt:1',
+    routerImage: 'registry.example/skuprt:1',
     routerImagePullPolicy: 'IfNotPresent',
-    adaptorImage: 'example/skuprt:1',
+    adaptorImage: 'registry.example/skuprt:1',
     adaptorImagePullPolicy: 'IfNotPresent',
     disableSecurityContext: false,
     enabledAccessTypes: ['local', 'loadbalancer', 'route'],
@@ -33,44 +31,53 @@ export function controllerSettings(parts: Partial<ControllerSettings> = {}): Con
   };
 }
 
+export interface ClusterParts extends Omit<Partial<ClusterView>, 'settings' | 'objects'> {
+  settings?: Partial<ControllerSettings>;
+  objects?: readonly KubeObject[];
+}
+
+export function cluster(parts: ClusterParts = {}): ClusterView {
+  return {
+    pods: [],
+    apis: new Set<string>(),
+    sizings: [],
+    labelTemplates: [],
+    attached: [],
+    bindings: [],
+    routers: new Map(),
+    invalid: [],
+    ...parts,
+    settings: settings(parts.settings),
+    objects: new Map((parts.objects ?? []).map((object) => [objectKey(object), object])),
+  };
+}
+
+/** An object as the controller made it for the site west, with what an API server says about it. */
+export function live(kind: string, name: string, members: object = {}, metadata: object = {}): KubeObject {
+  return { ...foreign(kind, name, members), metadata: { ...ownMetadata(name), ...metadata } };
+}
+
+/** An object that somebody else made. */
+export function foreign(kind: string, name: string, members: object = {}): KubeObject {
+  return { apiVersion: 'v1', kind, metadata: { name }, ...members };
+}
+
+function ownMetadata(name: string): KubeObject['metadata'] {
+  const owner = { apiVersion: 'skupper.io/v2alpha1', kind: 'Site', name: 'west', uid: SITE_UID, controller: true };
+  return { name, labels: { 'internal.skupper.io/controlled': 'true' }, ownerReferences: [owner] };
+}
+
 export function pod(name: string, parts: Partial<PodView> = {}): PodView {
   return {
     name,
     namespace: 'ns-west',
     uid: `uid-${name}`,
-    labels: {},
-    ips: ['10.0.0.7'],
+    labels: { 'skupper.io/component': 'router', 'skupper.io/type': 'site', 'skupper.io/group': 'skupper-router' },
+    ips: ['10.1.0.7'],
     phase: 'Running',
     isReady: true,
     isDeleting: false,
     message: '',
     ...parts,
   };
-}
-
-/** `objects` are what the API server has of kinds that the controller makes. */
-export function onCluster(
-  resources: Resource[],
-  cluster: Partial<Omit<ClusterView, 'objects'>> & { objects?: readonly KubeObject[] } = {},
-  parts: Partial<Observed> = {},
-): Observed {
-  const { objects = [], ...others } = cluster;
-  return observed(resources, {
-    ports: new Map(),
-    hosts: [],
-    cluster: {
-      settings: controllerSettings(),
-      objects: new Map(objects.map((object) => [objectKey(object), object])),
-      pods: [],
-      apis: new Set(),
-      sizings: [],
-      labelTemplates: [],
-      attached: [],
-      bindings: [],
-      routers: new Map(),
-      invalid: [],
-      ...others,
-    },
-    ...parts,
-  });
 }

@@ -26,29 +26,31 @@ export function gatewayAccess({ access, cluster, namespace, live }: AccessView):
   const isForeign = cluster.gateway !== undefined && cluster.gateway.metadata.labels?.[CONTROLLED_LABEL] !== 'true';
   const objects = isForeign ? [] : [gateway(settings)];
   const domain = accessSetting(access, 'domain') ?? (settings.gatewayDomain || deducedDomain(cluster.gateway));
-  if (cluster.gateway === undefined || domain === '') {
-    return { objects, places: [], waiting: 'Gateway base domain not yet resolved' };
-  }
+  const isResolved = cluster.gateway !== undefined && domain !== '';
   const realized = access.spec.ports.map((port) => {
     const name = portName(access, port);
-    const host = `${name}.${namespace}.${domain}`;
     const existing = live('TLSRoute', name);
+    // A route stays as it is while the Gateway has no address: it may get the same again.
+    const host = domain === '' ? hostOf(existing) : `${name}.${namespace}.${domain}`;
     const refused = refusal(existing);
+    const isUsable = isResolved && existing !== undefined && refused === undefined;
     return {
-      object: tlsRoute(access, port, host, settings),
-      places:
-        existing !== undefined && refused === undefined
-          ? [{ name: port.name, host, port: String(settings.gatewayPort) }]
-          : [],
+      objects: host === undefined ? [] : [tlsRoute(access, port, host, settings)],
+      places: isUsable ? [{ name: port.name, host: host!, port: String(settings.gatewayPort) }] : [],
       waiting:
         refused === undefined ? `TLSRoute ${name} is not made yet` : `TLSRoute ${name} is not accepted: ${refused}`,
     };
   });
+  const waiting = realized.find(({ places }) => places.length === 0)?.waiting ?? '';
   return {
-    objects: [...objects, ...realized.map(({ object }) => object)],
+    objects: [...objects, ...realized.flatMap((part) => part.objects)],
     places: realized.flatMap(({ places }) => places),
-    waiting: realized.find(({ places }) => places.length === 0)?.waiting ?? '',
+    waiting: isResolved ? waiting : 'Gateway base domain not yet resolved',
   };
+}
+
+function hostOf(route: KubeObject | undefined): string | undefined {
+  return (route?.spec as { hostnames?: string[] } | undefined)?.hostnames?.[0];
 }
 
 function gateway({ namespace, gatewayClass, gatewayPort }: ControllerSettings): KubeObject {
