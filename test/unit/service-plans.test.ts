@@ -12,8 +12,9 @@ import {
 } from '../../site-controller/reconcile/multikeylistener/plan.ts';
 import type { Observed, Outcome } from '../../site-controller/reconcile/observed.ts';
 import { statusFrom } from '../../site-controller/reconcile/outcomes.ts';
+import type { ClusterParts } from '../support/cluster.ts';
 import { credential, NOW, remoteSite, resource, routerState, SITE_UID, site } from '../support/observed.ts';
-import { applied, type ClusterParts, configMap, foreignService, onKubernetes } from '../support/observed-cluster.ts';
+import { applied, configMap, foreignService, onKubernetes } from '../support/observed-cluster.ts';
 
 const listener = (name: string, spec: object = {}, metadata: object = {}): Resource =>
   resource('Listener', name, { routingKey: name, host: name, port: 8080, ...spec }, metadata);
