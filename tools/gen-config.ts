@@ -1,6 +1,6 @@
 /** The files in config/ that are generated, and their text. Pure but for the version; the test that they are fresh uses it too. */
 import { stringify } from 'yaml';
-import { CUSTOM_KINDS, customResourceDefinition } from '../config/crd/definition.ts';
+import { CUSTOM_KINDS, customResourceDefinition, PART_OF } from '../config/crd/definition.ts';
 import {
   CLUSTER_RULES,
   CONTROLLER_NAME,
@@ -42,7 +42,7 @@ function rbacFiles(release: string): [string, string][] {
   const written = (object: object) => document('config/rbac/rules.ts', object);
   const users = Object.entries(USER_RULES).map(([role, rules]) =>
     roleObject('ClusterRole', `skuprt-${role}`, rules, release, {
-      'app.kubernetes.io/part-of': 'skupper',
+      'app.kubernetes.io/part-of': PART_OF,
       [`rbac.authorization.k8s.io/aggregate-to-${role}`]: 'true',
     }),
   );

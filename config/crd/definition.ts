@@ -8,6 +8,9 @@ import { loosen, type StructuralSchema } from './loosen.ts';
 /** Says which version of skuprt made an object; what is newer is never replaced silently. */
 export const VERSION_ANNOTATION = 'skuprt.io/version';
 
+/** The label app.kubernetes.io/part-of of everything that installing makes; what lacks it is somebody else's. */
+export const PART_OF = 'skuprt';
+
 const [GROUP, VERSION] = SKUPPER_API_VERSION.split('/') as [string, string];
 
 export interface CustomResourceDefinition {
@@ -29,7 +32,7 @@ export function customResourceDefinition(kind: CustomKind, release: string): Cus
     kind: 'CustomResourceDefinition',
     metadata: {
       name: `${plural}.${GROUP}`,
-      labels: { 'app.kubernetes.io/part-of': 'skupper' },
+      labels: { 'app.kubernetes.io/part-of': PART_OF },
       annotations: { [VERSION_ANNOTATION]: release },
     },
     spec: {

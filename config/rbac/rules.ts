@@ -5,7 +5,7 @@
  * one by one: no wildcards, no `escalate`, `bind` or `impersonate`, no `pods/exec`.
  */
 import { KINDS } from '../api/index.ts';
-import { CUSTOM_KINDS, VERSION_ANNOTATION } from '../crd/definition.ts';
+import { CUSTOM_KINDS, PART_OF, VERSION_ANNOTATION } from '../crd/definition.ts';
 import type { CustomKind } from '../crd/kinds.ts';
 
 export interface Rule {
@@ -88,7 +88,7 @@ export const CONTROLLER_NAME = 'skupper-controller';
 export const CONTROLLER_LABELS: Readonly<Record<string, string>> = {
   application: CONTROLLER_NAME,
   'app.kubernetes.io/name': CONTROLLER_NAME,
-  'app.kubernetes.io/part-of': 'skupper',
+  'app.kubernetes.io/part-of': PART_OF,
 };
 
 /** A Role without namespace, or a ClusterRole. `release`: the version of skuprt. */

@@ -13,7 +13,9 @@ app.kubernetes.io/part-of: skupper
 {{- end }}
 
 {{- define "skuprt.labels" -}}
-{{ include "skuprt.podLabels" . }}
+application: {{ include "skuprt.name" . }}
+app.kubernetes.io/name: {{ include "skuprt.name" . }}
+app.kubernetes.io/part-of: skuprt
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
