@@ -39,12 +39,6 @@ export class LatestWriter<T> {
     this.wakeup.notify();
   }
 
-  /** What was written may have been changed by somebody else: the latest is written again. */
-  again(): void {
-    this.writtenId = undefined;
-    this.wakeup.notify();
-  }
-
   async run(signal: AbortSignal): Promise<void> {
     let earliest = -Infinity;
     while (!signal.aborted) {
@@ -58,11 +52,6 @@ export class LatestWriter<T> {
         earliest = clock.now() + (isDone ? this.parts.intervalMs : this.backoff.nextMs());
       }
     }
-  }
-
-  /** Writes at once what is not written yet: before the end. Never rejects. */
-  async flush(signal: AbortSignal): Promise<void> {
-    if (this.latest !== undefined && this.latest.id !== this.writtenId) await this.writeLatest(signal);
   }
 
   private async writeLatest(signal: AbortSignal): Promise<boolean> {

@@ -1,0 +1,26 @@
+/** How an adaptor was started. */
+import type { LogLevel } from '../../lib/log.ts';
+import type { Place } from './wanted.ts';
+
+export interface AdaptorOptions extends Place {
+  namespace: string;
+  /** Name of the ConfigMap of its router. */
+  configMap: string;
+  /** The configuration file that `--init` writes. */
+  routerConfig: string;
+  /** Outside a cluster; the pod's own service account when absent. */
+  kubeconfig: string | undefined;
+  context: string | undefined;
+  healthPort: number;
+  metricsPort: number;
+  logLevel: LogLevel;
+}
+
+export const ADAPTOR_DEFAULTS = {
+  configMap: 'skupper-router',
+  certs: '/etc/skupper-router-certs',
+  proxies: '/etc/skupper-router-proxies',
+  routerConfig: '/etc/skupper-router/config/skrouterd.json',
+  healthPort: 9191,
+  metricsPort: 9000,
+} as const;
