@@ -26,7 +26,8 @@ const BACKOFF = { initialMs: 30_000, maxMs: HOUR_MS };
 const RENEW_ANNOTATION = 'skuprt.io/renew';
 
 /** What the router says of a link that fails for a certificate, ours or theirs. */
-const CERTIFICATE_TROUBLE = /certificate|CERT|alert|signature|issuer|self.signed|closed the connection before it was open/i;
+const CERTIFICATE_TROUBLE =
+  /certificate|CERT|alert|signature|issuer|self.signed|closed the connection before it was open/i;
 
 export interface LinkRenewalsParts {
   /** Keeps a renewed Secret, if the one that it came from (its resourceVersion) is still there. */
@@ -70,7 +71,8 @@ export class LinkRenewals {
       const key = prefix + secret.metadata.name;
       living.add(key);
       const plan = this.planOf(key, secret, link, observed);
-      if (!plan.running && plan.nextAt <= observed.now && !signal.aborted) this.begin(key, plan, secret, link, observed, signal);
+      if (!plan.running && plan.nextAt <= observed.now && !signal.aborted)
+        this.begin(key, plan, secret, link, observed, signal);
       nextAt = Math.min(nextAt, plan.nextAt);
     }
     for (const key of this.plans.keys()) if (key.startsWith(prefix) && !living.has(key)) this.plans.delete(key);

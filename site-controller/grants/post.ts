@@ -108,7 +108,9 @@ function tunnelThrough(proxy: HttpProxy, { hostname, port }: URL, signal: AbortS
       agent: false,
       signal,
     });
-    request.once('error', (cause) => reject(new Error(`proxy ${proxy.host}:${proxy.port}: ${messageOf(cause)}`, { cause })));
+    request.once('error', (cause) =>
+      reject(new Error(`proxy ${proxy.host}:${proxy.port}: ${messageOf(cause)}`, { cause })),
+    );
     request.once('response', ({ statusCode }) => reject(refusedBy(proxy, statusCode)));
     request.once('connect', ({ statusCode }, socket: Socket) => {
       if (statusCode === 200) return resolve(socket);

@@ -17,6 +17,7 @@ export const ANSWER = {
   badBody: 'Request body not valid',
   unknown: 'No such claim',
   usedUp: 'No such access granted',
+  corrupted: 'Corrupted claim',
   refused: 'Redemption of access token refused',
   tooMany: 'Too many wrong tries',
   tooLarge: 'Request body too large',
@@ -67,7 +68,10 @@ export const RenewAnswer = Type.Object({
 export type RenewAnswer = Type.Static<typeof RenewAnswer>;
 
 /** What the holder of a certificate signs. */
-export function renewalText(siteId: string, { name, trusts, csr = '' }: Omit<RenewBody, 'signature' | 'certificate'>): string {
+export function renewalText(
+  siteId: string,
+  { name, trusts, csr = '' }: Omit<RenewBody, 'signature' | 'certificate'>,
+): string {
   return JSON.stringify(['skuprt renewal 1', siteId, name, trusts, csr]);
 }
 

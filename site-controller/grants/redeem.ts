@@ -50,7 +50,13 @@ export async function redeemToken(token: AccessToken, options: RedeemOptions): P
   const failures: Failure[] = [];
   for (const url of tokenUrls(token, machineId)) {
     const { timeoutMs, signal, proxy } = options;
-    const reply = await post(url, { ...form(token, { name, subject, request }), ca: token.spec.ca, proxy, timeoutMs, signal });
+    const reply = await post(url, {
+      ...form(token, { name, subject, request }),
+      ca: token.spec.ca,
+      proxy,
+      timeoutMs,
+      signal,
+    });
     if (!('kind' in reply)) {
       if (reply.status !== 200) throw refusal(reply, token, url, now);
       return readAnswer(reply.body, { name, privateKey: request?.privateKey, linkCost: token.spec.linkCost }, url);

@@ -148,6 +148,10 @@ export class Redemptions {
   }
 
   #refusal(grant: GrantState, claim: Claim): Answer | undefined {
+    if (Number.isNaN(grant.expiresAt)) {
+      this.#report(claim, 'failed', ANSWER.corrupted);
+      return { status: 500, body: ANSWER.corrupted };
+    }
     if (this.#uses.clock.wall() >= grant.expiresAt) {
       this.#report(claim, 'expired');
       return { status: 404, body: ANSWER.unknown };

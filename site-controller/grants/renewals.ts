@@ -105,7 +105,15 @@ export class Renewals {
             now,
           });
     const until = Math.max(facts.notAfter, certificate === undefined ? 0 : inspectCertificate(certificate).notAfter);
-    const client: Client = { site, name: claim.name, issuer: signer, until, trusts: claim.trusts, since: now, renews: true };
+    const client: Client = {
+      site,
+      name: claim.name,
+      issuer: signer,
+      until,
+      trusts: claim.trusts,
+      since: now,
+      renews: true,
+    };
     const changes = noteClient(issuer.secret.metadata.annotations as Notes | undefined, client, now);
     if (changes !== undefined) await note(claim.siteId, issuer, changes);
     if (certificate !== undefined) {

@@ -19,6 +19,10 @@ export interface OutcomeInputs {
   newCode: () => string;
   /** Redemptions of a grant by its uid. */
   redemptions: (uid: string) => number;
+  /** PEM bundle by which the redemption server is trusted, where it is not that of the site. */
+  grantServerCa?: string;
+  /** PEM bundle by which the redemption server is trusted, where it is not the site's own. */
+  grantCa?: string;
   /** Failed tries of tokens by name. */
   attempts: ReadonlyMap<string, Attempt>;
 }
@@ -32,7 +36,7 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planMultiKeyListeners(observed),
     ...planConnectors(observed),
     ...clusterOutcomes(observed),
-    ...planAccessGrants(observed, inputs.newCode, inputs.redemptions),
+    ...planAccessGrants(observed, inputs.newCode, inputs.redemptions, inputs.grantCa),
     ...planAccessTokens(observed, inputs.attempts),
     ...planSites(observed),
   ];

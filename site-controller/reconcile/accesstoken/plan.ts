@@ -2,6 +2,7 @@
 import type { AccessToken } from '../../../config/api/access-token.ts';
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import { type Observed, type Outcome, ofKind } from '../observed.ts';
+import { activeSite } from '../site/identity.ts';
 
 /** How the last try of a token ended. */
 export interface Attempt {
@@ -19,7 +20,7 @@ export function planAccessTokens(observed: Observed, attempts: ReadonlyMap<strin
   return ofKind(observed, 'AccessToken').map((token) => ({
     resource: token,
     status: { redeemed: token.status?.redeemed ?? false },
-    findings: [redeemed(token, attemptOf(token, attempts))],
+    findings: [redeemed(observed, token, attemptOf(token, attempts))],
   }));
 }
 
@@ -36,8 +37,24 @@ function attemptOf(token: AccessToken, attempts: ReadonlyMap<string, Attempt>): 
   return attempt?.generation === token.metadata.generation ? attempt : undefined;
 }
 
-function redeemed(token: AccessToken, attempt: Attempt | undefined): Finding {
-  if (token.status?.redeemed) return ready('Redeemed');
-  if (attempt === undefined) return pending('Redeemed', 'Being redeemed');
+function redeemed(observed: Observed, token: AccessToken, attempt: Attempt | undefined): Finding {
+  if (token.status?.redeemed) {
+    return isOfFormerSite(observed, token)
+      ? { type: 'Redeemed', status: 'True', reason: 'Error', message: 'Already redeemed for a deleted site' }
+      : ready('Redeemed');
+  }
+  if (attempt === undefined) {
+    const isIdle = observed.cluster !== undefined && activeSite(observed) === undefined;
+    return pending('Redeemed', isIdle ? 'No active site in namespace' : 'Being redeemed');
+  }
   return attempt.isFinal ? failed('Redeemed', attempt.message) : pending('Redeemed', attempt.message);
+}
+
+/** On Kubernetes the links of a token go with its site, and the token stays. */
+function isOfFormerSite(observed: Observed, token: AccessToken): boolean {
+  if (observed.cluster === undefined) return false;
+  const site = activeSite(observed);
+  if (site === undefined) return true;
+  const redeemedAt = token.status?.conditions?.find(({ type }) => type === 'Redeemed')?.lastTransitionTime ?? '';
+  return Date.parse(redeemedAt) < Date.parse(site.metadata.creationTimestamp ?? '');
 }

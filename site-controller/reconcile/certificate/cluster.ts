@@ -35,7 +35,11 @@ export function clusterCertificates(observed: Observed, site: Site): Certificate
       server: true,
       client: true,
     }),
-    ...merged([...routerNeeds(observed, site), ...accessNeeds(observed)]),
+    // That of the redemption server is the controller's, also where a site shares its namespace.
+    ...merged([
+      ...routerNeeds(observed, site),
+      ...accessNeeds(observed).filter(({ owner }) => owner.metadata.name !== CREDENTIAL.grantServer),
+    ]),
   ];
 }
 

@@ -1,0 +1,83 @@
+/** Writes the Secrets of the Certificates of a namespace. What to write is decided in reconcile/certificate. */
+import type { Certificate } from '../../../config/api/certificate.ts';
+import type { Secret } from '../../../config/api/secret.ts';
+import { type KubeObject, type OwnerReference, ownerReference } from '../../../lib/kube/object.ts';
+import type { Logger } from '../../../lib/log.ts';
+import { isControlledSecret } from '../../pki/secret.ts';
+import { planCertificateSecrets, type SecretsInput, staleSecrets } from '../../reconcile/certificate/issue.ts';
+import { nextCertificateWork, secretsInput } from '../../reconcile/certificate/plan.ts';
+import type { Observed } from '../../reconcile/observed.ts';
+import type { EventWant } from './status-events.ts';
+
+export interface CertificateServiceParts {
+  /**
+   * Server-side apply of a whole Secret. With a resourceVersion only over that very one, without only where there is none: an answer
+   * of 409 means that the pass saw an old state, and is to be thrown.
+   */
+  keep(secret: KubeObject): Promise<void>;
+  remove(namespace: string, secretName: string): Promise<void>;
+  log: Logger;
+  onEvent: (event: EventWant) => void;
+}
+
+export class CertificateService {
+  private readonly parts: CertificateServiceParts;
+
+  constructor(parts: CertificateServiceParts) {
+    this.parts = parts;
+  }
+
+  /** Answers when there is more to do though nothing changes, in wall-clock milliseconds. */
+  async issue(observed: Observed): Promise<number> {
+    const input = secretsInput(observed);
+    // In order: what is signed is of no use without the CA that signed it.
+    for (const { secret, reason } of [...planCertificateSecrets(input), ...toAdopt(input)]) {
+      if (!(await this.keep(observed.namespace, secret, reason, input.certificates))) break;
+    }
+    for (const name of staleSecrets(input.certificates, input.secrets.values())) {
+      await this.parts.remove(observed.namespace, name);
+    }
+    return nextCertificateWork(input);
+  }
+
+  private async keep(
+    namespace: string,
+    secret: Secret,
+    reason: string,
+    certificates: readonly Certificate[],
+  ): Promise<boolean> {
+    const { keep, log, onEvent } = this.parts;
+    const { name } = secret.metadata;
+    const certificate = certificates.find(({ metadata }) => metadata.name === name)!;
+    const ownerReferences = ownersOf(certificate);
+    try {
+      await keep({ ...secret, metadata: { ...secret.metadata, namespace, ownerReferences } } as unknown as KubeObject);
+    } catch (err) {
+      // The next pass sees what is there now.
+      log.warn({ err, namespace, name }, 'certificate not kept');
+      return false;
+    }
+    log.info({ namespace, name, reason }, 'certificate made');
+    const isNew = secret.metadata.resourceVersion === undefined;
+    if (!isNew)
+      onEvent({ about: certificate, type: 'Normal', reason: 'Renewed', message: `Secret ${name}: ${reason}` });
+    return true;
+  }
+}
+
+/** Secrets of a Site that is gone, before the garbage collector comes for them. */
+function toAdopt({ certificates, secrets }: SecretsInput): { secret: Secret; reason: string }[] {
+  return certificates.flatMap((certificate) => {
+    const secret = secrets.get(certificate.metadata.name);
+    if (secret === undefined || !isControlledSecret(secret)) return [];
+    const owners = new Set(secret.metadata.ownerReferences?.map(({ uid }) => uid));
+    const isOwned = ownersOf(certificate).every(({ uid }) => owners.has(uid));
+    return isOwned ? [] : [{ secret, reason: 'its owner is another' }];
+  });
+}
+
+/** The Secret goes when the Certificate's own owner goes; that of a user's Certificate goes with it. */
+function ownersOf(certificate: Certificate): OwnerReference[] {
+  const owners = certificate.metadata.ownerReferences ?? [];
+  return owners.length > 0 ? owners : [ownerReference(certificate as unknown as KubeObject)];
+}
