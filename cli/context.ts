@@ -3,6 +3,7 @@
  * and when it must stop. Built once for each command from the global flags; holds no state of its own.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { ClusterClient } from './places/cluster-client.ts';
 
 /** The process around the command line, as far as commands may see it. */
 export interface Surroundings {
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly program: string;
   /** How to start this same command line again: executable and leading arguments. */
   readonly self: readonly string[];
+  /** Reaches a cluster. */
+  readonly connect: (choice: ClusterChoice, env: NodeJS.ProcessEnv) => Promise<ClusterClient>;
 }
 
 export type Platform = 'local' | 'kubernetes';

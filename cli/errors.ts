@@ -56,6 +56,10 @@ export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof InterruptedError) return EXIT.interrupted;
   if (!(thrown instanceof SkuprtError)) return EXIT.failed;
   if (thrown.fault === 'peer') return EXIT.refused;
+  // What an API server answered.
+  const status = 'status' in thrown ? thrown.status : undefined;
+  if (status === 401 || status === 403) return EXIT.refused;
+  if (status === 404) return EXIT.notFound;
   return thrown.fault === 'caller' ? EXIT.usage : EXIT.failed;
 }
 

@@ -41,6 +41,10 @@ const surroundings: Surroundings = {
   // A checkout has the script at its root; the package puts the command on the path.
   program: entry.endsWith('.ts') ? './skuprt' : 'skuprt',
   self: [process.execPath, ...process.execArgv, entry],
+  connect: async (choice, env) => {
+    const { connectClient } = await import('./places/cluster-connection.ts');
+    return await connectClient(choice, env);
+  },
 };
 keepCompiled();
 const { runCommandLine } = await import('./program.ts');

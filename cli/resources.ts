@@ -97,8 +97,12 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
       const resource = await place.resources.get(kind, name);
       if (resource === undefined) throw new NotFoundError(`${capitalized(title)} was deleted meanwhile`);
       const finding = outcomeOf(resource, options.wait);
-      if (finding.status === 'Error')
-        throw new FailedError(`${capitalized(title)}: ${finding.message}`, { next: look });
+      if (finding.status === 'Error') {
+        const remove = kind === 'Site' ? 'delete' : `${word} delete ${name}`;
+        throw new FailedError(`${capitalized(title)}: ${finding.message}`, {
+          next: `It stays as it is and is tried again. ${look}, remove it with ${commandLine(context, remove)}`,
+        });
+      }
       if (finding.status === 'Ready') return { done: true };
       await requireActive(place, `${capitalized(title)} is written, but nothing acts on it`);
       return { pending: finding.message };

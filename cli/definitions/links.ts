@@ -20,6 +20,8 @@ export interface RedeemFlags {
 
 export interface GenerateLinkFlags {
   cost: number;
+  tlsCredentials?: string;
+  generateCredential: boolean;
   host?: string;
   output: string;
   timeout: number;
@@ -176,6 +178,12 @@ function defineGenerateLink(link: Command, scope: Scope): void {
       'host by which the other site reaches this one (default: as the site advertises)',
       parseHost,
     )
+    .option(
+      '--tls-credentials <name>',
+      'name of the certificate and its Secret (default: the name of the link)',
+      parseName,
+    )
+    .option('--no-generate-credential', 'print the Link only: its Secret comes from elsewhere')
     .addOption(output('json', 'yaml').default('yaml'))
     .addOption(timeout('1m'))
     .action(async (name: string | undefined, flags: GenerateLinkFlags, self: Command) => {

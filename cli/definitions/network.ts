@@ -37,6 +37,23 @@ export function defineNetwork(program: Command, scope: Scope): void {
     });
   examples(status, ['skuprt network status', 'a picture and a tree'], ['skuprt network status -o yaml', 'all of it']);
 
+  const check = program
+    .command('check')
+    .description(
+      'Look at everything that a site needs: cluster, rights, controller, site, links, services, certificates, names',
+    )
+    .addOption(output('json', 'yaml'))
+    .action(async (flags: { output?: string }, self: Command) => {
+      const context = await scope.context(self);
+      const operation = await import('../commands/check/check.ts');
+      await operation.check(context, flags);
+    });
+  examples(
+    check,
+    ['skuprt check --context west', 'before it is installed, and after'],
+    ['skuprt -n east check', 'a local site: also whether its servers answer'],
+  );
+
   const debug = program.command('debug').description('Finding faults');
   examples(debug, ['skuprt debug dump', 'what a report of a fault needs']);
   const dump = debug

@@ -60,12 +60,20 @@ export function encodeNetwork(view: NetworkView, own: SiteContent | undefined): 
 
 /** Undefined when there is none, or when it is not whole: a reader then keeps what it had. */
 export function decodeNetwork(maps: readonly KubeObject[]): NetworkView | undefined {
-  const parts = new Map(maps.map(({ metadata, data }) => [metadata.name, (data ?? {}) as Record<string, string>]));
-  const document = parse(textOf(parts));
+  const document = documentOf(maps);
   const sites = sitesOf(document);
   if (sites === undefined || !DOCUMENT.Check(document)) return undefined;
   const { own, settled, gone } = document.view;
   return { sites: own ? sites.slice(1) : sites, settled, gone: new Set(gone) };
+}
+
+/** Every site of the document, the one that wrote it included; undefined as above. */
+export function decodeSites(maps: readonly KubeObject[]): SiteContent[] | undefined {
+  return sitesOf(documentOf(maps));
+}
+
+function documentOf(maps: readonly KubeObject[]): unknown {
+  return parse(textOf(new Map(maps.map(({ metadata, data }) => [metadata.name, (data ?? {}) as Record<string, string>]))));
 }
 
 function textOf(parts: ReadonlyMap<string, Record<string, string>>): string | undefined {

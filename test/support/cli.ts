@@ -34,6 +34,7 @@ export function surroundings(given: Partial<Surroundings> = {}): Surroundings {
     signal: new AbortController().signal,
     program: 'skuprt',
     self: [process.execPath, CLI_ENTRY],
+    connect: () => Promise.reject(new Error('no cluster is to be reached here')),
     ...given,
   };
 }

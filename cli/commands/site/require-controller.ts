@@ -1,0 +1,39 @@
+/** A site needs a controller: `init` and `site create` install one where there is none and the user wants it. */
+import { KINDS } from '../../../config/api/index.ts';
+import { isAnswerYes } from '../../ask.ts';
+import { type Context, commandLine, say } from '../../context.ts';
+import { FailedError } from '../../errors.ts';
+import type { KubernetesPlace } from '../../places/kubernetes.ts';
+
+/** `install`: what the flags say; undefined when they say nothing. @throws FailedError */
+export async function requireController(
+  context: Context,
+  place: KubernetesPlace,
+  install: boolean | undefined,
+): Promise<void> {
+  const missing = await whatIsMissing(context, place);
+  if (missing === undefined) return;
+  if (!(await isWanted(context, missing, install))) {
+    throw new FailedError(`No site can be made here: ${missing}`, {
+      next: `Install the controller: ${commandLine(context, 'install')}, or give --install`,
+    });
+  }
+  say(context, `${missing.charAt(0).toUpperCase()}${missing.slice(1)}: installing the controller`);
+  const { installController } = await import('../install/install.ts');
+  await installController(context);
+}
+
+async function whatIsMissing(context: Context, place: KubernetesPlace): Promise<string | undefined> {
+  const sites = await place.client.list(KINDS.Site, { namespace: context.namespace });
+  if (sites === undefined) return 'the cluster does not know the skupper.io kinds';
+  // A controller that is there and not ready is no reason to install another: the wait tells of it.
+  return (await place.isWithoutController()) ? 'the cluster has no controller' : undefined;
+}
+
+/** A cluster that was only found, not named, is not changed without being asked: it may be the wrong one. */
+async function isWanted(context: Context, missing: string, install: boolean | undefined): Promise<boolean> {
+  if (install !== undefined) return install;
+  if (context.isPlatformNamed) return true;
+  const where = context.cluster.context ?? 'this cluster';
+  return context.canAsk && (await isAnswerYes(context, `In "${where}" ${missing}. Install it there? [y/N] `));
+}

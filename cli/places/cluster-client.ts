@@ -1,0 +1,50 @@
+/** What commands use of an API server. Small, so that a map of objects can stand in for one in tests. */
+import type { KubeObject } from '../../lib/kube/object.ts';
+
+export interface ApiKind {
+  apiVersion: string;
+  plural: string;
+}
+
+export interface ListOptions {
+  /** Undefined: of the whole cluster. */
+  namespace?: string;
+  labelSelector?: string;
+}
+
+/** Every call throws a SkuprtError that says what the API server refused, or that it cannot be reached. */
+export interface ClusterClient {
+  /** Undefined when there is none, or no such kind. */
+  get(api: ApiKind, name: string, namespace?: string): Promise<KubeObject | undefined>;
+  /** Undefined when the API server has no such kind. */
+  list(api: ApiKind, options?: ListOptions): Promise<KubeObject[] | undefined>;
+  create(api: ApiKind, object: KubeObject): Promise<KubeObject>;
+  /** Server-side apply under the name of the command line; what others set in the same fields is taken over. */
+  apply(api: ApiKind, object: KubeObject): Promise<KubeObject>;
+  /** JSON merge patch. */
+  patch(api: ApiKind, name: string, namespace: string, change: object): Promise<void>;
+  /** Nothing happens when there is none. */
+  delete(api: ApiKind, name: string, namespace?: string): Promise<void>;
+  /** The answer to a GET of any path. */
+  json(path: string): Promise<unknown>;
+  /** Of one container; its end where it is long. */
+  logs(namespace: string, pod: string, query: { container: string; previous: boolean }): Promise<string>;
+}
+
+export const API = {
+  namespaces: { apiVersion: 'v1', plural: 'namespaces' },
+  pods: { apiVersion: 'v1', plural: 'pods' },
+  nodes: { apiVersion: 'v1', plural: 'nodes' },
+  events: { apiVersion: 'v1', plural: 'events' },
+  services: { apiVersion: 'v1', plural: 'services' },
+  secrets: { apiVersion: 'v1', plural: 'secrets' },
+  configMaps: { apiVersion: 'v1', plural: 'configmaps' },
+  serviceAccounts: { apiVersion: 'v1', plural: 'serviceaccounts' },
+  deployments: { apiVersion: 'apps/v1', plural: 'deployments' },
+  endpointSlices: { apiVersion: 'discovery.k8s.io/v1', plural: 'endpointslices' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', plural: 'leases' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'roles' },
+  roleBindings: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'rolebindings' },
+  accessReviews: { apiVersion: 'authorization.k8s.io/v1', plural: 'selfsubjectaccessreviews' },
+  definitions: { apiVersion: 'apiextensions.k8s.io/v1', plural: 'customresourcedefinitions' },
+} as const satisfies Record<string, ApiKind>;
