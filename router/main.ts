@@ -17,6 +17,7 @@ import { countersOf } from './io/counters.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
 import { managedRouter } from './io/managed.ts';
+import { meshOptions } from './io/mesh-options.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
 import { ManagementAgent } from './management/agent.ts';
 import { diffConfig } from './management/diff.ts';
@@ -111,24 +112,6 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   // An open standard input would keep the process.
   if (options.exitWithStdin) process.stdin.destroy();
   log.info({ router: config.router.id }, 'router stopped');
-}
-
-function meshOptions(router: {
-  helloIntervalSeconds: number;
-  helloMaxAgeSeconds: number;
-  raIntervalSeconds: number;
-  raIntervalFluxSeconds: number;
-  remoteLsMaxAgeSeconds: number;
-  unreachableHoldoffSeconds: number;
-}) {
-  return {
-    helloIntervalMs: router.helloIntervalSeconds * 1000,
-    helloMaxAgeMs: router.helloMaxAgeSeconds * 1000,
-    raIntervalMs: router.raIntervalSeconds * 1000,
-    raIntervalFluxMs: router.raIntervalFluxSeconds * 1000,
-    remoteLsMaxAgeMs: router.remoteLsMaxAgeSeconds * 1000,
-    unreachableHoldoffMs: router.unreachableHoldoffSeconds * 1000,
-  };
 }
 
 function serveManagement(

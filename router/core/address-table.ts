@@ -16,7 +16,7 @@ export interface AddressWatcher {
 
 export class Address {
   readonly key: string;
-  readonly treatment: Treatment;
+  treatment: Treatment;
   readonly consumers: Candidate[] = [];
   /** Routers that announced consumers. */
   readonly remotes: Set<string> = new Set();

@@ -11,6 +11,7 @@ import type { Endpoint } from './edge-protocol.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects } from './effects.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
+import { hurryWithOwnKind } from './open.ts';
 import {
   CONTROL,
   MESH_ID_MESSAGES,
@@ -19,7 +20,6 @@ import {
   ROUTER_DATA_CAPABILITY,
   TRACKING_MESSAGES,
 } from './peer.ts';
-import { hurryWithOwnKind } from './open.ts';
 import type { Receiving } from './receiving.ts';
 import type { Router } from './router.ts';
 import { acceptRouterReceiver, acceptRouterSender, ConnectionGroups, readRouterOpen } from './router-links.ts';
@@ -156,7 +156,7 @@ export class ConnectionEvents {
   private credit(peer: Peer, link: AnyLink, now: number): void {
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
-    this.router.mesh.linkUp(peer.id, { cost: peer.cost }, now);
+    this.router.mesh.linkUp(peer.id, { cost: peer.cost, precedence: peer.groupOrdinal }, now);
     this.log('info', 'link up', peer, { cost: peer.cost });
   }
 

@@ -33,6 +33,9 @@ export interface PeerOptions {
   /** Set by a connector on all connections of one group. */
   groupCorrelator?: string;
   groupOrdinal?: number;
+  /** By which the transport was secured, and its ordinal then. */
+  sslProfile?: string;
+  tlsOrdinal?: number;
   /** A connector's data connection. */
   data: boolean;
 }
@@ -55,7 +58,9 @@ export class Peer implements LinkOwner {
   readonly options: PeerOptions;
   role: PeerRole;
   containerId = '';
+  /** The higher one of both ends. */
   cost: number;
+  remoteCost = 1;
   groupCorrelator: string | undefined;
   groupOrdinal: number;
   openedAt: number | undefined;

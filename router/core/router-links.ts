@@ -31,7 +31,8 @@ export function readRouterOpen(peer: Peer, routerId: string): string | undefined
   const offered = open.offeredCapabilities ?? [];
   peer.streaming = offered.includes(STREAMING_LINKS);
   peer.trunking = offered.includes(CONNECTION_TRUNKING);
-  peer.cost = Math.max(peer.options.cost, integerProperty(peer, 'qd.inter-router-cost') ?? 1);
+  peer.remoteCost = integerProperty(peer, 'qd.inter-router-cost') ?? 1;
+  peer.cost = Math.max(peer.options.cost, peer.remoteCost);
   if (peer.options.dir === 'in' && peer.role === 'inter-router') {
     if (integerProperty(peer, 'qd.inter-router-role') === ROLE_INTER_ROUTER_DATA) peer.role = 'inter-router-data';
     const correlator = mapGet(open.properties, 'qd.group-correlator');

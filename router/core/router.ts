@@ -189,6 +189,16 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
+  /** What a connection costs from now on; the other end's own cost counts where it is higher. */
+  setCost(id: number, cost: number, now: number): void {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    peer.options.cost = cost;
+    peer.cost = Math.max(cost, peer.remoteCost);
+    this.mesh.setCost(id, peer.cost, now);
+    this.step(now);
+  }
+
   // ---- TCP flows
 
   /** @returns the id of the flow, or undefined when the socket is to be reset */
@@ -275,6 +285,17 @@ export class Router implements AddressTableOwner {
 
   effects(): readonly Effect[] {
     return this.pending.take();
+  }
+
+  /** Rules of distribution have changed: what is known of each address follows. */
+  treatmentsChanged(now: number): void {
+    for (const address of this.addresses.all()) {
+      const treatment = this.treatmentOf(address.key, undefined);
+      if (treatment === address.treatment) continue;
+      address.treatment = treatment;
+      if (address.consumers.length > 0) this.localChanged(address);
+    }
+    this.step(now);
   }
 
   /** Stops offering services: others forget them, listening sockets close, open flows go on. */

@@ -17,10 +17,14 @@ interface Rule {
 /** The configured distributions; of several rules that match, the one with the most literal tokens wins. */
 export class TreatmentTable {
   private readonly rules = new Map<string, Rule>();
-  private readonly fallback: Treatment;
+  private fallback: Treatment;
 
   constructor(defaultDistribution: Distribution) {
     this.fallback = Treatment[defaultDistribution];
+  }
+
+  setDefault(distribution: Distribution): void {
+    this.fallback = Treatment[distribution];
   }
 
   /** @param match either a prefix (`mc` stands for `mc` and all below) or a pattern */

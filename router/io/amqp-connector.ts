@@ -1,28 +1,21 @@
 /**
- * A `connector` entity: dials another router and dials again when the connection is lost, with jittered back-off.
+ * A `connector` entity: a group of connections to another router, one for control and some for data; all carry one
+ * correlator, by which the other router knows that they belong together.
  *
- * It keeps one control connection and the group's data connections; all carry one correlator, by which the other
- * router knows that they belong together.
+ * When its sslProfile gets a higher ordinal, a group with the new credentials is made beside the one that stands: new
+ * flows take it, and the older one goes when its last flow has ended.
  */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { Backoff } from '../../lib/backoff.ts';
-import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Random, randomId } from '../../lib/random.ts';
-import type { Peer } from '../core/peer.ts';
-import { type ConnectorEntity, portNumber } from '../management/schema.ts';
-import { tlsFacts } from './amqp-listener.ts';
+import type { ConnectorEntity } from '../management/schema.ts';
+import { Line, type LineOwner } from './connector-line.ts';
 import type { Driver } from './driver.ts';
-import { openOptions } from './open-options.ts';
+import type { HttpProxy } from './http-proxy.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
-import { Transport } from './transport.ts';
 
 /** As skupper-router's discriminators. */
 const CORRELATOR_LENGTH = 15;
-const RETRY_INITIAL_MS = 50;
-const RETRY_MAX_MS = 3000;
-const CONNECT_TIMEOUT_MS = 10_000;
+const RETIRED_POLL_MS = 500;
 
 export interface AmqpConnectorParts {
   driver: Driver;
@@ -30,38 +23,74 @@ export interface AmqpConnectorParts {
   log: Logger;
   random: Random;
   dataConnectionCount: number;
+  /** By name of a proxyProfile. @throws ProxyError */
+  proxyOf?: (name: string) => HttpProxy | undefined;
 }
 
 export type ConnectionStatus = 'CONNECTING' | 'SUCCESS' | 'FAILED';
 
-export class AmqpConnector {
-  readonly entity: ConnectorEntity;
-  /** At the other end of the control connection, whose state is the connector's. */
-  private peer: Peer | undefined;
+export class AmqpConnector implements LineOwner {
+  entity: ConnectorEntity;
   /** Why the last try ended; empty before the first one did. */
   private failure = '';
   private readonly parts: AmqpConnectorParts;
-  private readonly lines: Line[] = [];
+  private readonly correlator: string | undefined;
+  /** The first one is for control. */
+  private lines: Line[] = [];
+  private older: Line[] = [];
+  private dataConnectionCount: number;
+  private ordinal = 0;
+  private readonly unwatch: () => void;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(entity: ConnectorEntity, parts: AmqpConnectorParts) {
     this.entity = entity;
     this.parts = parts;
-    const correlator = entity.role === 'inter-router' ? randomId(parts.random, CORRELATOR_LENGTH) : undefined;
-    const dataCount = entity.role === 'inter-router' ? parts.dataConnectionCount : 0;
-    for (let i = 0; i <= dataCount; i++) this.lines.push(new Line(this, parts, correlator, i > 0));
+    this.dataConnectionCount = parts.dataConnectionCount;
+    this.correlator = this.isGroup ? randomId(parts.random, CORRELATOR_LENGTH) : undefined;
+    const { sslProfile } = entity;
+    this.unwatch = sslProfile ? parts.profiles.watch(sslProfile, () => this.profileChanged(sslProfile)) : () => {};
   }
 
   start(): void {
-    for (const line of this.lines) line.dial();
+    const { sslProfile } = this.entity;
+    this.ordinal = sslProfile ? this.parts.profiles.ordinal(sslProfile) : 0;
+    this.lines = [];
+    this.setDataConnectionCount(this.dataConnectionCount);
+  }
+
+  /** Opens or closes connections of the group, so that it has so many beside the one for control. */
+  setDataConnectionCount(count: number): void {
+    this.dataConnectionCount = count;
+    const wanted = 1 + (this.isGroup ? count : 0);
+    while (this.lines.length < wanted) {
+      const line = new Line(this, this.parts, { data: this.lines.length > 0, correlator: this.correlator });
+      this.lines.push(line);
+      line.start();
+    }
+    const surplus = this.lines.splice(wanted);
+    if (surplus.length > 0) this.retire(surplus);
+  }
+
+  /** Of the connections that stand too; what the other end says still counts where it is more. */
+  setCost(entity: ConnectorEntity): void {
+    this.entity = entity;
+    const { router } = this.parts.driver;
+    for (const { peer } of [...this.lines, ...this.older]) {
+      if (peer) router.setCost(peer.id, entity.cost, this.parts.driver.now());
+    }
   }
 
   close(): void {
-    for (const line of this.lines) line.close();
+    this.unwatch();
+    clearTimeout(this.timer);
+    for (const line of [...this.lines, ...this.older]) line.close();
   }
 
   /** Success only when the other end has opened: after its handshake a TLS server may still refuse our certificate. */
   get status(): ConnectionStatus {
-    if (this.peer?.openedAt !== undefined) return 'SUCCESS';
+    if ([...this.lines, ...this.older].some(({ data, peer }) => !data && peer?.openedAt !== undefined))
+      return 'SUCCESS';
     return this.failure === '' ? 'CONNECTING' : 'FAILED';
   }
 
@@ -69,133 +98,49 @@ export class AmqpConnector {
     return this.status === 'SUCCESS' ? '' : this.failure;
   }
 
-  connected(peer: Peer): void {
-    this.peer = peer;
-  }
-
-  failed(reason: string): void {
+  failed(line: Line, reason: string, wasOpen: boolean): void {
+    if (line.data || this.older.includes(line)) return;
     const { name, host, port } = this.entity;
-    if (this.status === 'SUCCESS' || this.failure !== reason)
+    if (wasOpen || this.failure !== reason)
       this.parts.log.warn({ name, host, port, reason }, 'connector cannot connect');
-    this.peer = undefined;
     this.failure = reason;
   }
-}
 
-/** One connection of the group. */
-class Line {
-  private readonly owner: AmqpConnector;
-  private readonly parts: AmqpConnectorParts;
-  private readonly correlator: string | undefined;
-  private readonly data: boolean;
-  private readonly backoff: Backoff;
-  private socket: Socket | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  private closed = false;
-  /** Of the sslProfile when it was dialled: the profile may be gone when it has connected. */
-  private ordinal: number | undefined;
-
-  constructor(owner: AmqpConnector, parts: AmqpConnectorParts, correlator: string | undefined, data: boolean) {
-    this.owner = owner;
-    this.parts = parts;
-    this.correlator = correlator;
-    this.data = data;
-    this.backoff = new Backoff(parts.random, { initialMs: RETRY_INITIAL_MS, maxMs: RETRY_MAX_MS });
+  private get isGroup(): boolean {
+    return this.entity.role === 'inter-router';
   }
 
-  dial(): void {
-    const { entity } = this.owner;
-    let socket: Socket;
-    try {
-      socket = this.open();
-    } catch (error) {
-      this.retry(messageOf(error));
-      return;
-    }
-    this.socket = socket;
-    let failure: Error | undefined;
-    const timeout = setTimeout(
-      () => socket.destroy(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)),
-      CONNECT_TIMEOUT_MS,
-    );
-    const onError = (error: Error): void => {
-      failure = error;
-    };
-    const onClose = (): void => {
-      clearTimeout(timeout);
-      this.retry(failure ? messageOf(failure) : 'the other end closed the connection');
-    };
-    socket.once('error', onError);
-    socket.once('close', onClose);
-    socket.once(entity.sslProfile ? 'secureConnect' : 'connect', () => {
-      clearTimeout(timeout);
-      socket.off('error', onError);
-      socket.off('close', onClose);
-      this.connected(socket);
-    });
+  private profileChanged(name: string): void {
+    for (const line of this.lines) line.hurry();
+    const ordinal = this.parts.profiles.ordinal(name);
+    if (ordinal <= this.ordinal) return;
+    this.ordinal = ordinal;
+    // An edge router has one uplink in use: it goes on until its credentials are no longer valid.
+    if (!this.isGroup) return;
+    const before = this.lines;
+    this.start();
+    this.retire(before);
   }
 
-  close(): void {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.socket?.destroy();
+  private retire(lines: readonly Line[]): void {
+    this.older.push(...lines);
+    for (const line of lines) line.retire();
+    this.timer ??= setTimeout(() => this.closeIdle(), RETIRED_POLL_MS);
   }
 
-  /** @throws TlsProfileError */
-  private open(): Socket {
-    const { entity } = this.owner;
-    const target = { host: entity.host, port: portNumber(entity.port), noDelay: true };
-    if (!entity.sslProfile) return connectTcp(target);
-    this.ordinal = this.parts.profiles.ordinal(entity.sslProfile);
-    return connectTls({
-      ...target,
-      secureContext: this.parts.profiles.context(entity.sslProfile),
-      servername: isIP(entity.host) ? undefined : entity.host,
-      ...(entity.verifyHostname ? {} : { checkServerIdentity: () => undefined }),
-    });
-  }
-
-  private connected(socket: Socket): void {
+  /** Older connections go when the new one is up and they carry nothing more. */
+  private closeIdle(): void {
+    this.timer = undefined;
     const { driver } = this.parts;
-    const { entity } = this.owner;
-    const { peer, transport } = openOptions(entity, {
-      dir: 'out',
-      host: `${entity.host}:${portNumber(entity.port)}`,
-      hostname: entity.host,
-      encrypted: entity.sslProfile !== undefined,
-      tls: entity.sslProfile ? tlsFacts(socket as TLSSocket) : undefined,
-      sasl: { mechanisms: this.mechanisms(), required: true },
-      data: this.data,
-      groupCorrelator: this.correlator,
-      groupOrdinal: this.ordinal,
-    });
-    const id = driver.router.connect(peer, transport, driver.now());
-    const made = driver.router.peers.get(id)!;
-    driver.transports.set(id, new Transport(id, socket, driver, (error) => this.retry(reasonOf(error, made))));
-    if (!this.data) this.owner.connected(made);
-    const established = setTimeout(() => this.backoff.reset(), RETRY_MAX_MS);
-    socket.once('close', () => clearTimeout(established));
-    driver.schedule();
+    const isReplaced = this.lines[0]?.peer?.linked === true;
+    const isBusy = this.older.some(({ peer }) => peer !== undefined && peer.ends.size > 0);
+    if (isReplaced && !isBusy) {
+      for (const { peer } of this.older) {
+        if (peer) driver.router.close(peer.id, 'amqp:connection:forced', 'a newer connection took over', driver.now());
+      }
+      driver.schedule();
+    }
+    this.older = this.older.filter(({ peer }) => peer !== undefined);
+    if (this.older.length > 0) this.timer = setTimeout(() => this.closeIdle(), RETIRED_POLL_MS);
   }
-
-  private mechanisms(): ('ANONYMOUS' | 'EXTERNAL')[] {
-    const { saslMechanisms, sslProfile } = this.owner.entity;
-    const named = saslMechanisms?.split(/[\s,]+/) ?? (sslProfile ? ['EXTERNAL', 'ANONYMOUS'] : ['ANONYMOUS']);
-    return (['EXTERNAL', 'ANONYMOUS'] as const).filter((mechanism) => named.includes(mechanism));
-  }
-
-  private retry(reason: string): void {
-    this.socket = undefined;
-    if (this.closed) return;
-    if (!this.data) this.owner.failed(reason);
-    this.timer = setTimeout(() => this.dial(), this.backoff.nextMs());
-  }
-}
-
-function reasonOf(error: Error | undefined, { openedAt, closeError }: Peer): string {
-  if (error !== undefined) return messageOf(error);
-  if (closeError !== undefined) return [closeError.condition, closeError.description].filter(Boolean).join(': ');
-  return openedAt === undefined
-    ? 'the other end closed the connection before it was open'
-    : 'the connection was closed';
 }

@@ -8,6 +8,7 @@ import type { Driver } from './driver.ts';
 import { listenOn } from './listen-on.ts';
 import { openOptions, type Sasl } from './open-options.ts';
 import { peerName } from './peer-name.ts';
+import { familyOf } from './socket-family.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 import { Transport } from './transport.ts';
 
@@ -20,44 +21,50 @@ export interface AmqpListenerParts {
 }
 
 export class AmqpListener {
-  readonly entity: ListenerEntity;
+  entity: ListenerEntity;
   private readonly parts: AmqpListenerParts;
-  private readonly server: Server;
+  private server: Server | undefined;
   private readonly transports = new Set<Transport>();
-  private readonly unwatch: () => void = () => {};
+  private unwatch: () => void = () => {};
 
   constructor(entity: ListenerEntity, parts: AmqpListenerParts) {
     this.entity = entity;
     this.parts = parts;
-    if (entity.sslProfile) {
-      const server = this.tlsServer(entity.sslProfile);
-      this.server = server;
-      this.unwatch = parts.profiles.watch(entity.sslProfile, () =>
-        server.setSecureContext(parts.profiles.material(entity.sslProfile!)),
-      );
-    } else {
-      this.server = createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
-    }
   }
 
-  /** @throws ListenError when the port cannot be had */
+  /** @throws ListenError when the port cannot be had, TlsProfileError while the profile has no files */
   async listen(): Promise<void> {
-    const { host, port, name } = this.entity;
-    await listenOn(this.server, { entity: `listener ${name}`, host, port: portNumber(port), backlog: BACKLOG });
-    this.server.on('error', (error) => this.parts.log.error({ err: error, name }, 'listener failed'));
-    this.parts.log.info({ name, address: this.server.address() }, 'listening');
+    const { host, port, name, sslProfile, socketAddressFamily } = this.entity;
+    const tlsServer = sslProfile ? this.tlsServer(sslProfile) : undefined;
+    const server: Server = tlsServer ?? createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
+    const target = { host, port: portNumber(port), family: familyOf(socketAddressFamily), backlog: BACKLOG };
+    await listenOn(server, { entity: `listener ${name}`, ...target });
+    this.server = server;
+    server.on('error', (error) => this.parts.log.error({ err: error, name }, 'listener failed'));
+    this.parts.log.info({ name, address: server.address() }, 'listening');
+    if (!tlsServer || !sslProfile) return;
+    this.unwatch = this.parts.profiles.watch(sslProfile, () =>
+      tlsServer.setSecureContext(this.parts.profiles.material(sslProfile)),
+    );
+  }
+
+  /** Of the connections that stand too; what the other end says still counts where it is more. */
+  setCost(entity: ListenerEntity): void {
+    this.entity = entity;
+    const { driver } = this.parts;
+    for (const { id } of this.transports) driver.router.setCost(id, entity.cost, driver.now());
   }
 
   /** Stops accepting, and ends the connections it accepted. */
   close(): void {
     this.unwatch();
-    this.server.close();
+    this.server?.close();
     for (const transport of this.transports) transport.destroy();
   }
 
   /** Stops accepting only. */
   stopAccepting(): void {
-    this.server.close();
+    this.server?.close();
   }
 
   private tlsServer(profile: string): TlsServer {
@@ -90,6 +97,7 @@ export class AmqpListener {
       user,
       tls: encrypted ? tlsFacts(socket as TLSSocket) : undefined,
       sasl: this.sasl(user),
+      ordinal: this.entity.sslProfile ? this.parts.profiles.ordinal(this.entity.sslProfile) : undefined,
       data: false,
     });
     const id = driver.router.connect(peer, transport, driver.now());

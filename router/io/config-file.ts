@@ -28,7 +28,12 @@ export function loadConfig(file: string): { text: string; config: RouterConfig }
       cause: error,
     });
   }
-  return { text, config: parseConfig(text, file) };
+  return { text, config: parseConfig(withEnvironment(text), file) };
+}
+
+/** `${NAME}` becomes the variable's value, as where skupper-router runs in its container; an unknown one stays as it is. */
+function withEnvironment(text: string): string {
+  return text.replace(/\$\{(\w+)\}/g, (whole, name: string) => process.env[name] ?? whole);
 }
 
 export class ConfigFile {
@@ -76,7 +81,7 @@ export class ConfigFile {
       const text = await readFile(this.file, 'utf8');
       if (text === this.text) return undefined;
       this.text = text;
-      return parseConfig(text, this.file);
+      return parseConfig(withEnvironment(text), this.file);
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       const faults = error instanceof ConfigError ? error.faults : undefined;

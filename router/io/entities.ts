@@ -7,6 +7,7 @@ import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger, LogLevel } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ConfigChange } from '../management/diff.ts';
+import { changedAttributes, changesInPlace } from '../management/live.ts';
 import {
   type ConnectorEntity,
   type Entity,
@@ -21,7 +22,9 @@ import { AmqpListener } from './amqp-listener.ts';
 import type { Driver } from './driver.ts';
 import type { Backend } from './flow-socket.ts';
 import { type HttpOptions, startHttp } from './http.ts';
+import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
+import { meshOptions } from './mesh-options.ts';
 import { TcpListenerSocket } from './tcp-listener.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
 
@@ -41,6 +44,7 @@ export interface EntitiesParts {
 
 /** Data connections of a group when the configuration says `auto`: bulk keeps off the control connection. */
 const DATA_CONNECTIONS_AUTO = 1;
+const OUTDATED = 'the credentials of this connection are older than the oldest valid ones';
 
 export class Entities {
   /** Configured entities by type and name, as management shows them. */
@@ -50,10 +54,12 @@ export class Entities {
   readonly listening = new Map<string, Listening>();
   private readonly amqpListeners = new Map<string, AmqpListener>();
   private readonly parts: EntitiesParts;
+  private router: RouterEntity;
   private readonly stopping = new AbortController();
 
   constructor(parts: EntitiesParts) {
     this.parts = parts;
+    this.router = parts.router;
   }
 
   /** Applies changes in order; one that cannot be made is logged and the others go on. */
@@ -81,8 +87,14 @@ export class Entities {
     if (op === 'create') {
       if (known.has(name)) throw new EntityError(`${type} ${name} exists already`, { next: 'Delete it first' });
       this.create(entity!);
-    } else this.update(entity!, restart);
+    } else this.update(entity!, known.get(name), restart);
     known.set(name, entity!);
+  }
+
+  /** @throws ProxyError */
+  proxyOf(name: string): HttpProxy | undefined {
+    const entity = this.find('proxyProfile', name);
+    return entity && proxyOf(entity);
   }
 
   /** @throws TlsProfileError */
@@ -97,7 +109,10 @@ export class Entities {
           ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),
         }
       : undefined;
-    return { host, port: portNumber(port), tls };
+    const credentials = sslProfile
+      ? { profile: sslProfile, ordinal: this.parts.profiles.ordinal(sslProfile) }
+      : undefined;
+    return { host, port: portNumber(port), tls, credentials };
   }
 
   listen(tcpListener: string, on: boolean): void {
@@ -125,18 +140,14 @@ export class Entities {
 
   private create(entity: Entity): void {
     const { driver, profiles } = this.parts;
-    const { bridge, treatments } = driver.router;
+    const { bridge } = driver.router;
     switch (entity.type) {
       case 'sslProfile':
         profiles.set(entity);
+        this.closeOutdated(entity);
         break;
       case 'address':
-        treatments.set(
-          entity.name,
-          { prefix: entity.prefix, pattern: entity.pattern },
-          entity.distribution,
-          entity.priority,
-        );
+        this.setTreatment(entity);
         break;
       case 'listener':
         this.createListener(entity);
@@ -165,21 +176,93 @@ export class Entities {
     driver.schedule();
   }
 
-  private update(entity: Entity, restart: readonly string[] | undefined): void {
-    if (entity.type === 'sslProfile') this.parts.profiles.set(entity);
-    else if (entity.type === 'log') this.setLog(entity);
+  private update(entity: Entity, before: Entity | undefined, restart: readonly string[] | undefined): void {
+    if (before !== undefined && !changesInPlace(entity.type, changedAttributes(before, entity))) {
+      this.remake(entity, before);
+      return;
+    }
+    switch (entity.type) {
+      case 'sslProfile':
+        this.parts.profiles.set(entity);
+        this.closeOutdated(entity);
+        break;
+      case 'log':
+        this.setLog(entity);
+        break;
+      case 'router':
+        this.updateRouter(entity);
+        break;
+      case 'address':
+        this.setTreatment(entity);
+        break;
+      case 'connector':
+        this.connectors.get(entity.name)?.setCost(entity);
+        break;
+      case 'listener':
+        this.amqpListeners.get(entity.name)?.setCost(entity);
+        break;
+      default:
+        // The others are only shown, or looked up when they are used.
+        break;
+    }
+    this.parts.driver.schedule();
     if (restart && restart.length > 0) {
       this.parts.log.warn({ attributes: restart }, 'changed attributes of router take effect at the next start');
     }
   }
 
+  private remake(entity: Entity, before: Entity): void {
+    this.remove(entity.type, entity.name, before);
+    this.create(entity);
+    if (entity.type !== 'tcpListener') return;
+    for (const address of this.configured.get('listenerAddress')?.values() ?? []) {
+      if (address.type === 'listenerAddress' && address.listener === entity.name) this.create(address);
+    }
+  }
+
+  private updateRouter(entity: RouterEntity): void {
+    const { router, now } = { router: this.parts.driver.router, now: this.parts.driver.now() };
+    this.router = entity;
+    router.mesh.configure(meshOptions(entity));
+    router.treatments.setDefault(entity.defaultDistribution);
+    router.treatmentsChanged(now);
+    for (const connector of this.connectors.values()) connector.setDataConnectionCount(this.dataConnectionCount);
+  }
+
+  private setTreatment({ name, prefix, pattern, distribution, priority }: EntityOf<'address'>): void {
+    const { router } = this.parts.driver;
+    router.treatments.set(name, { prefix, pattern }, distribution, priority);
+    router.treatmentsChanged(this.parts.driver.now());
+  }
+
+  /** Ends what was secured by credentials that are no longer valid. */
+  private closeOutdated({ name, oldestValidOrdinal }: EntityOf<'sslProfile'>): void {
+    const { driver } = this.parts;
+    const oldest = Number(oldestValidOrdinal ?? 0);
+    for (const { id, options } of [...driver.router.peers.values()]) {
+      if (options.sslProfile !== name || (options.tlsOrdinal ?? 0) >= oldest) continue;
+      driver.router.close(id, 'amqp:connection:forced', OUTDATED, driver.now());
+    }
+    for (const { id, credentials } of [...driver.flows.values()]) {
+      if (credentials?.profile === name && credentials.ordinal < oldest) driver.router.bridge.flows.get(id)?.abort();
+    }
+    driver.schedule();
+  }
+
+  private get dataConnectionCount(): number {
+    const { dataConnectionCount } = this.router;
+    return dataConnectionCount === 'auto' ? DATA_CONNECTIONS_AUTO : Number(dataConnectionCount);
+  }
+
   private remove(type: EntityType, name: string, entity: Entity | undefined): void {
     const { driver, profiles } = this.parts;
     const { bridge, treatments } = driver.router;
-    const keepFlows = !this.parts.router.dropTcpConnections;
+    const keepFlows = !this.router.dropTcpConnections;
     if (type === 'sslProfile') profiles.delete(name);
-    else if (type === 'address') treatments.delete(name);
-    else if (type === 'listener') {
+    else if (type === 'address') {
+      treatments.delete(name);
+      driver.router.treatmentsChanged(driver.now());
+    } else if (type === 'listener') {
       this.listening.get(name)?.stop();
       this.listening.delete(name);
       this.amqpListeners.delete(name);
@@ -229,9 +312,11 @@ export class Entities {
   }
 
   private createConnector(entity: ConnectorEntity): void {
-    const { dataConnectionCount } = this.parts.router;
-    const count = dataConnectionCount === 'auto' ? DATA_CONNECTIONS_AUTO : Number(dataConnectionCount);
-    const connector = new AmqpConnector(entity, { ...this.parts, dataConnectionCount: count });
+    const connector = new AmqpConnector(entity, {
+      ...this.parts,
+      dataConnectionCount: this.dataConnectionCount,
+      proxyOf: (name) => this.proxyOf(name),
+    });
     this.connectors.set(entity.name, connector);
     connector.start();
   }

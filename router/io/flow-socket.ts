@@ -14,6 +14,13 @@ export interface Backend {
   host: string;
   port: number;
   tls: TlsOptions | undefined;
+  credentials?: Credentials;
+}
+
+/** By what a flow is secured, and the profile's ordinal at that time. */
+export interface Credentials {
+  profile: string;
+  ordinal: number;
 }
 
 /** A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification. */
@@ -24,14 +31,16 @@ export function resetSocket(socket: Socket): void {
 
 export class FlowSocket {
   readonly id: number;
+  readonly credentials: Credentials | undefined;
   private readonly socket: Socket;
   private readonly driver: Driver;
   private writtenTotal = 0;
   private corked = false;
   private lost = false;
 
-  constructor(id: number, socket: Socket, driver: Driver) {
+  constructor(id: number, socket: Socket, driver: Driver, credentials?: Credentials) {
     this.id = id;
+    this.credentials = credentials;
     this.socket = socket;
     this.driver = driver;
     socket.on('data', this.onData);
@@ -46,7 +55,7 @@ export class FlowSocket {
     const target = { host: backend.host, port: backend.port, allowHalfOpen: true, noDelay: true };
     const socket = backend.tls ? connectTls({ ...target, ...backend.tls }) : connectTcp(target);
     const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
-    const flow = new FlowSocket(id, socket, driver);
+    const flow = new FlowSocket(id, socket, driver, backend.credentials);
     let connected = false;
     let failure = '';
     socket.once('error', (error) => {

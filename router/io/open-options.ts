@@ -19,14 +19,15 @@ export interface ConnectionFacts {
   sasl: Sasl;
   data: boolean;
   groupCorrelator?: string;
-  groupOrdinal?: number;
+  /** Of the sslProfile at the time of the handshake. */
+  ordinal?: number;
 }
 
 export function openOptions(
   entity: ListenerEntity | ConnectorEntity,
   facts: ConnectionFacts,
 ): { peer: PeerOptions; transport: TransportOptions } {
-  const { dir, host, encrypted, user, tls, data, groupCorrelator, groupOrdinal } = facts;
+  const { dir, host, encrypted, user, tls, data, groupCorrelator, ordinal } = facts;
   const role = entity.role === 'inter-router' || entity.role === 'edge' ? entity.role : 'normal';
   return {
     peer: {
@@ -40,7 +41,9 @@ export function openOptions(
       tls,
       data,
       groupCorrelator,
-      groupOrdinal,
+      groupOrdinal: dir === 'out' ? ordinal : undefined,
+      sslProfile: entity.sslProfile,
+      tlsOrdinal: ordinal,
     },
     transport: {
       hostname: facts.hostname,

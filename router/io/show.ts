@@ -95,6 +95,8 @@ function connection(peer: Peer, { now }: Shown): ShownEntity {
     uptimeSeconds: peer.openedAt === undefined ? 0 : Math.floor((now() - peer.openedAt) / 1000),
     groupCorrelationId: peer.groupCorrelator,
     groupOrdinal: peer.groupOrdinal,
+    tlsOrdinal: options.tlsOrdinal,
+    meshId: peer.meshId,
   };
 }
 

@@ -20,7 +20,7 @@ export interface TcpListenerParts {
 }
 
 export class TcpListenerSocket {
-  readonly entity: TcpListenerEntity;
+  entity: TcpListenerEntity;
   private readonly parts: TcpListenerParts;
   private listening: Listening | undefined;
   private server: Server | undefined;
@@ -98,7 +98,9 @@ export class TcpListenerSocket {
       resetSocket(socket);
       return;
     }
-    driver.flows.set(flow, new FlowSocket(flow, socket, driver));
+    const { sslProfile } = this.entity;
+    const tls = sslProfile ? { profile: sslProfile, ordinal: this.parts.profiles.ordinal(sslProfile) } : undefined;
+    driver.flows.set(flow, new FlowSocket(flow, socket, driver, tls));
     driver.schedule();
   }
 }

@@ -8,6 +8,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions, typ
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SslProfileEntity } from '../management/schema.ts';
+import { secretText } from './secret-text.ts';
 
 const POLL_MS = 1000;
 /** A client that has connected and does not go on is not waited for longer. */
@@ -25,14 +26,21 @@ export class TlsProfileError extends SkuprtError {
 
 interface Profile {
   entity: SslProfileEntity;
+  /** undefined while the files cannot be used: they may be on their way. */
+  ready: Ready | undefined;
+  problem: TlsProfileError | undefined;
+}
+
+interface Ready {
   digest: string;
   material: SecureContextOptions;
   context: SecureContext;
-  watchers: Set<() => void>;
 }
 
 export class TlsProfiles {
   private readonly profiles = new Map<string, Profile>();
+  /** By name: they stay when a profile is deleted and created again. */
+  private readonly watchers = new Map<string, Set<() => void>>();
   private readonly log: Logger;
   private readonly timer: NodeJS.Timeout;
 
@@ -46,17 +54,23 @@ export class TlsProfiles {
     clearInterval(this.timer);
   }
 
-  /** Creates or replaces a profile. @throws TlsProfileError when its files cannot be used */
+  /**
+   * Creates or replaces a profile. One whose files cannot be used yet waits for them, and its users with it.
+   * @throws TlsProfileError when there are usable ones already: they stay
+   */
   set(entity: SslProfileEntity): void {
-    const { material, digest } = readMaterial(entity);
-    const context = makeContext(entity, material);
-    const profile = this.profiles.get(entity.name);
-    if (!profile) {
-      this.profiles.set(entity.name, { entity, digest, material, context, watchers: new Set() });
-      return;
+    let ready: Ready | undefined;
+    let problem: TlsProfileError | undefined;
+    try {
+      ready = read(entity);
+    } catch (error) {
+      if (!(error instanceof TlsProfileError) || this.profiles.get(entity.name)?.ready) throw error;
+      problem = error;
+      if (this.profiles.get(entity.name)?.problem?.message !== problem.message)
+        this.log.warn({ name: entity.name, err: error }, 'an sslProfile waits for its files');
     }
-    Object.assign(profile, { entity, digest, material, context });
-    for (const changed of profile.watchers) changed();
+    this.profiles.set(entity.name, { entity, ready, problem });
+    if (ready) this.tell(entity.name);
   }
 
   delete(name: string): void {
@@ -65,40 +79,55 @@ export class TlsProfiles {
 
   /** @throws TlsProfileError when there is none of that name */
   context(name: string): SecureContext {
-    return this.find(name).context;
+    return this.ready(name).context;
   }
 
   /** The certificates, keys and versions themselves: what a listening socket takes. */
   material(name: string): SecureContextOptions {
-    return this.find(name).material;
+    return this.ready(name).material;
   }
 
+  /** 0 for a profile that does not exist. */
   ordinal(name: string): number {
-    return Number(this.find(name).entity.ordinal ?? 0);
+    return Number(this.profiles.get(name)?.entity.ordinal ?? 0);
   }
 
   /** Calls back after the profile's files or attributes have changed. @returns stops that */
   watch(name: string, changed: () => void): () => void {
-    const { watchers } = this.find(name);
-    watchers.add(changed);
-    return () => watchers.delete(changed);
+    const watchers = this.watchers.get(name) ?? new Set();
+    this.watchers.set(name, watchers.add(changed));
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0) this.watchers.delete(name);
+    };
   }
 
-  private find(name: string): Profile {
+  private ready(name: string): Ready {
     const profile = this.profiles.get(name);
-    if (!profile)
-      throw new TlsProfileError(`sslProfile ${name} does not exist`, { next: 'Create it before its users' });
-    return profile;
+    if (profile?.ready) return profile.ready;
+    throw (
+      profile?.problem ??
+      new TlsProfileError(`sslProfile ${name} does not exist`, { next: 'Create it before its users' })
+    );
+  }
+
+  private tell(name: string): void {
+    for (const changed of [...(this.watchers.get(name) ?? [])]) changed();
   }
 
   private poll(): void {
-    for (const { entity, digest } of this.profiles.values()) {
+    for (const profile of [...this.profiles.values()]) {
+      const { entity } = profile;
       try {
-        if (readMaterial(entity).digest === digest) continue;
+        if (readMaterial(entity).digest === profile.ready?.digest) continue;
         this.set(entity);
         this.log.info({ name: entity.name }, 'certificates of an sslProfile read again');
       } catch (error) {
         // Files are replaced one by one: a pair that does not fit yet is looked at again at the next poll.
+        if (error instanceof TlsProfileError && !profile.ready) {
+          profile.problem = error;
+          continue;
+        }
         this.log.warn(
           { name: entity.name, err: error },
           'certificates of an sslProfile cannot be used, the old ones stay',
@@ -127,11 +156,17 @@ function readMaterial(entity: SslProfileEntity): { material: SecureContextOption
     ca: read('caCertFile', entity.caCertFile),
     cert: read('certFile', entity.certFile),
     key: read('privateKeyFile', entity.privateKeyFile),
-    passphrase: password(entity.password),
+    passphrase: secretText(entity.password),
     ciphers: entity.ciphers || CIPHERS,
     minVersion: minVersion(entity.protocols),
   };
   return { material, digest: hash.digest('hex') };
+}
+
+/** @throws TlsProfileError */
+function read(entity: SslProfileEntity): Ready {
+  const { material, digest } = readMaterial(entity);
+  return { material, digest, context: makeContext(entity, material) };
 }
 
 function makeContext(entity: SslProfileEntity, material: SecureContextOptions): SecureContext {
@@ -148,13 +183,4 @@ function makeContext(entity: SslProfileEntity, material: SecureContextOptions): 
 /** The oldest version named, TLS 1.3 when none is. */
 function minVersion(protocols: string | undefined): SecureVersion {
   return protocols?.split(/[\s,]+/).includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3';
-}
-
-/** `env:NAME`, `pass:TEXT`, `literal:TEXT`, `file:PATH`, or the text itself (wire reference 1.1). */
-function password(text: string | undefined): string | undefined {
-  if (!text) return undefined;
-  const [, form, rest] = /^(env|pass|literal|file):(.*)$/s.exec(text) ?? [];
-  if (form === 'env') return process.env[rest!];
-  if (form === 'file') return readFileSync(rest!, 'utf8').trimEnd();
-  return form === undefined ? text : rest;
 }

@@ -4,9 +4,9 @@
  * Users of a profile go before it and come after it. An attribute that cannot change in place makes its entity anew; a
  * profile and the router itself are never made anew, since connections hang on them.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { RouterConfig } from './config.ts';
-import { attributeOf, CONFIG_TYPES, type Entity, type EntityType, schemaOf } from './schema.ts';
+import { changedAttributes, changesInPlace } from './live.ts';
+import { CONFIG_TYPES, type Entity, type EntityType, schemaOf } from './schema.ts';
 
 export interface ConfigChange {
   readonly op: 'create' | 'update' | 'delete';
@@ -19,8 +19,6 @@ export interface ConfigChange {
   readonly restart?: readonly string[];
 }
 
-/** Changed in place whatever attribute changed. */
-const IN_PLACE: ReadonlySet<EntityType> = new Set(['log', 'router', 'network', 'policy', 'sslProfile', 'proxyProfile']);
 /** Read at start only. */
 const AT_START: ReadonlySet<EntityType> = new Set(['router', 'policy']);
 
@@ -60,16 +58,12 @@ function keyed(config: RouterConfig | undefined, type: EntityType): ReadonlyMap<
   return schemaOf(type).singleton ? new Map([...named.values()].map((entity) => [type, entity])) : named;
 }
 
-function changedAttributes(before: Entity, after: Entity): string[] {
-  const old: Readonly<Record<string, unknown>> = { ...before };
-  return Object.entries(after).flatMap(([name, value]) => (isDeepStrictEqual(value, old[name]) ? [] : [name]));
-}
-
 function update(name: string, entity: Entity, changed: readonly string[]): ConfigChange {
   const { type } = entity;
   if (!AT_START.has(type)) return { op: 'update', type, name, entity };
   const { attributes } = schemaOf(type);
-  return { op: 'update', type, name, entity, restart: changed.filter((attribute) => attribute in attributes) };
+  const restart = changed.filter((attribute) => attributes[attribute]?.access === 'create');
+  return { op: 'update', type, name, entity, restart };
 }
 
 function mustBeMadeAnew(entity: Entity, changed: readonly string[], remade: ReadonlySet<string>): boolean {
@@ -77,6 +71,5 @@ function mustBeMadeAnew(entity: Entity, changed: readonly string[], remade: Read
   if (entity.type === 'listenerAddress' && remade.has(`tcpListener/${entity.listener}`)) {
     return true;
   }
-  if (IN_PLACE.has(entity.type)) return false;
-  return changed.some((name) => attributeOf(entity.type, name)?.access !== 'both');
+  return changed.length > 0 && !changesInPlace(entity.type, changed);
 }

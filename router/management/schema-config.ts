@@ -4,7 +4,19 @@
  *
  * A pattern here is a check of form only; checks across attributes and entities are in rules.ts.
  */
-import { choice, type EntitySchema, flag, host, integer, map, port, properties, seen, text } from './attributes.ts';
+import {
+  type Attribute,
+  choice,
+  type EntitySchema,
+  flag,
+  host,
+  integer,
+  map,
+  port,
+  properties,
+  seen,
+  text,
+} from './attributes.ts';
 
 export const ROLES = ['normal', 'inter-router', 'route-container', 'edge', 'inter-edge', 'inter-network'] as const;
 export const DISTRIBUTIONS = ['multicast', 'closest', 'balanced', 'unavailable'] as const;
@@ -62,7 +74,7 @@ const LOG_LEVELS = {
 /** Shared by listener and connector. */
 const connectionAttributes = {
   port: port({ default: 'amqp' }),
-  socketAddressFamily: choice(['IPv4', 'IPv6'], { inert: INERT }),
+  socketAddressFamily: choice(['IPv4', 'IPv6']),
   role: choice(ROLES, { default: 'normal' }),
   cost: integer({ default: 1, min: 1 }),
   sslProfile: text(),
@@ -91,6 +103,15 @@ const health = {
   connectionMsg: seen.text,
 } as const;
 
+/** Attributes that UPDATE may change too: in place, or by making the entity anew. */
+function changeable<A extends Record<string, Attribute>>(attributes: A): A {
+  const each = Object.entries(attributes).map(([name, attribute]) => [
+    name,
+    attribute.access === 'create' ? { ...attribute, access: 'both' } : attribute,
+  ]);
+  return Object.fromEntries(each) as A;
+}
+
 const CREATE_DELETE = ['CREATE', 'DELETE'] as const;
 const CREATE_UPDATE_DELETE = ['CREATE', 'UPDATE', 'DELETE'] as const;
 
@@ -108,7 +129,7 @@ export const CONFIG_ENTITIES = {
   },
   router: {
     singleton: true,
-    operations: [],
+    operations: ['UPDATE'],
     attributes: {
       id: text({ default: DEFAULT_ROUTER_ID, form: ROUTER_ID }),
       vanId: text(),
@@ -116,22 +137,22 @@ export const CONFIG_ENTITIES = {
       area: seen.text,
       version: seen.text,
       hostName: seen.text,
-      helloIntervalSeconds: integer({ default: 1, ...SECONDS }),
-      helloMaxAgeSeconds: integer({ default: 3, ...SECONDS }),
-      raIntervalSeconds: integer({ default: 30, ...SECONDS }),
-      raIntervalFluxSeconds: integer({ default: 4, ...SECONDS }),
-      remoteLsMaxAgeSeconds: integer({ default: 60, ...SECONDS }),
-      unreachableHoldoffSeconds: integer({ default: 1, ...SECONDS }),
+      helloIntervalSeconds: integer({ default: 1, access: 'both', ...SECONDS }),
+      helloMaxAgeSeconds: integer({ default: 3, access: 'both', ...SECONDS }),
+      raIntervalSeconds: integer({ default: 30, access: 'both', ...SECONDS }),
+      raIntervalFluxSeconds: integer({ default: 4, access: 'both', ...SECONDS }),
+      remoteLsMaxAgeSeconds: integer({ default: 60, access: 'both', ...SECONDS }),
+      unreachableHoldoffSeconds: integer({ default: 1, access: 'both', ...SECONDS }),
       workerThreads: integer({ default: 4, min: 1, inert: INERT }),
       debugDumpFile: text({ inert: INERT }),
       saslConfigDir: text({ inert: INERT }),
       saslConfigName: text({ default: 'skrouterd', inert: INERT }),
       timestampsInUTC: flag({ inert: INERT }),
       timestampFormat: text({ inert: INERT }),
-      defaultDistribution: choice(DISTRIBUTIONS, { default: 'balanced' }),
-      metadata: text(),
-      dataConnectionCount: text({ default: 'auto', form: CONNECTION_COUNT }),
-      dropTcpConnections: flag({ default: true }),
+      defaultDistribution: choice(DISTRIBUTIONS, { default: 'balanced', access: 'both' }),
+      metadata: text({ access: 'both' }),
+      dataConnectionCount: text({ default: 'auto', access: 'both', form: CONNECTION_COUNT }),
+      dropTcpConnections: flag({ default: true, access: 'both' }),
     },
   },
   network: {
@@ -158,8 +179,14 @@ export const CONFIG_ENTITIES = {
     },
   },
   site: {
-    operations: [],
-    attributes: { location: text(), provider: text(), version: text(), platform: text(), namespace: text() },
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
+      location: text(),
+      provider: text(),
+      version: text(),
+      platform: text(),
+      namespace: text(),
+    }),
   },
   sslProfile: {
     operations: CREATE_UPDATE_DELETE,
@@ -173,11 +200,10 @@ export const CONFIG_ENTITIES = {
       uidFormat: text({ inert: INERT }),
       uidNameMappingFile: text({ inert: INERT }),
       ordinal: integer(ORDINAL),
-      oldestValidOrdinal: integer({ ...ORDINAL, inert: [0] }),
+      oldestValidOrdinal: integer(ORDINAL),
     },
   },
   proxyProfile: {
-    inert: 'connections through a proxy are not supported',
     operations: CREATE_UPDATE_DELETE,
     attributes: {
       host: host({ required: true, access: 'both' }),
@@ -187,13 +213,13 @@ export const CONFIG_ENTITIES = {
     },
   },
   address: {
-    operations: CREATE_DELETE,
-    attributes: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
       prefix: text(),
       pattern: text(),
       distribution: choice(DISTRIBUTIONS, { default: 'balanced' }),
       priority: integer({ min: 0, max: 9 }),
-    },
+    }),
   },
   autoLink: {
     inert: 'route containers are not supported',
@@ -224,8 +250,8 @@ export const CONFIG_ENTITIES = {
     },
   },
   listener: {
-    operations: CREATE_DELETE,
-    attributes: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
       host: host({ default: '' }),
       ...connectionAttributes,
       authenticatePeer: flag({ default: false }),
@@ -239,11 +265,11 @@ export const CONFIG_ENTITIES = {
       http: flag({ default: false }),
       httpRootDir: text({ inert: ['disabled'] }),
       ...health,
-    },
+    }),
   },
   connector: {
-    operations: CREATE_DELETE,
-    attributes: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
       host: host({ default: '127.0.0.1' }),
       ...connectionAttributes,
       proxyProfile: text(),
@@ -254,11 +280,11 @@ export const CONFIG_ENTITIES = {
       failoverUrls: seen.text,
       connectionStatus: seen.text,
       connectionMsg: seen.text,
-    },
+    }),
   },
   tcpListener: {
     operations: CREATE_UPDATE_DELETE,
-    attributes: {
+    attributes: changeable({
       address: text(),
       host: host({ default: '' }),
       backlog: integer({ default: 0, min: 0 }),
@@ -267,14 +293,14 @@ export const CONFIG_ENTITIES = {
       siteId: text(),
       sslProfile: text(),
       authenticatePeer: flag({ default: false }),
-      observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto', access: 'both', inert: ['none'] }),
+      observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto', inert: ['none'] }),
       ...tcpCounters,
       ...health,
-    },
+    }),
   },
   tcpConnector: {
-    operations: CREATE_DELETE,
-    attributes: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
       address: text({ required: true }),
       host: host({ default: '127.0.0.1' }),
       port: port({ required: true }),
@@ -284,15 +310,15 @@ export const CONFIG_ENTITIES = {
       verifyHostname: flag({ default: true }),
       ...tcpCounters,
       ...health,
-    },
+    }),
   },
   listenerAddress: {
-    operations: CREATE_DELETE,
-    attributes: {
+    operations: CREATE_UPDATE_DELETE,
+    attributes: changeable({
       address: text({ required: true }),
       value: integer({ required: true, min: 0 }),
       listener: text({ required: true }),
       connectionsOpened: seen.count,
-    },
+    }),
   },
 } as const satisfies Record<string, EntitySchema>;

@@ -38,6 +38,7 @@ export type TcpListenerEntity = EntityOf<'tcpListener'>;
 export type TcpConnectorEntity = EntityOf<'tcpConnector'>;
 export type ListenerAddressEntity = EntityOf<'listenerAddress'>;
 export type LogEntity = EntityOf<'log'>;
+export type ProxyProfileEntity = EntityOf<'proxyProfile'>;
 
 export const TYPE_PREFIX = 'io.skupper.router.';
 

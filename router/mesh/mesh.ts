@@ -87,15 +87,30 @@ export class Mesh {
   }
 
   /** `siteLink` is the owner's number of a control link that carries messages both ways now. */
-  linkUp(siteLink: number, { cost }: { cost: number }, now: number): void {
+  linkUp(siteLink: number, { cost, precedence = 0 }: { cost: number; precedence?: number }, now: number): void {
     this.#enter(now);
-    this.#network.links.up(siteLink, cost);
+    this.#network.links.up(siteLink, cost, precedence);
     this.#sendHello(siteLink);
   }
 
   linkDown(siteLink: number, now: number): void {
     this.#enter(now);
     if (this.#network.links.down(siteLink, now)) this.#network.neighboursChanged(now);
+  }
+
+  setCost(siteLink: number, cost: number, now: number): void {
+    this.#enter(now);
+    const link = this.#network.links.get(siteLink);
+    if (link === undefined || link.cost === cost) return;
+    link.cost = cost;
+    this.#network.links.expire(now);
+    this.#network.neighboursChanged(now);
+  }
+
+  /** Intervals and ages from now on. */
+  configure(options: Partial<MeshOptions>): void {
+    Object.assign(this.#options, options);
+    this.#network.links.maxAgeMs = this.#options.helloMaxAgeMs;
   }
 
   /** One whole control message as it came on the control link. */

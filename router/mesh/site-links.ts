@@ -6,7 +6,9 @@
  */
 export interface SiteLink {
   readonly number: number;
-  readonly cost: number;
+  cost: number;
+  /** Of several to one router at the same cost the highest is used: it has the newest credentials. */
+  readonly precedence: number;
   /** Who spoke last on it; a site link leads to one router, known from its first HELLO. */
   peer: string | undefined;
   heardAt: number;
@@ -17,10 +19,10 @@ export interface SiteLink {
 export class SiteLinks {
   readonly #links = new Map<number, SiteLink>();
   readonly #neighbours = new Map<string, SiteLink>();
-  readonly #maxAgeMs: number;
+  maxAgeMs: number;
 
   constructor(helloMaxAgeMs: number) {
-    this.#maxAgeMs = helloMaxAgeMs;
+    this.maxAgeMs = helloMaxAgeMs;
   }
 
   /** The site link in use to each neighbour, in the order in which they became neighbours. */
@@ -36,8 +38,8 @@ export class SiteLinks {
     return this.#links.get(number);
   }
 
-  up(number: number, cost: number): void {
-    this.#links.set(number, { number, cost, peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity });
+  up(number: number, cost: number, precedence = 0): void {
+    this.#links.set(number, { number, cost, precedence, peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity });
   }
 
   /** True when the neighbours changed by it, here and in `heard` and `expire`. */
@@ -59,7 +61,7 @@ export class SiteLinks {
 
   /** Whether the HELLO at hand is the first of `peer` on this site link, or the first after a silence. */
   isNews(link: SiteLink, peer: string, now: number): boolean {
-    return link.peer !== peer || now >= link.heardAt + this.#maxAgeMs;
+    return link.peer !== peer || now >= link.heardAt + this.maxAgeMs;
   }
 
   expire(now: number): boolean {
@@ -70,7 +72,7 @@ export class SiteLinks {
   seen(now: number): string[] {
     const peers = new Set<string>();
     for (const link of this.#links.values()) {
-      if (link.peer !== undefined && now < link.heardAt + this.#maxAgeMs) peers.add(link.peer);
+      if (link.peer !== undefined && now < link.heardAt + this.maxAgeMs) peers.add(link.peer);
     }
     return [...peers];
   }
@@ -78,12 +80,12 @@ export class SiteLinks {
   /** When the first site link in use falls silent. */
   deadline(): number {
     let deadline = Infinity;
-    for (const link of this.#neighbours.values()) deadline = Math.min(deadline, link.confirmedAt + this.#maxAgeMs);
+    for (const link of this.#neighbours.values()) deadline = Math.min(deadline, link.confirmedAt + this.maxAgeMs);
     return deadline;
   }
 
   #isConfirmed(link: SiteLink, now: number): boolean {
-    return now < link.confirmedAt + this.#maxAgeMs;
+    return now < link.confirmedAt + this.maxAgeMs;
   }
 
   #elect(now: number): boolean {
@@ -107,5 +109,7 @@ export class SiteLinks {
 }
 
 function isBetter(link: SiteLink, rival: SiteLink): boolean {
-  return link.cost < rival.cost || (link.cost === rival.cost && link.number < rival.number);
+  if (link.cost !== rival.cost) return link.cost < rival.cost;
+  if (link.precedence !== rival.precedence) return link.precedence > rival.precedence;
+  return link.number < rival.number;
 }

@@ -237,7 +237,7 @@ describe('the other reading operations', () => {
     expect(of('GET-TYPES')).toEqual(
       new Map([[key, ['io.skupper.router.configurationEntity', 'io.skupper.router.entity']]]),
     );
-    expect(of('GET-OPERATIONS')).toEqual(new Map([[key, ['CREATE', 'DELETE', 'READ']]]));
+    expect(of('GET-OPERATIONS')).toEqual(new Map([[key, ['CREATE', 'UPDATE', 'DELETE', 'READ']]]));
     expect((of('GET-ATTRIBUTES') as Map<string, string[]>).get(key)).toContain('value');
   });
 
@@ -306,14 +306,14 @@ describe('UPDATE and DELETE', () => {
 
   it('refuses an attribute that is set at creation only, unless it stays the same', () => {
     const { ask, router } = setup();
-    const update = (port: number) =>
+    const update = (mode: string) =>
       ask(
-        { operation: 'UPDATE', type: 'tcpListener', name: 't1' },
-        map({ port: amqp.int(port), observer: amqp.string('none') }),
+        { operation: 'UPDATE', type: 'router', identity: 'router/A' },
+        map({ mode: amqp.string(mode), metadata: amqp.string('m') }),
       );
-    expect(update(8081)).toMatchObject({ status: 400 });
+    expect(update('edge')).toMatchObject({ status: 400 });
     expect(router.journal).toEqual([]);
-    expect(update(8080)).toMatchObject({ status: 200 });
+    expect(update('interior')).toMatchObject({ status: 200 });
   });
 
   it('can end a connection through its adminStatus', () => {
@@ -328,8 +328,9 @@ describe('UPDATE and DELETE', () => {
   });
 
   it('is not implemented where the type does not have it', () => {
-    const { ask } = setup();
-    expect(ask({ operation: 'UPDATE', type: 'listener', name: 'l1' }, map({}))).toMatchObject({ status: 501 });
+    const { ask, router } = setup();
+    router.shown.set('autoLink', [{ name: 'a1', identity: 'autoLink/a1' }]);
+    expect(ask({ operation: 'UPDATE', type: 'autoLink', name: 'a1' }, map({}))).toMatchObject({ status: 501 });
     expect(ask({ operation: 'DELETE', type: 'router', name: 'router/A' })).toMatchObject({ status: 501 });
   });
 

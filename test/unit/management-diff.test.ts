@@ -34,9 +34,14 @@ describe('the difference of two configurations', () => {
     expect(changes([PROFILE, LINK], [renewed, LINK])).toEqual(['update sslProfile tls']);
   });
 
-  it('makes an entity anew when an attribute changed that is set at creation only', () => {
+  it('makes an entity anew when an attribute changed that is bound to its sockets', () => {
+    const elsewhere = ['connector', { name: 'link1', role: 'inter-router', sslProfile: 'tls', port: 2 }];
+    expect(changes([PROFILE, LINK], [PROFILE, elsewhere])).toEqual(['delete connector link1', 'create connector link1']);
+  });
+
+  it('changes the cost of a link in place', () => {
     const dearer = ['connector', { name: 'link1', role: 'inter-router', sslProfile: 'tls', port: 1, cost: 2 }];
-    expect(changes([PROFILE, LINK], [PROFILE, dearer])).toEqual(['delete connector link1', 'create connector link1']);
+    expect(changes([PROFILE, LINK], [PROFILE, dearer])).toEqual(['update connector link1']);
   });
 
   it('updates a tcpListener when only its observer changed', () => {

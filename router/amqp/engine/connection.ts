@@ -113,7 +113,8 @@ export class Connection implements FrameHandler {
     this.#lastReceiveAt = now;
     this.#lastTransmitAt = now;
     const { idleTimeOutMs } = this.settings;
-    this.#silenceMsMax = idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
+    this.#silenceMsMax =
+      idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
     this.#reader = new FrameReader(this, this.settings.maxFrameSizeBytes);
     this.#handshake = new Handshake(this.settings);
   }
