@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Surroundings } from './context.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
+import { defineKubeAdaptor } from './definitions/kube-adaptor.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
 import { defineNetwork } from './definitions/network.ts';
 import { defineProcesses } from './definitions/processes.ts';
@@ -21,7 +22,7 @@ const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[
   ['Links:', [defineTokens, defineLinks]],
   ['Services:', [defineExpose, defineListeners, defineConnectors]],
   ['Looking:', [defineNetwork]],
-  ['More:', [defineProcesses]],
+  ['More:', [defineProcesses, defineKubeAdaptor]],
 ];
 
 /** Runs one command line to its end and gives its exit code; everything that can go wrong has been told on stderr. */

@@ -27,6 +27,7 @@ const LOCAL_HOST = '127.0.0.1';
 const AMQP_PORT = 5672;
 const REPORT_INTERVAL_MS = 200;
 const NETWORK_INTERVAL_MS = 500;
+const LAST_WORDS_MS = 2000;
 
 export interface AdaptorParts {
   options: AdaptorOptions;
@@ -193,15 +194,16 @@ export class Adaptor {
     if (place !== undefined) this.report.set({ place, state: state && withRefusals(state, this.keeper.refusals) });
   }
 
-  private async writeReport(place: Place, state: RouterState | undefined): Promise<void> {
+  private async writeReport(place: Place, state: RouterState | undefined, signal?: AbortSignal): Promise<void> {
     const { cluster, options } = this.parts;
-    await cluster.apply(statusMap(place, options.pod, state), `skuprt-adaptor-${options.pod}`);
+    await cluster.apply(statusMap(place, options.pod, state), `skuprt-adaptor-${options.pod}`, signal);
   }
 
   /** A pod that ends says nothing of its router any more. */
   private async takeBackReport(): Promise<void> {
     try {
-      if (this.place !== undefined) await this.writeReport(this.place, undefined);
+      const { place } = this;
+      if (place !== undefined) await this.writeReport(place, undefined, AbortSignal.timeout(LAST_WORDS_MS));
     } catch (err) {
       this.parts.log.debug({ err }, 'state of the router not taken back');
     }

@@ -12,7 +12,7 @@ export interface AdaptorCluster {
   /** Watches until `signal` aborts; calls back after each change. */
   run(onChange: () => void, signal: AbortSignal): Promise<void>;
   /** Server-side apply of a ConfigMap. @throws SkuprtError */
-  apply(configMap: KubeObject, fieldManager: string): Promise<void>;
+  apply(configMap: KubeObject, fieldManager: string, signal?: AbortSignal): Promise<void>;
   /** Deletes a ConfigMap. @returns whether there was one. @throws SkuprtError */
   remove(name: string): Promise<boolean>;
   /** Takes part in the election of the one adaptor that speaks for the site, until `signal` aborts. */

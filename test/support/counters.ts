@@ -1,5 +1,7 @@
 /** A full set of counters, and the names that the router renders from it. */
+
 import { type RouterCounters, renderMetrics } from '../../router/telemetry/metrics.ts';
+import { renderMetrics as renderAdaptorMetrics } from '../../site-controller/adaptor/metrics.ts';
 
 export const COUNTERS: RouterCounters = {
   routerId: 'A',
@@ -34,6 +36,13 @@ export const COUNTERS: RouterCounters = {
   memory: { heapBytes: 1, residentBytes: 2, virtualBytes: 3 },
 };
 
+const ADAPTOR = {
+  keeper: { stats: { passes: 1, operations: 1, failures: 0 }, isReady: true, refusals: new Map<string, string>() },
+  publisher: { stats: { writes: 1, sizeBytes: 1 } },
+  client: { isUp: true },
+};
+
 export function renderedMetricNames(): string[] {
-  return [...renderMetrics(COUNTERS).matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
+  const text = renderMetrics(COUNTERS) + renderAdaptorMetrics(ADAPTOR);
+  return [...text.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }
