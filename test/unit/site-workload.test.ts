@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { controlsNamespace } from '../../site-controller/reconcile/site/control.ts';
 import { planWorkload } from '../../site-controller/reconcile/site/workload.ts';
-import { type ClusterParts, cluster, foreign, live } from '../support/cluster.ts';
+import { type ClusterParts, cluster, foreign, live, pod } from '../support/cluster.ts';
 import { observed, site } from '../support/observed.ts';
 
 interface Container {
@@ -261,8 +261,8 @@ describe('two routers', () => {
         { annotations, generation: 3 },
       );
     });
-  const images = (objects: KubeObject[]) => {
-    const { object } = plan({ ha: true }, { settings: NEW, objects });
+  const images = (objects: KubeObject[], pods: ClusterParts['pods'] = []) => {
+    const { object } = plan({ ha: true }, { settings: NEW, objects, pods });
     return ['skupper-router', 'skupper-router-2'].map(
       (name) => templateOf(object('Deployment', name)).spec.containers[0]!.image.split(':')[1],
     );
@@ -286,6 +286,13 @@ describe('two routers', () => {
     ['the new pod is ready and the old one told to go', DONE, ['2', '2']],
   ])('the second waits or follows when %s', (_, status, wanted) => {
     expect(images([newFirst(status), oldSecond!])).toEqual(wanted);
+  });
+
+  it('the second waits while the old pod of the first still serves', () => {
+    const drained = (isReady: boolean) =>
+      images([newFirst(DONE), oldSecond!], [pod('old', { isDeleting: true, isReady })]);
+    expect(drained(true)).toEqual(['2', '1']);
+    expect(drained(false)).toEqual(['2', '2']);
   });
 
   it('the one that waits is left exactly as it is', () => {

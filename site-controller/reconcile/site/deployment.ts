@@ -140,7 +140,7 @@ function router({ settings, sizing }: DeploymentInputs): Container {
     args: ['router', '--config', ROUTER_CONFIG],
     env: [fieldVariable('HOSTNAME', 'metadata.name')],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
-    livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10 },
+    livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },
     readinessProbe: { ...probe(HEALTH_PORT.router), periodSeconds: 1 },
     ...hardening(settings),
     ...resourcesOf(sizing.router),
@@ -180,7 +180,7 @@ function adaptorService(): Partial<Container> {
 }
 
 function probe(port: number): object {
-  return { httpGet: { path: '/healthz', port, scheme: 'HTTP' }, failureThreshold: 3, timeoutSeconds: 1 };
+  return { httpGet: { path: '/healthz', port, scheme: 'HTTP' }, failureThreshold: 3, timeoutSeconds: 3 };
 }
 
 function hardening({ disableSecurityContext }: ControllerSettings): object {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { objectOf } from '../cluster.ts';
+import { type ClusterView, objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
 
 export const TEMPLATE_ANNOTATION = 'skuprt.io/pod-template-digest';
@@ -20,7 +20,8 @@ export function inOrder({ cluster }: Observed, wanted: readonly KubeObject[]): K
       isTurn || live === undefined || digestOf(live) === digestOf(deployment)
         ? deployment
         : withTemplate(deployment, live);
-    isTurn &&= live !== undefined && digestOf(live) === digestOf(deployment) && isRolledOut(live);
+    isTurn &&=
+      live !== undefined && digestOf(live) === digestOf(deployment) && isRolledOut(live) && !isDraining(cluster, live);
     return kept;
   });
 }
@@ -60,6 +61,12 @@ function isRolledOut({ metadata, status: raw }: KubeObject): boolean {
     replicas === updatedReplicas &&
     availableReplicas === updatedReplicas
   );
+}
+
+/** One that is on its way and still serves; a pod of a dead node is not ready, and holds up nothing. */
+function isDraining(cluster: ClusterView | undefined, { metadata }: KubeObject): boolean {
+  const pods = cluster?.pods.filter(({ labels }) => labels['skupper.io/group'] === metadata.name) ?? [];
+  return pods.some(({ isDeleting, isReady }) => isDeleting && isReady);
 }
 
 interface DeploymentSpec {
