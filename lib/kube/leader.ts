@@ -1,0 +1,218 @@
+/**
+ * Leader election with a Lease, by client-go's rules: one of several replicas leads, another takes over when it falls silent.
+ *
+ * Clocks are not compared: a lease has run out when it did not change for its duration by our own clock. A leader that could not
+ * renew in time stops leading before anyone else may begin.
+ */
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Random } from '../random.ts';
+import { linkedTo, pause } from './abort.ts';
+import type { KubeClient, ResourceType } from './client.ts';
+import { isApiError } from './errors.ts';
+import type { KubeObject } from './object.ts';
+
+export interface LeaderElectionParts {
+  client: Pick<KubeClient, 'find' | 'create' | 'replace'>;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+export interface LeaderElectionOptions {
+  namespace: string;
+  /** Of the Lease. */
+  name: string;
+  /** Of this replica: unique, such as the pod's name. */
+  identity: string;
+  /** Others wait that long for a silent leader; 15 s when absent. */
+  leaseDurationMs?: number;
+  /** A leader that cannot renew for that long stops; 10 s when absent. Must be less than `leaseDurationMs`. */
+  renewDeadlineMs?: number;
+  /** Between tries; 2 s when absent. */
+  retryPeriodMs?: number;
+  labels?: Record<string, string>;
+}
+
+export const LEASE: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
+
+interface LeaseSpec {
+  holderIdentity?: string;
+  leaseDurationSeconds?: number;
+  acquireTime?: string;
+  renewTime?: string;
+  leaseTransitions?: number;
+}
+
+export class LeaderElection {
+  private readonly parts: LeaderElectionParts;
+  private readonly options: LeaderElectionOptions;
+  private readonly leaseDurationMs: number;
+  private readonly renewDeadlineMs: number;
+  private readonly retryPeriodMs: number;
+  /** The lease as last seen, and since when it has looked like that. */
+  private observed: { lease: KubeObject; key: string; sinceMs: number } | undefined;
+  private leads = false;
+
+  constructor(parts: LeaderElectionParts, options: LeaderElectionOptions) {
+    this.parts = parts;
+    this.options = options;
+    this.leaseDurationMs = options.leaseDurationMs ?? 15_000;
+    this.renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
+    this.retryPeriodMs = options.retryPeriodMs ?? 2000;
+  }
+
+  get isLeader(): boolean {
+    return this.leads;
+  }
+
+  /** Who leads as far as is known. */
+  get holder(): string | undefined {
+    return this.observed && (specOf(this.observed.lease).holderIdentity || undefined);
+  }
+
+  /**
+   * Competes until `signal` aborts. `onStarted` runs while this replica leads; its signal aborts when leadership is lost or given up,
+   * and only when it has returned is the lease released, or competed for again. @throws what `onStarted` throws
+   */
+  async run(signal: AbortSignal, onStarted: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await this.acquire(signal);
+      if (!this.leads) return;
+      await this.lead(signal, onStarted);
+    }
+  }
+
+  private async acquire(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.attempt(signal, this.renewDeadlineMs)) {
+        this.leads = true;
+        return;
+      }
+      await pause(this.jittered(), signal);
+    }
+  }
+
+  private async lead(signal: AbortSignal, onStarted: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { log } = this.parts;
+    const { name, identity } = this.options;
+    const term = linkedTo(signal);
+    log.info({ name, identity }, 'leading');
+    const work = onStarted(term.signal);
+    // Rejected work ends the term; it is thrown below.
+    const over = work.then(
+      () => term.abort(),
+      () => term.abort(),
+    );
+    const isLost = await this.renewUntilLost(term.signal);
+    this.leads = false;
+    if (isLost) log.warn({ name, identity, holder: this.holder }, 'leadership lost');
+    term.abort();
+    term.unlink();
+    await over;
+    if (!isLost) await this.release();
+    await work;
+  }
+
+  /** True when leadership was lost, false when it is to be given up. */
+  private async renewUntilLost(signal: AbortSignal): Promise<boolean> {
+    const { clock, log } = this.parts;
+    let renewedMs = clock.now();
+    while (!signal.aborted) {
+      await pause(this.retryPeriodMs, signal);
+      if (signal.aborted) return false;
+      const startMs = clock.now();
+      const leftMs = renewedMs + this.renewDeadlineMs - startMs;
+      if (leftMs <= 0) return true;
+      // The term counts from before the request: the server may have taken it at any time since.
+      if (await this.attempt(signal, leftMs)) renewedMs = startMs;
+      else if (this.holder !== undefined && this.holder !== this.options.identity) return true;
+      else if (!signal.aborted) log.debug({ name: this.options.name }, 'lease not renewed yet');
+    }
+    return false;
+  }
+
+  /** Takes or renews the lease. False when another has it, or the API server did not play along. */
+  private async attempt(signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+    try {
+      return await this.take({ signal, timeoutMs, retryCountMax: 0 });
+    } catch (err) {
+      // A conflict is another replica that was faster.
+      if (!signal.aborted && !isApiError(err, 'isConflict') && !isApiError(err, 'isAlreadyExists')) {
+        this.parts.log.warn({ err, name: this.options.name }, 'lease cannot be read or written');
+      }
+      return false;
+    }
+  }
+
+  private async take(call: { signal?: AbortSignal; timeoutMs: number; retryCountMax: number }): Promise<boolean> {
+    const { client } = this.parts;
+    const { namespace, name, identity } = this.options;
+    const lease = await client.find(LEASE, namespace, name, call);
+    if (lease === undefined) {
+      const made = await client.create(LEASE, this.leaseFor(undefined), call);
+      this.observe(made);
+      return true;
+    }
+    this.observe(lease);
+    const { holderIdentity, leaseDurationSeconds } = specOf(lease);
+    const heldMs = (leaseDurationSeconds ?? this.leaseDurationMs / 1000) * 1000;
+    const isFree = !holderIdentity || holderIdentity === identity;
+    if (!isFree && this.parts.clock.now() < this.observed!.sinceMs + heldMs) return false;
+    this.observe(await client.replace(LEASE, this.leaseFor(lease), call));
+    return true;
+  }
+
+  private async release(): Promise<void> {
+    const lease = this.observed?.lease;
+    if (lease === undefined || specOf(lease).holderIdentity !== this.options.identity) return;
+    const now = microTime(this.parts.clock.wall());
+    const spec = { ...specOf(lease), holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
+    try {
+      await this.parts.client.replace(LEASE, { ...lease, spec }, { timeoutMs: this.retryPeriodMs, retryCountMax: 0 });
+    } catch (err) {
+      // It runs out by itself.
+      this.parts.log.debug({ err, name: this.options.name }, 'lease not released');
+    }
+  }
+
+  private leaseFor(lease: KubeObject | undefined): KubeObject {
+    const { namespace, name, identity, labels } = this.options;
+    const before = lease === undefined ? {} : specOf(lease);
+    const now = microTime(this.parts.clock.wall());
+    const isOurs = before.holderIdentity === identity;
+    const spec: LeaseSpec = {
+      holderIdentity: identity,
+      leaseDurationSeconds: Math.ceil(this.leaseDurationMs / 1000),
+      acquireTime: isOurs ? (before.acquireTime ?? now) : now,
+      renewTime: now,
+      leaseTransitions: (before.leaseTransitions ?? 0) + (lease === undefined || isOurs ? 0 : 1),
+    };
+    const fresh = {
+      apiVersion: LEASE.apiVersion,
+      kind: LEASE.kind,
+      metadata: { name, namespace, ...(labels && { labels }) },
+    };
+    return { ...(lease ?? fresh), spec };
+  }
+
+  private observe(lease: KubeObject): void {
+    const key = JSON.stringify(lease.spec ?? null);
+    if (this.observed?.key === key) this.observed.lease = lease;
+    else this.observed = { lease, key, sinceMs: this.parts.clock.now() };
+  }
+
+  /** Replicas that started together do not ask together. */
+  private jittered(): number {
+    return this.retryPeriodMs * (1 + 0.2 * this.parts.random.next());
+  }
+}
+
+function specOf(lease: KubeObject): LeaseSpec {
+  return (lease.spec ?? {}) as LeaseSpec;
+}
+
+/** As the API writes times of leases: microseconds. */
+function microTime(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace('Z', '000Z');
+}
