@@ -4,7 +4,7 @@
  * `Router.transmit` for them whenever a connection's socket has room.
  */
 export type Effect =
-  /** Write what `transmit` still yields, then end the transport; at once when nobody is there any more. */
+  /** Write what `transmit` still yields, then end the transport; soon, when nobody seems to be there. */
   | { type: 'connection-close'; connection: number; vanished?: boolean }
   /** Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. */
   | { type: 'flow-connect'; flow: number; connector: string }

@@ -16,13 +16,15 @@ import { openOptions } from './open-options.ts';
 import { familyOf } from './socket-family.ts';
 import { Transport } from './transport.ts';
 
-/** How long after the start or a loss tries follow each other quickly. */
+/** How long after the start or a loss tries follow each other quickly, and then without long pauses: a pod takes so long. */
 const QUICK_MS = 2000;
+const BRISK_MS = 30_000;
 const QUICK_RETRY_MS = 100;
 const QUICK_RETRY_JITTER_MS = 150;
 const RETRY_INITIAL_MS = 400;
+const BRISK_RETRY_MAX_MS = 800;
 const RETRY_MAX_MS = 3000;
-/** A connection that stood for less is a try that failed: who is refused after OPEN shall back off too. */
+/** A connection that was closed with an error sooner is a try that failed: who is refused after OPEN shall back off too. */
 const STOOD_MS = 500;
 const QUICK_CONNECT_TIMEOUT_MS = 1500;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -48,7 +50,7 @@ export class Line {
   private readonly correlator: string | undefined;
   private readonly backoff: Backoff;
   private readonly stopping = new AbortController();
-  private quickUntil: number;
+  private lostAt: number;
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private retired = false;
@@ -59,7 +61,7 @@ export class Line {
     this.data = data;
     this.correlator = correlator;
     this.backoff = new Backoff(parts.random, { initialMs: RETRY_INITIAL_MS, maxMs: RETRY_MAX_MS });
-    this.quickUntil = parts.driver.now() + QUICK_MS;
+    this.lostAt = parts.driver.now();
   }
 
   start(): void {
@@ -100,7 +102,7 @@ export class Line {
   }
 
   private get isQuick(): boolean {
-    return this.parts.driver.now() < this.quickUntil;
+    return this.parts.driver.now() - this.lostAt < QUICK_MS;
   }
 
   /** @throws TlsProfileError, ProxyError */
@@ -159,24 +161,29 @@ export class Line {
   }
 
   private lost(reason: string): void {
-    const openedAt = this.peer?.openedAt;
+    const { openedAt, closeError } = this.peer ?? {};
     this.socket = undefined;
     this.peer = undefined;
     if (this.stopping.signal.aborted) return;
     this.owner.failed(this, reason, openedAt !== undefined);
     if (this.retired) return;
     const now = this.parts.driver.now();
-    if (openedAt !== undefined && now - openedAt >= STOOD_MS) {
-      this.quickUntil = now + QUICK_MS;
+    if (openedAt !== undefined && (closeError === undefined || now - openedAt >= STOOD_MS)) {
+      this.lostAt = now;
       this.backoff.reset();
     }
-    const delayMs = this.isQuick
-      ? QUICK_RETRY_MS + this.parts.random.next() * QUICK_RETRY_JITTER_MS
-      : this.backoff.nextMs();
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.start();
-    }, delayMs);
+    }, this.retryDelayMs(now));
+  }
+
+  private retryDelayMs(now: number): number {
+    if (this.isQuick) return QUICK_RETRY_MS + this.parts.random.next() * QUICK_RETRY_JITTER_MS;
+    const delayMs = this.backoff.nextMs();
+    return now - this.lostAt < BRISK_MS
+      ? Math.min(delayMs, BRISK_RETRY_MAX_MS * (0.5 + this.parts.random.next() / 2))
+      : delayMs;
   }
 }
 

@@ -151,8 +151,7 @@ export class Driver {
         this.dial(effect.flow, effect.connector);
         break;
       case 'connection-close':
-        if (effect.vanished) this.transports.get(effect.connection)?.destroy();
-        else this.transports.get(effect.connection)?.close();
+        this.transports.get(effect.connection)?.close(effect.vanished === true);
         break;
       case 'listen':
         this.parts.listen(effect.listener, effect.on);

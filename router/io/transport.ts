@@ -49,11 +49,11 @@ export class Transport {
     if (this.closing && !this.driver.router.wantsTransmit(this.id)) this.socket.end();
   }
 
-  /** Ends the transport when all is sent that the router still has. */
-  close(): void {
+  /** Ends the transport when all is sent that the router still has. @param vanished nobody is expected to read it */
+  close(vanished: boolean): void {
     this.closing = true;
     // A peer that does not take our last frames does not keep the socket.
-    setTimeout(() => this.socket.destroy(), CLOSE_TIMEOUT_MS).unref();
+    setTimeout(() => this.socket.destroy(), vanished ? VANISHED_TIMEOUT_MS : CLOSE_TIMEOUT_MS).unref();
   }
 
   destroy(): void {
@@ -88,3 +88,4 @@ export class Transport {
 }
 
 const CLOSE_TIMEOUT_MS = 2000;
+const VANISHED_TIMEOUT_MS = 100;

@@ -1,0 +1,103 @@
+/** Certificates that come late, are renewed under a higher ordinal, and are no longer valid at last: links, and flows over TLS. */
+import { once } from 'node:events';
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
+import { ManagementClient } from '../support/management-client.ts';
+import { connect, echoServer, ending, type Listening } from '../support/tcp.ts';
+
+const network = new LiveNetwork();
+let east: LiveRouter;
+let west: LiveRouter;
+let backend: Listening;
+let servicePort = 0;
+let management: ManagementClient;
+let profile = '';
+
+beforeAll(async () => {
+  east = await network.router('east');
+  west = await network.router('west');
+  await network.link(west, east);
+  backend = await echoServer();
+  network.offer(east, 'service', backend.port);
+  servicePort = await network.publish(west, 'service');
+  const port = await network.amqp(west);
+  profile = String(west.entities.find(([type]) => type === 'sslProfile')![1].name);
+  hide(west);
+  hide(east);
+  await network.start();
+  management = await ManagementClient.connect(port);
+});
+afterAll(async () => {
+  management?.close();
+  await network.stop();
+  await backend.close();
+});
+
+/** The files of a router's certificates are not there yet. */
+function hide({ id }: LiveRouter): void {
+  renameSync(join(network.directory, id), join(network.directory, `${id}.hidden`));
+}
+
+function renew({ id }: LiveRouter): void {
+  network.authority.write(join(network.directory, id), id);
+}
+
+async function links(): Promise<Record<string, unknown>[]> {
+  const connections = await management.query('connection');
+  return connections.filter(({ role, opened }) => role === 'inter-router' && opened);
+}
+
+test('a link whose certificates are not there yet comes up when they are', async () => {
+  const [connector] = await management.query('connector');
+  expect(connector).toMatchObject({ connectionStatus: 'FAILED' });
+  expect(connector?.connectionMsg).toMatch(/caCertFile .* cannot be read/);
+  mkdirSync(join(network.directory, 'east'), { recursive: true });
+  renew(east);
+  renew(west);
+  await network.accepting(servicePort);
+  expect(await links()).toEqual([expect.objectContaining({ tlsOrdinal: 0 })]);
+});
+
+test('a higher ordinal brings a new connection, and the old one stays as long as it has a flow', async () => {
+  const flow = await connect(servicePort);
+  flow.write('a');
+  await once(flow, 'data');
+  renew(west);
+  expect(await management.update('sslProfile', profile, { ordinal: 1 })).toMatchObject({ status: 200 });
+  await eventually('the new connection is up', async () => (await links()).some(({ tlsOrdinal }) => tlsOrdinal === 1));
+  const next = await connect(servicePort);
+  next.write('b');
+  await once(next, 'data');
+  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal).sort()).toEqual([0, 1]);
+  flow.write('c');
+  expect(String((await once(flow, 'data'))[0])).toBe('c');
+  flow.end();
+  expect(await ending(flow)).toBe('fin');
+  await eventually('the old one is gone', async () => (await links()).length === 1);
+  next.write('d');
+  expect(String((await once(next, 'data'))[0])).toBe('d');
+  next.destroy();
+});
+
+test('connections older than the oldest valid ordinal are closed, and no others', async () => {
+  const old = await connect(servicePort);
+  old.write('a');
+  await once(old, 'data');
+  await management.update('sslProfile', profile, { ordinal: 2 });
+  await eventually('the new connection is up', async () => (await links()).some(({ tlsOrdinal }) => tlsOrdinal === 2));
+  const young = await connect(servicePort);
+  young.write('a');
+  await once(young, 'data');
+  const ended = ending(old);
+  expect(await management.update('sslProfile', profile, { oldestValidOrdinal: 2 })).toMatchObject({ status: 200 });
+  expect(await ended).toBe('reset');
+  young.write('b');
+  expect(String((await once(young, 'data'))[0])).toBe('b');
+  young.destroy();
+  const shown = (await management.query('sslProfile')).find(({ name }) => name === profile);
+  expect(shown).toMatchObject({ ordinal: 2, oldestValidOrdinal: 2 });
+  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal)).toEqual([2]);
+});
