@@ -24,7 +24,9 @@ export interface UninstallFlags {
 export function defineInstall(program: Command, scope: Scope): void {
   const install = program
     .command('install')
-    .description('Install the controller and the skupper.io kinds into a cluster; what is there already stays or is brought up to date');
+    .description(
+      'Install the controller and the skupper.io kinds into a cluster; what is there already stays or is brought up to date',
+    );
   examples(
     install,
     ['skuprt install', 'for the sites of all namespaces, in namespace skupper'],
@@ -56,7 +58,10 @@ export function defineInstall(program: Command, scope: Scope): void {
 function installOptions(command: Command): Command {
   return command
     .addOption(namespaceScope())
-    .option('--image <image>', 'image of controllers and routers (env SKUPRT_IMAGE; default: that of this version, or from where the present one came)')
+    .option(
+      '--image <image>',
+      'image of controllers and routers (env SKUPRT_IMAGE; default: that of this version, or from where the present one came)',
+    )
     .option('--force', 'also over a newer version, or what somebody else installed')
     .addOption(wait('ready'))
     .addOption(timeout('3m'));

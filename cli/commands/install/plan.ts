@@ -1,0 +1,116 @@
+/**
+ * What installing does to each object, from what is there: a pure function. What somebody else made is not taken over silently,
+ * and nothing newer is replaced by something older.
+ */
+import { PART_OF } from '../../../config/crd/definition.ts';
+import type { StructuralSchema } from '../../../config/crd/loosen.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isSubset } from '../../../lib/kube/subset.ts';
+import { CONTROLLER_NAME } from './manifests.ts';
+import { compareVersions, versionOf } from './version.ts';
+
+export interface Step {
+  object: KubeObject;
+  /** `replace`: what is there goes first, because nothing of it may stay. */
+  action: 'create' | 'update' | 'replace' | 'none' | 'keep';
+  /** Of `keep`: why it is not touched, for the user. */
+  why?: string;
+}
+
+export interface InstallPlan {
+  steps: Step[];
+  /** Why it should not be done; `--force` does it all the same. */
+  objections: string[];
+}
+
+export interface Found {
+  wanted: KubeObject;
+  /** `hidden`: this user may not look. */
+  present: KubeObject | 'hidden' | undefined;
+}
+
+export function planInstall(found: readonly Found[], release: string): InstallPlan {
+  return {
+    steps: found.map((one) => stepFor(one, release)),
+    objections: found.flatMap((one) => objectionsTo(one, release)),
+  };
+}
+
+export function isOurs({ metadata }: KubeObject): boolean {
+  return metadata.labels?.['app.kubernetes.io/part-of'] === PART_OF;
+}
+
+function stepFor({ wanted, present }: Found, release: string): Step {
+  if (present === undefined) return { object: wanted, action: 'create' };
+  if (present === 'hidden') return { object: wanted, action: 'keep', why: 'this user may not look at it' };
+  if (wanted.kind === 'Namespace' && !isOurs(present)) {
+    return { object: wanted, action: 'keep', why: 'it was there before' };
+  }
+  if (wanted.kind === 'CustomResourceDefinition') {
+    const why = whyKept(wanted, present, release);
+    if (why !== undefined) return { object: wanted, action: 'keep', why };
+  }
+  if (wanted.kind === 'Deployment' && !isOurs(present)) return { object: wanted, action: 'replace' };
+  return { object: wanted, action: isSubset(wanted, present) ? 'none' : 'update' };
+}
+
+function whyKept(wanted: KubeObject, present: KubeObject, release: string): string | undefined {
+  const version = versionOf(present);
+  if (version !== undefined) {
+    return compareVersions(version, release) > 0 ? `it is of the newer version ${version}` : undefined;
+  }
+  // Somebody else's: replaced when nothing gets lost, as with Skupper's of the same age or older.
+  const lost = membersLost(schemaOf(present), schemaOf(wanted), '');
+  return lost.length === 0 ? undefined : `it has members that this version does not know: ${lost.join(', ')}`;
+}
+
+function objectionsTo({ wanted, present }: Found, release: string): string[] {
+  if (present === undefined || present === 'hidden') return [];
+  const name = `${present.kind || wanted.kind} ${wanted.metadata.name}`;
+  if (wanted.kind === 'Deployment') return objectionsToController(name, present, release);
+  if (wanted.kind === 'ClusterRoleBinding') {
+    const elsewhere = namespaceOfSubject(present);
+    return elsewhere === namespaceOfSubject(wanted)
+      ? []
+      : [`${name} is that of a controller in namespace ${elsewhere}: two would serve the same sites`];
+  }
+  if (wanted.kind === 'ConfigMap') {
+    const controller = (present.data as { controller?: string } | undefined)?.controller;
+    return controller === undefined || controller.split('/').at(-1) === CONTROLLER_NAME
+      ? []
+      : [`${name} gives this namespace to the controller ${controller}`];
+  }
+  return [];
+}
+
+function objectionsToController(name: string, present: KubeObject, release: string): string[] {
+  if (present.metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm') {
+    return [`${name} was made by Helm: use helm upgrade`];
+  }
+  if (!isOurs(present)) return [`${name} is somebody else's, such as that of Skupper itself`];
+  const version = versionOf(present);
+  return version !== undefined && compareVersions(version, release) > 0
+    ? [`${name} is of the newer version ${version}`]
+    : [];
+}
+
+function namespaceOfSubject({ subjects }: KubeObject): string | undefined {
+  return (subjects as { namespace?: string }[] | undefined)?.[0]?.namespace;
+}
+
+function schemaOf({ spec }: KubeObject): StructuralSchema {
+  const { versions = [] } = spec as {
+    versions?: { storage?: boolean; schema?: { openAPIV3Schema?: StructuralSchema } }[];
+  };
+  return versions.find(({ storage }) => storage)?.schema?.openAPIV3Schema ?? {};
+}
+
+/** Paths that `before` has and `after` has not. */
+function membersLost(before: StructuralSchema, after: StructuralSchema, path: string): string[] {
+  if (before.items) return membersLost(before.items, after.items ?? {}, `${path}[]`);
+  return Object.entries(before.properties ?? {}).flatMap(([name, member]) => {
+    const inner = path === '' ? name : `${path}.${name}`;
+    const counterpart = after.properties?.[name];
+    return counterpart === undefined ? [inner] : membersLost(member, counterpart, inner);
+  });
+}

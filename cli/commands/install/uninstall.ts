@@ -1,0 +1,131 @@
+/**
+ * `uninstall`: what installing made goes, and what the controller made for itself. Sites are left to the user, since their routers
+ * would run on with nobody to look after them; the kinds go only when asked for, because every resource goes with them.
+ */
+import { KINDS } from '../../../config/api/index.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { confirmDeletion } from '../../ask.ts';
+import { type Context, say } from '../../context.ts';
+import type { UninstallFlags } from '../../definitions/install.ts';
+import { FailedError, NotFoundError } from '../../errors.ts';
+import { API, type ApiKind, type ClusterClient } from '../../places/cluster-client.ts';
+import { waitFor } from '../../wait.ts';
+import { apiKindOf, CONTROLLER_NAME, installManifests } from './manifests.ts';
+import { isOurs } from './plan.ts';
+import { clusterText, controllerText, type InstallTarget, lookAt, targetOf } from './target.ts';
+
+const TIMEOUT_DEFAULT_MS = 60_000;
+
+/** What the controller makes in its own namespace; what these own goes with them. */
+const MADE_BY_CONTROLLER: readonly (readonly [ApiKind, string])[] = [
+  [KINDS.SecuredAccess, 'skupper-grant-server'],
+  [KINDS.Certificate, 'skupper-grant-server'],
+  [KINDS.Certificate, 'skupper-grant-server-ca'],
+  [API.secrets, 'skupper-grant-server'],
+  [API.secrets, 'skupper-grant-server-ca'],
+  [API.services, 'skupper-grant-server'],
+  [API.leases, CONTROLLER_NAME],
+];
+
+/** @throws NotFoundError when nothing is installed, FailedError when sites are left */
+export async function uninstallController(context: Context, flags: Partial<UninstallFlags> = {}): Promise<void> {
+  const target = targetOf(context, flags.namespaceScope);
+  const client = await context.connect(context.cluster, context.env);
+  const going = await whatGoes(client, target, flags.crds === true);
+  if (going.length === 0) {
+    throw new NotFoundError(`Nothing is installed in ${clusterText(context)}`, {
+      next: 'With --namespace-scope and -n the controller of one namespace is looked for',
+    });
+  }
+  const sites = await sitesLeft(context, client, target, flags.crds === true);
+  if (sites.length > 0 && !flags.force) throw sitesError(context, sites, flags.crds === true);
+  await confirmDeletion(context, whatText(context, target, sites, flags.crds === true), flags.yes);
+
+  const namespaces = going.filter(({ kind }) => kind === 'Namespace');
+  const definitions = going.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  // The controller first: it would make anew what it misses.
+  for (const object of going) {
+    if (!namespaces.includes(object) && !definitions.includes(object)) await remove(client, object);
+  }
+  for (const [api, name] of MADE_BY_CONTROLLER) await client.delete(api, name, target.namespace);
+  for (const object of definitions) await remove(client, object);
+  const kept = namespaces.length > 0 && (await isInUse(client, target.namespace)) ? namespaces : [];
+  if (kept.length === 0) for (const object of namespaces) await remove(client, object);
+  const gone = going.filter((object) => !kept.includes(object));
+  if (flags.wait !== false) await waitUntilGone(context, client, gone, flags.timeout ?? TIMEOUT_DEFAULT_MS);
+  say(context, outcome(context, target, sites, flags.crds === true));
+}
+
+/** In the order in which it goes: the reverse of that in which it was made. */
+async function whatGoes(client: ClusterClient, target: InstallTarget, withKinds: boolean): Promise<KubeObject[]> {
+  const found = await lookAt(client, installManifests(target));
+  return found
+    .filter(({ present }) => present !== undefined && present !== 'hidden' && isOurs(present))
+    .filter(({ present }) => (present as KubeObject).metadata.deletionTimestamp === undefined)
+    .map(({ wanted }) => wanted)
+    .filter(({ kind }) => withKinds || kind !== 'CustomResourceDefinition')
+    .reverse();
+}
+
+/** Where the kinds go, the sites of all namespaces count. */
+async function sitesLeft(
+  context: Context,
+  client: ClusterClient,
+  { scope, namespace }: InstallTarget,
+  withKinds: boolean,
+): Promise<string[]> {
+  const everywhere = scope === 'cluster' || withKinds;
+  const sites = (await client.list(KINDS.Site, everywhere ? {} : { namespace })) ?? [];
+  return sites.map(({ metadata }) => `${metadata.namespace ?? context.namespace}/${metadata.name}`).sort();
+}
+
+function sitesError(context: Context, sites: readonly string[], withKinds: boolean): FailedError {
+  const count = sites.length === 1 ? 'a site' : `${sites.length} sites`;
+  return new FailedError(`${clusterText(context)} has ${count}: ${sites.join(', ')}`, {
+    next: withKinds
+      ? 'Delete them first, or give --force to delete them with their kind'
+      : 'Delete them first, or give --force: they run on, with nobody to look after them',
+  });
+}
+
+function whatText(context: Context, target: InstallTarget, sites: readonly string[], withKinds: boolean): string {
+  const kinds = withKinds ? ', the skupper.io kinds and every resource of them' : '';
+  const count = sites.length > 0 && withKinds ? ` (${sites.length} sites)` : '';
+  return `${controllerText(target)} of ${clusterText(context)}${kinds}${count}`;
+}
+
+async function remove(client: ClusterClient, object: KubeObject): Promise<void> {
+  await client.delete(apiKindOf(object), object.metadata.name, object.metadata.namespace);
+}
+
+/** A namespace goes only when nothing of somebody else's is in it. */
+async function isInUse(client: ClusterClient, namespace: string): Promise<boolean> {
+  const lists = await Promise.all(
+    [API.deployments, API.pods, KINDS.Site].map(async (api) => await client.list(api, { namespace })),
+  );
+  return lists.some((objects) =>
+    (objects ?? []).some((object) => object.metadata.labels?.application !== CONTROLLER_NAME),
+  );
+}
+
+async function waitUntilGone(
+  context: Context,
+  client: ClusterClient,
+  objects: readonly KubeObject[],
+  timeoutMs: number,
+): Promise<void> {
+  const options = { what: 'everything to be gone', timeoutMs, afterwards: 'It goes on being removed' };
+  await waitFor(context, options, async () => {
+    const found = await lookAt(client, objects);
+    const left = found.find(({ present }) => present !== undefined && present !== 'hidden');
+    return left === undefined ? { done: undefined } : { pending: `${left.wanted.kind} ${left.wanted.metadata.name}` };
+  });
+}
+
+function outcome(context: Context, target: InstallTarget, sites: readonly string[], withKinds: boolean): string {
+  const removed = `Removed ${controllerText(target)} of ${clusterText(context)}`;
+  if (withKinds) return `${removed} and the skupper.io kinds with every resource of them.`;
+  const left =
+    sites.length > 0 ? `; ${sites.length === 1 ? 'a site runs' : `${sites.length} sites run`} on without it` : '';
+  return `${removed}${left}. The skupper.io kinds stay.`;
+}
