@@ -432,27 +432,22 @@ describe('the Gateway', () => {
   });
 });
 
-describe('without a Site', () => {
-  it('objects belong to the access, as for the redemption server in the namespace of the controller', () => {
+describe("an access that is not the Site's", () => {
+  it.each([
+    ['without a Site', []],
+    ['beside a Site', [site()]],
+  ])('owns its objects %s, as for the redemption server in the namespace of the controller', (_, others) => {
     const grants = resource('SecuredAccess', 'skupper-grant-server', {
       selector: { 'skupper.io/component': 'controller' },
       ports: [{ name: 'https', port: 9090 }],
       accessType: 'loadbalancer',
     });
-    const own = {
-      apiVersion: 'skupper.io/v2alpha1',
-      kind: 'SecuredAccess',
-      name: 'x',
-      uid: 'uid-skupper-grant-server',
-    };
-    const before = planSecuredAccesses(observed([grants], { namespace: 'skupper', cluster: cluster() }));
-    expect(before.objects[0]!.metadata.ownerReferences).toMatchObject([{ uid: own.uid, kind: 'SecuredAccess' }]);
-    const service = foreign('Service', 'skupper-grant-server', balancer({ ip: '192.0.2.1' }));
-    service.metadata.ownerReferences = [own];
-    const after = planSecuredAccesses(
-      observed([grants], { namespace: 'skupper', cluster: cluster({ objects: [service] }) }),
-    );
-    expect(after.outcomes[0]!.status).toEqual({
+    const plans = (objects: KubeObject[]) =>
+      planSecuredAccesses(observed([...others, grants], { namespace: 'skupper', cluster: cluster({ objects }) }));
+    const [made] = plans([]).objects;
+    expect(made!.metadata.ownerReferences).toMatchObject([{ uid: 'uid-skupper-grant-server', kind: 'SecuredAccess' }]);
+    const { outcomes } = plans([{ ...made!, ...balancer({ ip: '192.0.2.1' }) }]);
+    expect(outcomes[0]!.status).toEqual({
       endpoints: [{ name: 'https', host: '192.0.2.1', port: '9090', group: 'skupper-grant-server' }],
     });
   });

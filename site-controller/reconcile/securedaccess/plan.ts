@@ -2,7 +2,6 @@
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
 import { type KubeObject, ownerReference } from '../../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
 import { objectOf } from '../cluster.ts';
 import { type Observed, type Outcome, ofKind } from '../observed.ts';
 import { isOwn } from '../ownership.ts';
@@ -27,8 +26,8 @@ export interface AccessPlan {
 const NOTHING: AccessPlan = { objects: [], endpoints: [], fault: undefined, waiting: '' };
 
 /**
- * What all of the namespace's come to. Without a Site, as in the namespace of the controller, the objects are owned by their
- * SecuredAccess; an object of another namespace by nobody.
+ * What all of the namespace's come to. The objects of one that is not the Site's, as that of the redemption server, are owned by
+ * it; a Gateway by nobody.
  */
 export function planSecuredAccesses(observed: Observed): { objects: KubeObject[]; outcomes: Outcome[] } {
   const plans = ofKind(observed, 'SecuredAccess').map((access) => ({ access, plan: planAccess(observed, access) }));
@@ -97,9 +96,9 @@ function liveOf(observed: Observed, access: SecuredAccess, kind: string, name: s
   return isForeign(observed, access, kind, { name }) ? undefined : objectOf(observed.cluster!, kind, name);
 }
 
-/** Skupper's controller makes a SecuredAccess the owner, ours the Site. */
+/** The owner is the SecuredAccess, as Skupper's controller makes it, or the Site of the namespace. */
 function isForeign(
-  { cluster, namespace, ...observed }: Observed,
+  { cluster, namespace, resources }: Observed,
   access: SecuredAccess,
   kind: string,
   metadata: { name: string; namespace?: string },
@@ -107,15 +106,17 @@ function isForeign(
   if ((metadata.namespace ?? namespace) !== namespace || kind === 'Gateway') return false;
   const object = objectOf(cluster!, kind, metadata.name);
   if (object === undefined) return false;
-  const site = activeSite(observed);
+  const site = activeSite({ resources });
   const owners = object.metadata.ownerReferences ?? [];
-  if (owners.some(({ uid }) => uid === access.metadata.uid)) return false;
-  return site === undefined ? object.metadata.labels?.[CONTROLLED_LABEL] !== 'true' : !isOwn(object, site);
+  const isOfAccess = owners.some(({ uid }) => uid === access.metadata.uid);
+  return !isOfAccess && !(site !== undefined && isOwn(object, site));
 }
 
 function withOwner(observed: Observed, access: SecuredAccess, object: KubeObject): KubeObject {
+  const site = activeSite(observed);
   const isElsewhere = (object.metadata.namespace ?? observed.namespace) !== observed.namespace;
-  if (isElsewhere || access.metadata.uid === undefined || activeSite(observed) !== undefined) return object;
+  if (isElsewhere || object.kind === 'Gateway' || access.metadata.uid === undefined) return object;
+  if (site !== undefined && isOwn(access, site)) return object;
   const owner = ownerReference(access as unknown as KubeObject);
   return { ...object, metadata: { ...object.metadata, ownerReferences: [owner] } };
 }
