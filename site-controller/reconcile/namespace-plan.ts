@@ -8,13 +8,14 @@ import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
 import type { Site } from '../../config/api/site.ts';
 import { type KubeObject, objectKey } from '../../lib/kube/object.ts';
 import { nextGrantEnd } from './accessgrant/plan.ts';
+import { GRANT_SERVER, grantServerResources } from './accessgrant/server.ts';
 import { wantedCertificates } from './certificate/plan.ts';
 import { MADE_KINDS } from './cluster.ts';
 import { planImports } from './import/plan.ts';
 import { planServices } from './listener/services.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
-import { isMarked, isOwn, owned } from './ownership.ts';
+import { isMarked, isOwn, marked, owned } from './ownership.ts';
 import { routerConfigMaps } from './router-config-maps.ts';
 import { generatedAccess, wantedSecuredAccesses } from './routeraccess/plan.ts';
 import { planSecuredAccesses } from './securedaccess/plan.ts';
@@ -40,24 +41,43 @@ export interface NamespacePlan {
 export function planNamespace(observed: Observed, inputs: OutcomeInputs): NamespacePlan {
   const site = activeSite(observed);
   const outcomes = [...planOutcomes(observed, inputs), ...invalidOutcomes(observed)];
-  if (site === undefined) return { apply: [], prune: [], outcomes, faults: [], requeueAt: Infinity };
+  const requeueAt = nextLook(observed, inputs);
+  const central = centralObjects(observed);
+  if (site === undefined) return { apply: central, prune: [], outcomes, faults: [], requeueAt };
   const generated = generatedResources(observed, site);
   const workload = planWorkload(observed);
+  const names = new Set(central.map(objectKey));
   const wanted = [
     ...generated,
     ...workload.objects,
     ...routerConfigMaps(observed, site),
     ...planServices(observed).objects,
     ...planSecuredAccesses(observed).objects,
-  ].map((object) => owned(object, site, observed.namespace));
+  ]
+    .filter((object) => !names.has(objectKey(object)))
+    .map((object) => owned(object, site, observed.namespace));
   const { allowed, faults } = withoutForeign(observed, site, applyTemplates(observed, wanted));
   return {
-    apply: allowed,
+    apply: [...central, ...allowed],
     prune: unwanted(observed, site, wanted),
     outcomes,
     faults: [...workload.faults, ...faults],
-    requeueAt: nextLook(observed, inputs),
+    requeueAt,
   };
+}
+
+/** What the redemption server needs, in the controller's own namespace. */
+function centralObjects(observed: Observed): KubeObject[] {
+  const { settings, pods } = observed.cluster!;
+  if (observed.namespace !== settings.namespace) return [];
+  const { 'pod-template-hash': _hash, ...labels } = pods.find(({ name }) => name === settings.pod)?.labels ?? {};
+  const resources = grantServerResources(observed, settings, labels) as unknown as KubeObject[];
+  const access = planSecuredAccesses(observed).objects.filter(({ metadata }) => isOfGrantServer(metadata.name));
+  return [...resources, ...access].map((object) => marked(object, observed.namespace));
+}
+
+function isOfGrantServer(name: string): boolean {
+  return name === GRANT_SERVER || name.startsWith(`${GRANT_SERVER}-`);
 }
 
 /** Resources that lead to others: access, certificates, imported listeners. */

@@ -12,17 +12,23 @@ export function isMarked({ metadata }: { metadata: Partial<ObjectMeta> }): boole
   return metadata.labels?.[CONTROLLED_LABEL] === 'true';
 }
 
-/** `object` as it is to be applied: in the namespace of the site, marked and owned. One of another namespace cannot be owned. */
-export function owned(object: KubeObject, site: Site, namespace: string): KubeObject {
+/** Of the controller itself: marked, and gone with its namespace. */
+export function marked(object: KubeObject, namespace: string): KubeObject {
   const { metadata } = object;
-  const isHere = (metadata.namespace ?? namespace) === namespace;
   return {
     ...object,
     metadata: {
       ...metadata,
       namespace: metadata.namespace ?? namespace,
       labels: { ...metadata.labels, [CONTROLLED_LABEL]: 'true' },
-      ...(isHere && { ownerReferences: [ownerReference(site as unknown as KubeObject)] }),
     },
   };
+}
+
+/** `object` as it is to be applied: in the namespace of the site, marked and owned. One of another namespace cannot be owned. */
+export function owned(object: KubeObject, site: Site, namespace: string): KubeObject {
+  const made = marked(object, namespace);
+  if (made.metadata.namespace !== namespace) return made;
+  const ownerReferences = [ownerReference(site as unknown as KubeObject)];
+  return { ...made, metadata: { ...made.metadata, ownerReferences } };
 }

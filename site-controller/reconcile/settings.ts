@@ -19,6 +19,8 @@ export interface ControllerSettings {
   name: string;
   /** The namespace that the controller itself runs in. */
   namespace: string;
+  /** Name of the pod that it runs in; '' outside of pods. */
+  pod: string;
   /** The one namespace that it serves; undefined for all. */
   watchNamespace: string | undefined;
   requireExplicitControl: boolean;

@@ -8,6 +8,7 @@ export function settings(parts: Partial<ControllerSettings> = {}): ControllerSet
   return {
     name: 'skupper/skupper-controller',
     namespace: 'skupper',
+    pod: 'skupper-controller-1',
     watchNamespace: undefined,
     requireExplicitControl: false,
     routers: 'deployment',

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { parseAdaptorConfig } from '../../site-controller/adaptor/config.ts';
-import { controllerSettings, onCluster, pod } from '../support/cluster.ts';
+import { pod } from '../support/cluster.ts';
 import { namespacePlanOf } from '../support/namespace-plan.ts';
 import { resource, routerState, SITE_UID, site } from '../support/observed.ts';
+import { onKubernetes } from '../support/observed-cluster.ts';
 
 const SECRET = (name: string, key = 'key') =>
   resource('Secret', name, {
@@ -37,7 +38,7 @@ function dataOf(objects: readonly KubeObject[], name: string): Record<string, st
 
 describe('a namespace with a site', () => {
   it('makes everything its own: namespace, label, owner', () => {
-    const { apply } = namespacePlanOf(onCluster([site({ linkAccess: 'default' }), LOCAL_SERVER]));
+    const { apply } = namespacePlanOf(onKubernetes([site({ linkAccess: 'default' }), LOCAL_SERVER]));
     expect(apply.length).toBeGreaterThan(5);
     for (const { metadata } of apply) {
       expect(metadata).toMatchObject({ namespace: 'ns-west', labels: { 'internal.skupper.io/controlled': 'true' } });
@@ -46,12 +47,12 @@ describe('a namespace with a site', () => {
   });
 
   it('has no router configuration until the certificate of its local listener is there', () => {
-    const { apply } = namespacePlanOf(onCluster([site()]));
+    const { apply } = namespacePlanOf(onKubernetes([site()]));
     expect(apply.some(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'skupper-router')).toBe(false);
   });
 
   it('tells the router its own name by the pod it runs in', () => {
-    const { apply } = namespacePlanOf(onCluster([site(), LOCAL_SERVER]));
+    const { apply } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER]));
     expect(entitiesIn(apply)[0]).toMatchObject(['router', { id: `west-\${HOSTNAME}`, mode: 'interior' }]);
   });
 
@@ -62,20 +63,20 @@ describe('a namespace with a site', () => {
       object('of-a-user', {}),
       object('of-the-adaptor', { ownerReferences: [owner()] }),
     ];
-    const { prune } = namespacePlanOf(onCluster([site(), LOCAL_SERVER], { objects }));
+    const { prune } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER], { objects }));
     expect(prune.map(({ metadata }) => metadata.name)).toEqual(['old']);
   });
 
   it("leaves an object of the same name that is somebody else's, and says so", () => {
     const objects = [object('skupper-router-local', {})];
-    const { apply, faults } = namespacePlanOf(onCluster([site(), LOCAL_SERVER], { objects }));
+    const { apply, faults } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER], { objects }));
     expect(apply.some(({ metadata }) => metadata.name === 'skupper-router-local')).toBe(false);
     expect(faults).toContain('Service skupper-router-local already exists in namespace and is not of this site');
   });
 
   it('makes nothing where there is no site, but says so of each resource', () => {
     const listener = resource('Listener', 'backend', { routingKey: 'backend', host: 'backend', port: 8080 });
-    const { apply, prune, outcomes } = namespacePlanOf(onCluster([listener]));
+    const { apply, prune, outcomes } = namespacePlanOf(onKubernetes([listener]));
     expect({ apply, prune }).toEqual({ apply: [], prune: [] });
     expect(outcomes[0]?.findings[0]).toMatchObject({ type: 'Configured', message: 'No active site in namespace' });
   });
@@ -90,7 +91,7 @@ describe('a namespace with a site', () => {
       },
       { kind: 'AccessToken', metadata: { name: 'y' }, status: undefined, message: 'spec.url is missing' },
     ] as const;
-    const { outcomes } = namespacePlanOf(onCluster([site()], { invalid }));
+    const { outcomes } = namespacePlanOf(onKubernetes([site()], { invalid }));
     const found = outcomes.filter(({ resource: { metadata } }) => ['x', 'y'].includes(metadata.name));
     expect(found.map(({ findings }) => findings)).toMatchObject([
       [{ type: 'Configured', status: 'False', reason: 'Error', message: 'spec.port must be a port from 1 to 65535' }],
@@ -101,15 +102,15 @@ describe('a namespace with a site', () => {
 
 describe('the configuration of a router', () => {
   it('counts revisions of TLS material from what it said before', () => {
-    const first = namespacePlanOf(onCluster([site(), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
+    const first = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
     expect(adaptorIn(first).tls['to-east-profile']).toMatchObject({ secret: 'to-east', parts: 'all', ordinal: 0 });
 
-    const same = namespacePlanOf(onCluster([site(), LOCAL_SERVER, LINK_SECRET, LINK], { objects: first })).apply;
+    const same = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, LINK_SECRET, LINK], { objects: first })).apply;
     expect(adaptorIn(same)).toEqual(adaptorIn(first));
 
     let objects = first;
     for (const key of ['second', 'third', 'fourth']) {
-      objects = namespacePlanOf(onCluster([site(), LOCAL_SERVER, SECRET('to-east', key), LINK], { objects })).apply;
+      objects = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, SECRET('to-east', key), LINK], { objects })).apply;
     }
     expect(adaptorIn(objects).tls['to-east-profile']).toMatchObject({ ordinal: 3, oldestValidOrdinal: 1 });
     expect(adaptorIn(objects).tls['skupper-local-server']).toMatchObject({ ordinal: 0, oldestValidOrdinal: 0 });
@@ -123,28 +124,30 @@ describe('the configuration of a router', () => {
 
   it('ends older revisions at once when the site says so', () => {
     const settings = { 'tls-prior-valid-revisions': '0' };
-    const first = namespacePlanOf(onCluster([site({ settings }), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
+    const first = namespacePlanOf(onKubernetes([site({ settings }), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
     const next = [site({ settings }), LOCAL_SERVER, SECRET('to-east', 'other'), LINK];
-    const { apply } = namespacePlanOf(onCluster(next, { objects: first }));
+    const { apply } = namespacePlanOf(onKubernetes(next, { objects: first }));
     expect(adaptorIn(apply).tls['to-east-profile']).toMatchObject({ ordinal: 1, oldestValidOrdinal: 1 });
   });
 
   it('is not stopped by somebody who wrote into it', () => {
-    const [map] = namespacePlanOf(onCluster([site(), LOCAL_SERVER])).apply.filter(({ kind }) => kind === 'ConfigMap');
+    const [map] = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER])).apply.filter(
+      ({ kind }) => kind === 'ConfigMap',
+    );
     const spoilt = { ...map!, data: { 'skrouterd.json': '[[', 'adaptor.json': '{"tls": 7}' } };
-    const { apply } = namespacePlanOf(onCluster([site(), LOCAL_SERVER], { objects: [spoilt] }));
+    const { apply } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER], { objects: [spoilt] }));
     expect(entitiesIn(apply).length).toBeGreaterThan(3);
   });
 
   it('gives the adaptor every endpoint of a link, those of its own role', () => {
-    const interior = namespacePlanOf(onCluster([site(), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
+    const interior = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
     expect(adaptorIn(interior).endpoints).toEqual({
       'to-east': [
         { host: 'east-1', port: 55671 },
         { host: 'east-2', port: 55671 },
       ],
     });
-    const edge = namespacePlanOf(onCluster([site({ edge: true }), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
+    const edge = namespacePlanOf(onKubernetes([site({ edge: true }), LOCAL_SERVER, LINK_SECRET, LINK])).apply;
     expect(adaptorIn(edge).endpoints).toEqual({});
     const connector = entitiesIn(edge).find(([type]) => type === 'connector');
     expect(connector?.[1]).toMatchObject({ role: 'edge', host: 'east-1', port: '45671' });
@@ -158,7 +161,7 @@ describe('the configuration of a router', () => {
     });
     const proxy = (stringData: object) => resource('Secret', 'corp', { type: 'kubernetes.io/basic-auth', stringData });
     const account = { host: 'proxy', port: '3128', username: 'u', password: 'p' };
-    const { apply } = namespacePlanOf(onCluster([site(), LOCAL_SERVER, LINK_SECRET, proxied, proxy(account)]));
+    const { apply } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, LINK_SECRET, proxied, proxy(account)]));
     const entities = entitiesIn(apply);
     expect(entities.find(([type]) => type === 'proxyProfile')?.[1]).toEqual({
       name: 'corp',
@@ -169,14 +172,16 @@ describe('the configuration of a router', () => {
     });
     expect(entities.find(([type]) => type === 'connector')?.[1]).toMatchObject({ proxyProfile: 'corp' });
     expect(adaptorIn(apply).proxies).toEqual({ corp: 'corp' });
-    const { outcomes } = namespacePlanOf(onCluster([site(), LOCAL_SERVER, LINK_SECRET, proxied, proxy({ host: 'x' })]));
+    const { outcomes } = namespacePlanOf(
+      onKubernetes([site(), LOCAL_SERVER, LINK_SECRET, proxied, proxy({ host: 'x' })]),
+    );
     const finding = outcomes.find(({ resource: { kind } }) => kind === 'Link')?.findings[0];
     expect(finding).toMatchObject({ type: 'Configured', message: 'Proxy secret "corp" lacks port' });
   });
 
   it('logs as the site says', () => {
     const settings = { 'router-logging': 'ROUTER_CORE:debug,info+' };
-    const entities = entitiesIn(namespacePlanOf(onCluster([site({ settings }), LOCAL_SERVER])).apply);
+    const entities = entitiesIn(namespacePlanOf(onKubernetes([site({ settings }), LOCAL_SERVER])).apply);
     expect(entities.filter(([type]) => type === 'log').map(([, attributes]) => attributes)).toEqual([
       { module: 'ROUTER_CORE', enable: 'debug+' },
       { module: 'DEFAULT', enable: 'info+' },
@@ -189,7 +194,7 @@ describe('a site with two routers', () => {
 
   it('configures both alike', () => {
     const listener = resource('Listener', 'backend', { routingKey: 'backend', host: 'backend', port: 8080 });
-    const { apply } = namespacePlanOf(onCluster([...ha, listener]));
+    const { apply } = namespacePlanOf(onKubernetes([...ha, listener]));
     const ports = ['skupper-router', 'skupper-router-2'].map(
       (name) => entitiesIn(apply, name).find(([type]) => type === 'tcpListener')?.[1].port,
     );
@@ -204,7 +209,7 @@ describe('a site with two routers', () => {
       ['a', routerState({ id: 'west-a', connectors: new Map([['to-east', { status: 'CONNECTING', message: '' }]]) })],
       ['b', routerState({ id: 'west-b', connectors: new Map([['to-east', { status: 'SUCCESS', message: '' }]]) })],
     ]);
-    const { outcomes } = namespacePlanOf(onCluster([...ha, LINK_SECRET, LINK], { pods, routers }));
+    const { outcomes } = namespacePlanOf(onKubernetes([...ha, LINK_SECRET, LINK], { pods, routers }));
     const link = outcomes.find(({ resource: { kind } }) => kind === 'Link');
     expect(link?.findings.find(({ type }) => type === 'Operational')).toMatchObject({ status: 'True' });
   });
@@ -212,12 +217,12 @@ describe('a site with two routers', () => {
 
 describe('where others run the routers', () => {
   it('makes neither pods nor rights for them', () => {
-    const settings = controllerSettings({
+    const settings = {
       routers: 'external',
       enabledAccessTypes: ['host'],
       clusterHost: '127.0.0.9',
-    });
-    const { apply } = namespacePlanOf(onCluster([site(), LOCAL_SERVER], { settings }));
+    } as const;
+    const { apply } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER], { settings }));
     const kinds = new Set(apply.map(({ kind }) => kind));
     for (const kind of ['Deployment', 'ServiceAccount', 'Role', 'RoleBinding']) expect(kinds).not.toContain(kind);
     expect(kinds).toContain('ConfigMap');

@@ -3,6 +3,7 @@
  *
  * Tells which namespaces a change concerns. Namespaces without any resource of ours are of no concern to it.
  */
+import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
 import type { Resource } from '../../../config/api/index.ts';
@@ -84,6 +85,27 @@ export class ClusterCache {
       for (const { metadata } of this.source(kind).list()) found.add(metadata.namespace ?? '');
     }
     return found;
+  }
+
+  /** There is something to be looked at. */
+  isConcern(namespace: string): boolean {
+    return RESOURCE_KINDS.some((kind) => !isEmpty(this.source(kind).list(namespace)));
+  }
+
+  findGrant(uid: string): { namespace: string; grant: AccessGrant } | undefined {
+    for (const object of this.source('AccessGrant').list()) {
+      if (object.metadata.uid !== uid) continue;
+      const read = readResource('AccessGrant', object);
+      if ('resource' in read)
+        return { namespace: object.metadata.namespace ?? '', grant: read.resource as AccessGrant };
+    }
+    return undefined;
+  }
+
+  /** Of the Site with that uid. */
+  namespaceOfSite(uid: string): string | undefined {
+    for (const { metadata } of this.source('Site').list()) if (metadata.uid === uid) return metadata.namespace;
+    return undefined;
   }
 
   observe(namespace: string): NamespaceContent {
@@ -221,4 +243,8 @@ function connectorNamespaceOf(spec: unknown): string {
 
 function isLabelled({ metadata }: KubeObject, label: string): boolean {
   return metadata.labels?.[label] !== undefined;
+}
+
+function isEmpty(objects: Iterable<KubeObject>): boolean {
+  return objects[Symbol.iterator]().next().done === true;
 }

@@ -38,6 +38,8 @@ export interface NamespaceServices {
   outcomeInputs(namespace: string): OutcomeInputs;
   /** Begins to redeem tokens that are due. */
   redeemTokens(observed: Observed, site: Site): void;
+  /** Begins to renew the certificates of links that are due. Answers when the next is, in wall-clock milliseconds. */
+  renewLinks(observed: Observed): number;
   /** Removes grants that ended long ago. */
   removeEndedGrants(observed: Observed): Promise<void>;
 }
@@ -74,13 +76,15 @@ export class NamespacePass {
       ...this.writeStatuses(plan, observed),
       services.removeEndedGrants(observed),
     ]);
+    let nextRenewal = Infinity;
     if (site !== undefined) {
       services.redeemTokens(observed, site);
+      nextRenewal = services.renewLinks(observed);
       for (const message of plan.faults) {
         this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message });
       }
     }
-    return Math.min(nextCertificate, plan.requeueAt);
+    return Math.min(nextCertificate, nextRenewal, plan.requeueAt);
   }
 
   /** What the namespace looks like now. */

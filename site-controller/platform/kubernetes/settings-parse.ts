@@ -106,6 +106,7 @@ export function controllerSettings(
   const settings: ControllerSettings = {
     name,
     namespace,
+    pod: env.HOSTNAME ?? '',
     watchNamespace: read.name('watch-namespace') || undefined,
     requireExplicitControl: read.flag('require-explicit-control'),
     routers: read.choice('routers', ['deployment', 'external'] as const),
@@ -234,4 +235,3 @@ function baseUrl(read: Reader): string {
 function nameFromPod(podName = ''): string {
   return podName.replace(/-[a-z0-9]{6,10}-[a-z0-9]{5}$/, '') || 'skupper-controller';
 }
-

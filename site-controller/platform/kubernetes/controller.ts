@@ -1,0 +1,223 @@
+/**
+ * The controller of a cluster, or of one namespace: reflectors feed a cache, the cache says which namespaces changed, a queue looks at
+ * each of them. One replica leads and writes; the others keep their caches warm, and redeem tokens, for which any will do.
+ */
+import type { Clock } from '../../../lib/clock.ts';
+import { AssertionError } from '../../../lib/errors.ts';
+import { Applier, type ApplierParts } from '../../../lib/kube/apply.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
+import { type QueueObserver, WorkQueue } from '../../../lib/kube/queue.ts';
+import { Reflector } from '../../../lib/kube/reflector.ts';
+import type { Logger } from '../../../lib/log.ts';
+import type { Random } from '../../../lib/random.ts';
+import { Wakeup } from '../../../lib/wakeup.ts';
+import { LinkRenewals } from '../../grants/link-renewals.ts';
+import type { Observed } from '../../reconcile/observed.ts';
+import type { ControllerSettings } from '../../reconcile/settings.ts';
+import { CertificateService } from './certificate-service.ts';
+import { ClusterCache } from './cluster-cache.ts';
+import { GrantService } from './grant-service.ts';
+import { FIELD_MANAGER, KubeWrites } from './kube-writes.ts';
+import { NamespacePass } from './namespace-pass.ts';
+import type { EventWant } from './status-events.ts';
+import { TokenService } from './token-service.ts';
+import { WATCHED, type WatchedKind } from './watched.ts';
+
+const WORKERS = 8;
+const RETRY_MS = 1000;
+
+export interface ControllerParts {
+  client: KubeClient;
+  settings: ControllerSettings;
+  version: string;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  onEvent: (event: EventWant) => void;
+  onWrite?: ApplierParts['onWrite'];
+  queueObserver?: QueueObserver;
+  /** Runs `lead` while this replica is the one to write; resolves when `signal` aborts. */
+  elect: (lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
+}
+
+export class Controller {
+  readonly reflectors: ReadonlyMap<string, Reflector>;
+  readonly grants: GrantService;
+  readonly queue: WorkQueue;
+  private readonly parts: ControllerParts;
+  private readonly cache: ClusterCache;
+  private readonly applier: Applier;
+  private readonly pass: NamespacePass;
+  private readonly tokens: TokenService;
+  private readonly renewals: LinkRenewals;
+  /** The controller's own namespace changed. */
+  private readonly ownDirty = new Wakeup();
+  /** Aborted when this replica leads no longer; undefined while it does not. */
+  private leading: AbortSignal | undefined;
+
+  constructor(parts: ControllerParts) {
+    const { client, settings, version, clock, random, log, onEvent, queueObserver } = parts;
+    this.parts = parts;
+    this.reflectors = new Map(WATCHED.map((watched) => [watched.kind, this.reflector(watched)]));
+    this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty: (name) => this.dirty(name) });
+    this.applier = new Applier({
+      client,
+      fieldManager: FIELD_MANAGER,
+      clock,
+      live: ({ kind }, namespace, name) => this.reflectors.get(kind)?.get(namespace, name),
+      onWrite: parts.onWrite,
+    });
+    const writes = new KubeWrites({ client, applier: this.applier });
+    const certificates = new CertificateService({
+      keep: writes.keep,
+      remove: (namespace, name) => writes.remove('Secret', namespace, name),
+      log,
+      onEvent,
+    });
+    this.tokens = new TokenService({ api: writes, clock, random, log, onEvent, onDone: (name) => this.dirty(name) });
+    this.renewals = new LinkRenewals({
+      keep: (namespace, secret) => writes.keepRenewed(namespace, secret),
+      clock,
+      random,
+      log,
+      onRenewed: (namespace, link) => {
+        if (link !== undefined)
+          onEvent({ about: link, type: 'Normal', reason: 'Renewed', message: 'Certificate renewed' });
+        this.dirty(namespace);
+      },
+      onFailed: (namespace, link, message) => {
+        if (link !== undefined) onEvent({ about: link, type: 'Warning', reason: 'RenewalFailed', message });
+        this.dirty(namespace);
+      },
+    });
+    this.grants = new GrantService({
+      settings,
+      api: writes,
+      find: (uid) => this.cache.findGrant(uid),
+      namespaceOf: (siteId) => this.cache.namespaceOfSite(siteId),
+      observe: (namespace) => this.observe(namespace),
+      clock,
+      log,
+      onEvent,
+      onRedeemed: (namespace) => this.dirty(namespace),
+      onServed: () => this.markGranting(),
+    });
+    this.pass = new NamespacePass({
+      cache: this.cache,
+      writes,
+      services: {
+        issueCertificates: (observed) => certificates.issue(observed),
+        grantUrls: () => this.grants.urls,
+        outcomeInputs: (namespace) => ({
+          newCode: () => this.grants.newCode(),
+          redemptions: (uid) => this.grants.redemptions(uid),
+          grantServerCa: this.grants.ca,
+          attempts: this.tokens.attempts(namespace),
+        }),
+        redeemTokens: (observed, site) => this.tokens.start(observed, site, this.leading!),
+        renewLinks: (observed) => this.renewals.start(observed, this.leading!),
+        removeEndedGrants: (observed) =>
+          this.grants.removeEnded(observed, (name) => writes.remove('AccessGrant', observed.namespace, name)),
+      },
+      version,
+      clock,
+      log,
+      onEvent,
+    });
+    this.queue = new WorkQueue(
+      { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
+      { workers: WORKERS },
+    );
+  }
+
+  /** Everything was seen once. */
+  get isSynced(): boolean {
+    return [...this.reflectors.values()].every(({ isSynced }) => isSynced);
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watching = [...this.reflectors.values()].map((reflector) => reflector.run(signal));
+    const synced = Promise.all([...this.reflectors.values()].map((reflector) => reflector.synced));
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([synced, stopped]);
+    if (!signal.aborted) {
+      this.parts.log.info({ namespaces: this.cache.namespaces().size }, 'cluster seen');
+      await Promise.all([this.serveGrants(signal), this.parts.elect((leading) => this.lead(leading), signal)]);
+    }
+    await Promise.all(watching);
+    await this.grants.stop();
+  }
+
+  private async lead(signal: AbortSignal): Promise<void> {
+    this.leading = signal;
+    this.parts.log.info('leading');
+    for (const namespace of this.cache.namespaces()) this.queue.add(namespace);
+    this.queue.add(this.parts.settings.namespace);
+    try {
+      await this.queue.run(signal);
+      await Promise.all([this.tokens.idle(), this.renewals.idle()]);
+    } finally {
+      this.leading = undefined;
+    }
+  }
+
+  private reflector({ kind, apiVersion, plural, fieldSelector, transform, isOptional }: WatchedKind): Reflector {
+    const { client, clock, random, log, settings } = this.parts;
+    return new Reflector(
+      { client, clock, random, log },
+      {
+        type: { kind, apiVersion, plural },
+        namespace: settings.watchNamespace,
+        fieldSelector,
+        isOptional,
+        transform,
+        onChange: (before, after) => {
+          if (after === undefined) this.applier.forget(kind, before?.metadata.namespace, before!.metadata.name);
+          this.cache.changed(kind, before, after);
+        },
+      },
+    );
+  }
+
+  private dirty(namespace: string): void {
+    const isOwn = namespace === this.parts.settings.namespace;
+    if (isOwn) this.ownDirty.notify();
+    if (this.leading !== undefined && (isOwn || this.cache.isConcern(namespace))) this.queue.add(namespace);
+  }
+
+  /** In milliseconds from now. */
+  private async look(namespace: string): Promise<number> {
+    const { clock, settings } = this.parts;
+    if (namespace !== settings.namespace && !this.cache.isConcern(namespace)) {
+      this.pass.forget(namespace);
+      return Infinity;
+    }
+    const at = await this.pass.run(namespace);
+    return Math.max(0, at - clock.wall());
+  }
+
+  private observe(namespace: string): Observed {
+    return this.pass.observe(namespace);
+  }
+
+  /** Where and by which certificate tokens are redeemed is in the status of every grant. */
+  private markGranting(): void {
+    for (const { metadata } of this.reflectors.get('AccessGrant')!.list()) this.dirty(metadata.namespace ?? '');
+  }
+
+  private async serveGrants(signal: AbortSignal): Promise<void> {
+    const { settings, log } = this.parts;
+    while (!signal.aborted) {
+      let waitMs = Infinity;
+      try {
+        await this.grants.ensure(this.observe(settings.namespace));
+      } catch (err) {
+        if (err instanceof AssertionError) throw err;
+        log.error({ err }, 'redemption of tokens not served');
+        waitMs = RETRY_MS;
+      }
+      await this.ownDirty.wait(waitMs, signal);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** What passes and services do to the API server, kind by kind: the thin edge between them and lib/kube. */
+import type { AccessGrant } from '../../../config/api/access-grant.ts';
+import { KINDS, type Kind, type Resource } from '../../../config/api/index.ts';
+import type { Secret } from '../../../config/api/secret.ts';
+import type { Applier } from '../../../lib/kube/apply.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
+import { isApiError } from '../../../lib/kube/errors.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import type { ResourceType } from '../../../lib/kube/resource-type.ts';
+import { CONTROLLED_LABEL } from '../../names.ts';
+import type { CertificateServiceParts } from './certificate-service.ts';
+import type { GrantApi } from './grant-store.ts';
+import type { Writes } from './namespace-pass.ts';
+import { readResource } from './resources.ts';
+import type { TokenApi } from './token-service.ts';
+import { WATCHED } from './watched.ts';
+
+export const FIELD_MANAGER = 'skuprt-site-controller';
+
+export interface KubeWritesParts {
+  client: KubeClient;
+  applier: Applier;
+}
+
+const TYPES = new Map<string, ResourceType>(
+  WATCHED.map(({ kind, apiVersion, plural }) => [kind, { kind, apiVersion, plural }]),
+);
+
+export function typeOf(kind: string): ResourceType {
+  return TYPES.get(kind)!;
+}
+
+export class KubeWrites implements Writes, GrantApi, TokenApi {
+  private readonly parts: KubeWritesParts;
+
+  constructor(parts: KubeWritesParts) {
+    this.parts = parts;
+  }
+
+  /** What is somebody else's, though the cache did not know of it yet, stays as it is: the next pass tells. */
+  async apply(object: KubeObject): Promise<void> {
+    await this.parts.applier.apply(typeOf(object.kind), object, { recreate: true, isOurs: isMade });
+  }
+
+  async delete(object: KubeObject): Promise<void> {
+    await this.parts.applier.prune(typeOf(object.kind), object);
+  }
+
+  async patchStatus(resource: Resource, namespace: string, status: object): Promise<void> {
+    const before = 'status' in resource ? resource.status : undefined;
+    const { name, resourceVersion } = resource.metadata;
+    await this.parts.applier.patchStatus(typeOf(resource.kind), { namespace, name, resourceVersion }, status, before);
+  }
+
+  /** See `CertificateServiceParts.keep`. */
+  keep: CertificateServiceParts['keep'] = async (secret) => {
+    const { client } = this.parts;
+    if (secret.metadata.resourceVersion === undefined) await client.create(SECRET, secret);
+    else await client.apply(SECRET, secret, { fieldManager: FIELD_MANAGER });
+  };
+
+  /** Over the very Secret that it came from: another one in between is newer. */
+  async keepRenewed(namespace: string, secret: Secret): Promise<void> {
+    const object = { ...secret, metadata: { ...secret.metadata, namespace } } as unknown as KubeObject;
+    await this.parts.client.apply(SECRET, object, { fieldManager: FIELD_MANAGER });
+  }
+
+  async remove(kind: Kind, namespace: string, name: string): Promise<void> {
+    await this.parts.client.delete(typeOf(kind), namespace, name);
+  }
+
+  async read(kind: Kind, namespace: string, name: string): Promise<Resource | undefined> {
+    const found = await this.parts.client.find(typeOf(kind), namespace, name);
+    const read = found && readResource(kind, found);
+    return read !== undefined && 'resource' in read ? read.resource : undefined;
+  }
+
+  async readGrant(namespace: string, name: string): Promise<AccessGrant | undefined> {
+    return (await this.read('AccessGrant', namespace, name)) as AccessGrant | undefined;
+  }
+
+  async annotate(
+    kind: 'AccessGrant' | 'Secret',
+    namespace: string,
+    name: string,
+    annotations: Readonly<Record<string, string | null>>,
+    resourceVersion?: string,
+  ): Promise<'done' | 'conflict'> {
+    const metadata = { annotations, ...(resourceVersion !== undefined && { resourceVersion }) };
+    try {
+      await this.parts.client.patch(typeOf(kind), namespace, name, { metadata });
+      return 'done';
+    } catch (error) {
+      if (resourceVersion !== undefined && isApiError(error, 'isConflict')) return 'conflict';
+      throw error;
+    }
+  }
+
+  async markRedeemed(namespace: string, name: string): Promise<void> {
+    const patch = { status: { redeemed: true } };
+    await this.parts.client.patch(typeOf('AccessToken'), namespace, name, patch, { subresource: 'status' });
+  }
+}
+
+const SECRET: ResourceType = { apiVersion: KINDS.Secret.apiVersion, kind: 'Secret', plural: KINDS.Secret.plural };
+
+/** Made by a controller, ours or Skupper's, or by the pods that it made. */
+function isMade({ metadata }: KubeObject): boolean {
+  const isOwned = metadata.ownerReferences?.some(
+    ({ kind, apiVersion }) => kind === 'Site' && apiVersion.startsWith('skupper.io/'),
+  );
+  return isOwned === true || metadata.labels?.[CONTROLLED_LABEL] === 'true';
+}
