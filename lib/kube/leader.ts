@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../random.ts';
 import { linkedTo, pause } from './abort.ts';
-import type { KubeClient, ResourceType } from './client.ts';
+import type { CallOptions, KubeClient, ResourceType } from './client.ts';
 import { isApiError } from './errors.ts';
 import type { KubeObject } from './object.ts';
 
@@ -53,6 +53,8 @@ export class LeaderElection {
   /** The lease as last seen, and since when it has looked like that. */
   private observed: { lease: KubeObject; key: string; sinceMs: number } | undefined;
   private leads = false;
+  /** Before the request that last took or renewed the lease: the server may have counted from any time since. */
+  private renewedMs = 0;
 
   constructor(parts: LeaderElectionParts, options: LeaderElectionOptions) {
     this.parts = parts;
@@ -117,35 +119,41 @@ export class LeaderElection {
   /** True when leadership was lost, false when it is to be given up. */
   private async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.parts;
-    let renewedMs = clock.now();
     while (!signal.aborted) {
       await pause(this.retryPeriodMs, signal);
       if (signal.aborted) return false;
-      const startMs = clock.now();
-      const leftMs = renewedMs + this.renewDeadlineMs - startMs;
+      const leftMs = this.renewedMs + this.renewDeadlineMs - clock.now();
       if (leftMs <= 0) return true;
-      // The term counts from before the request: the server may have taken it at any time since.
-      if (await this.attempt(signal, leftMs)) renewedMs = startMs;
-      else if (this.holder !== undefined && this.holder !== this.options.identity) return true;
-      else if (!signal.aborted) log.debug({ name: this.options.name }, 'lease not renewed yet');
+      if (await this.attempt(signal, leftMs)) continue;
+      if (this.holder !== undefined && this.holder !== this.options.identity) return true;
+      if (!signal.aborted) log.debug({ name: this.options.name }, 'lease not renewed yet');
     }
     return false;
   }
 
-  /** Takes or renews the lease. False when another has it, or the API server did not play along. */
+  /** Takes or renews the lease. False when another has it, or the API server did not play along in time. */
   private async attempt(signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+    const { clock, log } = this.parts;
+    const startMs = clock.now();
+    const linked = linkedTo(signal);
+    const timer = setTimeout(() => linked.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
     try {
-      return await this.take({ signal, timeoutMs, retryCountMax: 0 });
+      const isTaken = await this.take({ signal: linked.signal, retryCountMax: 0 });
+      if (isTaken) this.renewedMs = startMs;
+      return isTaken;
     } catch (err) {
       // A conflict is another replica that was faster.
       if (!signal.aborted && !isApiError(err, 'isConflict') && !isApiError(err, 'isAlreadyExists')) {
-        this.parts.log.warn({ err, name: this.options.name }, 'lease cannot be read or written');
+        log.warn({ err, name: this.options.name }, 'lease cannot be read or written');
       }
       return false;
+    } finally {
+      clearTimeout(timer);
+      linked.unlink();
     }
   }
 
-  private async take(call: { signal?: AbortSignal; timeoutMs: number; retryCountMax: number }): Promise<boolean> {
+  private async take(call: CallOptions): Promise<boolean> {
     const { client } = this.parts;
     const { namespace, name, identity } = this.options;
     const lease = await client.find(LEASE, namespace, name, call);

@@ -18,8 +18,8 @@ export class ObjectStore {
   /** What was there before. */
   set(object: KubeObject): KubeObject | undefined {
     const { namespace = '', name } = object.metadata;
-    let objects = this.namespaces.get(namespace);
-    if (objects === undefined) this.namespaces.set(namespace, (objects = new Map()));
+    const objects = this.namespaces.get(namespace) ?? new Map<string, KubeObject>();
+    this.namespaces.set(namespace, objects);
     const before = objects.get(name);
     objects.set(name, object);
     if (before === undefined) this.count += 1;

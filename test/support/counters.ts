@@ -1,4 +1,5 @@
-/** A full set of counters, and the names that the router renders from it. */
+/** A full set of counters, and the names that processes render. */
+import { ControllerMetrics } from '../../lib/metrics.ts';
 
 import { type RouterCounters, renderMetrics } from '../../router/telemetry/metrics.ts';
 import { renderMetrics as renderAdaptorMetrics } from '../../site-controller/adaptor/metrics.ts';
@@ -42,7 +43,8 @@ const ADAPTOR = {
   client: { isUp: true },
 };
 
-export function renderedMetricNames(): string[] {
-  const text = renderMetrics(COUNTERS) + renderAdaptorMetrics(ADAPTOR);
-  return [...text.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
+/** Of the router and of controllers. */
+export async function renderedMetricNames(): Promise<string[]> {
+  const controller = await new ControllerMetrics({ process: 'site-controller', version: '0.1.0' }).render();
+  return [...`${renderMetrics(COUNTERS)}\n${controller}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }
