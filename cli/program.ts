@@ -5,12 +5,14 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Surroundings } from './context.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
+import { defineInstall } from './definitions/install.ts';
 import { defineKubeAdaptor } from './definitions/kube-adaptor.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
 import { defineNetwork } from './definitions/network.ts';
 import { defineProcesses } from './definitions/processes.ts';
 import { defineConnectors, defineExpose, defineListeners } from './definitions/services.ts';
 import { defineSite } from './definitions/site.ts';
+import { defineSiteController } from './definitions/site-controller.ts';
 import { describeError, EXIT, exitCodeOf, UsageError } from './errors.ts';
 import { parseName } from './parse.ts';
 import { type GlobalFlags, localContext, localSiteContext } from './platform.ts';
@@ -22,14 +24,17 @@ const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[
   ['Links:', [defineTokens, defineLinks]],
   ['Services:', [defineExpose, defineListeners, defineConnectors]],
   ['Looking:', [defineNetwork]],
-  ['More:', [defineProcesses, defineKubeAdaptor]],
+  ['Clusters:', [defineInstall]],
+  ['More:', [defineProcesses, defineSiteController, defineKubeAdaptor]],
 ];
+
+const GO_FLAG_COMMANDS: ReadonlySet<string> = new Set(['site-controller', 'kube-adaptor']);
 
 /** Runs one command line to its end and gives its exit code; everything that can go wrong has been told on stderr. */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const program = buildProgram(surroundings);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withLongFlags(args), { from: 'user' });
     return EXIT.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return reportMisuse(surroundings, thrown);
@@ -37,6 +42,12 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     surroundings.stderr.write(describeError(thrown, verbose));
     return exitCodeOf(thrown);
   }
+}
+
+/** Skupper's processes are started with Go's flags: `-namespace west`. */
+function withLongFlags(args: readonly string[]): string[] {
+  const start = args.findIndex((arg) => GO_FLAG_COMMANDS.has(arg));
+  return args.map((arg, index) => (start >= 0 && index > start && /^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg));
 }
 
 export function buildProgram(surroundings: Surroundings): Command {

@@ -1,8 +1,11 @@
 /** What commands use of an API server. Small, so that a map of objects can stand in for one in tests. */
+import { KINDS, type Kind } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 
 export interface ApiKind {
   apiVersion: string;
+  /** The plural stands for it in messages and lists where it is not said. */
+  kind?: string;
   plural: string;
 }
 
@@ -31,20 +34,34 @@ export interface ClusterClient {
   logs(namespace: string, pod: string, query: { container: string; previous: boolean }): Promise<string>;
 }
 
+/** Of a resource of ours, or a Secret. */
+export function apiOf(kind: Kind): ApiKind {
+  const { apiVersion, plural } = KINDS[kind];
+  return { apiVersion, kind, plural };
+}
+
 export const API = {
-  namespaces: { apiVersion: 'v1', plural: 'namespaces' },
-  pods: { apiVersion: 'v1', plural: 'pods' },
-  nodes: { apiVersion: 'v1', plural: 'nodes' },
-  events: { apiVersion: 'v1', plural: 'events' },
-  services: { apiVersion: 'v1', plural: 'services' },
-  secrets: { apiVersion: 'v1', plural: 'secrets' },
-  configMaps: { apiVersion: 'v1', plural: 'configmaps' },
-  serviceAccounts: { apiVersion: 'v1', plural: 'serviceaccounts' },
-  deployments: { apiVersion: 'apps/v1', plural: 'deployments' },
-  endpointSlices: { apiVersion: 'discovery.k8s.io/v1', plural: 'endpointslices' },
-  leases: { apiVersion: 'coordination.k8s.io/v1', plural: 'leases' },
-  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'roles' },
-  roleBindings: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'rolebindings' },
-  accessReviews: { apiVersion: 'authorization.k8s.io/v1', plural: 'selfsubjectaccessreviews' },
-  definitions: { apiVersion: 'apiextensions.k8s.io/v1', plural: 'customresourcedefinitions' },
+  namespaces: { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces' },
+  pods: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
+  nodes: { apiVersion: 'v1', kind: 'Node', plural: 'nodes' },
+  events: { apiVersion: 'v1', kind: 'Event', plural: 'events' },
+  services: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
+  secrets: { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' },
+  configMaps: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
+  serviceAccounts: { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' },
+  deployments: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
+  endpointSlices: { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', plural: 'endpointslices' },
+  leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' },
+  roles: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', plural: 'roles' },
+  roleBindings: { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', plural: 'rolebindings' },
+  accessReviews: {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    plural: 'selfsubjectaccessreviews',
+  },
+  definitions: {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+  },
 } as const satisfies Record<string, ApiKind>;

@@ -31,8 +31,9 @@ export function clusterClient(client: KubeClient): ClusterClient {
         throw error;
       }
     },
-    create: (api, object) => client.create(typeOf(api, object.kind), object, CALL),
-    apply: (api, object) => client.apply(typeOf(api, object.kind), object, { ...CALL, fieldManager: FIELD_MANAGER }),
+    create: (api, object) => client.create(typeOf({ ...api, kind: object.kind }), object, CALL),
+    apply: (api, object) =>
+      client.apply(typeOf({ ...api, kind: object.kind }), object, { ...CALL, fieldManager: FIELD_MANAGER }),
     patch: async (api, name, namespace, change) => {
       await client.patch(typeOf(api), namespace, name, change, CALL);
     },
@@ -45,7 +46,6 @@ export function clusterClient(client: KubeClient): ClusterClient {
   };
 }
 
-/** Messages name the plural where nobody said the kind. */
-function typeOf({ apiVersion, plural }: ApiKind, kind: string = plural): ResourceType {
-  return { apiVersion, plural, kind };
+function typeOf({ apiVersion, kind, plural }: ApiKind): ResourceType {
+  return { apiVersion, plural, kind: kind ?? plural };
 }

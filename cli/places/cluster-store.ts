@@ -8,7 +8,7 @@ import type { KubeObject } from '../../lib/kube/object.ts';
 import type { ResourceStore } from '../../site-controller/store.ts';
 import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
-import type { ClusterClient } from './cluster-client.ts';
+import { apiOf, type ClusterClient } from './cluster-client.ts';
 
 export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply' | 'delete'> {
   private readonly context: Context;
@@ -20,7 +20,7 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
   }
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
-    const object = await this.client.get(KINDS[kind], name, this.context.namespace);
+    const object = await this.client.get(apiOf(kind), name, this.context.namespace);
     if (object !== undefined) return readObject(kind, object);
     // "Not found" is the answer for a kind that is not installed too.
     if (kind !== 'Secret') await this.list('Site');
@@ -28,14 +28,14 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
   }
 
   async list<K extends Kind>(kind: K): Promise<ResourceOf<K>[]> {
-    const objects = await this.client.list(KINDS[kind], { namespace: this.context.namespace });
+    const objects = await this.client.list(apiOf(kind), { namespace: this.context.namespace });
     if (objects === undefined) throw notInstalled(this.context);
     return objects.map((object) => readObject(kind, object)).sort(byName);
   }
 
   async apply(resource: Resource): Promise<void> {
     const { namespace } = this.context;
-    const api = KINDS[resource.kind];
+    const api = apiOf(resource.kind);
     const { name } = resource.metadata;
     const wanted = intentOf(resource, namespace);
     const present = await this.client.get(api, name, namespace);
@@ -48,7 +48,7 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
   }
 
   async delete(kind: Kind, name: string): Promise<void> {
-    await this.client.delete(KINDS[kind], name, this.context.namespace);
+    await this.client.delete(apiOf(kind), name, this.context.namespace);
   }
 }
 

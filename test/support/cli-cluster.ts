@@ -63,13 +63,16 @@ export class FakeCluster implements ClusterClient {
         (namespace === undefined || metadata.namespace === namespace) &&
         wanted.every((part) => metadata.labels?.[part.split('=')[0]!] === part.split('=')[1]),
     );
-    return structuredClone(found.map(([, object]) => object));
+    const { apiVersion, kind = api.plural } = api;
+    return structuredClone(found.map(([, object]) => ({ ...object, apiVersion, kind })));
   }
 
   async create(api: ApiKind, object: KubeObject): Promise<KubeObject> {
     this.permit('create', api);
     const { namespace, name } = object.metadata;
-    if (api.plural !== 'selfsubjectaccessreviews') this.writes.push(`create ${api.plural}/${name}`);
+    // A question, to which the answer is no.
+    if (api.plural === 'selfsubjectaccessreviews') return { ...object, status: { allowed: false } };
+    this.writes.push(`create ${api.plural}/${name}`);
     if (this.objects.has(keyOf(api.plural, namespace, name))) throw new RefusedByCluster(409, `${name} exists`);
     const made = this.put(api.plural, structuredClone(object));
     this.act(this);

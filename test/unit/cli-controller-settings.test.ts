@@ -1,6 +1,12 @@
 /** How a controller is set up: Skupper's names, and every mistake told at once. */
 import { describe, expect, it } from 'vitest';
-import { controllerSettings, SettingsError } from '../../site-controller/platform/kubernetes/settings-parse.ts';
+import { CONTROLLER_FLAG_TEXTS } from '../../cli/definitions/site-controller.ts';
+import {
+  CONTROLLER_FLAGS,
+  controllerSettings,
+  SettingsError,
+} from '../../site-controller/platform/kubernetes/settings-parse.ts';
+import { runHere } from '../support/cli.ts';
 
 const BASE = { NAMESPACE: 'skupper', SKUPPER_ROUTER_IMAGE: 'skuprt:1' };
 const faultsOf = (env: NodeJS.ProcessEnv, flags = {}): readonly string[] => {
@@ -12,6 +18,27 @@ const faultsOf = (env: NodeJS.ProcessEnv, flags = {}): readonly string[] => {
     throw error;
   }
 };
+
+describe('the command site-controller', () => {
+  it('has a flag for every setting, with its variable', () => {
+    const texts = Object.fromEntries(CONTROLLER_FLAG_TEXTS.map(([flag, , env]) => [flag, env]));
+    const { namespace: _namespace, ...settings } = CONTROLLER_FLAGS;
+    expect(texts).toEqual(Object.fromEntries(Object.entries(settings).map(([flag, { env }]) => [flag, env])));
+  });
+
+  it.each([
+    '-namespace skupper -watch-namespace A -gateway-port=0 -enable-grants',
+    '--namespace skupper --watch-namespace A --gateway-port 0 --enable-grants=true',
+  ])('takes "%s" and tells every fault at once', async (line) => {
+    const { code, err } = await runHere(['site-controller', ...line.split(' ')], { env: {} });
+    expect(code).toBe(2);
+    expect(err.match(/^ {4}\S+:/gm)).toEqual([
+      '    -watch-namespace:',
+      '    -gateway-port:',
+      '    SKUPPER_ROUTER_IMAGE:',
+    ]);
+  });
+});
 
 describe('settings of a controller', () => {
   it('have defaults for everything but its namespace and its image', () => {

@@ -12,6 +12,8 @@ export interface Entry {
 const REDACTED = '[redacted]';
 const LOG_LENGTH_MAX = 4 * 1024 * 1024;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+/** In JSON, such as a router's configuration. */
+const PASSWORD = /("[A-Za-z]*password"\s*:\s*)"(?:[^"\\]|\\.)*"/gi;
 /** What `kubectl apply` keeps of an object as it was given, codes and all. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -20,6 +22,8 @@ interface AnyObject {
   metadata?: { annotations?: Record<string, string>; managedFields?: unknown; [member: string]: unknown };
   data?: Record<string, string>;
   stringData?: Record<string, string>;
+  spec?: object;
+  status?: object;
 }
 
 /** The resource with the values of secrets, codes and keys replaced; of certificates in Secrets what they say. */
@@ -33,7 +37,17 @@ export function withoutSecrets(object: object): object {
   if (bare.kind === 'Secret') return secretFacts(bare);
   // `data` of a ConfigMap is what a dump is for; keys in it are not.
   if (bare.kind === 'ConfigMap') return { ...bare, data: textsWithoutKeys(bare.data ?? {}) };
-  return redact(bare, 0) as object;
+  return withoutCodes(redact(bare) as AnyObject);
+}
+
+/** The code of a grant lets its reader in, whatever it looks like. */
+function withoutCodes(object: AnyObject): object {
+  if (object.kind !== 'AccessGrant' && object.kind !== 'AccessToken') return object;
+  const parts = (['spec', 'status'] as const).flatMap((member) => {
+    const part = object[member];
+    return part === undefined || !('code' in part) ? [] : [[member, { ...part, code: REDACTED }]];
+  });
+  return { ...object, ...Object.fromEntries(parts) };
 }
 
 /** A log, or its end, without private keys. */
@@ -66,5 +80,10 @@ function certificateFacts(text: string): (Omit<CertificateFacts, 'notBefore' | '
 }
 
 function textsWithoutKeys(data: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, text.replace(PRIVATE_KEY, REDACTED)]));
+  return Object.fromEntries(
+    Object.entries(data).map(([key, text]) => [
+      key,
+      text.replace(PRIVATE_KEY, REDACTED).replace(PASSWORD, `$1"${REDACTED}"`),
+    ]),
+  );
 }

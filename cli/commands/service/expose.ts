@@ -51,6 +51,8 @@ export async function exposedConnectors(
     const targetPort = targetPorts[index] ?? target.ports.get(port) ?? port;
     const settings = {
       [SETTING.advertise]: 'true',
+      // Where it is imported its ports belong together again.
+      ...(suffix !== '' && isName(address) && { [SETTING.serviceName]: address }),
       ...(targetPort !== port && { [SETTING.servicePort]: String(port) }),
     };
     const reached = target.selector === undefined ? { host: target.host } : { selector: target.selector };

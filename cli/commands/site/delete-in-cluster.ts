@@ -1,11 +1,11 @@
 /** A site of a cluster goes: what was made for it is removed by the cluster's garbage collector. */
-import { KINDS, type Kind } from '../../../config/api/index.ts';
+import type { Kind } from '../../../config/api/index.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { DeleteSiteFlags } from '../../definitions/site.ts';
 import { NotFoundError } from '../../errors.ts';
 import { plural } from '../../output/text.ts';
-import { API } from '../../places/cluster-client.ts';
+import { API, apiOf } from '../../places/cluster-client.ts';
 import { type KubernetesPlace, openCluster } from '../../places/kubernetes.ts';
 import { findSite, isGenerated, requireSite } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
@@ -72,7 +72,7 @@ async function waitUntilRemoved(context: Context, place: KubernetesPlace, timeou
       afterwards: 'It is deleted; the cluster goes on removing what was made for it',
     },
     async (): Promise<Probe<true>> => {
-      const sites = await place.client.list(KINDS.Site, { namespace });
+      const sites = await place.client.list(apiOf('Site'), { namespace });
       if (sites !== undefined && sites.length > 0) return { pending: 'its Site is still there' };
       const router = await place.client.get(API.deployments, 'skupper-router', namespace);
       return router === undefined ? { done: true } : { pending: 'its router is still there' };

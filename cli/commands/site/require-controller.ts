@@ -1,8 +1,8 @@
 /** A site needs a controller: `init` and `site create` install one where there is none and the user wants it. */
-import { KINDS } from '../../../config/api/index.ts';
 import { isAnswerYes } from '../../ask.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
+import { apiOf } from '../../places/cluster-client.ts';
 import type { KubernetesPlace } from '../../places/kubernetes.ts';
 
 /** `install`: what the flags say; undefined when they say nothing. @throws FailedError */
@@ -24,7 +24,7 @@ export async function requireController(
 }
 
 async function whatIsMissing(context: Context, place: KubernetesPlace): Promise<string | undefined> {
-  const sites = await place.client.list(KINDS.Site, { namespace: context.namespace });
+  const sites = await place.client.list(apiOf('Site'), { namespace: context.namespace });
   if (sites === undefined) return 'the cluster does not know the skupper.io kinds';
   // A controller that is there and not ready is no reason to install another: the wait tells of it.
   return (await place.isWithoutController()) ? 'the cluster has no controller' : undefined;

@@ -23,67 +23,34 @@ export class SettingsError extends SkuprtError {
 interface Setting {
   env: string;
   default: string;
-  does: string;
 }
 
 /** Flag, without its dashes, to the variable that stands for it. The flag wins. */
 export const CONTROLLER_FLAGS = {
-  namespace: { env: 'NAMESPACE', default: '', does: 'the namespace that the controller itself runs in' },
-  'watch-namespace': { env: 'WATCH_NAMESPACE', default: '', does: 'the one namespace to serve (default: all)' },
-  name: { env: 'CONTROLLER_NAME', default: '', does: 'its name in the cluster (default: from the name of its pod)' },
-  'require-explicit-control': {
-    env: 'REQUIRE_EXPLICIT_CONTROL',
-    default: 'false',
-    does: 'serve only namespaces whose ConfigMap skupper names this controller',
-  },
-  'disable-security-context': {
-    env: 'DISABLE_SECURITY_CONTEXT',
-    default: 'false',
-    does: 'leave the security context of router pods to the cluster',
-  },
-  routers: { env: 'SKUPRT_ROUTERS', default: 'deployment', does: 'who runs routers: deployment or external' },
-  'router-image': { env: 'SKUPPER_ROUTER_IMAGE', default: '', does: 'image of the router' },
-  'router-image-pull-policy': {
-    env: 'SKUPPER_ROUTER_IMAGE_PULL_POLICY',
-    default: 'IfNotPresent',
-    does: 'when to pull',
-  },
-  'kube-adaptor-image': { env: 'SKUPPER_KUBE_ADAPTOR_IMAGE', default: '', does: "image of the router's adaptor" },
-  'kube-adaptor-image-pull-policy': {
-    env: 'SKUPPER_KUBE_ADAPTOR_IMAGE_PULL_POLICY',
-    default: 'IfNotPresent',
-    does: 'when to pull',
-  },
-  'enabled-access-types': {
-    env: 'SKUPPER_ENABLED_ACCESS_TYPES',
-    default: 'local,loadbalancer,route',
-    does: 'access types that sites may choose, comma separated',
-  },
-  'default-access-type': { env: 'SKUPPER_DEFAULT_ACCESS_TYPE', default: '', does: 'the one that they get' },
-  'cluster-host': { env: 'SKUPPER_CLUSTER_HOST', default: '', does: 'host of nodeport access' },
-  'ingress-domain': { env: 'SKUPPER_INGRESS_DOMAIN', default: '', does: 'domain of ingress access' },
-  'ingress-class-name': { env: 'SKUPPER_INGRESS_CLASS_NAME', default: '', does: 'class of Ingresses' },
-  'http-proxy-domain': { env: 'SKUPPER_HTTP_PROXY_DOMAIN', default: '', does: 'domain of contour-http-proxy access' },
-  'gateway-class': { env: 'SKUPPER_GATEWAY_CLASS', default: '', does: 'class of the Gateway' },
-  'gateway-domain': { env: 'SKUPPER_GATEWAY_DOMAIN', default: '', does: 'domain of gateway access' },
-  'gateway-port': { env: 'SKUPPER_GATEWAY_PORT', default: '8443', does: 'port of the Gateway' },
-  'enable-grants': { env: 'SKUPPER_ENABLE_GRANTS', default: 'false', does: 'serve the redemption of tokens' },
-  'grant-server-autoconfigure': {
-    env: 'SKUPPER_GRANT_SERVER_AUTOCONFIGURE',
-    default: 'false',
-    does: 'make its certificate and its access too',
-  },
-  'grant-server-base-url': {
-    env: 'SKUPPER_GRANT_SERVER_BASE_URL',
-    default: '',
-    does: 'where it is reached (default: found out)',
-  },
-  'grant-server-port': { env: 'SKUPPER_GRANT_SERVER_PORT', default: '9090', does: 'where it listens' },
-  'grant-server-tls-credentials': {
-    env: 'SKUPPER_GRANT_SERVER_TLS_CREDENTIALS',
-    default: 'skupper-grant-server',
-    does: 'Secret of its certificate',
-  },
+  namespace: { env: 'NAMESPACE', default: '' },
+  'watch-namespace': { env: 'WATCH_NAMESPACE', default: '' },
+  name: { env: 'CONTROLLER_NAME', default: '' },
+  'require-explicit-control': { env: 'REQUIRE_EXPLICIT_CONTROL', default: 'false' },
+  'disable-security-context': { env: 'DISABLE_SECURITY_CONTEXT', default: 'false' },
+  routers: { env: 'SKUPRT_ROUTERS', default: 'deployment' },
+  'router-image': { env: 'SKUPPER_ROUTER_IMAGE', default: '' },
+  'router-image-pull-policy': { env: 'SKUPPER_ROUTER_IMAGE_PULL_POLICY', default: 'IfNotPresent' },
+  'kube-adaptor-image': { env: 'SKUPPER_KUBE_ADAPTOR_IMAGE', default: '' },
+  'kube-adaptor-image-pull-policy': { env: 'SKUPPER_KUBE_ADAPTOR_IMAGE_PULL_POLICY', default: 'IfNotPresent' },
+  'enabled-access-types': { env: 'SKUPPER_ENABLED_ACCESS_TYPES', default: 'local,loadbalancer,route' },
+  'default-access-type': { env: 'SKUPPER_DEFAULT_ACCESS_TYPE', default: '' },
+  'cluster-host': { env: 'SKUPPER_CLUSTER_HOST', default: '' },
+  'ingress-domain': { env: 'SKUPPER_INGRESS_DOMAIN', default: '' },
+  'ingress-class-name': { env: 'SKUPPER_INGRESS_CLASS_NAME', default: '' },
+  'http-proxy-domain': { env: 'SKUPPER_HTTP_PROXY_DOMAIN', default: '' },
+  'gateway-class': { env: 'SKUPPER_GATEWAY_CLASS', default: '' },
+  'gateway-domain': { env: 'SKUPPER_GATEWAY_DOMAIN', default: '' },
+  'gateway-port': { env: 'SKUPPER_GATEWAY_PORT', default: '8443' },
+  'enable-grants': { env: 'SKUPPER_ENABLE_GRANTS', default: 'false' },
+  'grant-server-autoconfigure': { env: 'SKUPPER_GRANT_SERVER_AUTOCONFIGURE', default: 'false' },
+  'grant-server-base-url': { env: 'SKUPPER_GRANT_SERVER_BASE_URL', default: '' },
+  'grant-server-port': { env: 'SKUPPER_GRANT_SERVER_PORT', default: '9090' },
+  'grant-server-tls-credentials': { env: 'SKUPPER_GRANT_SERVER_TLS_CREDENTIALS', default: 'skupper-grant-server' },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type ControllerFlag = keyof typeof CONTROLLER_FLAGS;
