@@ -7,7 +7,6 @@ import {
   accessEndpoints,
   accessEntities,
   accessHosts,
-  accessPorts,
   generatedAccess,
   groupEntities,
   planRouterAccesses,
@@ -72,9 +71,19 @@ describe('what linkAccess generates', () => {
     });
   });
 
-  it('leaves the ports open where routers share a host', () => {
-    const parts: ClusterParts = { settings: { routers: 'external', clusterHost: '127.0.0.1' } };
-    expect(generated({ linkAccess: 'host' }, parts)!.spec.roles).toEqual([{ name: 'inter-router' }, { name: 'edge' }]);
+  it('has ports of its own where routers share a host, unless the site names one', () => {
+    const external = { cluster: cluster({ settings: { routers: 'external', clusterHost: '127.0.0.1' } }) };
+    const portsOf = (uid: string, settings: object = {}) => {
+      const owner = resource('Site', 'a', { linkAccess: 'host', settings }, { uid }) as Site;
+      return generatedAccess(owner, external)!.spec.roles.map(({ port }) => port!);
+    };
+    expect(new Set([...portsOf('a'), ...portsOf('b')]).size).toBe(4);
+    expect(portsOf('a')).toEqual(portsOf('a'));
+    for (const port of [...portsOf('a'), ...portsOf('b')]) {
+      expect(port).toBeGreaterThanOrEqual(20_000);
+      expect(port).toBeLessThan(32_768);
+    }
+    expect(portsOf('a', { 'skuprt.io/link-port': '55999' })[0]).toBe(55999);
   });
 });
 
@@ -128,20 +137,16 @@ describe('endpoints', () => {
     expect(findings(seen([site(), access()]))[1]).toBe('Resolved Pending: Pending');
   });
 
-  it('of a process of the host are at the port that was given out', () => {
+  it("of a process of the host are the router's own port", () => {
     const parts: ClusterParts = {
       settings: { routers: 'external', enabledAccessTypes: ['host'], clusterHost: '192.0.2.7' },
     };
-    const ports = new Map([['routeraccess/skupper-router/inter-router', 55690]]);
-    const open = access({ roles: [{ name: 'inter-router' }] });
-    expect(accessPorts(seen([site(), open], parts))).toEqual([
-      { purpose: 'routeraccess/skupper-router/inter-router', from: 55671, host: '' },
-    ]);
-    const state = settled([site(), open], parts, { ports });
+    const open = access({ roles: [{ name: 'inter-router', port: 20_001 }] });
+    const state = settled([site(), open], parts);
     expect(accessEndpoints(state, open as Access)).toEqual([
-      { name: 'inter-router', host: '192.0.2.7', port: '55690', group: 'skupper-router' },
+      { name: 'inter-router', host: '192.0.2.7', port: '20001', group: 'skupper-router' },
     ]);
-    expect(accessEntities(state)).toMatchObject([['listener', { port: 55690 }]]);
+    expect(accessEntities(state)).toMatchObject([['listener', { port: 20_001 }]]);
     expect(accessHosts(state, open as Access)).toEqual(expect.arrayContaining(['192.0.2.7', '127.0.0.1']));
   });
 });
@@ -197,7 +202,6 @@ describe('the router', () => {
   it('has the usual ports where the access says none', () => {
     const state = seen([site(), access({ roles: [{ name: 'edge' }] })]);
     expect(accessEntities(state)).toMatchObject([['listener', { port: 45671 }]]);
-    expect(accessPorts(state)).toEqual([]);
   });
 
   it('listens for nobody at an edge site', () => {

@@ -11,8 +11,8 @@ import type { ClusterView } from '../cluster.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { chooseAccessType } from '../securedaccess/access-type.ts';
 import { type AccessPlan, GROUP_LABEL, planAccess } from '../securedaccess/plan.ts';
-import { activeSite, groupName, routerGroups, settingOf } from '../site/identity.ts';
-import { portClash, portOf, ROLE_PORTS } from './ports.ts';
+import { activeSite, groupName, routerGroups, settingOf, siteIdOf } from '../site/identity.ts';
+import { hostPort, portClash, portOf, ROLE_PORTS } from './ports.ts';
 
 const COMPONENT_LABEL = 'skupper.io/component';
 const CLASS_SETTING = 'ingressClassName';
@@ -24,9 +24,12 @@ export function generatedClusterAccess(
 ): RouterAccess | undefined {
   if (site === undefined || site.spec.edge || ['', 'none', undefined].includes(site.spec.linkAccess)) return undefined;
   const linkAccess = site.spec.linkAccess!;
-  // Several routers of one host cannot all have the usual ports.
-  const usual = settings.routers === 'deployment' ? ROLE_PORTS : undefined;
-  const port = Number(settingOf(site, SETTING.linkPort)) || usual?.['inter-router'];
+  const roles = (['inter-router', 'edge'] as const).map((name) => ({
+    name,
+    port: settings.routers === 'deployment' ? ROLE_PORTS[name] : hostPort(siteIdOf(site), name),
+  }));
+  const given = Number(settingOf(site, SETTING.linkPort));
+  if (given) roles[0]!.port = given;
   const className = settingOf(site, CLASS_SETTING);
   const names = settingOf(site, SETTING.linkHosts)
     ?.split(',')
@@ -36,10 +39,7 @@ export function generatedClusterAccess(
     kind: 'RouterAccess',
     metadata: { name: NAME.router, labels: { [CONTROLLED_LABEL]: 'true' } },
     spec: {
-      roles: [
-        { name: 'inter-router', ...(port !== undefined && { port }) },
-        { name: 'edge', ...(usual !== undefined && { port: usual.edge }) },
-      ],
+      roles,
       tlsCredentials: CREDENTIAL.siteServer,
       generateTlsCredentials: true,
       issuer: site.spec.defaultIssuer || CREDENTIAL.siteCa,
@@ -77,9 +77,9 @@ function securedAccess(observed: Observed, site: Site, access: RouterAccess, gro
     },
     spec: {
       selector: { [COMPONENT_LABEL]: 'router', [GROUP_LABEL]: groupName(NAME.router, groupIndex) },
-      ports: access.spec.roles.flatMap((role) => {
-        const port = portOf(observed, access, role);
-        return port === undefined ? [] : [{ name: role.name, port, targetPort: port, protocol: 'TCP' }];
+      ports: access.spec.roles.map((role) => {
+        const port = portOf(observed, access, role)!;
+        return { name: role.name, port, targetPort: port, protocol: 'TCP' };
       }),
       certificate: spec.tlsCredentials,
       ...(spec.accessType && { accessType: spec.accessType }),

@@ -1,4 +1,5 @@
-/** The ports of a RouterAccess: what it says, else what was given out on this machine, else those that a pod has to itself. Pure. */
+/** The ports of a RouterAccess: what it says, else on platform local what was given out, else those that a pod has to itself. Pure. */
+import { createHash } from 'node:crypto';
 import type { RouterAccess } from '../../../config/api/router-access.ts';
 import { byAge, type Observed, ofKind, type PortWant } from '../observed.ts';
 
@@ -15,9 +16,11 @@ const POD_PORTS = new Map([
   [9191, 'health'],
 ]);
 
-/** None where routers have pods to themselves. */
+/** Below those that the system gives to outgoing connections. */
+const HOST_PORTS = { first: 20_000, count: 12_768 };
+
+/** Of platform local. */
 export function accessPorts(observed: Observed): PortWant[] {
-  if (hasPods(observed)) return [];
   return ofKind(observed, 'RouterAccess').flatMap((access) =>
     access.spec.roles
       .filter((role) => role.port === undefined)
@@ -35,8 +38,15 @@ export function portOf(
   access: RouterAccess,
   role: Role,
 ): number | undefined {
-  if (role.port !== undefined) return role.port;
-  return hasPods(observed) ? ROLE_PORTS[role.name] : observed.ports.get(purposeOf(access, role));
+  return (
+    role.port ?? (observed.cluster === undefined ? observed.ports.get(purposeOf(access, role)) : ROLE_PORTS[role.name])
+  );
+}
+
+/** For a router that is a process of a host among those of other sites: always the same for a site, and rarely that of another. */
+export function hostPort(siteId: string, role: string): number {
+  const number = createHash('sha256').update(`${siteId}/${role}`).digest().readUInt32BE();
+  return HOST_PORTS.first + (number % HOST_PORTS.count);
 }
 
 /** Whether a port was given out for links: other sites dial it. */
@@ -44,13 +54,13 @@ export function isAccessPurpose(purpose: string): boolean {
   return purpose.startsWith(PURPOSE_PREFIX);
 }
 
-/** Why a port cannot be had in a pod. Who came first keeps one that two want. */
+/** Why a port cannot be had on Kubernetes. Who came first keeps one that two want. */
 export function portClash(observed: Observed, access: RouterAccess): string | undefined {
-  if (!hasPods(observed)) return undefined;
   const own = access.spec.roles.map((role) => portOf(observed, access, role)!);
   const doubled = own.find((port, index) => own.indexOf(port) !== index);
   if (doubled !== undefined) return `port ${doubled} is given to two roles`;
-  const taken = own.find((port) => POD_PORTS.has(port));
+  const hasPod = observed.cluster?.settings.routers === 'deployment';
+  const taken = hasPod ? own.find((port) => POD_PORTS.has(port)) : undefined;
   if (taken !== undefined) return `port ${taken} is the router's own, for ${POD_PORTS.get(taken)}`;
   for (const other of ofKind(observed, 'RouterAccess').sort(byAge)) {
     if (other.metadata.name === access.metadata.name) return undefined;
@@ -59,10 +69,6 @@ export function portClash(observed: Observed, access: RouterAccess): string | un
     if (port !== undefined) return `port ${port} is already that of RouterAccess ${other.metadata.name}`;
   }
   return undefined;
-}
-
-function hasPods({ cluster }: Pick<Observed, 'cluster'>): boolean {
-  return cluster?.settings.routers === 'deployment';
 }
 
 function purposeOf({ metadata }: RouterAccess, role: Role): string {
