@@ -1,9 +1,16 @@
 /** What this site tells the others about itself. Pure. */
 import type { Site } from '../../config/api/site.ts';
-import type { EndpointRecord, LinkRecord, ServiceRecord, SiteContent } from '../exchange/record.ts';
+import {
+  type EndpointRecord,
+  LIMITS,
+  type LinkRecord,
+  type ServiceRecord,
+  type SiteContent,
+} from '../exchange/record.ts';
 import { SETTING } from '../names.ts';
 import { attachedCallers } from './attachedconnector/callers.ts';
 import { connectorRecords } from './connector/records.ts';
+import { canBeTold, routingKeyFault } from './connector/routing-key.ts';
 import { costOf, isOperational, linkRole, remoteOf, siteOfRouter } from './link/plan.ts';
 import { routingKeysOf } from './multikeylistener/plan.ts';
 import { type Observed, ofKind } from './observed.ts';
@@ -29,8 +36,8 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
         spec.roles.map((role) => ({ name: metadata.name, role: role.name })),
       ),
     })),
-    listeners: listeners(observed),
-    connectors: connectorRecords(observed),
+    listeners: listeners(observed).filter(canBeTold),
+    connectors: connectorRecords(observed).filter(canBeTold),
     services: services(observed),
   };
 }
@@ -109,7 +116,8 @@ function services(observed: Observed): ServiceRecord[] {
   for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
     const { routingKey } = connector.spec;
     if (settingOf(connector, SETTING.advertise) !== 'true' || services.has(routingKey)) continue;
-    const service = settingOf(connector, SETTING.serviceName);
+    if (routingKeyFault(routingKey) !== undefined) continue;
+    const service = settingOf(connector, SETTING.serviceName)?.slice(0, LIMITS.textLengthMax);
     const port = servicePort(connector);
     services.set(routingKey, { address: routingKey, protocol: 'tcp', port, ...(service && { service }) });
   }

@@ -69,6 +69,8 @@ describe('the port of a listener', () => {
     const state = { operStatus: 'up', message: '', port: fresh };
     const routers = new Map([['pod', routerState({ listeners: new Map([['listener/gone', state]]) })]]);
     expect(portOf([listener('web')], [], routers)).not.toBe(fresh);
+    const gone = { ...onKubernetes([site(), listener('gone')]), ports: new Map([['listener/gone', fresh]]) };
+    expect(portOf([listener('web')], planServices(gone).objects.map(applied))).not.toBe(fresh);
   });
 
   it('becomes another when the router finds it taken, once', () => {

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { parseConfig } from '../../router/management/config.ts';
+import { decodeMessage } from '../../site-controller/exchange/record.ts';
+import { planConnectors } from '../../site-controller/reconcile/connector/plan.ts';
 import { listenerEntities, planListeners } from '../../site-controller/reconcile/listener/plan.ts';
 import { allocatePorts } from '../../site-controller/reconcile/listener/ports.ts';
 import { planServices } from '../../site-controller/reconcile/listener/services.ts';
@@ -12,6 +14,8 @@ import {
 } from '../../site-controller/reconcile/multikeylistener/plan.ts';
 import type { Observed, Outcome } from '../../site-controller/reconcile/observed.ts';
 import { statusFrom } from '../../site-controller/reconcile/outcomes.ts';
+import { ownContent } from '../../site-controller/reconcile/own-content.ts';
+import { activeSite } from '../../site-controller/reconcile/site/identity.ts';
 import type { ClusterParts } from '../support/cluster.ts';
 import { credential, NOW, remoteSite, resource, routerState, SITE_UID, site } from '../support/observed.ts';
 import { applied, configMap, foreignService, onKubernetes } from '../support/observed-cluster.ts';
@@ -193,6 +197,21 @@ describe('a Listener on Kubernetes', () => {
     expect(matched(true, routerState())).toEqual({ hasMatchingConnector: true });
     expect(matched(false, undefined)).toEqual({ hasMatchingConnector: true });
     expect(matched(false, routerState())).toEqual({ hasMatchingConnector: false });
+  });
+
+  it('has a routing key that the other sites can be told', () => {
+    const long = 'k'.repeat(257);
+    const connector = resource('Connector', 'c', { routingKey: long, host: 'h'.repeat(600), port: 80 });
+    const strategy = { priority: { routingKeys: ['a', long] } };
+    const multi = resource('MultiKeyListener', 'm', { host: 'm', port: 80, strategy });
+    const seen = state([site(), listener('web', { routingKey: long }), connector, multi]);
+    for (const outcomes of [planListeners(seen), planConnectors(seen), planMultiKeyListeners(seen)]) {
+      expect(outcomes[0]!.findings[0]!.message).toMatch(
+        /^routing key "kkk.*" has 257 characters, at most 256 are possible$/,
+      );
+    }
+    const message = { v: 1, type: 'record', instance: 1, seq: 1, ...ownContent(seen, activeSite(seen)!) };
+    expect(() => decodeMessage(JSON.stringify(message))).not.toThrow();
   });
 
   it('gives a port of a Service a name that it may have', () => {

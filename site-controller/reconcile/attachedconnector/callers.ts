@@ -5,6 +5,7 @@ import { type Finding, failed } from '../../../config/api/conditions.ts';
 import type { AttachedView, PodView } from '../cluster.ts';
 import { type Caller, tlsFault, typeFault } from '../connector/caller.ts';
 import { type Selection, selectPods } from '../connector/pods.ts';
+import { routingKeyFault } from '../connector/routing-key.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 
@@ -27,7 +28,7 @@ export function attachedCallers(observed: Observed): AttachedCaller[] {
     const view = views.find(({ connector }) => isPair(connector, binding));
     const selection = view && attachedSelection(view.connector, view.pods);
     const caller = view && callerOf(view.connector, binding, selection!);
-    const fault = hasSite ? faultOf(observed, view?.connector) : 'No active site in namespace';
+    const fault = hasSite ? faultOf(observed, binding, view?.connector) : 'No active site in namespace';
     const finding = fault === undefined ? selection?.finding : failed('Configured', fault);
     return { binding, caller, finding };
   });
@@ -63,8 +64,11 @@ function callerOf(
   return { name, routingKey, port, host: undefined, pods, exposePodsByName: exposePodsByName === true, tls };
 }
 
-function faultOf(observed: Observed, connector: AttachedConnector | undefined): string | undefined {
-  return connector === undefined
-    ? NO_CONNECTOR
-    : (typeFault(connector.spec.type) ?? tlsFault(observed, connector.spec));
+function faultOf(
+  observed: Observed,
+  { spec }: AttachedConnectorBinding,
+  connector: AttachedConnector | undefined,
+): string | undefined {
+  if (connector === undefined) return NO_CONNECTOR;
+  return routingKeyFault(spec.routingKey) ?? typeFault(connector.spec.type) ?? tlsFault(observed, connector.spec);
 }

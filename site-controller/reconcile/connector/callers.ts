@@ -5,6 +5,7 @@ import { type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 import { type Caller, tlsFault, typeFault } from './caller.ts';
 import { type Selection, selectPods } from './pods.ts';
+import { routingKeyFault } from './routing-key.ts';
 
 export interface ConnectorCaller {
   connector: Connector;
@@ -38,7 +39,7 @@ function selectionOf({ cluster }: Observed, { spec }: Connector): Selection {
 }
 
 function configFault(observed: Observed, { spec }: Connector): string | undefined {
-  const fault = typeFault(spec.type);
+  const fault = typeFault(spec.type) ?? routingKeyFault(spec.routingKey);
   if (fault !== undefined) return fault;
   if (spec.host === undefined && observed.cluster === undefined) {
     return `spec.selector selects pods and needs Kubernetes; on platform local give spec.host instead`;

@@ -1,6 +1,8 @@
 /** What keeps a Listener or a MultiKeyListener from being offered. Pure. */
 import type { Listener } from '../../../config/api/listener.ts';
 import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
+import { typeFault } from '../connector/caller.ts';
+import { routingKeyFault } from '../connector/routing-key.ts';
 import { byAge, type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 import { foreignServices, hostFault, serviceNameOf } from './service-name.ts';
@@ -65,12 +67,16 @@ function placeFault(
   other: AnyListener | undefined,
   isForeign: (service: string) => boolean,
 ): string | undefined {
-  if ('type' in spec && !['', 'tcp', undefined].includes(spec.type)) {
-    return `type "${spec.type}" is not supported, only tcp`;
-  }
-  const fault = cluster && hostFault(spec.host, namespace);
+  const fault = specFault(spec) ?? (cluster && hostFault(spec.host, namespace));
   if (fault !== undefined) return fault;
   if (other !== undefined) return takenBy(other, spec.host, spec.port);
   const service = serviceNameOf(spec.host, namespace);
   return isForeign(service) ? serviceTaken(service) : undefined;
+}
+
+function specFault(spec: AnyListener['spec']): string | undefined {
+  if ('routingKey' in spec) return typeFault(spec.type) ?? routingKeyFault(spec.routingKey);
+  const { priority, weighted } = spec.strategy;
+  const keys = priority?.routingKeys ?? Object.keys(weighted?.routingKeys ?? {});
+  return keys.map(routingKeyFault).find((fault) => fault !== undefined);
 }
