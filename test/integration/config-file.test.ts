@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createLogger } from '../../lib/log.ts';
 import { ConfigFile, loadConfig } from '../../router/io/config-file.ts';
 import type { ConfigChange } from '../../router/management/diff.ts';
@@ -10,14 +10,25 @@ import { eventually } from '../support/eventually.ts';
 import { routerConfig, tcpListenerEntity } from '../support/router-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'skuprt-config-file-'));
+const UNSET = `\${SKUPRT_TEST_UNSET}`;
 let file: ConfigFile | undefined;
 
-afterEach(() => {
+afterAll(() => {
   file?.stop();
   rmSync(directory, { recursive: true, force: true });
 });
 
 describe('the configuration file', () => {
+  it('may hold environment variables; one that is not set stays as it is', () => {
+    process.env.SKUPRT_TEST_POD = 'pod-1';
+    const path = join(directory, 'variables.json');
+    writeFileSync(path, routerConfig(`site-\${SKUPRT_TEST_POD}`, [['site', { location: UNSET }]]));
+    const { router, entities } = loadConfig(path).config;
+    expect(router.id).toBe('site-pod-1');
+    expect([...entities.get('site')!.values()]).toMatchObject([{ location: UNSET }]);
+    delete process.env.SKUPRT_TEST_POD;
+  });
+
   it('is applied when it changed between its load and the first look', async () => {
     const path = join(directory, 'skrouterd.json');
     writeFileSync(path, routerConfig('a', []));

@@ -241,6 +241,26 @@ describe('mistakes', () => {
   });
 });
 
+describe('what a control plane on Kubernetes sets', () => {
+  it('has an effect, all of it', () => {
+    const link = { idleTimeoutSeconds: 120, maxFrameSize: 16384, maxSessionFrames: 640, socketAddressFamily: 'IPv4' };
+    const { warnings } = parseConfig(
+      json(
+        ['router', { id: 'a', mode: 'edge', metadata: '{}', helloMaxAgeSeconds: 3, dataConnectionCount: '2' }],
+        ['sslProfile', { name: 'tls', ordinal: 3, oldestValidOrdinal: 2 }],
+        ['proxyProfile', { name: 'proxy', host: 'proxy', port: 3128, username: 'u', password: 'file:/p' }],
+        ['listener', { name: 'amqp', ...link }],
+        ['connector', { name: 'link', role: 'edge', sslProfile: 'tls', proxyProfile: 'proxy', ...link }],
+        ['tcpConnector', { name: 'c', host: 'h', port: 1, address: 'a', processId: 'p', siteId: 's' }],
+        ['site', { name: 'site', platform: 'kubernetes', namespace: 'n', version: 'v' }],
+        ['log', { module: 'ROUTER_CORE', enable: 'error+' }],
+      ),
+      'test',
+    );
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('what has no effect', () => {
   it.each([
     [

@@ -10,6 +10,31 @@ function linkState(id: string, lsSeq: number, peers: Record<string, number>, ins
   return { opcode: 'LSU', id, version: 1, instance, lsSeq, peers: new Map(Object.entries(peers)) };
 }
 
+describe('several site links to one router', () => {
+  it('at the same cost the one of higher precedence is used', () => {
+    const peer = new MeshPeer('ME');
+    peer.up(1);
+    peer.hear(1, hello('B', 'ME'));
+    peer.up(2, 1, 1);
+    peer.hear(2, hello('B', 'ME'));
+    expect(peer.mesh.path('B')).toMatchObject({ siteLink: 2 });
+  });
+
+  it('one that gets dearer gives way to the other, and others are told', () => {
+    const peer = new MeshPeer('ME');
+    peer.up(1);
+    peer.up(2);
+    for (const link of [1, 2]) peer.hear(link, hello('B', 'ME'));
+    expect(peer.mesh.path('B')).toMatchObject({ siteLink: 1, cost: 1 });
+    peer.setCost(1, 5);
+    peer.take();
+    expect(peer.mesh.path('B')).toMatchObject({ siteLink: 2, cost: 1 });
+    peer.setCost(2, 7);
+    expect(peer.take().map(({ message }) => message.opcode)).toContain('RA');
+    expect(peer.mesh.path('B')).toMatchObject({ siteLink: 1, cost: 5 });
+  });
+});
+
 describe('HELLO', () => {
   it('is said as soon as a site link is up, then every second', () => {
     const peer = new MeshPeer('ME');

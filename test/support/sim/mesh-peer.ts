@@ -26,8 +26,13 @@ export class MeshPeer {
     this.mesh = new Mesh({ routerId: id, instance: 100 }, undefined, now);
   }
 
-  up(siteLink: number, cost = 1): void {
-    this.mesh.linkUp(siteLink, { cost }, this.now);
+  up(siteLink: number, cost = 1, precedence = 0): void {
+    this.mesh.linkUp(siteLink, { cost, precedence }, this.now);
+    this.drain();
+  }
+
+  setCost(siteLink: number, cost: number): void {
+    this.mesh.setCost(siteLink, cost, this.now);
     this.drain();
   }
 

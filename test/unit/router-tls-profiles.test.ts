@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLogger } from '../../lib/log.ts';
+import { TlsProfileError, TlsProfiles } from '../../router/io/tls-profiles.ts';
+import { entitiesOf, parseConfig } from '../../router/management/config.ts';
+import type { SslProfileEntity } from '../../router/management/schema.ts';
+import { Authority } from '../support/authority.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'skuprt-profiles-'));
+const profiles = new TlsProfiles(createLogger({ name: 'test', level: 'silent' }));
+
+afterEach(() => {
+  profiles.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function entity(more: object = {}): SslProfileEntity {
+  const files = { caCertFile: 'ca.crt', certFile: 'tls.crt', privateKeyFile: 'tls.key' };
+  const paths = Object.fromEntries(Object.entries(files).map(([name, file]) => [name, join(directory, file)]));
+  const config = parseConfig(JSON.stringify([['sslProfile', { name: 'tls', ...paths, ...more }]]), 'test');
+  return entitiesOf(config, 'sslProfile').get('tls')!;
+}
+
+describe('an sslProfile', () => {
+  it('without its files is no fault of its creation, and says what is missing when it is used', () => {
+    profiles.set(entity({ ordinal: 4 }));
+    expect(profiles.ordinal('tls')).toBe(4);
+    expect(() => profiles.context('tls')).toThrow(TlsProfileError);
+    expect(() => profiles.context('tls')).toThrow(/sslProfile tls: caCertFile .* cannot be read/);
+  });
+
+  it('tells its users when its files have come, also after it was deleted and created again', () => {
+    mkdirSync(directory, { recursive: true });
+    let toldCount = 0;
+    profiles.watch('tls', () => {
+      toldCount++;
+    });
+    new Authority('ca').write(directory, 'router');
+    profiles.set(entity());
+    profiles.delete('tls');
+    profiles.set(entity());
+    expect(toldCount).toBe(2);
+    expect(profiles.context('tls')).toBeDefined();
+  });
+
+  it('keeps usable files when an update names others that are not', () => {
+    mkdirSync(directory, { recursive: true });
+    new Authority('ca').write(directory, 'router');
+    profiles.set(entity());
+    expect(() => profiles.set(entity({ certFile: '/nowhere', ordinal: 1 }))).toThrow(TlsProfileError);
+    expect([profiles.ordinal('tls'), profiles.context('tls') !== undefined]).toEqual([0, true]);
+  });
+});
