@@ -11,7 +11,7 @@ import type { Observed, RouterEntity } from '../../site-controller/reconcile/obs
 import { resource, routerState, site } from '../support/observed.ts';
 import { applied, configMap, foreignService, onKubernetes } from '../support/observed-cluster.ts';
 
-const options = { seed: 20261121, numRuns: 300 };
+const options = { seed: 20261121, numRuns: 80 };
 const RESERVED = [5671, 5672, 9000, 9090, 9191, 45671, 55671];
 
 const listener = (name: string, spec: object = {}): Resource =>
