@@ -6,6 +6,7 @@
 import type { Secret } from '../../config/api/secret.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
+import { LEASE, LeaderElection } from '../../lib/kube/leader.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { Reflector } from '../../lib/kube/reflector.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -14,6 +15,9 @@ import type { AdaptorCluster } from './cluster.ts';
 
 const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const SECRETS = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
+const LEASE_NAME = 'skupper-site-leader';
+/** Shorter than the other sites wait for a silent one: they do not notice when another adaptor takes over. */
+const LEASE_TIMES = { leaseDurationMs: 6000, renewDeadlineMs: 4000, retryPeriodMs: 1500 };
 /** Never those of a profile, often the largest ones. */
 const SECRET_TYPES =
   'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockerconfigjson';
@@ -91,9 +95,34 @@ export class KubeCluster implements AdaptorCluster {
   }
 
   async elect(onChange: (isLeading: boolean) => void, signal: AbortSignal): Promise<void> {
-    onChange(true);
-    signal.throwIfAborted();
+    const { namespace, pod } = this.parts;
+    const election = new LeaderElection(this.parts, { namespace, name: LEASE_NAME, identity: pod, ...LEASE_TIMES });
+    await election.run(signal, async (leading) => {
+      onChange(true);
+      await this.ownLease(leading);
+      await ended(leading);
+      onChange(false);
+    });
   }
+
+  /** The Lease goes with the Site. */
+  private async ownLease(signal: AbortSignal): Promise<void> {
+    const { client, namespace, log } = this.parts;
+    const { ownerReferences } = this.configMap()?.metadata ?? {};
+    if (ownerReferences === undefined) return;
+    try {
+      await client.patch(LEASE, namespace, LEASE_NAME, { metadata: { ownerReferences } }, { signal });
+    } catch (err) {
+      if (!signal.aborted) log.warn({ err }, 'the lease is not owned by the Site');
+    }
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function usedPartsOf(object: KubeObject): KubeObject {
