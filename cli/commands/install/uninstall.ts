@@ -80,8 +80,8 @@ async function sitesLeft(
 }
 
 function sitesError(context: Context, sites: readonly string[], withKinds: boolean): FailedError {
-  const count = sites.length === 1 ? 'a site' : `${sites.length} sites`;
-  return new FailedError(`${clusterText(context)} has ${count}: ${sites.join(', ')}`, {
+  const count = sites.length === 1 ? 'There is a site' : `There are ${sites.length} sites`;
+  return new FailedError(`${count} in ${clusterText(context)}: ${sites.join(', ')}`, {
     next: withKinds
       ? 'Delete them first, or give --force to delete them with their kind'
       : 'Delete them first, or give --force: they run on, with nobody to look after them',
