@@ -104,8 +104,12 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
         });
       }
       if (finding.status === 'Ready') return { done: true };
-      await requireActive(place, `${capitalized(title)} is written, but nothing acts on it`);
-      return { pending: finding.message };
+      const idle = await place.idle();
+      if (idle === undefined) return { pending: finding.message };
+      if (idle.mayPass) return { pending: idle.reason };
+      throw new FailedError(`${capitalized(title)} is written, but nothing acts on it: ${idle.reason}`, {
+        next: idle.next,
+      });
     },
   );
 }
@@ -121,7 +125,7 @@ export async function noteIdle(context: Context, place: Place): Promise<void> {
 /** @throws FailedError with `consequence` when nobody acts on resources here */
 export async function requireActive(place: Place, consequence: string): Promise<void> {
   const idle = await place.idle();
-  if (idle !== undefined) throw new FailedError(`${consequence}: ${idle.reason}`, { next: idle.next });
+  if (idle !== undefined && !idle.mayPass) throw new FailedError(`${consequence}: ${idle.reason}`, { next: idle.next });
 }
 
 /** @throws NotFoundError without a site, FailedError while it has seen nothing yet */

@@ -114,6 +114,7 @@ export class KubernetesPlace implements Place {
     if (notReady !== undefined) {
       return {
         reason: `controller "${notReady.name}" of namespace "${notReady.namespace}" is not ready`,
+        mayPass: true,
         next: `See kubectl get pods -n ${notReady.namespace}, or ${commandLine(this.context, 'check')}`,
       };
     }

@@ -15,6 +15,8 @@ import type { Target } from './workload.ts';
 export interface Idle {
   reason: string;
   next: string;
+  /** It may end by itself: whoever waits, waits on. */
+  mayPass?: boolean;
 }
 
 export interface Place {

@@ -12,7 +12,8 @@ const STOPPED = 'start it with site start';
 export async function showSite(context: Context, name: string | undefined, flags: { output?: string }): Promise<void> {
   const place = await openPlace(context);
   const site = name === undefined ? await findSite(place) : await requireSite(context, place, name);
-  const isRunning = (await place.idle()) === undefined;
+  // Routers in a cluster go on without their controller.
+  const isRunning = place.platform === 'kubernetes' || (await place.idle()) === undefined;
   await noteIdle(context, place);
   if (isResourceFormat(flags.output)) {
     const shown = site === undefined || isRunning ? site : stopped(site);
