@@ -45,6 +45,7 @@ const ADAPTOR = {
 
 /** Of the router and of controllers. */
 export async function renderedMetricNames(): Promise<string[]> {
+  const router = renderMetrics(COUNTERS) + renderAdaptorMetrics(ADAPTOR);
   const controller = await new ControllerMetrics({ process: 'site-controller', version: '0.1.0' }).render();
-  return [...`${renderMetrics(COUNTERS)}\n${controller}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
+  return [...`${router}\n${controller}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }
