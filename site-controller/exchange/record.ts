@@ -44,8 +44,17 @@ const RouterRecord = Type.Object({
 });
 
 const Endpoint = Type.Object({ name: Text, routingKey: Id, host: Text, port: Port });
-/** `service` names the one of which this is a port, when it has several: each port has an address of its own. */
-const Service = Type.Object({ address: Id, protocol: Text, port: Port, service: Type.Optional(Text) });
+/**
+ * `service` names the one of which this is a port, when it has several: each port has an address of its own.
+ * `podsByName`: each of its pods can be reached under its own name too.
+ */
+const Service = Type.Object({
+  address: Id,
+  protocol: Text,
+  port: Port,
+  service: Type.Optional(Text),
+  podsByName: Type.Optional(Type.Boolean()),
+});
 
 const SiteContent = Type.Object({
   site: SiteIdentity,

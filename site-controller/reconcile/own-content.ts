@@ -114,12 +114,13 @@ function services(observed: Observed): ServiceRecord[] {
     caller === undefined ? [] : [{ spec: { ...binding.spec, port: caller.port } }],
   );
   for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
-    const { routingKey } = connector.spec;
+    const { routingKey, exposePodsByName: podsByName } = connector.spec;
     if (settingOf(connector, SETTING.advertise) !== 'true' || services.has(routingKey)) continue;
     if (routingKeyFault(routingKey) !== undefined) continue;
     const service = settingOf(connector, SETTING.serviceName)?.slice(0, LIMITS.textLengthMax);
     const port = servicePort(connector);
-    services.set(routingKey, { address: routingKey, protocol: 'tcp', port, ...(service && { service }) });
+    const further = { ...(service && { service }), ...(podsByName && { podsByName }) };
+    services.set(routingKey, { address: routingKey, protocol: 'tcp', port, ...further });
   }
   return [...services.values()];
 }

@@ -1,6 +1,7 @@
 /** Services of other sites on Kubernetes: a Service of the same name for each, and never in the place of what is there. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Connector } from '../../config/api/connector.ts';
 import type { Resource } from '../../config/api/index.ts';
 import type { Listener } from '../../config/api/listener.ts';
 import { decodeMessage } from '../../site-controller/exchange/record.ts';
@@ -18,6 +19,7 @@ interface Advertised {
   address: string;
   port: number;
   service?: string;
+  podsByName?: boolean;
 }
 const east = (...services: Advertised[]) =>
   remoteSite('east', { services: services.map((service) => ({ protocol: 'tcp', ...service })) });
@@ -84,6 +86,17 @@ describe('a service that another site advertises', () => {
     ] as const) {
       expect(specs(seeing([{ address, port: 80 }]))[0]).toMatch(pattern);
     }
+  });
+
+  it('offers its pods by name when its site does', () => {
+    const podsByName = (...flags: boolean[]) => {
+      const sites = flags.map((flag, index) => ({
+        ...east({ address: 'db', port: 1, podsByName: flag }),
+        site: { ...east().site, id: `id-${index}` },
+      }));
+      return planImports(onKubernetes([site()], {}, { network: network(...sites) })).apply[0]!.spec.exposePodsByName;
+    };
+    expect([podsByName(false), podsByName(false, true), podsByName(true)]).toEqual([undefined, true, true]);
   });
 
   it('follows its port', () => {
@@ -221,13 +234,21 @@ describe('what a site advertises', () => {
       settings: { 'skuprt.io/advertise': 'true', ...settings },
     });
 
-  it('names the service of which an address is one port', () => {
+  it('names the service of which an address is one port, and says that pods have names', () => {
     const ofShop = { 'skuprt.io/service-name': 'shop', 'skuprt.io/service-port': '80' };
-    const seen = observed([site(), advertising('a', 'shop:80', 8080, ofShop), advertising('b', 'single', 90, {})]);
+    const spec = { ...(advertising('c', 'db', 5432, {}) as Connector).spec, exposePodsByName: true };
+    const pods = resource('Connector', 'c', spec);
+    const seen = observed([
+      site(),
+      advertising('a', 'shop:80', 8080, ofShop),
+      advertising('b', 'single', 90, {}),
+      pods,
+    ]);
     const content = ownContent(seen, activeSite(seen)!);
     expect(content.services).toEqual([
       { address: 'shop:80', protocol: 'tcp', port: 80, service: 'shop' },
       { address: 'single', protocol: 'tcp', port: 90 },
+      { address: 'db', protocol: 'tcp', port: 5432, podsByName: true },
     ]);
     const message = JSON.stringify({ v: 1, type: 'record', instance: 1, seq: 1, ...content });
     expect(decodeMessage(message)).toMatchObject({ services: content.services });

@@ -14,6 +14,8 @@ export interface Service {
   port: number;
   /** Of the service of which this is one port; undefined when it is the only one, and named like its address. */
   name: string | undefined;
+  /** Some site offers each pod of it under the pod's own name. */
+  podsByName: boolean;
   siteIds: string[];
 }
 
@@ -23,11 +25,15 @@ export function advertisedServices(observed: Observed): Map<string, Service> {
   if (!isEnabled(observed)) return services;
   const own = ownAddresses(observed);
   for (const { site, services: advertised } of observed.network.sites) {
-    for (const { address, port, service: name } of advertised) {
+    for (const { address, port, service: name, podsByName = false } of advertised) {
       if (own.has(address)) continue;
       const known = services.get(address);
-      if (known === undefined) services.set(address, { port, name: name || undefined, siteIds: [site.id] });
-      else known.siteIds.push(site.id);
+      if (known === undefined) {
+        services.set(address, { port, name: name || undefined, podsByName, siteIds: [site.id] });
+      } else {
+        known.siteIds.push(site.id);
+        known.podsByName ||= podsByName;
+      }
     }
   }
   return new Map([...services].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -36,9 +36,10 @@ export function planServiceImports(observed: Observed): ServiceImports {
   const taken = new Set([...ownListeners(observed), ...apply].map(({ metadata }) => metadata.name));
   for (const [address, service] of services) {
     const host = hostOf(service.name ?? address);
-    const spec = { routingKey: address, host, port: service.port };
-    const rival = apply.find((other) => other.spec.host === host && other.spec.port === service.port);
-    const why = refusal(host) ?? (rival && takenBy(rival, host, service.port));
+    const { port, podsByName } = service;
+    const spec = { routingKey: address, host, port, ...(podsByName && { exposePodsByName: true }) };
+    const rival = apply.find((other) => other.spec.host === host && other.spec.port === port);
+    const why = refusal(host) ?? (rival && takenBy(rival, host, port));
     if (why !== undefined) {
       refused.set(address, why);
       continue;
