@@ -120,7 +120,7 @@ function serveManagement(
   times: { startedAtMs: number; now: () => number; wall: (ms: number) => number },
 ): void {
   const shown = { router, entities, hostName: hostname(), ...times };
-  const agent = new ManagementAgent({ routerId: router.id, router: managedRouter(shown) });
+  const agent = new ManagementAgent({ routerId: router.id, home: router.home, router: managedRouter(shown) });
   router.serve('$management', (message) => {
     const head = parseHead(message, 'body', true);
     const answer = head && agent.handle(head);

@@ -17,6 +17,8 @@ export interface AddressWatcher {
 export class Address {
   readonly key: string;
   treatment: Treatment;
+  /** How another router said that its messages are spread. */
+  readonly hint: number | undefined;
   readonly consumers: Candidate[] = [];
   /** Routers that announced consumers. */
   readonly remotes: Set<string> = new Set();
@@ -29,9 +31,10 @@ export class Address {
   deliveriesEgress = 0;
   deliveriesTransit = 0;
 
-  constructor(key: string, treatment: Treatment) {
+  constructor(key: string, treatment: Treatment, hint: number | undefined) {
     this.key = key;
     this.treatment = treatment;
+    this.hint = hint;
   }
 
   get reachable(): boolean {
@@ -115,7 +118,7 @@ export class AddressTable {
   private ensure(key: string, hint?: number): Address {
     let address = this.table.get(key);
     if (!address) {
-      address = new Address(key, this.owner.treatmentOf(key, hint));
+      address = new Address(key, this.owner.treatmentOf(key, hint), hint);
       this.table.set(key, address);
     }
     return address;

@@ -53,6 +53,7 @@ export class ConnectionEvents {
       this.router.mesh.linkDown(peer.id, now);
       this.log('warn', 'link down', peer);
     }
+    if (peer.role === 'edge' && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer);
     this.groups.remove(peer);
     this.router.uplinks?.lost(peer);
     this.router.forwarder.peerLost(peer);

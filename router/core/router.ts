@@ -290,7 +290,7 @@ export class Router implements AddressTableOwner {
   /** Rules of distribution have changed: what is known of each address follows. */
   treatmentsChanged(now: number): void {
     for (const address of this.addresses.all()) {
-      const treatment = this.treatmentOf(address.key, undefined);
+      const treatment = this.treatmentOf(address.key, address.hint);
       if (treatment === address.treatment) continue;
       address.treatment = treatment;
       if (address.consumers.length > 0) this.localChanged(address);

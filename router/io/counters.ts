@@ -29,7 +29,7 @@ export function countersOf({ router, startedAt, wall, delay }: CounterSources): 
     addresses: router.addresses.size,
     routers: router.mesh.routers().length,
     deliveries: { ...router.deliveries, delayed1Sec: 0, delayed10Sec: 0, stuck: 0 },
-    siteLinks: peers.filter((peer) => peer.role === 'inter-router').map(siteLink),
+    siteLinks: peers.filter(({ role }) => role === 'inter-router' || role === 'edge').map(siteLink),
     flows: flows(router),
     amqpConnections: peers.length,
     bufferedBytes: bufferedBytes(router),
@@ -53,7 +53,7 @@ function siteLink(peer: Peer) {
   return {
     link: peer.options.entity,
     peer: peer.containerId,
-    up: peer.linked,
+    up: peer.linked || (peer.role === 'edge' && peer.openedAt !== undefined),
     cost: peer.cost,
     octetsIn: group.reduce((sum, { connection }) => sum + connection.stats.octetsIn, 0),
     octetsOut: group.reduce((sum, { connection }) => sum + connection.stats.octetsOut, 0),

@@ -115,7 +115,7 @@ function nodes({ router, wall }: Shown): ShownEntity[] {
       nextHop: nextHop ?? null,
       validOrigins,
       cost: cost ?? null,
-      address: `amqp:/_topo/0/${id}`,
+      address: index === 0 ? router.home.slice(0, -1) : `amqp:/_topo/0/${id}`,
       routerLink: siteLink === undefined ? null : String(siteLink),
       lastTopoChange:
         lastTopoChange === undefined || lastTopoChange === -Infinity ? null : Math.floor(wall(lastTopoChange) / 1000),

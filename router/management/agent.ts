@@ -9,7 +9,7 @@ import { SkuprtError } from '../../lib/errors.ts';
 import { amqp, type Typed } from '../amqp/codec/value.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
 import type { Head } from '../amqp/message/head.ts';
-import { DIRECTORY_OPERATIONS, Directory } from './directory.ts';
+import { DIRECTORY_OPERATIONS, Directory, homeOf } from './directory.ts';
 import { type ConfigWarning, parseEntity } from './entity.ts';
 import type { ManagedRouter, ShownEntity } from './managed-router.ts';
 import { knownType, ManagementRequest, RefusedError, STATUS, type Status } from './request.ts';
@@ -21,6 +21,8 @@ import { type AttributeValue, plain } from './wire-values.ts';
 
 export interface ManagementAgentParts {
   readonly routerId: string;
+  /** What addresses of this router alone begin with; `amqp:/_topo/0/<id>/` when absent. */
+  readonly home?: string;
   readonly router: ManagedRouter;
 }
 
@@ -46,9 +48,9 @@ export class ManagementAgent {
   private readonly router: ManagedRouter;
   private readonly directory: Directory;
 
-  constructor({ routerId, router }: ManagementAgentParts) {
+  constructor({ routerId, router, home = homeOf(routerId) }: ManagementAgentParts) {
     this.router = router;
-    this.directory = new Directory(routerId, router);
+    this.directory = new Directory({ routerId, home }, router);
   }
 
   /** Answers a request parsed down to its body; undefined when it names no reply-to. */

@@ -33,12 +33,17 @@ const BASE_TYPES: Readonly<Record<string, readonly string[]>> = {
   'org.amqp.management': [AGENT_TYPE],
 };
 
+/** What the addresses of one router alone begin with, unless it is an edge router. */
+export function homeOf(routerId: string): string {
+  return `amqp:/_topo/0/${routerId}/`;
+}
+
 export class Directory {
-  private readonly routerId: string;
+  private readonly self: { readonly routerId: string; readonly home: string };
   private readonly router: ManagedRouter;
 
-  constructor(routerId: string, router: ManagedRouter) {
-    this.routerId = routerId;
+  constructor(self: { readonly routerId: string; readonly home: string }, router: ManagedRouter) {
+    this.self = self;
     this.router = router;
   }
 
@@ -79,8 +84,9 @@ export class Directory {
 
   /** Addresses of the agents of all routers known, this one first. */
   private managementNodes(): string[] {
-    const ids = new Set([this.routerId, ...this.router.routerIds()]);
-    return [...ids].map((id) => `amqp:/_topo/0/${id}/$management`);
+    const others = new Set(this.router.routerIds());
+    others.delete(this.self.routerId);
+    return [this.self.home, ...[...others].map(homeOf)].map((home) => `${home}$management`);
   }
 
   private query(request: ManagementRequest): Typed {

@@ -25,6 +25,7 @@ export interface LiveRouter {
   readonly entities: Entity[];
   readonly httpPort: number;
   readonly certificates: CertificateFiles;
+  readonly mode: 'interior' | 'edge';
 }
 
 export interface LinkOptions {
@@ -40,11 +41,11 @@ export class LiveNetwork {
   readonly directory = mkdtempSync(join(tmpdir(), 'skuprt-live-'));
   private readonly routers = new Map<string, LiveRouter>();
 
-  async router(id: string): Promise<LiveRouter> {
+  async router(id: string, mode: LiveRouter['mode'] = 'interior'): Promise<LiveRouter> {
     const httpPort = await unusedPort();
     const entities: Entity[] = [['listener', { name: 'http', host: '127.0.0.1', port: httpPort, http: true }]];
     const certificates = this.authority.write(join(this.directory, id), id);
-    const router = { id, entities, httpPort, certificates };
+    const router = { id, entities, httpPort, certificates, mode };
     this.routers.set(id, router);
     return router;
   }
@@ -84,13 +85,16 @@ export class LiveNetwork {
   /** Starts the routers that are not running, or one of them, and waits until they answer. */
   async start(...ids: string[]): Promise<void> {
     const started = ids.length > 0 ? ids : [...this.routers.keys()];
-    for (const id of started) this.processes.start('ours', id, this.find(id).entities);
+    for (const id of started) {
+      const { entities, mode } = this.find(id);
+      this.processes.startWith('ours', id, routerConfig(id, entities, mode));
+    }
     await Promise.all(started.map((id) => this.healthy(id)));
   }
 
   /** Writes the router's file again with what its entities are now. */
   rewrite(router: LiveRouter): void {
-    this.processes.configure(router.id, routerConfig(router.id, router.entities));
+    this.processes.configure(router.id, routerConfig(router.id, router.entities, router.mode));
   }
 
   /** Metrics by name, and by name and labels; samples of one name are added up. */
