@@ -224,6 +224,7 @@ describe('the router', () => {
         },
       ],
     ]);
+    expect(groupEntities(seen([site({ ha: true }), access({ tlsCredentials: 'later' })]), 1)).toEqual([]);
     expect(groupEntities(seen([site({ ha: true }), access({}, 'mine')]), 1)[0]![1]).toMatchObject({ host: 'mine' });
     expect(groupEntities(seen([site({ ha: true }), access({ roles: [{ name: 'edge' }] })]), 1)).toEqual([]);
   });

@@ -189,6 +189,17 @@ describe('each access type', () => {
       { settings: enabled('contour-http-proxy'), apis: new Set([PROXY_API]) },
       'HTTPProxy skupper-router-inter-router is not made yet',
     ],
+    [
+      'contour-http-proxy',
+      {
+        settings: enabled('contour-http-proxy'),
+        apis: new Set([PROXY_API]),
+        objects: ['inter-router', 'edge'].map((port) =>
+          live('HTTPProxy', `skupper-router-${port}`, { status: { currentStatus: 'invalid', description: 'no fqdn' } }),
+        ),
+      },
+      'HTTPProxy skupper-router-inter-router is invalid: no fqdn',
+    ],
     ['gateway', { settings: GATEWAY, apis: GATEWAY_APIS }, 'Gateway base domain not yet resolved'],
     [
       'gateway',

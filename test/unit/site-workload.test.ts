@@ -151,8 +151,10 @@ describe('a pod', () => {
     expect(volumes.find(({ name }) => name === 'skupper-router-certs')).toMatchObject({
       emptyDir: { medium: 'Memory' },
     });
-    const [router] = containers;
+    const [router, adaptor] = containers;
     expect(router!.volumeMounts.every(({ readOnly }) => readOnly)).toBe(true);
+    const written = adaptor!.volumeMounts.filter(({ readOnly }) => !readOnly).map(({ mountPath }) => mountPath);
+    expect(written).toEqual(router!.volumeMounts.map(({ mountPath }) => mountPath));
   });
 
   it('has no security context when the controller was told so', () => {

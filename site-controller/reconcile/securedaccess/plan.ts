@@ -50,7 +50,7 @@ export function planAccess(observed: Observed, access: SecuredAccess): AccessPla
   if (cluster === undefined) return NOTHING;
   const choice = chooseAccessType(cluster, access.spec.accessType);
   if ('fault' in choice) return { ...NOTHING, fault: choice.fault };
-  const view: AccessView = { cluster, namespace, access, live: (kind, name) => liveOf(observed, access, kind, name) };
+  const view: AccessView = { cluster, namespace, access, live: (kind, name) => objectOf(cluster, kind, name) };
   const service = choice.type === 'host' ? [] : [accessService(access, choice.type)];
   const { objects, places, waiting } = realize(view, choice.type);
   const wanted = [...service, ...objects];
@@ -90,10 +90,6 @@ function realize(view: AccessView, type: AccessType): Realization {
     case 'ingress-nginx':
       return ingressAccess(view, true);
   }
-}
-
-function liveOf(observed: Observed, access: SecuredAccess, kind: string, name: string): KubeObject | undefined {
-  return isForeign(observed, access, kind, { name }) ? undefined : objectOf(observed.cluster!, kind, name);
 }
 
 /** The owner is the SecuredAccess, as Skupper's controller makes it, or the Site of the namespace. */

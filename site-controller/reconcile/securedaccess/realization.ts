@@ -29,7 +29,7 @@ export interface AccessView {
   cluster: ClusterView;
   namespace: string;
   access: SecuredAccess;
-  /** The live object of that kind and name when it is of this access. */
+  /** The live object of that kind and name, whoever made it: endpoints of an access with one of somebody else's do not count. */
   live(kind: string, name: string): KubeObject | undefined;
 }
 
