@@ -7,6 +7,8 @@ import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 
+const REST_PER_WORK = 4;
+
 export interface LatestWriterParts<T> {
   /** What is written, for the log. */
   what: string;
@@ -48,8 +50,12 @@ export class LatestWriter<T> {
       if (!isDue) await this.wakeup.wait(Infinity, signal);
       else if (waitMs > 0) await this.pause(waitMs, signal);
       else {
+        const begunAt = clock.now();
         const isDone = await this.writeLatest(signal);
-        earliest = clock.now() + (isDone ? this.parts.intervalMs : this.backoff.nextMs());
+        const now = clock.now();
+        // What takes long is done less often.
+        const pauseMs = Math.max(this.parts.intervalMs, (now - begunAt) * REST_PER_WORK);
+        earliest = now + (isDone ? pauseMs : this.backoff.nextMs());
       }
     }
   }
