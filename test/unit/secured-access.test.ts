@@ -293,6 +293,11 @@ describe('a Service', () => {
     expect(findings[0]).toContain('Configured Error: Service skupper-router exists and was not made for this access');
   });
 
+  it('of somebody else is not led to from outside', () => {
+    const parts = { apis: new Set([ROUTE_API]), objects: [foreign('Service', 'skupper-router')] };
+    expect(plan({ accessType: 'route' }, parts).made).toEqual([]);
+  });
+
   it("that Skupper's controller made, owned by the access, is taken over", () => {
     const owner = { apiVersion: 'skupper.io/v2alpha1', kind: 'SecuredAccess', name: 'x', uid: 'uid-skupper-router' };
     const theirs = foreign('Service', 'skupper-router', balancer({ ip: '192.0.2.1' }));

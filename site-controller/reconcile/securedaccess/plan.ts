@@ -58,7 +58,8 @@ export function planAccess(observed: Observed, access: SecuredAccess): AccessPla
   if (foreign.length > 0) {
     const names = foreign.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
     const fault = `${names} exists and was not made for this access: remove it, or give the access another name`;
-    return { ...NOTHING, objects: wanted.filter((object) => !foreign.includes(object)), fault };
+    // Nothing of it is made: a Route must not lead to a Service of somebody else.
+    return { ...NOTHING, fault };
   }
   const group = access.spec.selector[GROUP_LABEL] ?? access.metadata.name;
   return {
