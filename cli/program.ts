@@ -5,6 +5,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Surroundings } from './context.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
+import { defineDev } from './definitions/dev.ts';
 import { defineInstall } from './definitions/install.ts';
 import { defineKubeAdaptor } from './definitions/kube-adaptor.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
@@ -25,7 +26,7 @@ const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[
   ['Services:', [defineExpose, defineListeners, defineConnectors]],
   ['Looking:', [defineNetwork]],
   ['Clusters:', [defineInstall]],
-  ['More:', [defineProcesses, defineSiteController, defineKubeAdaptor]],
+  ['More:', [defineProcesses, defineSiteController, defineKubeAdaptor, defineDev]],
 ];
 
 const GO_FLAG_COMMANDS: ReadonlySet<string> = new Set(['site-controller', 'kube-adaptor']);

@@ -9,6 +9,8 @@ import type { Context } from '../context.ts';
 import type { SiteControllerFlags } from '../definitions/site-controller.ts';
 import { clusterContext } from '../places/kubeconfig.ts';
 
+const METRICS_PORT = 9000;
+
 export async function runSiteController(context: Context, flags: SiteControllerFlags): Promise<void> {
   await runController(await controllerOptions(context, flags), context.signal);
 }
@@ -23,6 +25,7 @@ export async function controllerOptions(context: Context, flags: SiteControllerF
     kubeconfig: cluster.kubeconfig,
     context: cluster.context,
     leaderElect: flags.leaderElect === true,
+    metricsPort: Number(flags.metricsPort ?? METRICS_PORT),
     logLevel: verbose ? 'debug' : 'info',
   };
 }

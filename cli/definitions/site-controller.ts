@@ -38,6 +38,7 @@ export const CONTROLLER_FLAG_TEXTS: readonly (readonly [flag: string, does: stri
 export type SiteControllerFlags = Readonly<Record<string, string | boolean | undefined>> & {
   readonly namespace?: string;
   readonly leaderElect?: boolean;
+  readonly metricsPort?: string;
 };
 
 export function defineSiteController(program: Command, scope: Scope): void {
@@ -46,7 +47,8 @@ export function defineSiteController(program: Command, scope: Scope): void {
     .description(
       'Run the controller of sites on Kubernetes in the foreground, until SIGTERM: what `install` makes pods of',
     )
-    .option('--leader-elect', 'one of several replicas leads, the others stand by');
+    .option('--leader-elect', 'one of several replicas leads, the others stand by')
+    .option('--metrics-port <port>', 'port of /metrics, /healthz and /readyz (default: 9000)');
   for (const [flag, does, env] of CONTROLLER_FLAG_TEXTS) {
     // Go's flags may be given without a value, which is true.
     controller.addOption(new Option(`--${flag} [value]`, `${does} (env ${env})`));

@@ -61,7 +61,7 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
     apply: [...central, ...allowed],
     prune: unwanted(observed, site, wanted),
     outcomes,
-    faults: [...workload.faults, ...faults],
+    faults: [...workload.faults, ...importFaults(observed), ...faults],
     requeueAt,
   };
 }
@@ -93,6 +93,11 @@ function generatedResources(observed: Observed, site: Site): KubeObject[] {
     ...planImports(observed).apply,
   ];
   return made as unknown as KubeObject[];
+}
+
+function importFaults(observed: Observed): string[] {
+  const refused = planImports(observed).refused ?? new Map<string, string>();
+  return [...refused].map(([address, why]) => `service ${address} of another site is not imported: ${why}`);
 }
 
 /** What somebody else has under the same name stays as it is. */

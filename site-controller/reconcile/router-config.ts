@@ -1,7 +1,8 @@
 /** The whole configuration of the site's router, in skrouterd's JSON form. A pure function of what is observed. Control-plane reference 4.2, 4.6. */
 import type { Site } from '../../config/api/site.ts';
 import { CREDENTIAL, SETTING } from '../names.ts';
-import { connectorEntities, connectorProfile } from './connector/plan.ts';
+import { connectorEntities } from './connector/plan.ts';
+import { connectorProfiles } from './connector/records.ts';
 import { credentialsOf, linkEntities, linkProfile } from './link/plan.ts';
 import { listenerEntities } from './listener/plan.ts';
 import { multiKeyListenerEntities } from './multikeylistener/plan.ts';
@@ -148,13 +149,7 @@ function profileSources(observed: Observed, users: readonly RouterEntity[]): Pro
 
 /** Profiles that are not named like their credential. */
 function specialSources(observed: Observed): Map<string, { credentialName: string; caOnly: boolean }> {
-  const sources = new Map<string, { credentialName: string; caOnly: boolean }>();
-  const attached = observed.cluster?.attached.map(({ connector }) => connector) ?? [];
-  for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
-    const { tlsCredentials, useClientCert } = connector.spec;
-    if (!tlsCredentials || useClientCert) continue;
-    sources.set(connectorProfile(connector), { credentialName: tlsCredentials, caOnly: true });
-  }
+  const sources = connectorProfiles(observed);
   for (const link of ofKind(observed, 'Link')) {
     sources.set(linkProfile(link), { credentialName: credentialsOf(link), caOnly: false });
   }

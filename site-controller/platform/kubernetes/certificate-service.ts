@@ -22,6 +22,8 @@ export interface CertificateServiceParts {
 
 export class CertificateService {
   private readonly parts: CertificateServiceParts;
+  /** What the last look at a namespace was about, and until when it holds. */
+  private readonly looks = new Map<string, { state: string; until: number }>();
 
   constructor(parts: CertificateServiceParts) {
     this.parts = parts;
@@ -30,14 +32,30 @@ export class CertificateService {
   /** Answers when there is more to do though nothing changes, in wall-clock milliseconds. */
   async issue(observed: Observed): Promise<number> {
     const input = secretsInput(observed);
+    const state = stateOf(input);
+    const look = this.looks.get(observed.namespace);
+    if (look?.state === state && observed.now < look.until) return look.until;
+    const isDone = await this.write(observed.namespace, input);
+    const until = nextCertificateWork(input);
+    // What was written comes back as another state.
+    if (isDone) this.looks.set(observed.namespace, { state, until });
+    return until;
+  }
+
+  forget(namespace: string): void {
+    this.looks.delete(namespace);
+  }
+
+  /** Whether nothing was left undone. */
+  private async write(namespace: string, input: SecretsInput): Promise<boolean> {
     // In order: what is signed is of no use without the CA that signed it.
     for (const { secret, reason } of [...planCertificateSecrets(input), ...toAdopt(input)]) {
-      if (!(await this.keep(observed.namespace, secret, reason, input.certificates))) break;
+      if (!(await this.keep(namespace, secret, reason, input.certificates))) return false;
     }
     for (const name of staleSecrets(input.certificates, input.secrets.values())) {
-      await this.parts.remove(observed.namespace, name);
+      await this.parts.remove(namespace, name);
     }
-    return nextCertificateWork(input);
+    return true;
   }
 
   private async keep(
@@ -63,6 +81,16 @@ export class CertificateService {
       onEvent({ about: certificate, type: 'Normal', reason: 'Renewed', message: `Secret ${name}: ${reason}` });
     return true;
   }
+}
+
+/** Changes with anything that the plan looks at, but for the time. */
+function stateOf({ certificates, secrets, siteId }: SecretsInput): string {
+  const seen = [...certificates, ...secrets.values()].map(({ kind, metadata }) => [
+    kind,
+    metadata.name,
+    metadata.resourceVersion,
+  ]);
+  return JSON.stringify([siteId, seen]);
 }
 
 /** Secrets of a Site that is gone, before the garbage collector comes for them. */

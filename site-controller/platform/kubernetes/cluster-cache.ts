@@ -67,6 +67,7 @@ export class ClusterCache {
       for (const other of version === undefined ? [] : namedNamespaces(kind, version)) this.mark(other);
     }
     this.mark(namespace);
+    if (kind === 'AttachedConnectorBinding') this.markConnectors(namespace, object.metadata.name);
     if (kind === 'Pod') for (const site of this.siteNamespacesOf(namespace)) this.mark(site);
     const labels = object.metadata.labels ?? {};
     if (
@@ -133,6 +134,13 @@ export class ClusterCache {
     };
   }
 
+  /** Those of other namespaces that name this binding, whether or not it names them. */
+  private markConnectors(siteNamespace: string, name: string): void {
+    for (const { metadata, spec } of this.source('AttachedConnector').list()) {
+      if (metadata.name === name && siteNamespaceOf(spec) === siteNamespace) this.mark(metadata.namespace ?? '');
+    }
+  }
+
   private mark(namespace: string): void {
     this.parts.onDirty(namespace);
   }
@@ -186,13 +194,22 @@ export class ClusterCache {
       });
   }
 
+  /** Those that speak of this namespace, and those that its AttachedConnectors speak of. */
   private bindingsFor(namespace: string): AttachedConnectorBinding[] {
-    return [...this.source('AttachedConnectorBinding').list()]
-      .filter(({ metadata, spec }) => connectorNamespaceOf(spec) === namespace && metadata.namespace !== namespace)
-      .flatMap((object) => {
-        const read = readResource('AttachedConnectorBinding', object);
-        return 'resource' in read ? [read.resource as AttachedConnectorBinding] : [];
-      });
+    const wanted = new Set<KubeObject>();
+    for (const object of this.source('AttachedConnectorBinding').list()) {
+      if (connectorNamespaceOf(object.spec) === namespace && object.metadata.namespace !== namespace)
+        wanted.add(object);
+    }
+    for (const { metadata, spec } of this.source('AttachedConnector').list(namespace)) {
+      const site = siteNamespaceOf(spec);
+      const found = site === namespace ? undefined : this.source('AttachedConnectorBinding').get(site, metadata.name);
+      if (found !== undefined) wanted.add(found);
+    }
+    return [...wanted].flatMap((object) => {
+      const read = readResource('AttachedConnectorBinding', object);
+      return 'resource' in read ? [read.resource as AttachedConnectorBinding] : [];
+    });
   }
 
   /** Of pods that are there; where others run the routers there are no pods to go by. */

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../../config/api/secret.ts';
 import type { KeyPair } from '../../pki/authority.ts';
 import { CertificateUnreadableError } from '../../pki/errors.ts';
-import { type CertificateFacts, chainFault, inspectCertificate, splitBundle } from '../../pki/inspect.ts';
+import { chainFault, factsOf, inspectCertificate, splitBundle } from '../../pki/inspect.ts';
 import { isTlsSecret, secretDigest, type TlsMaterial, tlsMaterialOf, trustOf } from '../../pki/secret.ts';
 import type { Credential } from '../../reconcile/observed.ts';
 
@@ -85,15 +85,7 @@ function isKeyOf(certificate: string, privateKey: string): boolean {
 
 /** When the next of the certificates begins or ends to be valid. */
 function nextChange(certificate: string, ca: string | undefined, now: number): number {
-  const facts = [...splitBundle(certificate), ...splitBundle(ca ?? '')].flatMap(factsOf);
+  const facts = [...splitBundle(certificate), ...splitBundle(ca ?? '')].flatMap((pem) => factsOf(pem) ?? []);
   const times = facts.flatMap(({ notBefore, notAfter }) => [notBefore, notAfter]).filter((time) => time > now);
   return Math.min(Infinity, ...times);
-}
-
-function factsOf(pem: string): CertificateFacts[] {
-  try {
-    return [inspectCertificate(pem)];
-  } catch {
-    return [];
-  }
 }

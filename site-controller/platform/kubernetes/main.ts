@@ -5,6 +5,8 @@ import { connectCluster } from '../../../lib/kube/config.ts';
 import { EventRecorder } from '../../../lib/kube/events.ts';
 import { LeaderElection } from '../../../lib/kube/leader.ts';
 import { createLogger, type LogLevel } from '../../../lib/log.ts';
+import { ControllerMetrics } from '../../../lib/metrics.ts';
+import { MetricsServer } from '../../../lib/metrics-server.ts';
 import { systemRandom } from '../../../lib/random.ts';
 import { readVersion } from '../../../lib/version.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
@@ -19,15 +21,19 @@ export interface ControllerOptions {
   context?: string;
   /** Several replicas: one of them leads. */
   leaderElect: boolean;
+  /** Of /metrics, /healthz and /readyz; 0 takes a free one. */
+  metricsPort: number;
   logLevel: LogLevel;
 }
 
 /** Until `signal` aborts. @throws KubeconfigError, ContextUnknownError */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { settings, kubeconfig, context, leaderElect, logLevel } = options;
+  const { settings, kubeconfig, context, leaderElect, metricsPort, logLevel } = options;
   const log = createLogger({ name: 'site-controller', level: logLevel });
   const base = { clock: systemClock, random: systemRandom, log };
-  const { client, server } = await connectCluster({ kubeconfig, context, env: process.env, userAgent: COMPONENT });
+  const metrics = new ControllerMetrics({ process: 'site-controller', version: readVersion() });
+  const connection = { kubeconfig, context, env: process.env, userAgent: COMPONENT, observer: metrics.api };
+  const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
   const events = new EventRecorder({ client, ...base, component: COMPONENT, instance });
   const { namespace } = settings;
@@ -38,12 +44,35 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     settings,
     version: readVersion(),
     onEvent: (event) => events.record(event),
-    elect: async (lead, until) => (leaderElect ? election.run(until, lead) : lead(until)),
+    onWrite: (verb, kind) => metrics.written(verb, kind),
+    queueObserver: metrics.queue,
+    elect: async (lead, until) => {
+      const told = async (leading: AbortSignal) => {
+        metrics.leads(true);
+        await lead(leading).finally(() => metrics.leads(false));
+      };
+      await (leaderElect ? election.run(until, told) : told(until));
+    },
+  });
+  for (const [kind, reflector] of controller.reflectors) {
+    metrics.watch({
+      kind,
+      lastEventAgeMs: () => reflector.lastEventAgeMs(),
+      get size() {
+        return reflector.size;
+      },
+    });
+  }
+  const probes = new MetricsServer({
+    metrics: () => metrics.render(),
+    notReady: () => (controller.isSynced ? undefined : 'the cluster was not seen yet'),
   });
   log.info({ server, controller: settings.name, version: readVersion() }, 'site-controller started');
   try {
+    await probes.start({ port: metricsPort });
     await controller.run(signal);
   } finally {
+    await probes.stop();
     await events.stop();
     client.close();
     log.info('site-controller stopped');

@@ -1,0 +1,209 @@
+/**
+ * One cluster of `skuprt dev`: a controller, and a router with its adaptor, as processes of this machine against its API server. Remembers
+ * what it made, and takes back only that.
+ */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { ResourceOf } from '../../config/api/index.ts';
+import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
+import type { KubeObject } from '../../lib/kube/object.ts';
+import { apiKindOf, readKustomization } from '../commands/install/manifests.ts';
+import type { Context } from '../context.ts';
+import { openPlace } from '../places/choose.ts';
+import { API, apiOf, type ClusterClient } from '../places/cluster-client.ts';
+import { waitUntilSettled } from '../resources.ts';
+import { waitFor } from '../wait.ts';
+import { Child } from './child.ts';
+
+const CONTROLLER_NAME = 'skuprt-dev';
+/** What router and adaptor listen on, each at an address of the cluster's own. */
+const PORTS = [5671, 5672, 9090, 45671, 55671];
+const READY_MS = 60_000;
+const GONE_MS = 30_000;
+
+export interface DevClusterOptions {
+  /** Of the platform kubernetes, with cluster and namespace. */
+  context: Context;
+  name: string;
+  /** For files; gone at the end. */
+  directory: string;
+}
+
+export class DevCluster {
+  readonly name: string;
+  readonly context: Context;
+  private readonly directory: string;
+  private readonly client: ClusterClient;
+  private readonly made: KubeObject[] = [];
+  private readonly children: Child[] = [];
+
+  static async connect(options: DevClusterOptions): Promise<DevCluster> {
+    const { context } = options;
+    return new DevCluster(options, await context.connect(context.cluster, context.env));
+  }
+
+  private constructor({ context, name, directory }: DevClusterOptions, client: ClusterClient) {
+    this.context = context;
+    this.name = name;
+    this.directory = directory;
+    this.client = client;
+  }
+
+  /** Resolves when its site is ready. @throws FailedError, TimedOutError */
+  async start(host: string): Promise<void> {
+    await this.makeKinds();
+    await this.make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.context.namespace } });
+    await this.startController(host);
+    await this.makeSite();
+    await this.startRouter(host);
+    const place = await openPlace(this.context);
+    const site = (await place.resources.list('Site'))[0]!;
+    await waitUntilSettled(this.context, place, 'Site', site.metadata.name, { wait: 'ready', timeout: READY_MS });
+  }
+
+  /** Rejects when one of its processes ends. */
+  async watch(): Promise<void> {
+    await Promise.all(this.children.map((child) => child.watch()));
+  }
+
+  /** Ends its processes and takes back what it made, also after half a start. Returns what could not be removed. */
+  async stop(): Promise<string[]> {
+    const left: string[] = [];
+    // The site goes while its controller can still see to it.
+    const sites = this.made.filter(({ kind }) => kind === 'Site');
+    for (const object of sites) await this.remove(object).catch((error: Error) => left.push(error.message));
+    for (const child of this.children.toReversed()) await child.stop();
+    for (const object of this.made.filter(({ kind }) => kind !== 'Site').toReversed()) {
+      await this.remove(object).catch((error: Error) => left.push(error.message));
+    }
+    return left;
+  }
+
+  private async makeKinds(): Promise<void> {
+    const definitions = readKustomization('crd');
+    for (const definition of definitions) await this.make(definition);
+    const { context } = this;
+    await waitFor(
+      context,
+      { what: `the kinds of ${this.name}`, timeoutMs: READY_MS, afterwards: 'Look at the API server' },
+      async () => {
+        const listed = await Promise.all([apiOf('Site'), apiOf('AccessToken')].map((api) => this.client.list(api)));
+        return listed.every((list) => list !== undefined) ? { done: true } : { pending: 'not served yet' };
+      },
+    );
+  }
+
+  private async startController(host: string): Promise<void> {
+    const { cluster, namespace } = this.context;
+    this.child('site-controller', [
+      ...['site-controller', '-p', 'kubernetes', ...clusterFlags(cluster), '-n', namespace],
+      ...['--name', CONTROLLER_NAME, '--routers', 'external', '--cluster-host', host],
+      ...['--enabled-access-types', 'host', '--default-access-type', 'host'],
+      ...['--enable-grants', '--grant-server-autoconfigure', '--grant-server-port', String(await freePort())],
+      ...['--metrics-port', '0', '--leader-elect'],
+    ]);
+  }
+
+  private async makeSite(): Promise<void> {
+    const { namespace } = this.context;
+    const sites = (await this.client.list(apiOf('Site'), { namespace })) ?? [];
+    if (sites.length > 0) return;
+    const site: ResourceOf<'Site'> = {
+      apiVersion: SKUPPER_API_VERSION,
+      kind: 'Site',
+      metadata: { name: this.name, namespace },
+      spec: { linkAccess: 'default' },
+    };
+    await this.make(site as unknown as KubeObject);
+  }
+
+  private async startRouter(host: string): Promise<void> {
+    const { cluster, namespace } = this.context;
+    const config = join(this.directory, `${this.name}-router.json`);
+    const adaptor = [
+      ...['kube-adaptor', ...clusterFlags(cluster), '-n', namespace, '--pod', `dev-${this.name}`, '--bind', host],
+      ...['--certs', join(this.directory, `${this.name}-certs`), '--router-config', config],
+      ...['--health-port', '0', '--metrics-port', '0'],
+    ];
+    const init = new Child(this.context, {
+      name: `adaptor of ${this.name}`,
+      args: [...adaptor, '--init'],
+      logFile: this.log('init'),
+    });
+    this.children.push(init);
+    await init.finish();
+    this.children.pop();
+    this.child('router', ['router', '--config', config, '--exit-with-stdin']);
+    this.child('kube-adaptor', adaptor);
+  }
+
+  private child(role: string, args: readonly string[]): void {
+    this.children.push(new Child(this.context, { name: `${role} of ${this.name}`, args, logFile: this.log(role) }));
+  }
+
+  private log(role: string): string {
+    return join(this.directory, `${this.name}-${role}.log`);
+  }
+
+  /** What is there already is somebody's, and stays. */
+  private async make(object: KubeObject): Promise<void> {
+    const api = apiFor(object);
+    const { name, namespace } = object.metadata;
+    if ((await this.client.get(api, name, namespace)) !== undefined) return;
+    await this.client.create(api, object);
+    this.made.push(object);
+  }
+
+  private async remove(object: KubeObject): Promise<void> {
+    const api = apiFor(object);
+    const { name, namespace } = object.metadata;
+    await this.client.delete(api, name, namespace);
+    // Whoever was told to stop does not want to be stopped from cleaning up.
+    const patient: Context = { ...this.context, signal: new AbortController().signal };
+    const what = `${object.kind} ${name} of ${this.name} to be gone`;
+    await waitFor(patient, { what, timeoutMs: GONE_MS, afterwards: 'It goes on in the background' }, async () =>
+      (await this.client.get(api, name, namespace)) === undefined ? { done: true } : { pending: 'being removed' },
+    );
+  }
+}
+
+function apiFor({ kind, apiVersion }: KubeObject) {
+  if (kind === 'Site') return apiOf('Site');
+  if (kind === 'Namespace') return API.namespaces;
+  return { ...apiKindOf({ kind }), apiVersion };
+}
+
+function clusterFlags({ kubeconfig, context }: Context['cluster']): string[] {
+  return [
+    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
+    ...(context === undefined ? [] : ['--context', context]),
+  ];
+}
+
+/** A loopback address whose ports are free, so that routers of several clusters each have theirs. */
+export async function freeHost(taken: ReadonlySet<string>): Promise<string> {
+  for (let last = 1; last < 255; last += 1) {
+    const host = `127.1.0.${last}`;
+    if (!taken.has(host) && (await Promise.all(PORTS.map((port) => canListen(host, port)))).every(Boolean)) return host;
+  }
+  return '127.0.0.1';
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function canListen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
+  });
+}
