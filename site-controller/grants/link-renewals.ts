@@ -72,7 +72,7 @@ export class LinkRenewals {
       living.add(key);
       const plan = this.planOf(key, secret, link, observed);
       if (!plan.running && plan.nextAt <= observed.now && !signal.aborted)
-        this.begin(key, plan, secret, link, observed, signal);
+        this.begin(plan, secret, link, observed, signal);
       nextAt = Math.min(nextAt, plan.nextAt);
     }
     for (const key of this.plans.keys()) if (key.startsWith(prefix) && !living.has(key)) this.plans.delete(key);
@@ -107,7 +107,7 @@ export class LinkRenewals {
     return plan;
   }
 
-  private begin(key: string, plan: Plan, secret: Secret, link: Link, observed: Observed, signal: AbortSignal): void {
+  private begin(plan: Plan, secret: Secret, link: Link, observed: Observed, signal: AbortSignal): void {
     plan.running = true;
     plan.lastAt = observed.now;
     plan.nextAt = Infinity;

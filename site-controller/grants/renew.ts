@@ -11,6 +11,7 @@ import { chainFault, fingerprintsOf, inspectCertificate } from '../pki/inspect.t
 import { createRequest } from '../pki/request.ts';
 import { type TlsMaterial, tlsMaterialOf, tlsSecret } from '../pki/secret.ts';
 import { algorithmOf } from '../pki/signature.ts';
+import { renewalTime } from '../reconcile/certificate/validity.ts';
 import { RenewalFailedError } from './errors.ts';
 import { type HttpProxy, post } from './post.ts';
 import { JSON_TYPE, RENEW_PATH, RenewAnswer, type RenewBody, renewalText } from './protocol.ts';
@@ -23,7 +24,6 @@ export const RENEWAL = {
   /** PEM bundle by which to trust who answers there. */
   ca: 'skuprt.io/renew-ca',
 } as const;
-const RENEW_AFTER = 2 / 3;
 
 export interface RenewOptions {
   /** Wall-clock milliseconds. */
@@ -31,6 +31,8 @@ export interface RenewOptions {
   proxy?: HttpProxy;
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** The way to the other site: HTTPS when absent. */
+  send?: typeof post;
 }
 
 /** The annotations of what a token is redeemed for; none when its issuer renews nothing, as Skupper's do. */
@@ -49,8 +51,7 @@ export function isRenewable(secret: Secret): boolean {
 /** When its certificate is to be replaced, wall-clock milliseconds; Infinity when it cannot be read. */
 export function renewalTimeOf(secret: Secret): number {
   try {
-    const { notBefore, notAfter } = inspectCertificate(tlsMaterialOf(secret).certificate ?? '');
-    return notBefore + (notAfter - notBefore) * RENEW_AFTER;
+    return renewalTime(inspectCertificate(tlsMaterialOf(secret).certificate ?? ''));
   } catch {
     return Infinity;
   }
@@ -72,14 +73,14 @@ interface Asked {
 }
 
 async function ask(secret: Secret, held: TlsMaterial, wantsNext: boolean, options: RenewOptions): Promise<Asked> {
-  const { proxy, timeoutMs, signal } = options;
+  const { proxy, timeoutMs, signal, send = post } = options;
   const { name } = secret.metadata;
   const ca = secret.metadata.annotations?.[RENEWAL.ca] ?? held.ca ?? '';
   const request = wantsNext ? createRequest({ subject: name }) : undefined;
   const failures: string[] = [];
   for (const url of urlsOf(secret)) {
     const body = JSON.stringify(requestBody(url, name, held, request?.csr));
-    const reply = await post(url, { headers: { 'content-type': JSON_TYPE }, body, ca, proxy, timeoutMs, signal });
+    const reply = await send(url, { headers: { 'content-type': JSON_TYPE }, body, ca, proxy, timeoutMs, signal });
     signal?.throwIfAborted();
     if ('kind' in reply) failures.push(reply.text);
     else if (reply.status === 200) return { answer: answerOf(name, reply.body), privateKey: request?.privateKey };

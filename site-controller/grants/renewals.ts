@@ -12,6 +12,7 @@ import { siteIdOf, siteUri } from '../pki/identity.ts';
 import { type CertificateFacts, chainFault, inspectCertificate, isIssuedBy, splitBundle } from '../pki/inspect.ts';
 import { tlsMaterialOf } from '../pki/secret.ts';
 import { algorithmOf } from '../pki/signature.ts';
+import { renewalTime } from '../reconcile/certificate/validity.ts';
 import { type Client, type Notes, noteClient } from './clients.ts';
 import { ANSWER, JSON_TYPE, type RenewAnswer, type RenewBody, renewalText } from './protocol.ts';
 import type { Answer } from './redemptions.ts';
@@ -21,7 +22,6 @@ const WRONG_TRIES_MAX = 20;
 const WRONG_TRIES_WINDOW_MS = 60_000;
 /** A site that slept past the end of its certificate may still renew it for this long. */
 export const RENEWAL_GRACE_MS = 7 * 24 * 60 * 60 * 1000;
-const RENEW_AFTER = 2 / 3;
 
 export interface RenewalIssuer {
   /** Secret of the CA. */
@@ -171,8 +171,4 @@ function isProven(claim: RenewalClaim): boolean {
   const algorithm = algorithmOf(publicKey);
   const text = Buffer.from(renewalText(claim.siteId, claim));
   return algorithm !== undefined && verify(algorithm.hash, text, publicKey, Buffer.from(claim.signature, 'base64'));
-}
-
-function renewalTime({ notBefore, notAfter }: CertificateFacts): number {
-  return notBefore + (notAfter - notBefore) * RENEW_AFTER;
 }

@@ -64,9 +64,25 @@ export function chainFault(certificate: string, ca: string, now: number): ChainF
   return 'issued by another CA';
 }
 
-/** Whether the first certificate of `certificate` is signed by the key of the first of `ca`. @throws CertificateUnreadableError */
+/** Whether the first certificate of `certificate` is signed by the key of the first of `ca`; what cannot be read is not. */
 export function isIssuedBy(certificate: string, ca: string): boolean {
-  return isSignedBy(read(certificate), read(ca));
+  try {
+    return isSignedBy(read(certificate), read(ca));
+  } catch (error) {
+    if (error instanceof CertificateUnreadableError) return false;
+    throw error;
+  }
+}
+
+/** The facts of a certificate that can be read. */
+export function factsOf(certificate: string | undefined): CertificateFacts | undefined {
+  if (certificate === undefined) return undefined;
+  try {
+    return inspectCertificate(certificate);
+  } catch (error) {
+    if (error instanceof CertificateUnreadableError) return undefined;
+    throw error;
+  }
 }
 
 /** SHA-256 of each certificate of a bundle, as in CertificateFacts; what cannot be read is left out. */

@@ -5,7 +5,7 @@ import { type Secret, secretText } from '../../../config/api/secret.ts';
 import { clientsOf } from '../../grants/clients.ts';
 import { createCa, type KeyPair } from '../../pki/authority.ts';
 import { joinBundles } from '../../pki/bundle.ts';
-import { fingerprintsOf, inspectCertificate, isIssuedBy, splitBundle } from '../../pki/inspect.ts';
+import { factsOf, fingerprintsOf, inspectCertificate, isIssuedBy, splitBundle } from '../../pki/inspect.ts';
 import { isControlledSecret, tlsMaterialOf, tlsSecret } from '../../pki/secret.ts';
 import type { SecretsInput } from './issue.ts';
 import {
@@ -67,7 +67,7 @@ export function caView(certificate: Certificate, secret: Secret, input: SecretsI
     current,
     next: successor,
     previous: splitBundle(bundle)
-      .map(inspectCertificate)
+      .flatMap((pem) => factsOf(pem) ?? [])
       .filter(({ fingerprint }) => !own.has(fingerprint)),
     rollover,
     rotate: annotations[ROTATE_ANNOTATION],
@@ -141,7 +141,7 @@ function secretOf(certificate: Certificate, { pair, next, bundle, rollover, rota
 function authorityOf(secret: Secret): Authority {
   const values = secretText(secret);
   const { ca, certificate = '', privateKey = '' } = tlsMaterialOf(secret);
-  const next = values[NEXT.certificate] && values[NEXT.privateKey];
+  const next = factsOf(values[NEXT.certificate]) && values[NEXT.privateKey];
   return {
     pair: { certificate, privateKey },
     next: next ? { certificate: values[NEXT.certificate]!, privateKey: values[NEXT.privateKey]! } : undefined,

@@ -10,9 +10,9 @@ import { CONTROLLED_LABEL } from '../../names.ts';
 import { issueCertificate, type KeyPair } from '../../pki/authority.ts';
 import { joinBundles } from '../../pki/bundle.ts';
 import type { Usage } from '../../pki/certificate-body.ts';
-import { CaUnusableError, CertificateUnreadableError } from '../../pki/errors.ts';
+import { CaUnusableError } from '../../pki/errors.ts';
 import { siteUri } from '../../pki/identity.ts';
-import { type CertificateFacts, inspectCertificate, isIssuedBy } from '../../pki/inspect.ts';
+import { factsOf, isIssuedBy } from '../../pki/inspect.ts';
 import { isControlledSecret, type TlsMaterial, tlsMaterialOf, tlsSecret } from '../../pki/secret.ts';
 import { advanceCa, createCaSecret } from './authority.ts';
 import { renewalTime, validityMs } from './validity.ts';
@@ -121,17 +121,6 @@ export function staleSecrets(certificates: readonly Certificate[], secrets: Iter
     .filter((secret) => isControlledSecret(secret) && secret.metadata.annotations?.[CERTIFICATE_ANNOTATION] === 'true')
     .map(({ metadata }) => metadata.name)
     .filter((name) => !wanted.has(name));
-}
-
-/** The facts of a certificate that can be read. */
-export function factsOf(certificate: string | undefined): CertificateFacts | undefined {
-  if (certificate === undefined) return undefined;
-  try {
-    return inspectCertificate(certificate);
-  } catch (error) {
-    if (error instanceof CertificateUnreadableError) return undefined;
-    throw error;
-  }
 }
 
 function caWrite(certificate: Certificate, found: Secret | undefined, input: SecretsInput): SecretWrite | undefined {

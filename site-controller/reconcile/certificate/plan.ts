@@ -5,6 +5,7 @@ import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/a
 import type { Secret } from '../../../config/api/secret.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CREDENTIAL, SETTING } from '../../names.ts';
+import { factsOf } from '../../pki/inspect.ts';
 import { isControlledSecret, tlsMaterialOf } from '../../pki/secret.ts';
 import type { Observed, Outcome } from '../observed.ts';
 import { ofKind } from '../observed.ts';
@@ -13,7 +14,7 @@ import { activeSite, settingOf, siteIdOf } from '../site/identity.ts';
 import { caView } from './authority.ts';
 import { clusterCertificates } from './cluster.ts';
 import { foreignFault } from './foreign.ts';
-import { factsOf, type SecretsInput } from './issue.ts';
+import type { SecretsInput } from './issue.ts';
 import { nextCaStepAt, ROTATE_ANNOTATION, ROTATE_DEADLINE_ANNOTATION } from './rollover.ts';
 import { renewalTime } from './validity.ts';
 import { wantedCertificate } from './want.ts';
@@ -79,7 +80,9 @@ function finding(observed: Observed, certificate: Certificate): Finding {
       ? failed('Ready', `CA "${spec.ca}" not found, or without its key`)
       : pending('Ready', 'not issued yet');
   }
-  return found.fault === undefined || spec.signing ? ready('Ready') : failed('Ready', `certificate is ${found.fault}`);
+  // A CA is not judged by its own bundle, only by whether it can sign.
+  const isGood = found.fault === undefined || (spec.signing && found.fault !== 'of another key');
+  return isGood ? ready('Ready') : failed('Ready', `certificate is ${found.fault}`);
 }
 
 function localCertificates(observed: Observed, site: Site): Certificate[] {

@@ -67,7 +67,7 @@ export function caStep(view: CaView): CaStep | undefined {
   const { phase } = rollover ?? {};
   if (next !== undefined) {
     if (now >= view.current.notAfter) return 'switch';
-    if (phase === 'announced') return view.isSpread ? 'note spread' : undefined;
+    if (phase !== 'spread') return view.isSpread ? 'note spread' : undefined;
     return now >= switchTime(view) ? 'switch' : undefined;
   }
   if (wantsRollover(view)) return 'announce';
