@@ -49,19 +49,28 @@ interface Variant {
 
 function variantsOf(kind: CustomKind, branch: Branch): InvalidResource[] {
   const { spec } = KINDS[kind].schema.properties as unknown as { spec: SchemaNode };
-  const strategyOf = enforcedByRules(looseSchema(kind) as SchemaNode);
+  const enforced = enforcedByRules(looseSchema(kind) as SchemaNode);
   return variants(spec, fullValue(spec, branch), 'spec', branch).map(({ path, spec: value, what, isUnknownKey }) => {
     const object = withSpec(kind, value);
-    const outcome = !Value.Check(strategyOf, object) ? 'refused' : isUnknownKey ? 'pruned' : 'accepted';
+    // API servers take null for absent.
+    const kept = withoutNulls(object);
+    const isLeftValid = isUnknownKey || Value.Check(KINDS[kind].schema, kept);
+    const outcome = !Value.Check(enforced, kept) ? 'refused' : isLeftValid ? 'pruned' : 'accepted';
     return { kind, title: `${kind} ${path}: ${what}`, path, object, outcome };
   });
+}
+
+function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(kept.map(([key, member]) => [key, withoutNulls(member)])) as T;
 }
 
 function withSpec(kind: CustomKind, spec: unknown): KubeObject {
   return { apiVersion: KINDS[kind].apiVersion, kind, metadata: { name: 'invalid' }, spec };
 }
 
-/** `make` puts a replacement of this node into the whole spec. */
 function variants(node: SchemaNode, value: unknown, path: string, branch: Branch): Variant[] {
   const here = wrongValues(node, value).map((wrong) => ({ path, spec: wrong, what: shown(wrong) }));
   if (node.type === 'array' && node.items) {
