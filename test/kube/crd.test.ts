@@ -222,5 +222,5 @@ async function attempt(client: KubeClient, kind: CustomKind, object: InvalidReso
 function refusedAt(path: string): RegExp {
   const parent = path.replace(/(\.[^.]+|\[0\])$/, '');
   const [inner, outer] = [path, parent].map((text) => text.replace(/[.[\]]/g, '\\$&'));
-  return new RegExp(`${inner}(?!\\w)|${outer}:`);
+  return new RegExp(`${inner}(?!\\w)|${outer}[:"]`);
 }
