@@ -74,7 +74,10 @@ const imageOf = (cluster: FakeCluster) =>
 
 function present(cluster: FakeCluster, object: KubeObject, metadata: object = {}): KubeObject {
   const copy = structuredClone(object);
-  return cluster.put(apiKindOf(object).plural, { ...copy, metadata: { ...copy.metadata, ...structuredClone(metadata) } });
+  return cluster.put(apiKindOf(object).plural, {
+    ...copy,
+    metadata: { ...copy.metadata, ...structuredClone(metadata) },
+  });
 }
 
 describe('install', () => {
@@ -297,6 +300,15 @@ describe('uninstall', () => {
     cluster.put('deployments', { metadata: { name: 'grafana', namespace: 'skupper' } });
     await uninstall(cluster);
     expect(keys(cluster).filter((key) => key.startsWith('namespaces/'))).toEqual(['namespaces//skupper']);
+  });
+
+  it('leaves what Helm made to Helm', async () => {
+    const cluster = livingCluster();
+    await install(cluster);
+    cluster.find('deployments', 'skupper-controller', 'skupper')!.metadata.labels!['app.kubernetes.io/managed-by'] =
+      'Helm';
+    await expect(uninstall(cluster)).rejects.toMatchObject({ next: expect.stringContaining('helm uninstall') });
+    expect(cluster.objects.size).toBe(WANTED.length);
   });
 
   it("leaves somebody else's controller", async () => {

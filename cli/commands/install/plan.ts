@@ -40,6 +40,10 @@ export function isOurs({ metadata }: KubeObject): boolean {
   return metadata.labels?.['app.kubernetes.io/part-of'] === PART_OF;
 }
 
+export function isOfHelm({ metadata }: KubeObject): boolean {
+  return metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm';
+}
+
 function stepFor({ wanted, present }: Found, release: string): Step {
   if (present === undefined) return { object: wanted, action: 'create' };
   if (present === 'hidden') return { object: wanted, action: 'keep', why: 'this user may not look at it' };
@@ -84,9 +88,7 @@ function objectionsTo({ wanted, present }: Found, release: string): string[] {
 }
 
 function objectionsToController(name: string, present: KubeObject, release: string): string[] {
-  if (present.metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm') {
-    return [`${name} was made by Helm: use helm upgrade`];
-  }
+  if (isOfHelm(present)) return [`${name} was made by Helm: use helm upgrade`];
   if (!isOurs(present)) return [`${name} is somebody else's, such as that of Skupper itself`];
   const version = versionOf(present);
   return version !== undefined && compareVersions(version, release) > 0

@@ -11,8 +11,8 @@ import { FailedError, NotFoundError } from '../../errors.ts';
 import { API, type ApiKind, type ClusterClient } from '../../places/cluster-client.ts';
 import { waitFor } from '../../wait.ts';
 import { apiKindOf, CONTROLLER_NAME, installManifests } from './manifests.ts';
-import { isOurs } from './plan.ts';
-import { clusterText, controllerText, type InstallTarget, lookAt, targetOf } from './target.ts';
+import { isOfHelm, isOurs } from './plan.ts';
+import { clusterText, controllerText, findDeployment, type InstallTarget, lookAt, targetOf } from './target.ts';
 
 const TIMEOUT_DEFAULT_MS = 60_000;
 
@@ -35,6 +35,12 @@ export async function uninstallController(context: Context, flags: Partial<Unins
   if (going.length === 0) {
     throw new NotFoundError(`Nothing is installed in ${clusterText(context)}`, {
       next: 'With --namespace-scope and -n the controller of one namespace is looked for',
+    });
+  }
+  const deployment = await findDeployment(client, target.namespace);
+  if (deployment !== undefined && isOfHelm(deployment) && !flags.force) {
+    throw new FailedError(`${controllerText(target)} of ${clusterText(context)} was made by Helm`, {
+      next: `Use helm uninstall -n ${target.namespace}, or give --force`,
     });
   }
   const sites = await sitesLeft(context, client, target, flags.crds === true);
