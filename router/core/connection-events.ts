@@ -167,6 +167,11 @@ export class ConnectionEvents {
       endpoint.gone();
       peer.endpoints.delete(endpoint);
     }
+    if ((link.context === CONTROL || link === peer.control) && this.groups.isSucceeded(peer)) {
+      // Its flows go on; the mesh changes to the newer connection as soon as that is heard on.
+      if (link === peer.control) peer.control = undefined;
+      return;
+    }
     if (link.context === CONTROL || link === peer.control) {
       this.router.close(peer.id, 'amqp:not-allowed', 'a control link was detached', now);
       return;

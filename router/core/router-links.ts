@@ -92,6 +92,16 @@ export class ConnectionGroups {
     this.controls.get(key)?.members.push(peer);
   }
 
+  /** A control connection of the same connector has a higher ordinal: newer credentials. */
+  isSucceeded(peer: Peer): boolean {
+    for (const control of this.controls.values()) {
+      const { groupCorrelator, groupOrdinal, containerId } = control;
+      if (groupOrdinal <= peer.groupOrdinal || containerId !== peer.containerId) continue;
+      if (groupCorrelator !== undefined && groupCorrelator === peer.groupCorrelator) return true;
+    }
+    return false;
+  }
+
   remove(peer: Peer): void {
     const key = groupKey(peer);
     if (key === undefined) return;
