@@ -104,12 +104,12 @@ export class TestPod {
   private readonly amqpPort: number;
   private readonly httpPort: number;
 
-  private constructor(pod: string, amqpPort: number, httpPort: number) {
+  private constructor(pod: string, configMap: string, amqpPort: number, httpPort: number) {
     this.amqpPort = amqpPort;
     this.httpPort = httpPort;
     this.options = {
       namespace: 'ns-west',
-      configMap: 'skupper-router',
+      configMap,
       pod,
       certs: join(this.directory, 'certs'),
       proxies: join(this.directory, 'proxies'),
@@ -123,14 +123,14 @@ export class TestPod {
     };
   }
 
-  static async make(pod = 'router-a'): Promise<TestPod> {
-    return new TestPod(pod, await unusedPort(), await unusedPort());
+  static async make(pod = 'router-a', configMap = 'skupper-router'): Promise<TestPod> {
+    return new TestPod(pod, configMap, await unusedPort(), await unusedPort());
   }
 
   /** As the site-controller writes it, with these sections beyond those that every router has. */
   data(sections: readonly Section[], adaptor: object = {}): Record<string, string> {
     const all: Section[] = [
-      ['router', { id: 'west-${HOSTNAME}', mode: 'interior', helloMaxAgeSeconds: 3 }],
+      ['router', { id: `west-\${HOSTNAME}`, mode: 'interior', helloMaxAgeSeconds: 3 }],
       ['site', { name: 'west', platform: 'kubernetes', namespace: 'ns-west', version: '1.2.3' }],
       ['address', { prefix: 'mc', distribution: 'multicast' }],
       [

@@ -15,7 +15,7 @@ import { type Place, parseWanted, renderSections } from '../../site-controller/a
 import { secretDigest, tlsSecret } from '../../site-controller/pki/secret.ts';
 
 const PLACE: Place = { pod: 'pod-a', certs: '/certs', proxies: '/proxies', bind: undefined };
-const ROUTER = ['router', { id: 'west-${HOSTNAME}', mode: 'interior' }] as const;
+const ROUTER = ['router', { id: `west-\${HOSTNAME}`, mode: 'interior' }] as const;
 const tls = (name: string, more: object = {}) =>
   ['sslProfile', { name, caCertFile: `/etc/skupper-router-certs/${name}/ca.crt`, ...more }] as const;
 const full = (name: string, more: object = {}) =>
