@@ -2,11 +2,12 @@
 import { once } from 'node:events';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
 import { ManagementClient } from '../support/management-client.ts';
-import { connect, echoServer, ending, type Listening } from '../support/tcp.ts';
+import { connect, echoServer, ending, type Listening, unusedPort } from '../support/tcp.ts';
 
 const network = new LiveNetwork();
 let east: LiveRouter;
@@ -100,4 +101,33 @@ test('connections older than the oldest valid ordinal are closed, and no others'
   const shown = (await management.query('sslProfile')).find(({ name }) => name === profile);
   expect(shown).toMatchObject({ ordinal: 2, oldestValidOrdinal: 2 });
   expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal)).toEqual([2]);
+});
+
+test('a client of a tcpListener over TLS is told apart by the ordinal too', async () => {
+  const port = await unusedPort();
+  const listener = { host: '127.0.0.1', port: String(port), address: 'service', sslProfile: profile };
+  expect(await management.ask('CREATE', { type: 'tcpListener', name: 'secure' }, listener)).toMatchObject({
+    status: 201,
+  });
+  await network.accepting(port);
+  const client = async () => {
+    const socket = connectTls({ host: '127.0.0.1', port, ca: network.authority.ca.certificate });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const says = async (text: string): Promise<string> => {
+      socket.write(text);
+      return String((await once(socket, 'data'))[0]);
+    };
+    expect(await says('hello')).toBe('hello');
+    return { socket, says };
+  };
+  const old = await client();
+  const ended = once(old.socket, 'close');
+  await management.update('sslProfile', profile, { ordinal: 3 });
+  await eventually('the new connection is up', async () => (await links()).some(({ tlsOrdinal }) => tlsOrdinal === 3));
+  const young = await client();
+  await management.update('sslProfile', profile, { oldestValidOrdinal: 3 });
+  await ended;
+  expect(await young.says('still here')).toBe('still here');
+  young.socket.destroy();
 });
