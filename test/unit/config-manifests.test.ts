@@ -82,6 +82,10 @@ describe('the controller', () => {
     expect(JSON.stringify(spec.affinity)).toContain('kubernetes.io/hostname');
   });
 
+  it('leaves the lead to one of the replicas', () => {
+    expect(container.args).toEqual(['site-controller', '--leader-elect']);
+  });
+
   it('tells how it is at port 9000 and redeems at 9090', () => {
     expect(container.ports).toEqual([
       { name: 'metrics', containerPort: 9000 },
@@ -228,6 +232,7 @@ describe('the chart', () => {
   it('runs the controller as hardened, with variables that it understands', () => {
     const deployment = templates.find((template) => template.includes('kind: Deployment'))!;
     for (const line of [
+      '- --leader-elect',
       'enableServiceLinks: false',
       'runAsNonRoot: true',
       'type: RuntimeDefault',
