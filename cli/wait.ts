@@ -4,7 +4,8 @@ import type { Context } from './context.ts';
 import { InterruptedError, TimedOutError } from './errors.ts';
 import { withProgress } from './output/progress.ts';
 
-const POLL_MS = 50;
+/** Files are looked at more often than an API server is asked. */
+const POLL_MS = { local: 50, kubernetes: 100 } as const;
 
 /** The state is there, or what is still missing. A probe throws when it can never come. */
 export type Probe<T> = { done: T } | { pending: string };
@@ -34,7 +35,7 @@ export async function waitFor<T>(context: Context, options: WaitOptions, probe: 
       }
       show(`Waiting for ${options.what}: ${state.pending}`);
       // An abort only ends the sleep; the loop's next turn reports it.
-      await sleep(POLL_MS, undefined, { signal: context.signal }).catch(() => {});
+      await sleep(POLL_MS[context.platform], undefined, { signal: context.signal }).catch(() => {});
     }
   });
 }

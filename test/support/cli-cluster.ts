@@ -8,8 +8,8 @@ import { SkuprtError } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 
 export class RefusedByCluster extends SkuprtError {
-  readonly code = 'SKUPRT_CLI_REFUSED';
-  readonly fault = 'peer';
+  readonly code = 'SKUPRT_KUBE_FORBIDDEN';
+  readonly fault = 'caller';
   readonly status: number;
 
   constructor(status: number, message: string) {

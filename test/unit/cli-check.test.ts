@@ -73,6 +73,13 @@ describe('check', () => {
     expect(err).toContain('1 of');
   });
 
+  it('tells what it found when something may not be looked at', async () => {
+    installed();
+    cluster.put('sites', { metadata: { name: 'west', namespace: 'default' }, spec: {} });
+    cluster.forbidden.add('list links');
+    expect((await run('check')).out).toMatch(/^ok {4}kinds[\s\S]*^fail {2}site +not allowed to list links\n +Ask for/m);
+  });
+
   it('is a contract with scripts as JSON', async () => {
     installed();
     const { out } = await run('check', '-o', 'json');

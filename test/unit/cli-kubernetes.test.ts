@@ -108,6 +108,11 @@ describe('a cluster that is not ready for sites', () => {
     expect((await run('connector status')).err).toMatch(/"skupper-controller" of namespace "skupper" is not ready/);
   });
 
+  it('that refuses something ends with exit 5, and says what to ask for', async () => {
+    cluster.forbidden.add('list sites');
+    expect(await run('status')).toMatchObject({ code: 5, err: expect.stringMatching(/list sites[\s\S]*Ask for/) });
+  });
+
   it('does not guess where this user may not look', async () => {
     cluster.objects.clear();
     cluster.forbidden.add('list deployments');

@@ -1,4 +1,5 @@
 /** `check`: looks at everything that must be right for a site to work, before and after it is there. */
+import { SkuprtError } from '../../../lib/errors.ts';
 import { type Context, commandLine, print } from '../../context.ts';
 import { FailedError } from '../../errors.ts';
 import { formatObject } from '../../output/resources.ts';
@@ -7,7 +8,7 @@ import { openLocal } from '../../places/local.ts';
 import type { Place } from '../../places/place.ts';
 import { findSite } from '../../resources.ts';
 import { checkCluster, checkRouters } from './cluster.ts';
-import { type Finding, findingsObject, findingsText, warn } from './finding.ts';
+import { type Finding, fail, findingsObject, findingsText, warn } from './finding.ts';
 import { checkLocal, probeConnectors } from './local.ts';
 import { checkSite } from './site.ts';
 
@@ -37,7 +38,17 @@ async function inCluster(context: Context): Promise<Finding[]> {
   return [...findings, ...(await checkRouters(context, place.client)), ...(await siteFindings(context, place))];
 }
 
+/** A right that is missing, or a server that went away meanwhile, is a finding too: what was found before it is told. */
 async function siteFindings(context: Context, place: Place): Promise<Finding[]> {
+  try {
+    return await lookAtSite(context, place);
+  } catch (error) {
+    if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;
+    return [fail('site', error.message, error.next)];
+  }
+}
+
+async function lookAtSite(context: Context, place: Place): Promise<Finding[]> {
   const site = await findSite(place);
   if (site !== undefined) return await checkSite(context, place, site, Date.now());
   return [

@@ -17,7 +17,7 @@ export async function createInCluster(
   isNamed: boolean,
 ): Promise<void> {
   const place = await openCluster(context);
-  await requireController(context, place, flags.install);
+  await requireController(context, place, flags);
   await makeNamespace(context, place);
   await requireNoSite(context, place, fresh, isNamed);
   await place.resources.apply(fresh);

@@ -10,8 +10,8 @@ import { type KubernetesPlace, openCluster } from '../../places/kubernetes.ts';
 import { findSite, isGenerated, requireSite } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
-/** What a user writes, in the order in which it goes: first what would make others come back. */
-const USER_KINDS = [
+/** In the order in which they go: first what would make others come back. */
+const OTHER_KINDS = [
   'AccessToken',
   'AccessGrant',
   'Link',
@@ -40,8 +40,9 @@ export async function deleteInCluster(
   const others = flags.all ? ` with every skupper.io resource of namespace "${context.namespace}"` : '';
   const title = site === undefined ? `site${others}` : `site "${site.metadata.name}"${others}`;
   await confirmDeletion(context, title, flags.yes);
-  const removedCount = flags.all ? await deleteResources(place) : 0;
+  // The site first: its controller would make again what goes before it.
   if (site !== undefined) await place.resources.delete('Site', site.metadata.name);
+  const removedCount = flags.all ? await deleteResources(place) : 0;
   if (flags.wait) await waitUntilRemoved(context, place, flags.timeout);
   if (site !== undefined) say(context, `Site "${site.metadata.name}" is deleted.`);
   if (flags.all)
@@ -54,7 +55,7 @@ export async function deleteInCluster(
 /** How many of them were a user's. */
 async function deleteResources({ resources }: KubernetesPlace): Promise<number> {
   let count = 0;
-  for (const kind of USER_KINDS) {
+  for (const kind of OTHER_KINDS) {
     const found = await resources.list(kind);
     await Promise.all(found.map(({ metadata }) => resources.delete(kind, metadata.name)));
     count += found.filter((resource) => !isGenerated(resource)).length;

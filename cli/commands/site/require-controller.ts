@@ -1,15 +1,16 @@
 /** A site needs a controller: `init` and `site create` install one where there is none and the user wants it. */
 import { isAnswerYes } from '../../ask.ts';
 import { type Context, commandLine, say } from '../../context.ts';
+import type { CreateSiteFlags } from '../../definitions/site.ts';
 import { FailedError } from '../../errors.ts';
 import { apiOf } from '../../places/cluster-client.ts';
 import type { KubernetesPlace } from '../../places/kubernetes.ts';
 
-/** `install`: what the flags say; undefined when they say nothing. @throws FailedError */
+/** `install` is undefined when the flags say nothing about it. @throws FailedError */
 export async function requireController(
   context: Context,
   place: KubernetesPlace,
-  install: boolean | undefined,
+  { install, wait, timeout }: Pick<CreateSiteFlags, 'install' | 'wait' | 'timeout'>,
 ): Promise<void> {
   const missing = await whatIsMissing(context, place);
   if (missing === undefined) return;
@@ -20,7 +21,7 @@ export async function requireController(
   }
   say(context, `${missing.charAt(0).toUpperCase()}${missing.slice(1)}: installing the controller`);
   const { installController } = await import('../install/install.ts');
-  await installController(context);
+  await installController(context, { wait: wait === 'none' ? 'configured' : 'ready', timeout });
 }
 
 async function whatIsMissing(context: Context, place: KubernetesPlace): Promise<string | undefined> {
