@@ -23,7 +23,8 @@ import { RouterKeeper } from './router-keeper.ts';
 import { SiteSpeaker } from './site-speaker.ts';
 import type { Wanted } from './wanted.ts';
 
-const LOCAL_HOST = '127.0.0.1';
+/** The router takes the first address of this name, which may be of either family; the client tries all. */
+const LOCAL_HOST = 'localhost';
 const AMQP_PORT = 5672;
 const REPORT_INTERVAL_MS = 200;
 const NETWORK_INTERVAL_MS = 500;
