@@ -129,7 +129,15 @@ function changed(secret: Secret, held: TlsMaterial, { answer, privateKey }: Aske
     JSON.stringify(after.data) === JSON.stringify(tlsSecret(name, held).data) &&
     annotations[RENEWAL.ca] === secret.metadata.annotations?.[RENEWAL.ca] &&
     annotations[RENEWAL.urls] === secret.metadata.annotations?.[RENEWAL.urls];
-  return isSame ? undefined : { ...secret, metadata: { ...secret.metadata, annotations }, data: after.data };
+  if (isSame) return undefined;
+  const { namespace, labels, ownerReferences, resourceVersion } = secret.metadata;
+  const kept = {
+    ...(namespace !== undefined && { namespace }),
+    ...(labels && { labels }),
+    ...(ownerReferences && { ownerReferences }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+  };
+  return { ...after, metadata: { name, ...kept, annotations } };
 }
 
 function materialFault(next: TlsMaterial, ca: string, held: TlsMaterial, now: number): string | undefined {

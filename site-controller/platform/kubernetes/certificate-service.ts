@@ -3,6 +3,7 @@ import type { Certificate } from '../../../config/api/certificate.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import { type KubeObject, type OwnerReference, ownerReference } from '../../../lib/kube/object.ts';
 import type { Logger } from '../../../lib/log.ts';
+import { isClientNote } from '../../grants/clients.ts';
 import { isControlledSecret } from '../../pki/secret.ts';
 import { planCertificateSecrets, type SecretsInput, staleSecrets } from '../../reconcile/certificate/issue.ts';
 import { nextCertificateWork, secretsInput } from '../../reconcile/certificate/plan.ts';
@@ -100,8 +101,15 @@ function toAdopt({ certificates, secrets }: SecretsInput): { secret: Secret; rea
     if (secret === undefined || !isControlledSecret(secret)) return [];
     const owners = new Set(secret.metadata.ownerReferences?.map(({ uid }) => uid));
     const isOwned = ownersOf(certificate).every(({ uid }) => owners.has(uid));
-    return isOwned ? [] : [{ secret, reason: 'its owner is another' }];
+    return isOwned ? [] : [{ secret: withoutNotes(secret), reason: 'its owner is another' }];
   });
+}
+
+/** Of its metadata what this controller writes: the notes of clients are written, and kept, apart. */
+function withoutNotes(secret: Secret): Secret {
+  const { name, labels, annotations = {}, resourceVersion } = secret.metadata;
+  const own = Object.fromEntries(Object.entries(annotations).filter(([key]) => !isClientNote(key)));
+  return { ...secret, metadata: { name, labels, annotations: own, resourceVersion } };
 }
 
 /** The Secret goes when the Certificate's own owner goes; that of a user's Certificate goes with it. */

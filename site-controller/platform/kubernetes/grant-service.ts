@@ -4,26 +4,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Resource } from '../../../config/api/index.ts';
-import type { LinkEndpoint } from '../../../config/api/link.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { type Client, type Notes, noteClient, trustsOf } from '../../grants/clients.ts';
-import { issueLinks } from '../../grants/issue.ts';
+import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
 import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
 import type { RedemptionOutcome, RedemptionReport } from '../../grants/redemptions.ts';
 import type { RenewalIssuer } from '../../grants/renewals.ts';
 import { GrantServer, GrantServerListenError } from '../../grants/server.ts';
 import type { GrantState } from '../../grants/store.ts';
-import { CREDENTIAL } from '../../names.ts';
 import type { KeyPair } from '../../pki/authority.ts';
-import { CaUnusableError } from '../../pki/errors.ts';
-import { fingerprintsOf, inspectCertificate } from '../../pki/inspect.ts';
-import { isControlledSecret, isTlsSecret, tlsMaterialOf } from '../../pki/secret.ts';
-import { issuerOf } from '../../reconcile/accessgrant/issuer.ts';
-import { endedGrants, linkEndpoints } from '../../reconcile/accessgrant/plan.ts';
+import { isControlledSecret } from '../../pki/secret.ts';
+import { endedGrants } from '../../reconcile/accessgrant/plan.ts';
 import { grantServerUrls } from '../../reconcile/accessgrant/server.ts';
-import { trustFrom } from '../../reconcile/certificate/issue.ts';
 import { LINK_VALID_MS } from '../../reconcile/certificate/validity.ts';
 import { type Observed, ofKind } from '../../reconcile/observed.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
@@ -156,21 +149,9 @@ export class GrantService {
     const { find, observe, clock } = this.parts;
     const found = find(uid);
     const observed = observe(found?.namespace ?? '');
-    const name = issuerOf(observed, found?.grant);
-    const secret = secretOf(observed, name);
-    const material = secret === undefined ? {} : tlsMaterialOf(secret);
-    if (found === undefined || secret === undefined || !material.certificate || !material.privateKey) {
-      throw new CaUnusableError('Could not get issuer for requested certificate', { next: `Give the CA "${name}"` });
-    }
-    const now = clock.wall();
-    const ca: KeyPair = { certificate: material.certificate, privateKey: material.privateKey };
-    const trust = trustFrom(secret, now);
-    const endpoints = linkEndpoints(observed) as LinkEndpoint[];
-    const resources = issueLinks({ ca, trust, endpoints, validMs: LINK_VALID_MS, now }, request);
-    const client = clientOf(resources[0] as Secret, ca, trust, request, now);
-    const changes = noteClient(secret.metadata.annotations as Notes | undefined, client, now);
-    // Before it is answered: a roll-over must know of everybody whom it has to wait for.
-    if (changes !== undefined) await this.note(found.namespace, secret, changes);
+    const lookup = (name: string) => secretOf(observed, name);
+    const { resources, secret, notes } = issueForGrant(observed, lookup, found?.grant, request, clock.wall());
+    if (notes !== undefined) await this.note(observed.namespace, secret, notes);
     return resources;
   }
 
@@ -188,16 +169,7 @@ export class GrantService {
     const namespace = this.parts.namespaceOf(siteId);
     if (namespace === undefined) return undefined;
     const observed = this.parts.observe(namespace);
-    const names = [
-      issuerOf(observed, undefined),
-      CREDENTIAL.siteCa,
-      ...ofKind(observed, 'RouterAccess').map(({ spec }) => spec.issuer ?? ''),
-      ...ofKind(observed, 'AccessGrant').map(({ spec }) => spec.issuer ?? ''),
-    ];
-    return [...new Set(names)].flatMap((name) => {
-      const secret = secretOf(observed, name);
-      return secret === undefined ? [] : [{ secret, trust: trustFrom(secret, observed.now) }];
-    });
+    return linkIssuers(observed, (name) => secretOf(observed, name), observed.now);
   }
 
   private report({ uid, outcome, remote, subject, detail }: RedemptionReport): void {
@@ -231,17 +203,5 @@ const TEXTS: Partial<Record<RedemptionOutcome, string>> = {
 
 function secretOf(observed: Observed, name: string): Secret | undefined {
   const secret = observed.resources.get(`Secret/${name}`);
-  return secret?.kind === 'Secret' && isTlsSecret(secret) ? secret : undefined;
-}
-
-function clientOf(secret: Secret, ca: KeyPair, trust: string, request: IssueRequest, now: number): Client {
-  return {
-    site: request.subject,
-    name: request.name,
-    issuer: fingerprintsOf(ca.certificate)[0] ?? '',
-    until: inspectCertificate(tlsMaterialOf(secret).certificate ?? '').notAfter,
-    trusts: trustsOf(trust),
-    since: now,
-    renews: request.csr !== undefined,
-  };
+  return secret?.kind === 'Secret' ? secret : undefined;
 }

@@ -12,6 +12,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { SiteContent } from '../../exchange/record.ts';
+import type { LinkRenewals } from '../../grants/link-renewals.ts';
 import { CONTROLLED_LABEL, SETTING } from '../../names.ts';
 import { endedGrants } from '../../reconcile/accessgrant/plan.ts';
 import { tokensDue } from '../../reconcile/accesstoken/plan.ts';
@@ -48,6 +49,7 @@ export interface ControllerParts {
   grants: GrantFiles;
   redeemer: TokenRedeemer;
   redemptionServer: RedemptionServer;
+  renewals: LinkRenewals;
   routerState: () => RouterState | undefined;
   network: () => NetworkView;
   hosts: () => string[];
@@ -198,6 +200,7 @@ export class SiteController {
       onContent(ownContent(settled, site));
       await writeChanged(paths.networkStatus, networkStatus(settled, site));
       redeemer.start(tokensDue(settled, redeemer.attempts), siteIdOf(site), signal);
+      this.parts.renewals.start(settled, signal);
     }
     await writeChanged(paths.faults, await store.faults());
     await this.markReady(site === undefined ? undefined : await store.get('Site', site.metadata.name));

@@ -1,27 +1,25 @@
-/** Runs the redemption server of a local site as long as there is a port and a certificate for it, with the certificate of now. */
-import { join } from 'node:path';
+/** Runs the redemption server of a local site as long as there is a port and a certificate for it, with the certificate of now; it renews those of links too. */
 import type { Resource } from '../../../config/api/index.ts';
-import type { LinkEndpoint } from '../../../config/api/link.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { readIfExists } from '../../../lib/files.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { issueLinks } from '../../grants/issue.ts';
-import type { IssueRequest } from '../../grants/protocol.ts';
+import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
+import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
+import type { RenewalsUses } from '../../grants/renewals.ts';
 import { GrantServer, GrantServerListenError } from '../../grants/server.ts';
 import type { GrantState } from '../../grants/store.ts';
 import { CREDENTIAL } from '../../names.ts';
-import { CaUnusableError } from '../../pki/errors.ts';
-import { issuerOf } from '../../reconcile/accessgrant/issuer.ts';
-import { linkEndpoints } from '../../reconcile/accessgrant/plan.ts';
+import { isControlledSecret } from '../../pki/secret.ts';
 import { LINK_VALID_MS } from '../../reconcile/certificate/validity.ts';
 import { type Observed, ofKind } from '../../reconcile/observed.ts';
-import { keyPairOf } from './credentials.ts';
+import { activeSite } from '../../reconcile/site/identity.ts';
+import { type Credentials, keyPairOf } from './credentials.ts';
 import type { GrantFiles } from './grant-store.ts';
 
 const LOOPBACK = '127.0.0.1';
 
 export interface RedemptionServerParts {
   grants: GrantFiles;
+  credentials: Credentials;
   clock: Clock;
   log: Logger;
 }
@@ -73,7 +71,7 @@ export class RedemptionServer {
   ): Promise<void> {
     const { grants, clock, log } = this.parts;
     const issue = (grant: GrantState, request: IssueRequest) => this.issue(grant, request);
-    const server = new GrantServer({ store: grants, issue, clock, log }, { host, port, credentials });
+    const server = new GrantServer({ store: grants, issue, clock, log }, { host, port, credentials }, this.renewals());
     try {
       await server.start();
     } catch (err) {
@@ -87,17 +85,33 @@ export class RedemptionServer {
   }
 
   private async issue(state: GrantState, request: IssueRequest): Promise<readonly Resource[]> {
+    const { credentials, clock } = this.parts;
     const observed = this.observed!;
     const grant = ofKind(observed, 'AccessGrant').find(({ metadata }) => metadata.uid === state.uid);
-    const name = issuerOf(observed, grant);
-    const credential = observed.credentials.get(name);
-    const ca = credential && (await keyPairOf(credential));
-    if (credential === undefined || ca === undefined) {
-      throw new CaUnusableError('Could not get issuer for requested certificate', { next: `Give the CA "${name}"` });
-    }
-    const trust = (await readIfExists(join(credential.directory, 'ca.crt'))) ?? ca.certificate;
-    const endpoints = linkEndpoints(observed) as LinkEndpoint[];
-    return issueLinks({ ca, trust, endpoints, validMs: LINK_VALID_MS, now: this.parts.clock.wall() }, request);
+    const secrets = await credentials.secrets();
+    const issued = issueForGrant(observed, (name) => secrets.get(name), grant, request, clock.wall());
+    if (issued.notes !== undefined) await credentials.note(issued.secret.metadata.name, issued.notes);
+    return issued.resources;
+  }
+
+  private renewals(): RenewalsUses {
+    const { credentials, clock, log } = this.parts;
+    return {
+      issuersOf: async (siteId) => {
+        const observed = this.observed!;
+        if (activeSite(observed)?.metadata.uid !== siteId) return undefined;
+        const secrets = await credentials.secrets();
+        return linkIssuers(observed, (name) => secrets.get(name), clock.wall());
+      },
+      note: async (_siteId, { secret }, changes) => {
+        if (isControlledSecret(secret)) await credentials.note(secret.metadata.name, changes);
+      },
+      urls: (siteId) => this.urls.map((url) => url + RENEW_PATH + encodeURIComponent(siteId)),
+      serverCa: () => this.observed?.credentials.get(CREDENTIAL.grantServer)?.ca,
+      clock,
+      log,
+      validMs: LINK_VALID_MS,
+    };
   }
 }
 

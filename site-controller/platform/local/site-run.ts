@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Secret } from '../../../config/api/secret.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
 import { exists } from '../../../lib/files.ts';
@@ -13,6 +14,7 @@ import { Wakeup } from '../../../lib/wakeup.ts';
 import { ExchangeDriver } from '../../exchange/driver.ts';
 import { Exchange } from '../../exchange/exchange.ts';
 import { EXCHANGE_ADDRESS, type SiteContent } from '../../exchange/record.ts';
+import { LinkRenewals } from '../../grants/link-renewals.ts';
 import { CREDENTIAL } from '../../names.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
@@ -73,6 +75,7 @@ class LocalSite {
   private readonly ports: Ports;
   private readonly redeemer: TokenRedeemer;
   private readonly redemptionServer: RedemptionServer;
+  private readonly renewals: LinkRenewals;
   private readonly router: RouterProcess;
   private readonly client: RouterClient;
   private readonly poller: RouterPoller;
@@ -93,7 +96,9 @@ class LocalSite {
     this.ports = new Ports(paths, dataHome);
     this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: look });
     const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: look });
-    this.redemptionServer = new RedemptionServer({ grants, clock, log });
+    const credentials = new Credentials(paths);
+    this.redemptionServer = new RedemptionServer({ grants, credentials, clock, log });
+    this.renewals = renewalsOf(this.store, look, log);
     this.router = new RouterProcess({
       command: [...command, 'router', '--config', paths.routerConfig, '--exit-with-stdin'],
       pidFile: paths.routerPid,
@@ -135,7 +140,8 @@ class LocalSite {
       version: readVersion(),
       store: this.store,
       ports: this.ports,
-      credentials: new Credentials(paths),
+      credentials,
+      renewals: this.renewals,
       grants,
       redeemer: this.redeemer,
       redemptionServer: this.redemptionServer,
@@ -186,6 +192,7 @@ class LocalSite {
     this.exchange?.driver.stop();
     await this.redemptionServer.stop();
     await this.redeemer.idle();
+    await this.renewals.idle();
     await this.client.close();
     clientEnd.abort();
     routerEnd.abort();
@@ -260,6 +267,11 @@ class LocalSite {
     );
     return { host: AMQPS_PORT.host, port: port!, ca, cert, key };
   }
+}
+
+function renewalsOf(store: LocalStore, onRenewed: () => void, log: Logger): LinkRenewals {
+  const keep = (_namespace: string, secret: Secret) => store.apply(secret);
+  return new LinkRenewals({ keep, clock: systemClock, random: systemRandom, log, onRenewed });
 }
 
 /** This very program, from source or compiled. */
