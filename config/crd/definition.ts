@@ -17,7 +17,10 @@ export interface CustomResourceDefinition {
   apiVersion: string;
   kind: string;
   metadata: { name: string; annotations: Record<string, string>; labels: Record<string, string> };
-  spec: { [member: string]: unknown; versions: { schema: { openAPIV3Schema: StructuralSchema }; [member: string]: unknown }[] };
+  spec: {
+    [member: string]: unknown;
+    versions: { schema: { openAPIV3Schema: StructuralSchema }; [member: string]: unknown }[];
+  };
 }
 
 export const CUSTOM_KINDS = Object.keys(CRD_FACTS) as CustomKind[];

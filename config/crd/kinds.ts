@@ -53,6 +53,8 @@ const SAME_STRATEGY = {
   rule: 'has(oldSelf.priority) == has(self.priority) && has(oldSelf.weighted) == has(self.weighted)',
   message: 'the kind of strategy cannot be changed: make another MultiKeyListener',
 };
+/** Skupper's own samples of these kinds lack what its CRDs require. The condition Configured says what is missing. */
+const NOTHING_REQUIRED: Overlay = { spec: { required: undefined } };
 const SELECTED_PODS: Overlay = { 'status.selectedPods[]': { required: undefined } };
 
 export const CRD_FACTS: Readonly<Record<CustomKind, CrdFacts>> = {
@@ -199,6 +201,7 @@ export const CRD_FACTS: Readonly<Record<CustomKind, CrdFacts>> = {
       'Ports on which the routers of this site accept links. Made from linkAccess of the Site when that is set.',
     columns: [STATUS, MESSAGE],
     conditions: { Configured: 'the routers listen', Resolved: 'the addresses of the ports are known' },
+    overlay: NOTHING_REQUIRED,
   },
   SecuredAccess: {
     description: 'TLS ports of pods made reachable from outside. Made by the controller.',
@@ -207,6 +210,7 @@ export const CRD_FACTS: Readonly<Record<CustomKind, CrdFacts>> = {
       Configured: 'everything that it needs has been made',
       Resolved: 'the addresses of the ports are known',
     },
+    overlay: NOTHING_REQUIRED,
   },
   Certificate: {
     description: 'A key pair and certificate that the controller keeps in the Secret of the same name.',
@@ -220,5 +224,6 @@ export const CRD_FACTS: Readonly<Record<CustomKind, CrdFacts>> = {
       MESSAGE,
     ],
     conditions: {},
+    overlay: NOTHING_REQUIRED,
   },
 };

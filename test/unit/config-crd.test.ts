@@ -9,7 +9,10 @@ import { CRD_FACTS, type CustomKind } from '../../config/crd/kinds.ts';
 import { loosen, type StructuralSchema } from '../../config/crd/loosen.ts';
 import { generatedFiles } from '../../tools/gen-config.ts';
 
-/** The members that Skupper 2.3 has in each kind, beside `settings` and what every status has. `*`: required. */
+/**
+ * The members that Skupper 2.3 has in each kind, beside `settings` and what every status has. `*`: required, as there but for the
+ * kinds whose own samples there lack them.
+ */
 const SKUPPER_MEMBERS: Record<CustomKind, { spec: string; status: string }> = {
   Site: {
     spec: 'serviceAccount:string linkAccess:string defaultIssuer:string ha:boolean edge:boolean',
@@ -50,16 +53,16 @@ const SKUPPER_MEMBERS: Record<CustomKind, { spec: string; status: string }> = {
     status: 'redeemed:boolean',
   },
   RouterAccess: {
-    spec: '*roles[].*name:string *roles[].port:integer *tlsCredentials:string generateTlsCredentials:boolean issuer:string accessType:string bindHost:string subjectAlternativeNames[]:string',
+    spec: 'roles[].*name:string roles[].port:integer tlsCredentials:string generateTlsCredentials:boolean issuer:string accessType:string bindHost:string subjectAlternativeNames[]:string',
     status: 'endpoints[].name:string endpoints[].host:string endpoints[].port:string endpoints[].group:string',
   },
   SecuredAccess: {
-    spec: '*ports[].*name:string *ports[].*port:integer *ports[].targetPort:integer *ports[].protocol:string *selector.key:string accessType:string certificate:string issuer:string',
+    spec: 'ports[].*name:string ports[].*port:integer ports[].targetPort:integer ports[].protocol:string selector.key:string accessType:string certificate:string issuer:string',
     status:
       'endpoints[].name:string endpoints[].host:string endpoints[].port:string endpoints[].group:string ca:string',
   },
   Certificate: {
-    spec: '*ca:string *subject:string hosts[]:string client:boolean server:boolean signing:boolean',
+    spec: 'ca:string subject:string hosts[]:string client:boolean server:boolean signing:boolean',
     status: 'expiration:string',
   },
 };
@@ -165,7 +168,7 @@ describe.each(CUSTOM_KINDS)('the CRD of %s', (kind) => {
   });
 
   it('refuses nothing else', () => {
-    const [{ schema }] = crd.spec.versions as [{ schema: { openAPIV3Schema: StructuralSchema } }];
+    const [{ schema }] = crd.spec.versions as unknown as [{ schema: { openAPIV3Schema: StructuralSchema } }];
     const { openAPIV3Schema: root } = schema;
     const { spec: written, status: writtenStatus } = root.properties!;
     expect([...enforced(written!, 'spec'), ...enforced(writtenStatus!, 'status')].sort()).toEqual(
