@@ -6,8 +6,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findingsText } from '../../cli/commands/check/finding.ts';
 import { certificateFindings } from '../../cli/commands/check/site.ts';
+import { newSite } from '../../cli/commands/site/resource.ts';
 import { KINDS, type ResourceOf } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { sitePaths } from '../../site-controller/platform/local/paths.ts';
+import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { Authority } from '../support/authority.ts';
 import { runHere } from '../support/cli.ts';
 import { FakeCluster, settleAll, withController } from '../support/cli-cluster.ts';
@@ -126,6 +129,24 @@ describe('check', () => {
       'warn certificate b',
       'fail certificate c',
     ]);
+  });
+});
+
+describe('check of a local site', () => {
+  const local = (...args: string[]) => runHere(['-n', 'west', ...args], { env: { XDG_DATA_HOME: home } });
+
+  it('says that there is none, which is no failure', async () => {
+    expect(await local('check')).toMatchObject({ code: 0, out: expect.stringMatching(/^warn {2}site +there is none/) });
+  });
+
+  it('fails when its process does not run, and tries the servers behind connectors', async () => {
+    const store = new LocalStore(sitePaths(home, 'west'));
+    await store.apply(newSite('west', { linkAccess: true }));
+    await local('connector', 'create', 'dead', '1', '--host', '127.0.0.1', '--wait', 'none');
+    const { code, out } = await local('check');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^fail {2}process +the site of namespace "west" does not run\n +Start it: .*site start$/m);
+    expect(out).toMatch(/^warn {2}server of connector dead +127\.0\.0\.1:1 does not answer: nothing listens there$/m);
   });
 });
 

@@ -27,6 +27,7 @@ export async function check(context: Context, flags: { output?: string }): Promi
 async function onThisMachine(context: Context): Promise<Finding[]> {
   const local = openLocal(context);
   const found = await siteFindings(context, local);
+  if ((await findSite(local)) === undefined) return found;
   const connectors = await local.resources.list('Connector');
   return [...(await checkLocal(local)), ...found, ...(await probeConnectors(context, connectors))];
 }
