@@ -14,7 +14,8 @@ export interface TlsFiles {
 /** API servers close what is idle for 90 s; we do it first, so that no request meets a closing connection. */
 const IDLE_MS = 60_000;
 const PROBE_MS = 15_000;
-const IDLE_SOCKETS_MAX = 8;
+/** As many as calls at once: a socket that is not kept costs a handshake each call. */
+const IDLE_SOCKETS_MAX = 32;
 
 export function agentOptions({ ca, cert, key, servername, isUnverified }: TlsFiles): AgentOptions {
   return {

@@ -30,7 +30,10 @@ function clientOf(...answers: Answer[]): { client: KubeClient; sent: HttpRequest
     }
     return { status, headers, body: body() };
   };
-  const transport = { server: 'https://api.test', send, renew: () => void (renewals += 1), close: () => undefined };
+  const renew = () => {
+    renewals += 1;
+  };
+  const transport = { server: 'https://api.test', send, renew, close: () => undefined };
   const client = new KubeClient({ transport, clock: systemClock, random: new SeededRandom(1) });
   return { client, sent, renewals: () => renewals };
 }
