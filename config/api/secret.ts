@@ -3,8 +3,6 @@ import Type from 'typebox';
 import { Metadata } from './resource.ts';
 import { closed, stringMap } from './schema.ts';
 
-export const TLS_SECRET_TYPE = 'kubernetes.io/tls';
-
 export const Secret = closed({
   apiVersion: Type.Literal('v1'),
   kind: Type.Literal('Secret'),
@@ -15,10 +13,3 @@ export const Secret = closed({
   stringData: Type.Optional(stringMap('Values as they are; they win over data.')),
 });
 export type Secret = Type.Static<typeof Secret>;
-
-/** The values of a secret as text, whichever way they are written. */
-export function secretText(secret: Secret): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const [key, value] of Object.entries(secret.data ?? {})) values[key] = Buffer.from(value, 'base64').toString();
-  return { ...values, ...secret.stringData };
-}

@@ -4,9 +4,9 @@
  * Skupper's ConfigMaps have none. Everything defaults: the Secrets of profiles then follow from the names of the profiles
  * (control-plane reference 3.4). Unknown members are ignored, since the controller may be newer than a running pod.
  */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+
 import { SkuprtError } from '../../lib/errors.ts';
+import { checkOf, type Static, Type } from '../../lib/shape.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 253 });
 const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -24,12 +24,12 @@ const EndpointAddress = Type.Object({
 });
 
 const Document = Type.Object({
-  tls: Type.Optional(Type.Record(Type.String(), ProfileSource)),
-  endpoints: Type.Optional(Type.Record(Type.String(), Type.Array(EndpointAddress))),
-  proxies: Type.Optional(Type.Record(Type.String(), Name)),
+  tls: Type.Optional(Type.Record(ProfileSource)),
+  endpoints: Type.Optional(Type.Record(Type.Array(EndpointAddress))),
+  proxies: Type.Optional(Type.Record(Name)),
   ha: Type.Optional(Type.Boolean()),
 });
-const DOCUMENT = Compile(Document);
+const DOCUMENT = checkOf(Document);
 
 /** Which Secret a profile is made of, which parts of it, and which revision the files must have before its ordinal is applied. */
 export type ProfileSource = Static<typeof ProfileSource>;

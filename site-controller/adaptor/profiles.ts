@@ -4,7 +4,8 @@
  * A profile's new ordinal goes to the router only when the files of that revision are on disk; what uses a profile without
  * files waits for them. Control-plane reference 3.4, 3.5.
  */
-import { type Secret, secretText } from '../../config/api/secret.ts';
+import type { Secret } from '../../config/api/secret.ts';
+import { secretText } from '../../config/api/secret-text.ts';
 import { secretDigest, tlsMaterialOf, trustOf } from '../pki/secret.ts';
 import type { AdaptorConfig } from './config.ts';
 import { type Attributes, RULES } from './entity-types.ts';

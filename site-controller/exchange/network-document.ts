@@ -8,9 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { checkOf, type Static, Type } from '../../lib/shape.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
 import { networkStatusOf, sitesOf } from './network-status.ts';
 import type { SiteContent } from './record.ts';
@@ -37,7 +36,7 @@ const View = Type.Object({
   settled: Type.Boolean(),
   gone: Type.Array(Type.String()),
 });
-const DOCUMENT = Compile(Type.Object({ view: View }));
+const DOCUMENT = checkOf(Type.Object({ view: View }));
 
 /** Name of the ConfigMap to its data, the one that readers look at first last: so parts are there before it names them. */
 export function encodeNetwork(view: NetworkView, own: SiteContent | undefined): Map<string, Record<string, string>> {

@@ -4,8 +4,7 @@
  * Members of our own are additions: services, the direction, site and message of links, names and roles of access. A site's
  * listeners and connectors are those of each of its routers; they are told once, with the first.
  */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { checkOf, type Static, Type } from '../../lib/shape.ts';
 import type { EndpointRecord, LinkRecord, RouterRecord, SiteContent } from './record.ts';
 
 const Text = Type.String();
@@ -52,7 +51,7 @@ const Address = Type.Object({
   connectorCount: Type.Integer(),
 });
 const Document = Type.Object({ addresses: Type.Array(Address), siteStatus: Type.Array(SiteStatus) });
-const SITES = Compile(Type.Object({ siteStatus: Type.Array(SiteStatus) }));
+const SITES = checkOf(Type.Object({ siteStatus: Type.Array(SiteStatus) }));
 
 export type NetworkStatus = Static<typeof Document>;
 type Binding = Static<typeof Binding>;

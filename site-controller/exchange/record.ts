@@ -4,9 +4,9 @@
  * A message is JSON text in one AMQP message. Unknown members are dropped, not refused: a later version may add some.
  * Everything is bounded, because any site of the network can send here.
  */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+
 import { SkuprtError } from '../../lib/errors.ts';
+import { checkOf, type Static, Type } from '../../lib/shape.ts';
 
 export const EXCHANGE_ADDRESS = 'mc/skuprt.site';
 
@@ -95,10 +95,10 @@ export type ExchangeMessage =
   | Static<typeof LeaveMessage>;
 
 const CHECKS = {
-  record: Compile(RecordMessage),
-  digest: Compile(DigestMessage),
-  request: Compile(RequestMessage),
-  leave: Compile(LeaveMessage),
+  record: checkOf(RecordMessage),
+  digest: checkOf(DigestMessage),
+  request: checkOf(RequestMessage),
+  leave: checkOf(LeaveMessage),
 };
 
 /** A message of another site that does not have the agreed form. Counted and dropped. */

@@ -3,7 +3,8 @@
  * certificate, again soon after something changed, and for the next certificate when the present one has lived two thirds.
  */
 import type { Link } from '../../config/api/link.ts';
-import { type Secret, secretText } from '../../config/api/secret.ts';
+import type { Secret } from '../../config/api/secret.ts';
+import { secretText } from '../../config/api/secret-text.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AssertionError } from '../../lib/errors.ts';

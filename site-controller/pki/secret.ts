@@ -1,6 +1,7 @@
 /** TLS material as a Secret of type kubernetes.io/tls: ca.crt, tls.crt, tls.key. */
 import { createHash } from 'node:crypto';
-import { type Secret, secretText, TLS_SECRET_TYPE } from '../../config/api/secret.ts';
+import type { Secret } from '../../config/api/secret.ts';
+import { secretText, TLS_SECRET_TYPE } from '../../config/api/secret-text.ts';
 import { CONTROLLED_LABEL } from '../names.ts';
 import { splitBundle } from './inspect.ts';
 

@@ -4,8 +4,7 @@
  * Equal states give equal texts, so that nothing is written when nothing changed. What no plan reads is left out: connections
  * of clients and data connections of links, and addresses that are not services.
  */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { checkOf, type Static, Type } from '../../lib/shape.ts';
 import type { ConnectionState, RouterState } from './state.ts';
 
 /** Roles of connections that links consist of. */
@@ -30,12 +29,12 @@ const Report = Type.Object({
   id: Type.String(),
   routerIds: Type.Array(Type.String()),
   connections: Type.Array(Connection),
-  connectors: Type.Record(Type.String(), Type.Object({ status: Type.String(), message: Type.String() })),
-  listeners: Type.Record(Type.String(), Listener),
-  tcpConnectors: Type.Record(Type.String(), Listener),
-  consumers: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
+  connectors: Type.Record(Type.Object({ status: Type.String(), message: Type.String() })),
+  listeners: Type.Record(Listener),
+  tcpConnectors: Type.Record(Listener),
+  consumers: Type.Record(Type.Integer({ minimum: 0 })),
 });
-const REPORT = Compile(Report);
+const REPORT = checkOf(Report);
 
 export function encodeReport(state: RouterState): string {
   const services = [...state.consumers].filter(([address]) => !NO_SERVICE.test(address));

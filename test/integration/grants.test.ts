@@ -6,7 +6,7 @@ import type { AccessToken } from '../../config/api/access-token.ts';
 import { rfc3339 } from '../../config/api/conditions.ts';
 import type { LinkEndpoint } from '../../config/api/link.ts';
 import { parseResources } from '../../config/api/parse.ts';
-import { secretText } from '../../config/api/secret.ts';
+import { secretText } from '../../config/api/secret-text.ts';
 import { serializeResources } from '../../config/api/serialize.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KINDS } from '../../config/api/index.ts';
 import { parseResource, parseResources, ResourceError } from '../../config/api/parse.ts';
-import { secretText } from '../../config/api/secret.ts';
+import { secretText } from '../../config/api/secret-text.ts';
 import { serializeResources } from '../../config/api/serialize.ts';
 
 const API = 'apiVersion: skupper.io/v2alpha1';

@@ -6,7 +6,8 @@
  */
 import type { AccessToken } from '../../../config/api/access-token.ts';
 import type { Resource } from '../../../config/api/index.ts';
-import { type Secret, secretText } from '../../../config/api/secret.ts';
+import type { Secret } from '../../../config/api/secret.ts';
+import { secretText } from '../../../config/api/secret-text.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { Backoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';

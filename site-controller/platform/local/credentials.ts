@@ -4,7 +4,8 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Secret, secretText } from '../../../config/api/secret.ts';
+import type { Secret } from '../../../config/api/secret.ts';
+import { secretText } from '../../../config/api/secret-text.ts';
 import { exists, readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import { isClientNote } from '../../grants/clients.ts';
 import { CONTROLLED_LABEL } from '../../names.ts';

@@ -1,7 +1,8 @@
 /** A CA's Secret through its life: made, joined by its successor, replaced by it. The steps are decided in rollover.ts. */
 import type { Certificate } from '../../../config/api/certificate.ts';
 import { parseDurationMs } from '../../../config/api/duration.ts';
-import { type Secret, secretText } from '../../../config/api/secret.ts';
+import type { Secret } from '../../../config/api/secret.ts';
+import { secretText } from '../../../config/api/secret-text.ts';
 import { clientsOf } from '../../grants/clients.ts';
 import { createCa, type KeyPair } from '../../pki/authority.ts';
 import { joinBundles } from '../../pki/bundle.ts';

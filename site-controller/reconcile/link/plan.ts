@@ -1,7 +1,7 @@
 /** Link: the connector by which this site's router dials another site. Control-plane reference 1.3, 4.5. */
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { Link, LinkEndpoint } from '../../../config/api/link.ts';
-import { secretText } from '../../../config/api/secret.ts';
+import { secretText } from '../../../config/api/secret-text.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { LINK_LIMITS } from '../routeraccess/plan.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
