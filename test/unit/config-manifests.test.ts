@@ -100,7 +100,7 @@ describe('the controller', () => {
     ['namespace', NAMESPACED, 'west'],
   ] as const)('understands its variables: %s', (_, objects, watchNamespace) => {
     const { env } = podSpec(objects).containers[0]!;
-    const known: string[] = Object.values(CONTROLLER_FLAGS).map((flag) => flag.env);
+    const known = ['NODE_OPTIONS', ...Object.values(CONTROLLER_FLAGS).map((flag) => flag.env as string)];
     expect(env.map(({ name }) => name).filter((name) => !known.includes(name))).toEqual([]);
     const namespace = named(objects, 'Deployment').metadata.namespace!;
     const variables = Object.fromEntries(env.map(({ name, value }) => [name, value ?? namespace]));
@@ -245,7 +245,7 @@ describe('the chart', () => {
     ]) {
       expect(deployment).toContain(line);
     }
-    const known: string[] = Object.values(CONTROLLER_FLAGS).map(({ env }) => env);
+    const known = ['NODE_OPTIONS', ...Object.values(CONTROLLER_FLAGS).map(({ env }) => env as string)];
     const variables = [...deployment.matchAll(/- name: ([A-Z_]+)$/gm)].map(([, name]) => name!);
     expect(variables).toContain('SKUPPER_ROUTER_IMAGE');
     expect(variables.filter((name) => !known.includes(name))).toEqual([]);
