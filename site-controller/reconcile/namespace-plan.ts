@@ -55,7 +55,7 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
     ...planSecuredAccesses(observed).objects,
   ]
     .filter((object) => !names.has(objectKey(object)))
-    .map((object) => owned(object, site, observed.namespace));
+    .map((object) => (isShared(object) ? marked(object, observed.namespace) : owned(object, site, observed.namespace)));
   const { allowed, faults } = withoutForeign(observed, site, applyTemplates(observed, wanted));
   return {
     apply: [...central, ...allowed],
@@ -74,6 +74,11 @@ function centralObjects(observed: Observed): KubeObject[] {
   const resources = grantServerResources(observed, settings, labels) as unknown as KubeObject[];
   const access = planSecuredAccesses(observed).objects.filter(({ metadata }) => isOfGrantServer(metadata.name));
   return [...resources, ...access].map((object) => marked(object, observed.namespace));
+}
+
+/** Of all sites of the cluster together: it has no owner among them. */
+function isShared({ kind }: KubeObject): boolean {
+  return kind === 'Gateway';
 }
 
 function isOfGrantServer(name: string): boolean {
@@ -110,6 +115,7 @@ function withoutForeign(
   const allowed = objects.filter((object) => {
     const present = presentOf(observed, object);
     if (present === undefined || object.metadata.namespace !== observed.namespace || isOwn(present, site)) return true;
+    if (isShared(object) && isMarked(present)) return true;
     faults.push(`${object.kind} ${object.metadata.name} already exists in namespace and is not of this site`);
     return false;
   });

@@ -26,6 +26,7 @@ import { podView } from './trim.ts';
 import { apiNameOf, RESOURCE_KINDS, WATCHED } from './watched.ts';
 
 const SIZING_LABEL = 'skupper.io/site-sizing';
+const GATEWAY_NAME = 'skupper';
 const TEMPLATE_LABEL = 'skupper.io/label-template';
 
 /** What the cache needs of a reflector. */
@@ -69,12 +70,7 @@ export class ClusterCache {
     this.mark(namespace);
     if (kind === 'AttachedConnectorBinding') this.markConnectors(namespace, object.metadata.name);
     if (kind === 'Pod') for (const site of this.siteNamespacesOf(namespace)) this.mark(site);
-    const labels = object.metadata.labels ?? {};
-    if (
-      kind === 'ConfigMap' &&
-      namespace === this.parts.settings.namespace &&
-      (SIZING_LABEL in labels || TEMPLATE_LABEL in labels)
-    ) {
+    if (namespace === this.parts.settings.namespace && concernsAll(kind, object)) {
       for (const concerned of this.namespaces()) this.mark(concerned);
     }
   }
@@ -129,6 +125,7 @@ export class ClusterCache {
         attached: this.attachedTo(namespace),
         bindings: this.bindingsFor(namespace),
         routers: this.routersOf(configMaps, pods),
+        gateway: this.source('Gateway').get(settings.namespace, GATEWAY_NAME),
         invalid,
       },
     };
@@ -212,6 +209,13 @@ export class ClusterCache {
     });
   }
 
+  /** Keys of reports whose pods the cache does not have: what is left of them, or a pod that came this moment. */
+  orphanReports(namespace: string): string[] {
+    if (this.parts.settings.routers !== 'deployment') return [];
+    const data = (this.source('ConfigMap').get(namespace, NAME.routerStatus)?.data ?? {}) as Record<string, string>;
+    return Object.keys(data).filter((pod) => this.source('Pod').get(namespace, pod) === undefined);
+  }
+
   /** Of pods that are there; where others run the routers there are no pods to go by. */
   private routersOf(configMaps: readonly KubeObject[], pods: readonly PodView[]): Map<string, RouterState> {
     const data = configMaps.find(({ metadata }) => metadata.name === NAME.routerStatus)?.data as Record<string, string>;
@@ -239,6 +243,13 @@ export class ClusterCache {
     for (const { spec } of this.source('AttachedConnector').list(namespace)) found.add(siteNamespaceOf(spec));
     return found;
   }
+}
+
+/** What the controller's namespace has for every site. */
+function concernsAll(kind: string, { metadata }: KubeObject): boolean {
+  const labels = metadata.labels ?? {};
+  if (kind === 'ConfigMap') return SIZING_LABEL in labels || TEMPLATE_LABEL in labels;
+  return kind === 'Gateway' && metadata.name === GATEWAY_NAME;
 }
 
 const REPORTS_KEPT = 2048;

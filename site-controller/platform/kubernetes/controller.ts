@@ -21,7 +21,7 @@ import { FIELD_MANAGER, KubeWrites } from './kube-writes.ts';
 import { NamespacePass } from './namespace-pass.ts';
 import type { EventWant } from './status-events.ts';
 import { TokenService } from './token-service.ts';
-import { WATCHED, type WatchedKind } from './watched.ts';
+import type { WatchedKind } from './watched.ts';
 
 const WORKERS = 8;
 const RETRY_MS = 1000;
@@ -29,6 +29,8 @@ const RETRY_MS = 1000;
 export interface ControllerParts {
   client: KubeClient;
   settings: ControllerSettings;
+  /** See `watchedOn`. */
+  watched: readonly WatchedKind[];
   version: string;
   clock: Clock;
   random: Random;
@@ -58,7 +60,7 @@ export class Controller {
   constructor(parts: ControllerParts) {
     const { client, settings, version, clock, random, log, onEvent, queueObserver } = parts;
     this.parts = parts;
-    this.reflectors = new Map(WATCHED.map((watched) => [watched.kind, this.reflector(watched)]));
+    this.reflectors = new Map(parts.watched.map((kind) => [kind.kind, this.reflector(kind)]));
     this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty: (name) => this.dirty(name) });
     this.applier = new Applier({
       client,
@@ -67,7 +69,7 @@ export class Controller {
       live: ({ kind }, namespace, name) => this.reflectors.get(kind)?.get(namespace, name),
       onWrite: parts.onWrite,
     });
-    const writes = new KubeWrites({ client, applier: this.applier });
+    const writes = new KubeWrites({ client, applier: this.applier, watched: parts.watched });
     const certificates = new CertificateService({
       keep: writes.keep,
       remove: (namespace, name) => writes.remove('Secret', namespace, name),

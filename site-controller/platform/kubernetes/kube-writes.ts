@@ -7,49 +7,61 @@ import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
+import { CONTROLLED_LABEL, NAME } from '../../names.ts';
 import type { CertificateServiceParts } from './certificate-service.ts';
 import type { GrantApi } from './grant-store.ts';
 import type { Writes } from './namespace-pass.ts';
 import { readResource } from './resources.ts';
 import type { TokenApi } from './token-service.ts';
-import { WATCHED } from './watched.ts';
+import type { WatchedKind } from './watched.ts';
 
 export const FIELD_MANAGER = 'skuprt-site-controller';
 
 export interface KubeWritesParts {
   client: KubeClient;
   applier: Applier;
-}
-
-const TYPES = new Map<string, ResourceType>(
-  WATCHED.map(({ kind, apiVersion, plural }) => [kind, { kind, apiVersion, plural }]),
-);
-
-export function typeOf(kind: string): ResourceType {
-  return TYPES.get(kind)!;
+  watched: readonly WatchedKind[];
 }
 
 export class KubeWrites implements Writes, GrantApi, TokenApi {
   private readonly parts: KubeWritesParts;
+  private readonly types: ReadonlyMap<string, ResourceType>;
 
   constructor(parts: KubeWritesParts) {
     this.parts = parts;
+    this.types = new Map(parts.watched.map(({ kind, apiVersion, plural }) => [kind, { kind, apiVersion, plural }]));
   }
 
   /** What is somebody else's, though the cache did not know of it yet, stays as it is: the next pass tells. */
   async apply(object: KubeObject): Promise<void> {
-    await this.parts.applier.apply(typeOf(object.kind), object, { recreate: true, isOurs: isMade });
+    // Only Services are named by users; of all other kinds the names are ours.
+    const isOurs = object.kind === 'Service' ? isMade : undefined;
+    const type = this.typeOf(object.kind);
+    await this.parts.applier.apply(type, { ...object, apiVersion: type.apiVersion }, { recreate: true, isOurs });
   }
 
   async delete(object: KubeObject): Promise<void> {
-    await this.parts.applier.prune(typeOf(object.kind), object);
+    await this.parts.applier.prune(this.typeOf(object.kind), object);
   }
 
   async patchStatus(resource: Resource, namespace: string, status: object): Promise<void> {
     const before = 'status' in resource ? resource.status : undefined;
     const { name, resourceVersion } = resource.metadata;
-    await this.parts.applier.patchStatus(typeOf(resource.kind), { namespace, name, resourceVersion }, status, before);
+    await this.parts.applier.patchStatus(
+      this.typeOf(resource.kind),
+      { namespace, name, resourceVersion },
+      status,
+      before,
+    );
+  }
+
+  /** A pod may be newer than the cache, and would not report again what did not change: so the API server is asked. */
+  async dropReports(namespace: string, pods: readonly string[]): Promise<void> {
+    const { client } = this.parts;
+    for (const pod of pods) {
+      if ((await client.find(this.typeOf('Pod'), namespace, pod)) !== undefined) continue;
+      await client.patch(this.typeOf('ConfigMap'), namespace, NAME.routerStatus, { data: { [pod]: null } });
+    }
   }
 
   /** See `CertificateServiceParts.keep`. */
@@ -66,11 +78,11 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
   }
 
   async remove(kind: Kind, namespace: string, name: string): Promise<void> {
-    await this.parts.client.delete(typeOf(kind), namespace, name);
+    await this.parts.client.delete(this.typeOf(kind), namespace, name);
   }
 
   async read(kind: Kind, namespace: string, name: string): Promise<Resource | undefined> {
-    const found = await this.parts.client.find(typeOf(kind), namespace, name);
+    const found = await this.parts.client.find(this.typeOf(kind), namespace, name);
     const read = found && readResource(kind, found);
     return read !== undefined && 'resource' in read ? read.resource : undefined;
   }
@@ -88,7 +100,7 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
   ): Promise<'done' | 'conflict'> {
     const metadata = { annotations, ...(resourceVersion !== undefined && { resourceVersion }) };
     try {
-      await this.parts.client.patch(typeOf(kind), namespace, name, { metadata });
+      await this.parts.client.patch(this.typeOf(kind), namespace, name, { metadata });
       return 'done';
     } catch (error) {
       if (resourceVersion !== undefined && isApiError(error, 'isConflict')) return 'conflict';
@@ -98,7 +110,12 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
 
   async markRedeemed(namespace: string, name: string): Promise<void> {
     const patch = { status: { redeemed: true } };
-    await this.parts.client.patch(typeOf('AccessToken'), namespace, name, patch, { subresource: 'status' });
+    await this.parts.client.patch(this.typeOf('AccessToken'), namespace, name, patch, { subresource: 'status' });
+  }
+
+  /** In the version that the API server has. */
+  private typeOf(kind: string): ResourceType {
+    return this.types.get(kind)!;
   }
 }
 

@@ -11,6 +11,7 @@ import { systemRandom } from '../../../lib/random.ts';
 import { readVersion } from '../../../lib/version.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
 import { Controller } from './controller.ts';
+import { watchedOn } from './watched.ts';
 
 const COMPONENT = 'skuprt-site-controller';
 const LEASE_NAME = 'skupper-controller';
@@ -42,6 +43,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     client,
     ...base,
     settings,
+    watched: await watchedOn((apiVersion) => client.kindsOf(apiVersion)),
     version: readVersion(),
     onEvent: (event) => events.record(event),
     onWrite: (verb, kind) => metrics.written(verb, kind),

@@ -26,6 +26,8 @@ export interface Writes {
   apply(object: KubeObject): Promise<void>;
   delete(object: KubeObject): Promise<void>;
   patchStatus(resource: Resource, namespace: string, status: object): Promise<void>;
+  /** Removes reports of routers whose pods are gone, and only those. */
+  dropReports(namespace: string, pods: readonly string[]): Promise<void>;
 }
 
 /** What is not the business of one namespace's plan, or needs keys. */
@@ -75,6 +77,7 @@ export class NamespacePass {
       ...this.writeObjects(plan),
       ...this.writeStatuses(plan, observed),
       services.removeEndedGrants(observed),
+      this.parts.writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
     ]);
     let nextRenewal = Infinity;
     if (site !== undefined) {

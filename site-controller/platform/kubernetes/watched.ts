@@ -49,3 +49,24 @@ export const WATCHED: readonly WatchedKind[] = [
 export function apiNameOf({ apiVersion, kind }: WatchedKind): string {
   return apiName(apiVersion, kind);
 }
+
+/** Versions of kinds that came and went; the first that the API server has is spoken. */
+const VERSIONS: Readonly<Record<string, readonly string[]>> = {
+  TLSRoute: [
+    'gateway.networking.k8s.io/v1',
+    'gateway.networking.k8s.io/v1alpha3',
+    'gateway.networking.k8s.io/v1alpha2',
+  ],
+};
+
+/** What to watch on an API server; `kindsOf` answers the kinds of one of its versions. */
+export async function watchedOn(kindsOf: (apiVersion: string) => Promise<ReadonlySet<string>>): Promise<WatchedKind[]> {
+  return Promise.all(
+    WATCHED.map(async (watched) => {
+      for (const apiVersion of VERSIONS[watched.kind] ?? []) {
+        if ((await kindsOf(apiVersion)).has(watched.kind)) return { ...watched, apiVersion };
+      }
+      return watched;
+    }),
+  );
+}
