@@ -21,8 +21,6 @@ export interface OutcomeInputs {
   redemptions: (uid: string) => number;
   /** PEM bundle by which the redemption server is trusted, where it is not that of the site. */
   grantServerCa?: string;
-  /** PEM bundle by which the redemption server is trusted, where it is not the site's own. */
-  grantCa?: string;
   /** Failed tries of tokens by name. */
   attempts: ReadonlyMap<string, Attempt>;
 }
@@ -36,7 +34,7 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planMultiKeyListeners(observed),
     ...planConnectors(observed),
     ...clusterOutcomes(observed),
-    ...planAccessGrants(observed, inputs.newCode, inputs.redemptions, inputs.grantCa),
+    ...planAccessGrants(observed, inputs.newCode, inputs.redemptions, inputs.grantServerCa),
     ...planAccessTokens(observed, inputs.attempts),
     ...planSites(observed),
   ];
