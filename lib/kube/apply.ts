@@ -160,6 +160,7 @@ export class Applier {
     { key, hash, live }: { key: string; hash: string; live: KubeObject | undefined },
     options: ApplyOptions,
   ): Promise<ApplyResult> {
+    let isAdopted = false;
     for (let attempt = 0; ; attempt++) {
       try {
         const answer = await this.send(type, object, options);
@@ -178,6 +179,12 @@ export class Applier {
           this.written.delete(key);
           return 'recreated';
         }
+        if (isApiError(error, 'isInvalid') && live !== undefined && !isAdopted) {
+          // Parts that somebody else wrote stand beside ours and clash with them, as ports of a Service do.
+          await this.adopt(type, object, options);
+          isAdopted = true;
+          continue;
+        }
         // A forced apply says nothing about versions: a conflict is a race within the server, and the same once more will do.
         if (!isApiError(error, 'isConflict') || attempt >= CONFLICT_RETRIES_MAX) throw error;
       }
@@ -189,6 +196,14 @@ export class Applier {
     const answer = await client.apply(type, object, { fieldManager, force: true, signal });
     this.parts.onWrite?.('apply', type.kind);
     return answer;
+  }
+
+  /** Replaces what others wrote by what is wanted, and forgets that they did: from then on it is ours alone. */
+  private async adopt(type: ResourceType, object: KubeObject, { signal }: ApplyOptions): Promise<void> {
+    const { namespace, name } = object.metadata;
+    const { apiVersion: _version, kind: _kind, metadata: _metadata, ...members } = object;
+    await this.parts.client.patch(type, namespace, name, members, { signal });
+    await this.parts.client.patch(type, namespace, name, { metadata: { managedFields: [{}] } }, { signal });
   }
 
   private async recreate(type: ResourceType, object: KubeObject, options: ApplyOptions): Promise<void> {

@@ -147,6 +147,18 @@ describe.runIf(kubeAssets() !== undefined)('applying to a real API server', () =
       await own.patchStatus(SERVICE, { name: 'nobody', resourceVersion: '1', namespace: NAMESPACE }, status, {}),
     ).toBe(false);
   });
+
+  it('takes over a Service whose ports somebody else wrote too, again and again', async () => {
+    const own = applier();
+    await own.apply(SERVICE, service('shared', 8080));
+    await client.apply(SERVICE, service('shared', 8080), { fieldManager: 'somebody-else' });
+    for (const port of [8081, 8082]) {
+      await look(SERVICE, 'shared');
+      await own.apply(SERVICE, service('shared', port));
+      const { spec } = await look(SERVICE, 'shared');
+      expect((spec as { ports: { port: number }[] }).ports.map((entry) => entry.port)).toEqual([port]);
+    }
+  });
 });
 
 function metadata(name: string): KubeObject['metadata'] {

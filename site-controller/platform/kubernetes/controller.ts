@@ -50,6 +50,7 @@ export class Controller {
   private readonly cache: ClusterCache;
   private readonly applier: Applier;
   private readonly pass: NamespacePass;
+  private readonly certificates: CertificateService;
   private readonly tokens: TokenService;
   private readonly renewals: LinkRenewals;
   /** The controller's own namespace changed. */
@@ -70,7 +71,7 @@ export class Controller {
       onWrite: parts.onWrite,
     });
     const writes = new KubeWrites({ client, applier: this.applier, watched: parts.watched });
-    const certificates = new CertificateService({
+    this.certificates = new CertificateService({
       keep: writes.keep,
       remove: (namespace, name) => writes.remove('Secret', namespace, name),
       log,
@@ -108,7 +109,7 @@ export class Controller {
       cache: this.cache,
       writes,
       services: {
-        issueCertificates: (observed) => certificates.issue(observed),
+        issueCertificates: (observed) => this.certificates.issue(observed),
         grantUrls: () => this.grants.urls,
         outcomeInputs: (namespace) => ({
           newCode: () => this.grants.newCode(),
@@ -193,6 +194,7 @@ export class Controller {
     const { clock, settings } = this.parts;
     if (namespace !== settings.namespace && !this.cache.isConcern(namespace)) {
       this.pass.forget(namespace);
+      this.certificates.forget(namespace);
       return Infinity;
     }
     const at = await this.pass.run(namespace);

@@ -19,6 +19,8 @@ import type { ClusterCache } from './cluster-cache.ts';
 import { CredentialCache } from './credentials.ts';
 import { type EventWant, eventsOf } from './status-events.ts';
 
+/** They name others, and an API server checks a binding's role. */
+const LATE_KINDS: ReadonlySet<string> = new Set(['RoleBinding', 'Deployment']);
 const NOTHING_HEARD: NetworkView = { sites: [], settled: false, gone: new Set() };
 
 /** What a pass does to the API server. Each answers when it is done, and does nothing where nothing differs. */
@@ -74,7 +76,7 @@ export class NamespacePass {
     // Side by side: none needs what another writes, and the next pass sees to what does.
     const [nextCertificate] = await Promise.all([
       services.issueCertificates(observed, site),
-      ...this.writeObjects(plan),
+      this.writeObjects(plan),
       ...this.writeStatuses(plan, observed),
       services.removeEndedGrants(observed),
       this.parts.writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
@@ -126,9 +128,12 @@ export class NamespacePass {
     return memory;
   }
 
-  private writeObjects({ apply, prune }: NamespacePlan): Promise<void>[] {
+  private async writeObjects({ apply, prune }: NamespacePlan): Promise<void> {
     const { writes } = this.parts;
-    return [...apply.map((object) => writes.apply(object)), ...prune.map((object) => writes.delete(object))];
+    const isLate = ({ kind }: KubeObject) => LATE_KINDS.has(kind);
+    const early = apply.filter((object) => !isLate(object)).map((object) => writes.apply(object));
+    await Promise.all([...early, ...prune.map((object) => writes.delete(object))]);
+    await Promise.all(apply.filter(isLate).map((object) => writes.apply(object)));
   }
 
   private writeStatuses({ outcomes }: NamespacePlan, observed: Observed): Promise<void>[] {
