@@ -5,6 +5,9 @@ import { dryRun, examples, output, type Scope, timeout, wait, yes } from './defi
 export interface InstallFlags {
   namespaceScope?: boolean;
   image?: string;
+  enabledAccessTypes?: string;
+  defaultAccessType?: string;
+  clusterHost?: string;
   force?: boolean;
   wait: 'none' | 'configured' | 'ready';
   timeout: number;
@@ -32,6 +35,10 @@ export function defineInstall(program: Command, scope: Scope): void {
     ['skuprt install', 'for the sites of all namespaces, in namespace skupper'],
     ['skuprt --context west install', 'into another cluster of the kubeconfig'],
     ['skuprt -n west install --namespace-scope', 'for this namespace only, without rights beyond it'],
+    [
+      'skuprt install --enabled-access-types local,nodeport --cluster-host 192.0.2.10',
+      'where there is no load balancer: sites are reached at the ports of a node',
+    ],
     ['skuprt install --image registry.example.com/skuprt:1.0.0', 'from a registry of your own'],
     ['skuprt install --dry-run -o yaml', 'print the manifests; no cluster is needed'],
   );
@@ -62,6 +69,12 @@ function installOptions(command: Command): Command {
       '--image <image>',
       'image of controllers and routers (env SKUPRT_IMAGE; default: that of this version, or from where the present one came)',
     )
+    .option(
+      '--enabled-access-types <types>',
+      'how sites may be reached, comma separated (default: local,loadbalancer,route, or as it is set up now)',
+    )
+    .option('--default-access-type <type>', 'the one that sites get which do not choose')
+    .option('--cluster-host <host>', 'a host by which nodes are reached, for nodeport access')
     .option('--force', 'also over a newer version, or what somebody else installed')
     .addOption(wait('ready'))
     .addOption(timeout('3m'));

@@ -235,6 +235,48 @@ describe('install, over what is there', () => {
   });
 });
 
+describe('install, with settings of the controller', () => {
+  const NODEPORT = { enabledAccessTypes: 'local,nodeport', defaultAccessType: 'nodeport', clusterHost: '192.0.2.10' };
+  const variables = (cluster: FakeCluster) => {
+    const { template } = cluster.find('deployments', 'skupper-controller', 'skupper')!.spec as {
+      template: { spec: { containers: [{ env: { name: string; value?: string }[] }] } };
+    };
+    const { env } = template.spec.containers[0];
+    return Object.fromEntries(
+      env.filter(({ name }) => /ACCESS|HOST/.test(name)).map(({ name, value }) => [name, value]),
+    );
+  };
+  const WANTED_VARIABLES = {
+    SKUPPER_ENABLED_ACCESS_TYPES: 'local,nodeport',
+    SKUPPER_DEFAULT_ACCESS_TYPE: 'nodeport',
+    SKUPPER_CLUSTER_HOST: '192.0.2.10',
+  };
+
+  it('gives them to the controller as variables', async () => {
+    const cluster = livingCluster();
+    await install(cluster, NODEPORT);
+    expect(variables(cluster)).toEqual(WANTED_VARIABLES);
+  });
+
+  it('keeps those that are not given the next time', async () => {
+    const cluster = livingCluster();
+    await install(cluster, NODEPORT);
+    expect((await install(cluster)).err).toContain('Nothing to do');
+    await run(cluster, (context) => upgradeController(context, { clusterHost: '192.0.2.11' }));
+    expect(variables(cluster)).toEqual({ ...WANTED_VARIABLES, SKUPPER_CLUSTER_HOST: '192.0.2.11' });
+  });
+
+  it.each([
+    [{ enabledAccessTypes: 'local,nodeprot' }, '--enabled-access-types: "nodeprot" is not an access type'],
+    [{ enabledAccessTypes: 'nodeport' }, '--cluster-host: must be given for access type nodeport'],
+    [{ defaultAccessType: 'gateway' }, '--default-access-type: "gateway" is not among the enabled access types'],
+  ])('refuses %j, with which it would not start, before anything is changed', async (flags, message) => {
+    const cluster = livingCluster();
+    await expect(install(cluster, flags)).rejects.toThrow(message);
+    expect(cluster.writes).toEqual([]);
+  });
+});
+
 describe('upgrade', () => {
   it('needs an installation', async () => {
     await expect(run(livingCluster(), (context) => upgradeController(context))).rejects.toMatchObject({

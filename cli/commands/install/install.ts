@@ -13,6 +13,7 @@ import { apiKindOf, controllerImage, imageOf, installManifests } from './manifes
 import { isOurs, planInstall, type Step } from './plan.ts';
 import { printManifests } from './print.ts';
 import { definitionPending, deploymentPending } from './readiness.ts';
+import { settingsFor } from './settings.ts';
 import { clusterText, controllerText, findDeployment, type InstallTarget, lookAt, targetOf } from './target.ts';
 import { nextImage, versionOf } from './version.ts';
 
@@ -23,7 +24,8 @@ export async function installController(context: Context, flags: Partial<Install
   const target = targetOf(context, flags.namespaceScope);
   const image = flags.image ?? context.env.SKUPRT_IMAGE;
   if (flags.dryRun) {
-    print(context, printManifests(installManifests({ ...target, image }), flags.output));
+    const settings = settingsFor(flags, undefined);
+    print(context, printManifests(installManifests({ ...target, image, settings }), flags.output));
     return;
   }
   const client = await context.connect(context.cluster, context.env);
@@ -53,8 +55,10 @@ async function bringTo(
   flags: Partial<InstallFlags>,
 ): Promise<void> {
   const release = readVersion();
+  const before = await findDeployment(client, target.namespace);
+  const settings = settingsFor(flags, before && isOurs(before) ? before : undefined);
   await waitForFormer(context, client, target, flags);
-  const found = await lookAt(client, installManifests({ ...target, image: flags.image }));
+  const found = await lookAt(client, installManifests({ ...target, image: flags.image, settings }));
   const { steps, objections } = planInstall(found, release);
   if (objections.length > 0 && !flags.force) {
     throw new FailedError(`Nothing was changed in ${clusterText(context)}: ${objections.join('; ')}`, {
@@ -62,7 +66,6 @@ async function bringTo(
     });
   }
   await requireKinds(context, client, steps);
-  const before = await findDeployment(client, target.namespace);
   for (const step of steps) await take(client, step);
   tellKept(context, steps);
   const wait = flags.wait ?? 'ready';

@@ -9,6 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { AssertionError, assert } from '../../../lib/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ApiKind } from '../../places/cluster-client.ts';
+import { withSettings } from './settings.ts';
 
 /** Serves the sites of all namespaces, or of its own only. */
 export type InstallScope = 'cluster' | 'namespace';
@@ -19,6 +20,8 @@ export interface ManifestChoice {
   namespace: string;
   /** Undefined: the one in the manifests. */
   image?: string;
+  /** Further variables of the controller. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 export const CONTROLLER_NAMESPACE = 'skupper';
@@ -59,6 +62,7 @@ export function installManifests(choice: ManifestChoice): KubeObject[] {
   return objects
     .map((object) => inNamespace(object, choice.namespace))
     .map((object) => (choice.image === undefined ? object : replaceText(object, image, choice.image)))
+    .map((object) => (object.kind === 'Deployment' ? withSettings(object, choice.settings ?? {}) : object))
     .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
 
