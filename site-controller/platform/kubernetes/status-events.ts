@@ -11,37 +11,33 @@ export interface EventWant {
   message: string;
 }
 
-/** Conditions whose changes are worth an Event, by kind; those of the others follow from these. */
-const TOLD: Partial<Record<Kind, readonly string[]>> = {
-  Site: ['Configured', 'Running', 'Resolved'],
-  Link: ['Configured', 'Operational'],
-  Listener: ['Configured', 'Matched'],
-  Connector: ['Configured', 'Matched'],
-  MultiKeyListener: ['Configured', 'Operational'],
-  AttachedConnector: ['Configured'],
-  AttachedConnectorBinding: ['Configured', 'Matched'],
-  RouterAccess: ['Configured', 'Resolved'],
-  SecuredAccess: ['Configured', 'Resolved'],
-  Certificate: ['Ready'],
-  AccessGrant: ['Processed', 'Resolved'],
+/** Conditions that are worth an Event when they come true, by kind; of the others only faults are told. */
+const GOOD_NEWS: Partial<Record<Kind, readonly string[]>> = {
+  Site: ['Running', 'Resolved'],
+  Link: ['Operational'],
+  Listener: ['Matched'],
+  Connector: ['Matched'],
+  MultiKeyListener: ['Operational'],
+  AttachedConnectorBinding: ['Matched'],
   AccessToken: ['Redeemed'],
 };
 
-/** A condition that came true is Normal, one that is an error or was true before is a Warning; waiting is not told. */
+/** One that came true is Normal, an error or one that was true before is a Warning; waiting is not told. */
 export function eventsOf(resource: Resource, before: object | undefined, after: object): EventWant[] {
   const conditionsOf = (status: ConditionedStatus | undefined) => status?.conditions ?? [];
-  return (TOLD[resource.kind] ?? []).flatMap((type) => {
-    const old = conditionsOf(before).find((condition) => condition.type === type);
-    const now = conditionsOf(after).find((condition) => condition.type === type);
-    if (now === undefined || !isNews(old, now)) return [];
+  return conditionsOf(after).flatMap((now): EventWant[] => {
+    // It only sums the others up, but where it is the only one.
+    if (now.type === 'Ready' && resource.kind !== 'Certificate') return [];
+    const old = conditionsOf(before).find(({ type }) => type === now.type);
     const isGood = now.status === 'True';
+    if (!isNews(old, now) || (isGood && !GOOD_NEWS[resource.kind]?.includes(now.type))) return [];
     return [
       {
         about: resource,
         type: isGood ? 'Normal' : 'Warning',
-        reason: isGood ? type : `Not${type}`,
-        message: isGood ? `${resource.kind} is ${type.toLowerCase()}` : now.message,
-      } as const,
+        reason: isGood ? now.type : `Not${now.type}`,
+        message: isGood ? `${resource.kind} is ${now.type.toLowerCase()}` : now.message,
+      },
     ];
   });
 }

@@ -74,8 +74,9 @@ function finding(observed: Observed, certificate: Certificate): Finding {
     return fault === undefined ? ready('Ready') : failed('Ready', fault);
   }
   if (found?.certificate === undefined) {
-    const isCaMissing = !spec.signing && !observed.credentials.get(spec.ca)?.hasKey;
-    // One that came while a pass was under way is issued by the next.
+    // One that came while a pass was under way is issued by the next, and so is a CA that is to be made.
+    const isCaComing = observed.resources.has(`Certificate/${spec.ca}`);
+    const isCaMissing = !spec.signing && !isCaComing && !observed.credentials.get(spec.ca)?.hasKey;
     return isCaMissing
       ? failed('Ready', `CA "${spec.ca}" not found, or without its key`)
       : pending('Ready', 'not issued yet');
