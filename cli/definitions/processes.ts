@@ -58,6 +58,15 @@ export function defineProcesses(program: Command, scope: Scope): void {
     });
   examples(router, ['skuprt router --config skrouterd.json', 'without any control plane']);
 
+  program
+    .command('probe <targets...>', { hidden: true })
+    .description('Look names up and connect, one line of JSON for each HOST:PORT')
+    .action(async (targets: string[], _flags: object, self: Command) => {
+      const context = scope.local(self);
+      const { probeTargets } = await import('../commands/check/probe-targets.ts');
+      await probeTargets(context, targets);
+    });
+
   const version = program
     .command('version')
     .description('Print the version')

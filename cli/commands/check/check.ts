@@ -10,6 +10,7 @@ import { findSite } from '../../resources.ts';
 import { checkCluster, checkRouters } from './cluster.ts';
 import { type Finding, fail, findingsObject, findingsText, warn } from './finding.ts';
 import { checkLocal, probeConnectors } from './local.ts';
+import { probeFromPod } from './probe-pod.ts';
 import { checkSite } from './site.ts';
 
 /** @throws FailedError when something failed, after everything was told */
@@ -36,7 +37,12 @@ async function inCluster(context: Context): Promise<Finding[]> {
   const place = await openCluster(context);
   const { findings, hasKinds } = await checkCluster(context, place.client, Date.now());
   if (!hasKinds) return findings;
-  return [...findings, ...(await checkRouters(context, place.client)), ...(await siteFindings(context, place))];
+  return [
+    ...findings,
+    ...(await checkRouters(context, place.client)),
+    ...(await siteFindings(context, place)),
+    ...(await probeFromPod(context, place.client, await place.resources.list('Listener'))),
+  ];
 }
 
 /** A right that is missing, or a server that went away meanwhile, is a finding too: what was found before it is told. */
