@@ -56,21 +56,31 @@ skuprt_in() {
   "$root/skuprt" --platform kubernetes --context "$context" "$@"
 }
 
-# step TEXT COMMAND...: one line a step, its output only when it fails.
+# step TEXT COMMAND...: one line a step with its time, its output only when it fails. The command runs in a shell of its own, which
+# ends with its first failure: so a step must not stand in a condition.
 step() {
-  local text=$1 started=$SECONDS log
+  local text=$1 started=$EPOCHREALTIME log status=0
   shift
   log=$(mktemp)
   printf '%s ...' "$text"
-  if "$@" >"$log" 2>&1; then
-    printf ' %d s\n' "$((SECONDS - started))"
-    rm -f "$log"
-    return
+  set +e
+  (set -e; "$@") >"$log" 2>&1
+  status=$?
+  set -e
+  if [ "$status" = 0 ]; then
+    printf ' %s s\n' "$(seconds_since "$started")"
+  else
+    printf ' failed\n'
+    cat "$log" >&2
   fi
-  printf ' failed\n'
-  cat "$log" >&2
   rm -f "$log"
-  return 1
+  return "$status"
+}
+
+# To a tenth.
+seconds_since() {
+  local tenths=$(((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}) / 100000))
+  printf '%d.%d' "$((tenths / 10))" "$((tenths % 10))"
 }
 
 # until_true SECONDS COMMAND...

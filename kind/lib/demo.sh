@@ -1,47 +1,67 @@
-# What the demos share: a namespace with a site in each cluster, linked; a pod to ask from; and the end of it all.
-demo_image=${IMAGE:-busybox:1.36}
+# What the demos share: a namespace with a site in each of the first two clusters, linked; a pod to ask from; and the end of it all,
+# also when a demo fails or is interrupted. Servers and clients run in the image of skuprt itself, so nothing else is pulled.
 demo=
+demo_image=$image
 
 begin_demo() {
-  local context token
   demo=skuprt-demo-$1
   trap end_quietly EXIT
-  token=$(mktemp -u)
-  for context in "${contexts[@]:0:2}"; do
-    step "site in $context" new_site "$context"
-  done
-  step 'link' link "$token"
-  rm -f "$token"
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  local context
+  for context in "${contexts[@]:0:2}"; do step "site in $context" new_site "$context"; done
+  step 'link' link
 }
 
 new_site() {
+  in_cluster "$1" delete namespace "$demo" --ignore-not-found --timeout 60s
   in_cluster "$1" create namespace "$demo"
   skuprt_in "$1" -n "$demo" site create "$1" --enable-link-access --wait ready --timeout 2m
 }
 
 link() {
-  skuprt_in "${contexts[0]}" -n "$demo" token create "$1"
-  skuprt_in "${contexts[1]}" -n "$demo" link create "$1" --timeout 1m
+  local tokens
+  tokens=$(mktemp -d)
+  trap 'rm -rf "$tokens"' EXIT
+  skuprt_in "${contexts[0]}" -n "$demo" token create "$tokens/token"
+  skuprt_in "${contexts[1]}" -n "$demo" link create "$tokens/token" --timeout 1m
 }
 
+# web_server CONTEXT TEXT: a Deployment `backend` of one pod that answers with TEXT, exposed to the network.
+web_server() {
+  in_cluster "$1" -n "$demo" create deployment backend --image "$demo_image" -- node -e \
+    "require('node:http').createServer((_, answer) => answer.end('$2\n')).listen(8080)"
+  in_cluster "$1" -n "$demo" rollout status deployment/backend --timeout 60s
+}
+
+# client CONTEXT [COMMAND...]: a pod to ask from.
 client() {
-  in_cluster "$1" -n "$demo" run client --image "$demo_image" --restart Never --command -- sleep 3600
-  in_cluster "$1" -n "$demo" wait --for condition=Ready pod/client --timeout 60s
+  local context=$1
+  shift
+  [ $# -gt 0 ] || set -- node -e 'setTimeout(() => {}, 86_400_000)'
+  in_cluster "$context" -n "$demo" run client --image "$demo_image" --restart Never --command -- "$@"
+  in_cluster "$context" -n "$demo" wait --for condition=Ready pod/client --timeout 60s
 }
 
+# ask CONTEXT URL: what the client's pod gets.
 ask() {
-  in_cluster "$1" -n "$demo" exec client -- wget -q -O - -T 3 "$2"
+  in_cluster "$1" -n "$demo" exec client -- node -e \
+    'fetch(process.argv[1], { signal: AbortSignal.timeout(3000) }).then(async (answer) => process.stdout.write(await answer.text()))' "$2"
 }
 
 end_demo() {
   local context
-  for context in "${contexts[@]:0:2}"; do step "removing namespace $demo of $context" in_cluster "$context" delete namespace "$demo" --wait --timeout 90s; done
+  for context in "${contexts[@]:0:2}"; do
+    step "removing namespace $demo of $context" in_cluster "$context" delete namespace "$demo" --wait --timeout 90s
+  done
   demo=
   printf 'demo ok: %s\n' "$1"
 }
 
 end_quietly() {
   local context
-  [ -z "$demo" ] && return
-  for context in "${contexts[@]:0:2}"; do in_cluster "$context" delete namespace "$demo" --ignore-not-found --wait=false >/dev/null 2>&1 || true; done
+  [ -n "$demo" ] || return 0
+  for context in "${contexts[@]:0:2}"; do
+    in_cluster "$context" delete namespace "$demo" --ignore-not-found --wait=false >/dev/null 2>&1 || true
+  done
 }
