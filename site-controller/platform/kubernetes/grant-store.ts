@@ -5,7 +5,12 @@
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { RedemptionConflictError } from '../../grants/errors.ts';
 import type { GrantState, GrantStore, Redemption } from '../../grants/store.ts';
-import { REDEMPTIONS_ANNOTATION, redemptionsAllowed, redemptionsOf } from '../../reconcile/accessgrant/plan.ts';
+import {
+  grantState,
+  REDEMPTIONS_ANNOTATION,
+  redemptionsAllowed,
+  redemptionsOf,
+} from '../../reconcile/accessgrant/plan.ts';
 
 const TRIES_MAX = 4;
 
@@ -48,17 +53,7 @@ export class GrantRecords implements GrantStore {
 
   async get(uid: string): Promise<GrantState | undefined> {
     const found = await this.read(uid);
-    const { code, expirationTime } = found?.grant.status ?? {};
-    if (found === undefined || !code || !expirationTime) return undefined;
-    const { grant } = found;
-    return {
-      uid,
-      name: grant.metadata.name,
-      code,
-      expiresAt: Date.parse(expirationTime),
-      redemptionsAllowed: redemptionsAllowed(grant),
-      redemptions: recordedOf(grant),
-    };
+    return found && grantState(found.grant, recordedOf(found.grant));
   }
 
   /** @throws RedemptionConflictError when others are faster again and again, or took the last use. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import type { GrantState, GrantStore, Redemption } from '../../grants/store.ts';
-import { redemptionsAllowed } from '../../reconcile/accessgrant/plan.ts';
+import { grantState } from '../../reconcile/accessgrant/plan.ts';
 import type { ResourceStore } from '../../store.ts';
 
 export interface GrantFilesParts {
@@ -23,16 +23,7 @@ export class GrantFiles implements GrantStore {
 
   async get(uid: string): Promise<GrantState | undefined> {
     const grant = (await this.parts.store.list('AccessGrant')).find(({ metadata }) => metadata.uid === uid);
-    const { code, expirationTime } = grant?.status ?? {};
-    if (grant === undefined || !code || !expirationTime) return undefined;
-    return {
-      uid,
-      name: grant.metadata.name,
-      code,
-      expiresAt: Date.parse(expirationTime),
-      redemptionsAllowed: redemptionsAllowed(grant),
-      redemptions: await this.redemptions(uid),
-    };
+    return grant && grantState(grant, await this.redemptions(uid));
   }
 
   async record(uid: string, redemption: Redemption): Promise<void> {

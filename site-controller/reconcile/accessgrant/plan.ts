@@ -6,7 +6,7 @@ import {
 } from '../../../config/api/access-grant.ts';
 import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/api/conditions.ts';
 import { parseDurationMs } from '../../../config/api/duration.ts';
-import type { Redemption } from '../../grants/store.ts';
+import type { GrantState, Redemption } from '../../grants/store.ts';
 import { CREDENTIAL } from '../../names.ts';
 import { type Credential, type Observed, type Outcome, ofKind } from '../observed.ts';
 import { type AccessEndpoint, accessEndpoints } from '../routeraccess/plan.ts';
@@ -82,6 +82,20 @@ export function linkEndpoints(observed: Observed): AccessEndpoint[] {
 
 export function redemptionsAllowed({ spec }: AccessGrant): number {
   return spec.redemptionsAllowed || REDEMPTIONS_ALLOWED_DEFAULT;
+}
+
+/** What the redemption server decides by; undefined while the grant is not processed. */
+export function grantState(grant: AccessGrant, redemptions: readonly Redemption[]): GrantState | undefined {
+  const { code, expirationTime } = grant.status ?? {};
+  if (!code || !expirationTime) return undefined;
+  return {
+    uid: grant.metadata.uid ?? '',
+    name: grant.metadata.name,
+    code,
+    expiresAt: Date.parse(expirationTime),
+    redemptionsAllowed: redemptionsAllowed(grant),
+    redemptions,
+  };
 }
 
 /** Why grants are of no use in this namespace. */
