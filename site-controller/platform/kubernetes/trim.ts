@@ -16,6 +16,18 @@ export const SECRET_FIELD_SELECTOR = [
 
 const SECRET_KEYS = ['ca.crt', 'tls.crt', 'tls.key', 'host', 'port', 'username', 'password', 'csr', 'request.json'];
 const CONFIG_KEYS = ['template.yaml'];
+const METADATA_KEYS = [
+  'name',
+  'namespace',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'labels',
+  'annotations',
+  'ownerReferences',
+] as const;
 
 /** Of Secrets that a controller made everything is kept. */
 export function trimSecret(secret: KubeObject): KubeObject {
@@ -90,31 +102,8 @@ export function podView({ metadata, status: raw }: KubeObject): PodView {
 }
 
 function trimmed({ apiVersion, kind, metadata }: KubeObject): KubeObject {
-  const {
-    name,
-    namespace,
-    uid,
-    resourceVersion,
-    generation,
-    creationTimestamp,
-    deletionTimestamp,
-    labels,
-    annotations,
-    ownerReferences,
-  } = metadata;
-  const own = {
-    name,
-    namespace,
-    uid,
-    resourceVersion,
-    generation,
-    creationTimestamp,
-    deletionTimestamp,
-    labels,
-    annotations,
-    ownerReferences,
-  };
-  return { apiVersion, kind, metadata: own };
+  const own = Object.fromEntries(METADATA_KEYS.map((key) => [key, metadata[key]]));
+  return { apiVersion, kind, metadata: own as unknown as KubeObject['metadata'] };
 }
 
 function waitingOf({ name, ready, state }: ContainerStatus): ContainerStatus {
