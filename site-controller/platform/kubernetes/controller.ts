@@ -25,6 +25,8 @@ import type { WatchedKind } from './watched.ts';
 
 const WORKERS = 8;
 const RETRY_MS = 1000;
+/** An API server that was away should not be waited for long. */
+const RETRY_MAX_MS = 10_000;
 
 export interface ControllerParts {
   client: KubeClient;
@@ -129,7 +131,7 @@ export class Controller {
     });
     this.queue = new WorkQueue(
       { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
-      { workers: WORKERS },
+      { workers: WORKERS, retryMaxMs: RETRY_MAX_MS },
     );
   }
 

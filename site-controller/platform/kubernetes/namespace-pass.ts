@@ -5,6 +5,7 @@
 import type { Resource } from '../../../config/api/index.ts';
 import type { Site } from '../../../config/api/site.ts';
 import type { Clock } from '../../../lib/clock.ts';
+import { ApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { decodeNetwork } from '../../exchange/network-document.ts';
@@ -73,14 +74,6 @@ export class NamespacePass {
     if (!controlsNamespace(observed)) return Infinity;
     const site = activeSite(observed);
     const plan = planNamespace(observed, services.outcomeInputs(namespace));
-    // Side by side: none needs what another writes, and the next pass sees to what does.
-    const [nextCertificate] = await Promise.all([
-      services.issueCertificates(observed, site),
-      this.writeObjects(plan),
-      ...this.writeStatuses(plan, observed),
-      services.removeEndedGrants(observed),
-      this.parts.writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
-    ]);
     let nextRenewal = Infinity;
     if (site !== undefined) {
       services.redeemTokens(observed, site);
@@ -89,7 +82,16 @@ export class NamespacePass {
         this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message });
       }
     }
-    return Math.min(nextCertificate, nextRenewal, plan.requeueAt);
+    const certificates = services.issueCertificates(observed, site);
+    // Side by side: none needs what another writes, and the next pass sees to what does.
+    await allOf([
+      certificates,
+      this.writeObjects(plan, site),
+      ...this.writeStatuses(plan, observed),
+      services.removeEndedGrants(observed),
+      this.parts.writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
+    ]);
+    return Math.min(await certificates, nextRenewal, plan.requeueAt);
   }
 
   /** What the namespace looks like now. */
@@ -128,12 +130,23 @@ export class NamespacePass {
     return memory;
   }
 
-  private async writeObjects({ apply, prune }: NamespacePlan): Promise<void> {
-    const { writes } = this.parts;
+  private async writeObjects({ apply, prune }: NamespacePlan, site: Site | undefined): Promise<void> {
     const isLate = ({ kind }: KubeObject) => LATE_KINDS.has(kind);
-    const early = apply.filter((object) => !isLate(object)).map((object) => writes.apply(object));
-    await Promise.all([...early, ...prune.map((object) => writes.delete(object))]);
-    await Promise.all(apply.filter(isLate).map((object) => writes.apply(object)));
+    const early = apply.filter((object) => !isLate(object)).map((object) => this.writeObject(object, site));
+    await allOf([...early, ...prune.map((object) => this.parts.writes.delete(object))]);
+    await allOf(apply.filter(isLate).map((object) => this.writeObject(object, site)));
+  }
+
+  /** What an API server refuses is told to the user, who alone may know why. */
+  private async writeObject(object: KubeObject, site: Site | undefined): Promise<void> {
+    try {
+      await this.parts.writes.apply(object);
+    } catch (error) {
+      if (site !== undefined && error instanceof ApiError && !error.isTransient && !error.isConflict) {
+        this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message: error.message });
+      }
+      throw error;
+    }
   }
 
   private writeStatuses({ outcomes }: NamespacePlan, observed: Observed): Promise<void>[] {
@@ -163,4 +176,11 @@ class Memory {
     }
     return this.view;
   }
+}
+
+/** Waits for all, also when some fail: one object that is refused keeps nothing else back. @throws the first failure */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
 }
