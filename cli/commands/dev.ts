@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { type Context, print, say } from '../context.ts';
 import type { DevFlags } from '../definitions/dev.ts';
 import { DevCluster, freeHost } from '../dev/cluster.ts';
@@ -17,16 +18,12 @@ const TOKEN = { redemptionsAllowed: 1, expirationWindow: 15 * 60_000, timeout: 3
 export async function runDev(context: Context, flags: DevFlags): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'skuprt-dev-'));
   const clusters: DevCluster[] = [];
-  const hosts = new Set<string>();
   let isClean = true;
   try {
     for (const name of flags.contexts) {
-      const host = await freeHost(hosts);
-      hosts.add(host);
-      const cluster = await DevCluster.connect({ context: inCluster(context, name, flags), name, directory });
-      clusters.push(cluster);
-      await cluster.start(host);
+      clusters.push(await DevCluster.connect({ context: inCluster(context, name, flags), name, directory }));
     }
+    await startAll(clusters);
     if (flags.link) await linkAll(clusters, directory);
     for (const { name } of clusters) print(context, `ready ${name}`);
     await Promise.race([aborted(context.signal), ...clusters.map((cluster) => cluster.watch())]);
@@ -50,15 +47,36 @@ function inCluster(context: Context, name: string, { namespace }: DevFlags): Con
   return { ...context, platform: 'kubernetes', cluster, namespace: namespace ?? NAMESPACE, globals };
 }
 
+/** Side by side; all of them have come to rest when one failed. */
+async function startAll(clusters: readonly DevCluster[]): Promise<void> {
+  const hosts = new Set<string>();
+  const starts: Promise<void>[] = [];
+  for (const cluster of clusters) {
+    const host = await freeHost(hosts);
+    hosts.add(host);
+    starts.push(cluster.start(host));
+  }
+  const results = await Promise.allSettled(starts);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
 /** Each pair once: the later one dials the earlier one. */
 async function linkAll(clusters: readonly DevCluster[], directory: string): Promise<void> {
   for (const [index, issuer] of clusters.entries()) {
     for (const dialler of clusters.slice(index + 1)) {
+      say(issuer.context, `Linking ${dialler.name} to ${issuer.name} ...`);
       const file = join(directory, `${issuer.name}-${dialler.name}.token`);
-      await issueToken(issuer.context, file, { ...TOKEN, name: `dev-${issuer.name}` });
-      await redeemToken(dialler.context, file, { wait: 'ready', timeout: TOKEN.timeout });
+      await issueToken(quiet(issuer.context), file, { ...TOKEN, name: `dev-${issuer.name}` });
+      await redeemToken(quiet(dialler.context), file, { wait: 'ready', timeout: TOKEN.timeout });
+      await rm(file);
     }
   }
+}
+
+/** What these commands tell whoever types them is of no use here. */
+function quiet(context: Context): Context {
+  return { ...context, interactive: false, stderr: new Writable({ write: (_chunk, _encoding, done) => done() }) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

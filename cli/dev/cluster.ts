@@ -9,8 +9,10 @@ import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { apiKindOf, readKustomization } from '../commands/install/manifests.ts';
 import type { Context } from '../context.ts';
+import { FailedError } from '../errors.ts';
 import { openPlace } from '../places/choose.ts';
 import { API, apiOf, type ClusterClient } from '../places/cluster-client.ts';
+import { findControllers, serves } from '../places/controllers.ts';
 import { waitUntilSettled } from '../resources.ts';
 import { waitFor } from '../wait.ts';
 import { Child } from './child.ts';
@@ -51,6 +53,7 @@ export class DevCluster {
 
   /** Resolves when its site is ready. @throws FailedError, TimedOutError */
   async start(host: string): Promise<void> {
+    await this.requireNoController();
     await this.makeKinds();
     await this.make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.context.namespace } });
     await this.startController(host);
@@ -77,6 +80,17 @@ export class DevCluster {
       await this.remove(object).catch((error: Error) => left.push(error.message));
     }
     return left;
+  }
+
+  /** Two would undo each other's work. */
+  private async requireNoController(): Promise<void> {
+    const { namespace } = this.context;
+    const others = (await findControllers(this.client, namespace)) ?? [];
+    const other = others.find((controller) => serves(controller, namespace));
+    if (other === undefined) return;
+    throw new FailedError(`Cluster ${this.name} has a controller already: ${other.namespace}/${other.name}`, {
+      next: `Remove it with skuprt --context ${this.name} uninstall, or take another cluster`,
+    });
   }
 
   private async makeKinds(): Promise<void> {
