@@ -28,6 +28,13 @@ const RouterStatus = Type.Object({
   listeners: Type.Array(Binding),
   connectors: Type.Array(Binding),
 });
+const Service = Type.Object({
+  address: Text,
+  protocol: Text,
+  port: Type.Integer(),
+  service: Type.Optional(Text),
+  podsByName: Type.Optional(Type.Boolean()),
+});
 const SiteStatus = Type.Object({
   site: Type.Object({
     identity: Text,
@@ -35,7 +42,7 @@ const SiteStatus = Type.Object({
     namespace: Text,
     platform: Text,
     siteVersion: Text,
-    services: Type.Array(Type.Object({ address: Text, protocol: Text, port: Type.Integer() })),
+    services: Type.Array(Service),
   }),
   routerStatus: Type.Array(RouterStatus),
   /** Only of a site that has told of no router. */
@@ -142,7 +149,7 @@ function contentOf({ site, routerStatus, ...alone }: SiteStatus): SiteContent {
     })),
     listeners: listeners.map(endpointOf),
     connectors: connectors.map(endpointOf),
-    services: site.services.map(({ address, protocol, port }) => ({ address, protocol, port })),
+    services: site.services,
   };
 }
 

@@ -39,7 +39,13 @@ const content: fc.Arbitrary<SiteContent> = fc.record({
   ),
   listeners: fc.array(endpoint, { maxLength: 4 }),
   connectors: fc.array(endpoint, { maxLength: 4 }),
-  services: fc.array(fc.record({ address: id, protocol: text, port }), { maxLength: 4 }),
+  services: fc.array(
+    fc.record(
+      { address: id, protocol: text, port, service: text, podsByName: fc.boolean() },
+      { requiredKeys: ['address', 'protocol', 'port'] },
+    ),
+    { maxLength: 4 },
+  ),
 });
 const view: fc.Arbitrary<NetworkView> = fc.record({
   sites: fc.array(content, { maxLength: 5 }),
