@@ -20,7 +20,6 @@ new_site() {
 }
 
 link() {
-  local tokens
   tokens=$(mktemp -d)
   trap 'rm -rf "$tokens"' EXIT
   skuprt_in "${contexts[0]}" -n "$demo" token create "$tokens/token"
@@ -30,7 +29,7 @@ link() {
 # web_server CONTEXT TEXT: a Deployment `backend` of one pod that answers with TEXT, exposed to the network.
 web_server() {
   in_cluster "$1" -n "$demo" create deployment backend --image "$demo_image" -- node -e \
-    "require('node:http').createServer((_, answer) => answer.end('$2\n')).listen(8080)"
+    "process.on('SIGTERM', () => process.exit()); require('node:http').createServer((_, answer) => answer.end('$2\n')).listen(8080)"
   in_cluster "$1" -n "$demo" rollout status deployment/backend --timeout 60s
 }
 
@@ -39,7 +38,8 @@ client() {
   local context=$1
   shift
   [ $# -gt 0 ] || set -- node -e 'setTimeout(() => {}, 86_400_000)'
-  in_cluster "$context" -n "$demo" run client --image "$demo_image" --restart Never --command -- "$@"
+  in_cluster "$context" -n "$demo" run client --image "$demo_image" --restart Never \
+    --overrides '{"spec":{"terminationGracePeriodSeconds":0}}' --command -- "$@"
   in_cluster "$context" -n "$demo" wait --for condition=Ready pod/client --timeout 60s
 }
 
