@@ -39,6 +39,8 @@ export interface WorkQueueOptions {
 const WORKERS = 16;
 const RETRY_INITIAL_MS = 100;
 const RETRY_MAX_MS = 60_000;
+/** Who asks to be run again at once, lets others have their turn: a run may end without having waited for anything. */
+const AGAIN_MIN_MS = 20;
 /** What timers can hold. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
@@ -139,7 +141,7 @@ export class WorkQueue {
     this.running.delete(key);
     observer?.reconciled(waitMs.result, clock.now() - startMs);
     if (this.again.delete(key)) this.add(key);
-    else this.addAfter(key, waitMs.againMs);
+    else this.addAfter(key, Math.max(waitMs.againMs, AGAIN_MIN_MS));
     this.fill();
     if (this.running.size === 0) for (const resolve of this.onIdle.splice(0)) resolve();
   }

@@ -148,6 +148,7 @@ function invalidOutcomes({ cluster }: Observed): Outcome[] {
 
 /** Grants end and tokens are tried again by the clock alone. */
 function nextLook(observed: Observed, { attempts }: OutcomeInputs): number {
-  const retries = [...attempts.values()].filter(({ isFinal }) => !isFinal).map(({ retryAt }) => retryAt);
-  return Math.min(Infinity, ...retries, nextGrantEnd(observed));
+  // One that is due is tried by this pass, and tells when it ends.
+  const retries = [...attempts.values()].filter(({ isFinal, retryAt }) => !isFinal && retryAt > observed.now);
+  return Math.min(Infinity, ...retries.map(({ retryAt }) => retryAt), nextGrantEnd(observed));
 }

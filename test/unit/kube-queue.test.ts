@@ -77,6 +77,18 @@ describe('a work queue', () => {
     expect(atMs).toHaveLength(5);
   });
 
+  it('lets others have their turn when a run asks to be run again at once', async () => {
+    let runCount = 0;
+    const queue = queueOf(async () => {
+      runCount += 1;
+      return 0;
+    });
+    queue.add('a');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(runCount).toBeGreaterThan(10);
+    expect(runCount).toBeLessThan(100);
+  });
+
   it('looks again when a run asks for it, and at once when something comes before', async () => {
     let runs = 0;
     const queue = queueOf(async () => {

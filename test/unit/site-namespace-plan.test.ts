@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { parseAdaptorConfig } from '../../site-controller/adaptor/config.ts';
+import { planNamespace } from '../../site-controller/reconcile/namespace-plan.ts';
 import { pod } from '../support/cluster.ts';
 import { namespacePlanOf } from '../support/namespace-plan.ts';
-import { resource, routerState, SITE_UID, site } from '../support/observed.ts';
+import { NOW, resource, routerState, SITE_UID, site } from '../support/observed.ts';
 import { onKubernetes } from '../support/observed-cluster.ts';
 
 const SECRET = (name: string, key = 'key') =>
@@ -226,6 +227,24 @@ describe('where others run the routers', () => {
     const kinds = new Set(apply.map(({ kind }) => kind));
     for (const kind of ['Deployment', 'ServiceAccount', 'Role', 'RoleBinding']) expect(kinds).not.toContain(kind);
     expect(kinds).toContain('ConfigMap');
+  });
+});
+
+describe('when a namespace is looked at again', () => {
+  const tried = (retryAt: number) => ({ generation: 1, message: 'cannot be reached', isFinal: false, retryAt });
+  const requeueAt = (...attempts: ReturnType<typeof tried>[]) => {
+    const named = new Map(attempts.map((attempt, index) => [`token-${index}`, attempt]));
+    const inputs = { newCode: () => 'code', redemptions: () => 0, attempts: named };
+    return planNamespace(onKubernetes([site()]), inputs).requeueAt;
+  };
+
+  it('is when the next token is to be tried again', () => {
+    expect(requeueAt(tried(NOW + 5000), tried(NOW + 1000))).toBe(NOW + 1000);
+  });
+
+  it('is not at once because of a token that is being tried now', () => {
+    expect(requeueAt(tried(NOW - 1))).toBe(Infinity);
+    expect(requeueAt(tried(NOW))).toBe(Infinity);
   });
 });
 

@@ -11,7 +11,7 @@ import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
 import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
 import type { RedemptionOutcome, RedemptionReport } from '../../grants/redemptions.ts';
 import type { RenewalIssuer } from '../../grants/renewals.ts';
-import { GrantServer, GrantServerListenError } from '../../grants/server.ts';
+import { GrantServer } from '../../grants/server.ts';
 import type { GrantState } from '../../grants/store.ts';
 import type { KeyPair } from '../../pki/authority.ts';
 import { isControlledSecret } from '../../pki/secret.ts';
@@ -63,7 +63,11 @@ export class GrantService {
     this.records = new GrantRecords({ api, find, onRedeemed });
   }
 
-  /** Brings the server in line with `own`, the controller's namespace: to be called when anything there changed. */
+  /**
+   * Brings the server in line with `own`, the controller's namespace: to be called when anything there changed.
+   *
+   * @throws GrantServerListenError when its port is not free
+   */
   async ensure(own: Observed): Promise<void> {
     const { settings, log, onServed } = this.parts;
     if (!settings.enableGrants) return;
@@ -134,13 +138,7 @@ export class GrantService {
         onRenewed: (siteId, client) => this.renewed(siteId, client),
       },
     );
-    try {
-      await server.start();
-    } catch (err) {
-      if (!(err instanceof GrantServerListenError)) throw err;
-      log.error({ err }, 'redemption server not started');
-      return;
-    }
+    await server.start();
     this.server = server;
     log.info({ port: server.port }, 'redemption server started');
   }
