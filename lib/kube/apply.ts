@@ -53,7 +53,7 @@ interface Written {
 }
 
 /** A cache that has not moved for longer may have missed both the making and the end of an object. */
-const LAG_MAX_MS = 30_000;
+export const LAG_MAX_MS = 30_000;
 const CONFLICT_RETRIES_MAX = 4;
 /** What is deleted to be made anew may take a moment to go. */
 const RECREATE_WAIT_MS = 50;

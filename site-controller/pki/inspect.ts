@@ -1,5 +1,5 @@
 /** What a certificate says, and whether it is good now. Reads certificates of any maker, empty DNS names included. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { CertificateUnreadableError } from './errors.ts';
 
@@ -71,6 +71,15 @@ export function isIssuedBy(certificate: string, ca: string): boolean {
   } catch (error) {
     if (error instanceof CertificateUnreadableError) return false;
     throw error;
+  }
+}
+
+/** Whether `privateKey` belongs to the first certificate of `certificate`; what cannot be read does not. */
+export function isKeyOf(certificate: string, privateKey: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    return false;
   }
 }
 

@@ -72,7 +72,7 @@ export class Controller {
       live: ({ kind }, namespace, name) => this.reflectors.get(kind)?.get(namespace, name),
       onWrite: parts.onWrite,
     });
-    const writes = new KubeWrites({ client, applier: this.applier, watched: parts.watched });
+    const writes = new KubeWrites({ client, applier: this.applier, clock, watched: parts.watched });
     this.certificates = new CertificateService({
       keep: writes.keep,
       remove: (namespace, name) => writes.remove('Secret', namespace, name),

@@ -1,9 +1,8 @@
 /** TLS material of a namespace: what its Secrets hold, by name. Certificates are read once for each content. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../../config/api/secret.ts';
 import type { KeyPair } from '../../pki/authority.ts';
 import { CertificateUnreadableError } from '../../pki/errors.ts';
-import { chainFault, factsOf, inspectCertificate, splitBundle } from '../../pki/inspect.ts';
+import { chainFault, factsOf, inspectCertificate, isKeyOf, splitBundle } from '../../pki/inspect.ts';
 import { isTlsSecret, secretDigest, type TlsMaterial, tlsMaterialOf, trustOf } from '../../pki/secret.ts';
 import type { Credential } from '../../reconcile/observed.ts';
 
@@ -73,14 +72,6 @@ function faultOf(material: TlsMaterial & { certificate?: string }, now: number):
   if (privateKey !== undefined && !isKeyOf(certificate, privateKey)) return 'of another key';
   const ca = trustOf(material);
   return ca === undefined ? undefined : chainFault(certificate, ca, now);
-}
-
-function isKeyOf(certificate: string, privateKey: string): boolean {
-  try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
-  } catch {
-    return false;
-  }
 }
 
 /** When the next of the certificates begins or ends to be valid. */

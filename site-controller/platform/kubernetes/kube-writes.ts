@@ -2,7 +2,8 @@
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { KINDS, type Kind, type Resource } from '../../../config/api/index.ts';
 import type { Secret } from '../../../config/api/secret.ts';
-import type { Applier } from '../../../lib/kube/apply.ts';
+import type { Clock } from '../../../lib/clock.ts';
+import { type Applier, LAG_MAX_MS } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
@@ -20,11 +21,14 @@ export const FIELD_MANAGER = 'skuprt-site-controller';
 export interface KubeWritesParts {
   client: KubeClient;
   applier: Applier;
+  clock: Clock;
   watched: readonly WatchedKind[];
 }
 
 export class KubeWrites implements Writes, GrantApi, TokenApi {
   private readonly parts: KubeWritesParts;
+  /** When an object was last made in a namespace, in wall-clock milliseconds. */
+  private readonly created = new Map<string, number>();
   private readonly types: ReadonlyMap<string, ResourceType>;
 
   constructor(parts: KubeWritesParts) {
@@ -37,7 +41,17 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
     // Only Services are named by users; of all other kinds the names are ours.
     const isOurs = object.kind === 'Service' ? isMade : undefined;
     const type = this.typeOf(object.kind);
-    await this.parts.applier.apply(type, { ...object, apiVersion: type.apiVersion }, { recreate: true, isOurs });
+    const wanted = { ...object, apiVersion: type.apiVersion };
+    const result = await this.parts.applier.apply(type, wanted, { recreate: true, isOurs });
+    const namespace = object.metadata.namespace ?? '';
+    if (result === 'created') this.created.set(namespace, this.parts.clock.wall());
+  }
+
+  checkAt(namespace: string, now: number): number {
+    const at = (this.created.get(namespace) ?? Infinity) + LAG_MAX_MS;
+    if (at > now) return at;
+    this.created.delete(namespace);
+    return Infinity;
   }
 
   async delete(object: KubeObject): Promise<void> {

@@ -29,6 +29,11 @@ export interface Writes {
   apply(object: KubeObject): Promise<void>;
   delete(object: KubeObject): Promise<void>;
   patchStatus(resource: Resource, namespace: string, status: object): Promise<void>;
+  /**
+   * When objects that were made, and taken away again before anyone saw them, would be missed: wall-clock milliseconds, Infinity when
+   * none were made of late.
+   */
+  checkAt(namespace: string, now: number): number;
   /** Removes reports of routers whose pods are gone, and only those. */
   dropReports(namespace: string, pods: readonly string[]): Promise<void>;
 }

@@ -27,6 +27,8 @@ const ROTATED_ANNOTATION = 'skuprt.io/rotated';
 /** Beside its own: the certificate and key of its successor. */
 const NEXT = { certificate: 'next.crt', privateKey: 'next.key' } as const;
 
+const REPAIR = 'its bundle lacks it';
+
 /** All that such a Secret holds. */
 interface Authority {
   pair: KeyPair;
@@ -48,11 +50,25 @@ export function advanceCa(
   certificate: Certificate,
   secret: Secret,
   input: SecretsInput,
-): { secret: Secret; step: CaStep } | undefined {
+): { secret: Secret; step: CaStep | typeof REPAIR } | undefined {
   const view = caView(certificate, secret, input);
   const step = caStep(view);
-  if (step === undefined) return undefined;
+  if (step === undefined) return repaired(certificate, secret, input.now);
   return { secret: secretOf(certificate, stepped(step, certificate, authorityOf(secret), view)), step };
+}
+
+/** Its bundle holds at least its own certificates, whatever somebody did to it. */
+function repaired(
+  certificate: Certificate,
+  secret: Secret,
+  now: number,
+): { secret: Secret; step: typeof REPAIR } | undefined {
+  const authority = authorityOf(secret);
+  const { pair, next, bundle } = authority;
+  const own = [pair.certificate, ...(next === undefined ? [] : [next.certificate])];
+  const held = new Set(fingerprintsOf(tlsMaterialOf(secret).ca ?? ''));
+  if (own.every((pem) => held.has(inspectCertificate(pem).fingerprint))) return undefined;
+  return { secret: secretOf(certificate, { ...authority, bundle: joinBundles([...own, bundle], now) }), step: REPAIR };
 }
 
 export function caView(certificate: Certificate, secret: Secret, input: SecretsInput): CaView {

@@ -12,7 +12,7 @@ import { joinBundles } from '../../pki/bundle.ts';
 import type { Usage } from '../../pki/certificate-body.ts';
 import { CaUnusableError } from '../../pki/errors.ts';
 import { siteUri } from '../../pki/identity.ts';
-import { factsOf, isIssuedBy } from '../../pki/inspect.ts';
+import { factsOf, isIssuedBy, isKeyOf } from '../../pki/inspect.ts';
 import { isControlledSecret, type TlsMaterial, tlsMaterialOf, tlsSecret } from '../../pki/secret.ts';
 import { advanceCa, createCaSecret } from './authority.ts';
 import { renewalTime, validityMs } from './validity.ts';
@@ -89,6 +89,7 @@ export function leafReason(
 ): string | undefined {
   const facts = factsOf(certificate);
   if (facts === undefined || certificate === undefined || privateKey === undefined) return 'there is none';
+  if (!isKeyOf(certificate, privateKey)) return 'its key is another';
   if (facts.notAfter <= now) return 'it has expired';
   if (facts.subject !== spec.subject) return 'its subject is another';
   if (facts.hosts.toSorted().join() !== wantedHosts(spec).join()) return 'its hosts are others';
@@ -125,7 +126,8 @@ export function staleSecrets(certificates: readonly Certificate[], secrets: Iter
 
 function caWrite(certificate: Certificate, found: Secret | undefined, input: SecretsInput): SecretWrite | undefined {
   const facts = found && factsOf(tlsMaterialOf(found).certificate);
-  const isUsable = facts?.isCa === true && tlsMaterialOf(found!).privateKey !== undefined;
+  const { certificate: pem = '', privateKey = '' } = found === undefined ? {} : tlsMaterialOf(found);
+  const isUsable = facts?.isCa === true && isKeyOf(pem, privateKey);
   if (found === undefined || !isUsable || (facts.notAfter <= input.now && !hasSuccessor(found))) {
     const reason = found === undefined ? 'there is none' : isUsable ? 'it has expired' : 'it cannot sign';
     return { secret: replacing(found, marked(certificate, createCaSecret(certificate, input.now))), reason };

@@ -107,7 +107,7 @@ export class FakeStore {
       ...structuredClone(rest),
       apiVersion: type.apiVersion,
       kind: type.kind,
-      metadata: { ...metadata, uid, generation: 1, creationTimestamp: new Date(0).toISOString() },
+      metadata: { ...metadata, uid, generation: 1, creationTimestamp: timestamp() },
     };
     return this.commit(type, key, undefined, made);
   }
@@ -179,7 +179,7 @@ export class FakeStore {
       throw conflict(type, place);
     if ((before.metadata.finalizers ?? []).length > 0) {
       if (before.metadata.deletionTimestamp !== undefined) return before;
-      const metadata = { ...before.metadata, deletionTimestamp: new Date(0).toISOString() };
+      const metadata = { ...before.metadata, deletionTimestamp: timestamp() };
       return this.commit(type, keyOf(type, place.namespace, place.name), before, { ...before, metadata });
     }
     this.drop(type, before);
@@ -266,6 +266,11 @@ export function typeNameOf({ apiVersion, plural }: ResourceType): string {
 
 function typeOf(typeName: string, { apiVersion, kind, metadata }: KubeObject): ResourceType {
   return { apiVersion, kind, plural: typeName.split('.', 1)[0]!, namespaced: metadata.namespace !== undefined };
+}
+
+/** Whole seconds, as in the API. */
+function timestamp(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function keyOf(type: ResourceType, namespace: string | undefined, name: string): string {

@@ -1,0 +1,106 @@
+/** What a simulated cluster holds, in a form in which two worlds that mean the same are the same: without keys, times and counts of changes. */
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isDeepEqual } from '../../../lib/kube/subset.ts';
+import { NAME } from '../../../site-controller/names.ts';
+import type { ControllerWorld } from './controller-world.ts';
+
+/** By `Kind namespace/name`. */
+export function snapshot(world: ControllerWorld): Record<string, unknown> {
+  const names = new Map(world.objects().map((object) => [object.metadata.uid!, nameOf(object)]));
+  const ports = givenPorts(world);
+  return Object.fromEntries(
+    world.objects().map((object) => {
+      const { kind, metadata, apiVersion: _version, ...members } = object;
+      const { labels, annotations, ownerReferences } = metadata;
+      const owners = ownerReferences?.map(({ uid }) => names.get(uid) ?? `nobody (${uid})`);
+      const content = {
+        labels,
+        annotations: withoutHash(annotations),
+        owners,
+        ...plain(kind, members, ports.get(metadata.namespace!)),
+      };
+      return [nameOf(object), content];
+    }),
+  );
+}
+
+function nameOf({ kind, metadata }: KubeObject): string {
+  return `${kind} ${metadata.namespace}/${metadata.name}`;
+}
+
+function withoutHash(annotations: Record<string, string> | undefined): object | undefined {
+  const { 'skuprt.io/applied': _hash, ...kept } = annotations ?? {};
+  return kept;
+}
+
+function plain(kind: string, members: Record<string, unknown>, ports: Ports = new Map()): object {
+  if (kind === 'Secret') return { type: members.type, keys: Object.keys(members.data ?? {}).sort() };
+  return unstamped(members, ports) as object;
+}
+
+/** What depends on when and how often something happened, and on keys. */
+const STAMPS = new Set([
+  'lastTransitionTime',
+  'observedGeneration',
+  'expiration',
+  'digest',
+  'ordinal',
+  'oldestValidOrdinal',
+]);
+
+/** Empty members count as absent. */
+function unstamped(value: unknown, ports: Ports): unknown {
+  if (typeof value === 'string' && /^[[{]/.test(value)) return parsed(value, ports);
+  if (typeof value === 'number') return ports.get(value) ?? value;
+  if (Array.isArray(value)) return sorted(value.map((item) => unstamped(item, ports)));
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value)
+    .filter(([name]) => !STAMPS.has(name))
+    .map(([name, member]) => [name, unstamped(member, ports)] as const)
+    .filter(([, member]) => typeof member !== 'object' || member === null || Object.keys(member).length > 0);
+  return Object.fromEntries(kept);
+}
+
+/** Conditions in any order are the same. */
+function sorted(items: unknown[]): unknown[] {
+  const typeOf = (item: unknown) => (isTree(item) && typeof item.type === 'string' ? item.type : '');
+  return items.every((item) => typeOf(item) !== '') ? items.sort((a, b) => (typeOf(a) < typeOf(b) ? -1 : 1)) : items;
+}
+
+/** ConfigMaps hold documents. */
+function parsed(text: string, ports: Ports): unknown {
+  try {
+    return unstamped(JSON.parse(text), ports);
+  } catch {
+    return text;
+  }
+}
+
+/** Ports of listeners to their names: a port stays what it was as long as its listener, so that it depends on who came first. */
+type Ports = ReadonlyMap<number, string>;
+
+/** By namespace. */
+function givenPorts(world: ControllerWorld): Map<string, Ports> {
+  const maps = world.objects().filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === NAME.router);
+  return new Map(
+    maps.map(({ metadata, data }) => {
+      const text = (data as Record<string, string>)['skrouterd.json'] ?? '[]';
+      const entities = JSON.parse(text) as [string, { name: string; port: number }][];
+      const listeners = entities.filter(([type]) => type === 'tcpListener');
+      return [metadata.namespace!, new Map(listeners.map(([, { name, port }]) => [port, name]))];
+    }),
+  );
+}
+
+/** Each place where two snapshots differ, with what is there. */
+export function differences(found: unknown, wanted: unknown, path = ''): string[] {
+  if (isDeepEqual(found, wanted)) return [];
+  if (!isTree(found) || !isTree(wanted))
+    return [`${path}: ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`];
+  const names = [...new Set([...Object.keys(found), ...Object.keys(wanted)])];
+  return names.flatMap((name) => differences(found[name], wanted[name], `${path} ${name}`));
+}
+
+function isTree(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
