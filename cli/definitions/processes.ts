@@ -58,7 +58,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
     });
   examples(router, ['skuprt router --config skrouterd.json', 'without any control plane']);
 
-  program
+  const probe = program
     .command('probe <targets...>', { hidden: true })
     .description('Look names up and connect, one line of JSON for each HOST:PORT')
     .action(async (targets: string[], _flags: object, self: Command) => {
@@ -66,6 +66,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
       const { probeTargets } = await import('../commands/check/probe-targets.ts');
       await probeTargets(context, targets);
     });
+  examples(probe, ['skuprt probe backend:8080', 'what check does in a pod']);
 
   const version = program
     .command('version')
