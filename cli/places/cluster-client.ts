@@ -13,6 +13,7 @@ export interface ListOptions {
   /** Undefined: of the whole cluster. */
   namespace?: string;
   labelSelector?: string;
+  fieldSelector?: string;
 }
 
 /** Every call throws a SkuprtError that says what the API server refused, or that it cannot be reached. */

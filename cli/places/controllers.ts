@@ -1,9 +1,12 @@
-/** Which controllers a cluster has, and whether one serves a namespace. Skupper's own has the same label. */
+/** Which controllers a cluster has, and whether one serves a namespace: of ours, or Skupper's own. */
 import { SkuprtError } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { API, type ApiKind, type ClusterClient, type ListOptions } from './cluster-client.ts';
 
+/** Of pods, and of our Deployments. */
 export const CONTROLLER_SELECTOR = 'application=skupper-controller';
+/** Skupper's Deployment has a name and no label. */
+const SKUPPER_FIELDS = 'metadata.name=skupper-controller';
 const LEASE_NAME = /controller/;
 
 export interface Controller {
@@ -18,11 +21,19 @@ export interface Controller {
 
 /** Undefined when this user may not see what is in the cluster. */
 export async function findControllers(client: ClusterClient, namespace: string): Promise<Controller[] | undefined> {
-  const everywhere = await permitted(client, API.deployments, { labelSelector: CONTROLLER_SELECTOR });
+  const everywhere = await listControllers(client);
   if (everywhere !== undefined) return everywhere.map(controllerOf);
-  const here = await permitted(client, API.deployments, { labelSelector: CONTROLLER_SELECTOR, namespace });
+  const here = await listControllers(client, namespace);
   // Those of other namespaces cannot be seen: only a find says something.
   return here === undefined || here.length === 0 ? undefined : here.map(controllerOf);
+}
+
+async function listControllers(client: ClusterClient, namespace?: string): Promise<KubeObject[] | undefined> {
+  const labelled = await permitted(client, API.deployments, { labelSelector: CONTROLLER_SELECTOR, namespace });
+  const named = await permitted(client, API.deployments, { fieldSelector: SKUPPER_FIELDS, namespace });
+  if (labelled === undefined || named === undefined) return undefined;
+  const known = new Set(labelled.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  return [...labelled, ...named.filter(({ metadata }) => !known.has(`${metadata.namespace}/${metadata.name}`))];
 }
 
 export function serves({ watchNamespace }: Controller, namespace: string): boolean {

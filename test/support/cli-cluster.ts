@@ -53,7 +53,10 @@ export class FakeCluster implements ClusterClient {
     return structuredClone(this.objects.get(keyOf(api.plural, namespace, name)));
   }
 
-  async list(api: ApiKind, { namespace, labelSelector = '' }: ListOptions = {}): Promise<KubeObject[] | undefined> {
+  async list(
+    api: ApiKind,
+    { namespace, labelSelector = '', fieldSelector }: ListOptions = {},
+  ): Promise<KubeObject[] | undefined> {
     this.permit('list', api);
     if (this.unknown.has(api.plural)) return undefined;
     const wanted = labelSelector.split(',').filter((part) => part !== '');
@@ -61,6 +64,7 @@ export class FakeCluster implements ClusterClient {
       ([key, { metadata }]) =>
         key.startsWith(`${api.plural}/`) &&
         (namespace === undefined || metadata.namespace === namespace) &&
+        (fieldSelector === undefined || fieldSelector === `metadata.name=${metadata.name}`) &&
         wanted.every((part) => metadata.labels?.[part.split('=')[0]!] === part.split('=')[1]),
     );
     const { apiVersion, kind = api.plural } = api;

@@ -101,6 +101,14 @@ describe('a cluster that is not ready for sites', () => {
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/no controller serves[\s\S]*install/) });
   });
 
+  it("knows Skupper's own controller, whose Deployment has no label", async () => {
+    cluster.objects.clear();
+    withController(cluster);
+    for (const deployment of cluster.objects.values()) delete deployment.metadata.labels;
+    site();
+    expect((await run('connector status')).err).not.toMatch(/no controller/);
+  });
+
   it('says that the controller is not ready', async () => {
     cluster.objects.clear();
     withController(cluster, 0);
