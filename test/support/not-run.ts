@@ -4,5 +4,4 @@ import { HOW_TO_HAVE_IT } from './original-router.ts';
 export default function setup(): void {
   if (process.env.npm_lifecycle_event !== 'test') return;
   process.stdout.write(`interop: not part of npm test; npm run test:interop: ${HOW_TO_HAVE_IT}\n`);
-  process.stdout.write('e2e: not part of npm test; npm run test:e2e -- --contexts a,b: two clusters after kind/install\n');
 }
