@@ -151,6 +151,20 @@ describe('imports', () => {
     ).toEqual([]);
   });
 
+  it('of plans know no platform, and of one platform not the other', () => {
+    const wrong = edges.filter(({ from, target }) => {
+      const [, to] = /^site-controller\/platform\/(\w+)\//.exec(target) ?? [];
+      const isPlan = from.path.startsWith('site-controller/reconcile/');
+      return (
+        (isPlan && (to !== undefined || (/^lib\/kube\//.test(target) && target !== 'lib/kube/object.ts'))) ||
+        (to !== undefined &&
+          top(from.path) === 'site-controller' &&
+          !from.path.startsWith(`site-controller/platform/${to}/`))
+      );
+    });
+    expect(shown(wrong)).toEqual([]);
+  });
+
   it('of pure folders reach no module with side effects', () => {
     const wrong = edges.filter(({ from, own, target }) => isPure(from) && !own && !HARMLESS_MODULES.has(target));
     expect(shown(wrong)).toEqual([]);
