@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { podScript } from './pods.ts';
 import {
   CONTEXTS,
+  connector,
   dropPlaces,
   eventually,
   IMAGE,
   type Json,
+  listener,
   newPair,
   type Place,
   Place as PlaceOf,
@@ -166,14 +168,4 @@ describe.skipIf(CONTEXTS.length < 2)('services', { timeout: TWO_MINUTES }, () =>
 function headless(name: string): object {
   const spec = { clusterIP: 'None', selector: { app: name }, ports: [{ port: 8080 }] };
   return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
-}
-
-function connector(name: string, app: string): object {
-  const spec = { routingKey: name, selector: `app=${app}`, port: 8080 };
-  return { apiVersion: 'skupper.io/v2alpha1', kind: 'Connector', metadata: { name }, spec };
-}
-
-function listener(name: string): object {
-  const spec = { routingKey: name, host: name, port: 8080 };
-  return { apiVersion: 'skupper.io/v2alpha1', kind: 'Listener', metadata: { name }, spec };
 }

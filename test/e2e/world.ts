@@ -260,3 +260,20 @@ export async function lab(...args: readonly string[]): Promise<string> {
 
 export const conditionOf = (object: Json, type: string): Json =>
   object.status?.conditions?.find((condition: Json) => condition.type === type);
+
+/** Names of the pods of a site's routers that are not ending. */
+export async function routerPods(place: Place): Promise<string[]> {
+  const pods = await place.list('pods', 'skupper.io/component=router');
+  return pods.filter(({ metadata }) => !metadata.deletionTimestamp).map(({ metadata }) => metadata.name as string);
+}
+
+/** To the pods with label `app` of that value. */
+export function connector(name: string, app: string, port = 8080): object {
+  const spec = { routingKey: name, selector: `app=${app}`, port };
+  return { apiVersion: 'skupper.io/v2alpha1', kind: 'Connector', metadata: { name }, spec };
+}
+
+export function listener(name: string, port = 8080, host = name): object {
+  const spec = { routingKey: name, host, port };
+  return { apiVersion: 'skupper.io/v2alpha1', kind: 'Listener', metadata: { name }, spec };
+}
