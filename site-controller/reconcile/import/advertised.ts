@@ -89,7 +89,11 @@ export function hashedName(text: string): string {
   return `${stem || 'service'}-${hash}`;
 }
 
-export function importedListener(name: string, spec: Listener['spec'], { port, siteIds }: Service): Listener {
+export function importedListener(
+  name: string,
+  spec: Listener['spec'],
+  { port, siteIds }: Pick<Service, 'port' | 'siteIds'>,
+): Listener {
   return {
     apiVersion: SKUPPER_API_VERSION,
     kind: 'Listener',
@@ -102,7 +106,7 @@ export function importedListener(name: string, spec: Listener['spec'], { port, s
   };
 }
 
-function importedFrom({ annotations }: Listener['metadata']): string[] {
+export function importedFrom({ annotations }: Listener['metadata']): string[] {
   return annotations![IMPORTED_FROM_ANNOTATION]!.split(',');
 }
 

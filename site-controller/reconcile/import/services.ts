@@ -3,14 +3,14 @@
  * already is never touched: not a Service of somebody else, nor a host that the user's own listeners offer. Pure.
  */
 import type { Listener } from '../../../config/api/listener.ts';
-import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, IMPORTED_PORT_ANNOTATION } from '../../names.ts';
+import { IMPORTED_PORT_ANNOTATION } from '../../names.ts';
 import { type AnyListener, serviceTaken, takenBy } from '../listener/faults.ts';
 import { foreignServices, isServiceName, serviceNameOf } from '../listener/service-name.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import {
   advertisedServices,
   hashedName,
+  importedFrom,
   importedListener,
   importedListeners,
   importedName,
@@ -75,18 +75,6 @@ function hostOf(name: string): string {
 
 /** What this controller writes of a Listener, without what the API server adds. */
 function asWritten({ metadata, spec }: Listener): Listener {
-  const { name, annotations } = metadata;
-  return {
-    apiVersion: SKUPPER_API_VERSION,
-    kind: 'Listener',
-    metadata: {
-      name,
-      labels: { [CONTROLLED_LABEL]: 'true' },
-      annotations: {
-        [IMPORTED_FROM_ANNOTATION]: annotations![IMPORTED_FROM_ANNOTATION]!,
-        [IMPORTED_PORT_ANNOTATION]: annotations?.[IMPORTED_PORT_ANNOTATION] ?? String(spec.port),
-      },
-    },
-    spec,
-  };
+  const port = Number(metadata.annotations?.[IMPORTED_PORT_ANNOTATION] ?? spec.port);
+  return importedListener(metadata.name, spec, { port, siteIds: importedFrom(metadata) });
 }
