@@ -36,7 +36,7 @@ export function defineInstall(program: Command, scope: Scope): void {
     ['skuprt --context west install', 'into another cluster of the kubeconfig'],
     ['skuprt -n west install --namespace-scope', 'for this namespace only, without rights beyond it'],
     [
-      'skuprt install --enabled-access-types local,nodeport --cluster-host 192.0.2.10',
+      'skuprt install --enabled-access-types local,nodeport --default-access-type nodeport --cluster-host 192.0.2.10',
       'where there is no load balancer: sites are reached at the ports of a node',
     ],
     ['skuprt install --image registry.example.com/skuprt:1.0.0', 'from a registry of your own'],
