@@ -177,7 +177,8 @@ class Memory {
     if (!isSame) {
       this.maps = maps;
       // Parts of a document that is being rewritten do not fit together: what was known stays.
-      this.view = decodeNetwork(maps) ?? (maps.length === 0 ? NOTHING_HEARD : this.view);
+      const isEmpty = maps.every(({ data }) => Object.keys(data ?? {}).length === 0);
+      this.view = decodeNetwork(maps) ?? (isEmpty ? NOTHING_HEARD : this.view);
     }
     return this.view;
   }

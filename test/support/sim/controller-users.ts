@@ -214,10 +214,13 @@ export class ControllerUsers {
   private giveAddresses(): void {
     for (const { metadata, spec, status } of this.world.api.store.list(typeOf('Service'))) {
       const { namespace, name } = metadata;
-      if ((spec as { type?: string } | undefined)?.type !== 'LoadBalancer' || status !== undefined) continue;
-      const ingress = [{ hostname: `${name}.${namespace}.cloud.example` }];
+      const isBalanced = (spec as { type?: string } | undefined)?.type === 'LoadBalancer';
+      if (isBalanced === (status !== undefined)) continue;
       const place = { namespace, name, subresource: 'status' };
-      this.world.api.store.merge(typeOf('Service'), place, { status: { loadBalancer: { ingress } } });
+      const ingress = [{ hostname: `${name}.${namespace}.cloud.example` }];
+      this.world.api.store.merge(typeOf('Service'), place, {
+        status: isBalanced ? { loadBalancer: { ingress } } : null,
+      });
     }
   }
 
@@ -269,11 +272,18 @@ export class ControllerUsers {
   }
 }
 
+/** Selectors of Deployments. */
+const IMMUTABLE = 'matchLabels';
+
 /** Every member and item that is a plain value, with what holds it. */
 function leavesOf(value: object): [parent: Record<string, unknown>, key: string][] {
   const parent = value as Record<string, unknown>;
   return Object.entries(parent).flatMap(([key, member]) =>
-    typeof member === 'object' && member !== null ? leavesOf(member) : [[parent, key] as [typeof parent, string]],
+    key === IMMUTABLE
+      ? []
+      : typeof member === 'object' && member !== null
+        ? leavesOf(member)
+        : [[parent, key] as [typeof parent, string]],
   );
 }
 

@@ -99,8 +99,7 @@ export class ControllerWorld {
 
   /** Made by a controller and not in use by somebody else. */
   isControllers(object: KubeObject): boolean {
-    const isReport = object.kind === 'ConfigMap' && /^skupper-(network|router)-status/.test(object.metadata.name);
-    return !this.isUserMade(object) && !isReport;
+    return !this.isUserMade(object) && !isReport(object);
   }
 
   /** Every object of every kind. */
@@ -128,7 +127,11 @@ export class ControllerWorld {
     const { kind, metadata } = object;
     const what = `${type} ${kind} ${metadata.namespace}/${metadata.name}`;
     this.written.push(what);
-    if (this.userMade.has(metadata.uid!) && (type === 'DELETED' || !isStatusOnly(before!, object))) {
+    if (
+      this.userMade.has(metadata.uid!) &&
+      !isReport(object) &&
+      (type === 'DELETED' || !isStatusOnly(before!, object))
+    ) {
       this.faults.push(`not ours to write: ${what}`);
     }
   }
@@ -142,6 +145,11 @@ export class ControllerWorld {
       this.faults.push(`ports are given twice in ${metadata.namespace}/${metadata.name}: ${ports.sort().join(' ')}`);
     }
   }
+}
+
+/** Shared with the routers, which write into it. */
+function isReport({ kind, metadata }: KubeObject): boolean {
+  return kind === 'ConfigMap' && /^skupper-(network|router)-status/.test(metadata.name);
 }
 
 function isStatusOnly(before: KubeObject, after: KubeObject): boolean {
