@@ -134,7 +134,15 @@ function read(pem: string): X509Certificate {
 /** node:crypto gives one `TYPE=value` a line. */
 function nameOf(distinguishedName: string): string {
   const line = distinguishedName?.split('\n').find((part) => part.startsWith('CN='));
-  return line?.slice(3) ?? distinguishedName ?? '';
+  return line === undefined ? (distinguishedName ?? '') : unescaped(line.slice(3));
+}
+
+/** OpenSSL writes `\,` for a comma and `\C3\A4` for octets beyond ASCII (RFC 2253, section 2.4). */
+function unescaped(text: string): string {
+  const octets = [...text.matchAll(/\\([0-9A-Fa-f]{2})|\\?(.)/gsu)].map(([, hex, plain]) =>
+    hex === undefined ? Buffer.from(plain!) : Buffer.from(hex, 'hex'),
+  );
+  return Buffer.concat(octets).toString();
 }
 
 /** node:crypto gives `DNS:a, IP Address:1.2.3.4, URI:"..."`, quoted as JSON where the value could mislead. */

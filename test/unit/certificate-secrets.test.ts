@@ -129,6 +129,29 @@ describe('the Secret of a Certificate', () => {
     expect(staleSecrets([CA], [...secrets.values(), ...others])).toEqual(['server']);
   });
 
+  it.each([
+    ['a comma in its subject', { subject: '127.0.0.1,127.0.0.1' }],
+    ['a subject of more than ASCII', { subject: ' Zürich "ö" + <1>; \\\\ #' }],
+    ['a host in upper case', { hosts: ['Router.Example', 'FD00::00:1', '*.example'] }],
+    ['hosts that repeat and are empty', { hosts: ['a', '', 'a'] }],
+    ['a life of no time', { settings: { 'skuprt.io/validity': '1ms' } }],
+  ])('is made once with %s', (_what, spec) => {
+    const secrets = settle([server(spec), CA]);
+    expect(reasons([server(spec), CA], secrets)).toEqual([]);
+    // Also where nothing is remembered but the certificate itself, as with one of Skupper's.
+    const { annotations: _forgotten, ...metadata } = secrets.get('server')!.metadata;
+    const mark = { 'internal.skupper.io/controlled': 'true' };
+    secrets.set('server', { ...secrets.get('server')!, metadata: { ...metadata, annotations: mark } });
+    expect(settle([server(spec), CA], secrets).get('server')).toBeDefined();
+  });
+
+  it('that ends with its CA is not made again to end at the same time', () => {
+    const short = createCa({ commonName: 'short CA', validMs: DAY, now: NOW });
+    const given = new Map([['ca', tlsSecret('ca', short)]]);
+    const secrets = settle([server(), CA], given);
+    expect(reasons([server(), CA], secrets, NOW + 0.9 * DAY)).toEqual([]);
+  });
+
   it('names the CA that cannot sign', () => {
     expect(() => issueSecret(server(), tlsSecret('ca', {}), '', NOW)).toThrow('the CA "ca" cannot sign');
   });

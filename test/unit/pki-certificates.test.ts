@@ -229,3 +229,13 @@ describe('chainFault', () => {
     expect(() => inspectCertificate('nonsense')).toThrow(/not a PEM certificate/);
   });
 });
+
+describe('the name in a certificate', () => {
+  it.each(['a,b', 'Zürich', ' leading and trailing ', '#1', 'a\\\\b', '"quoted"', 'a+b=c;<d>', '日本'])(
+    '%j is read as it was given',
+    (name) => {
+      const made = issueCertificate({ ...leafOptions, ca, subject: name });
+      expect(inspectCertificate(made.certificate).subject).toBe(name);
+    },
+  );
+});

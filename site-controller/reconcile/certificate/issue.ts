@@ -4,6 +4,7 @@
  * A Secret that no controller made belongs to somebody: it is used and never written. What is signed is signed only by a CA that is kept
  * already, or, for a leaf that never was, by one made in the same plan: kept first, or the leaf is made again.
  */
+import { createHash } from 'node:crypto';
 import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import { CONTROLLED_LABEL } from '../../names.ts';
@@ -20,6 +21,10 @@ import { renewalTime, validityMs } from './validity.ts';
 /** Annotations by which Skupper knows the Secret of a Certificate. */
 const CERTIFICATE_ANNOTATION = 'internal.skupper.io/certificate';
 const HOSTS_ANNOTATION = 'internal.skupper.io/hosts';
+/** Digest of the subject and hosts that were asked for. */
+const MADE_FOR_ANNOTATION = 'skuprt.io/made-for';
+
+const SECOND_MS = 1000;
 
 export interface SecretsInput {
   certificates: readonly Certificate[];
@@ -80,21 +85,33 @@ export function trustFrom(issuer: Secret, now: number): string {
   return joinBundles(isSelfSigned(certificate) ? [certificate, ca] : [ca || certificate], now);
 }
 
-/** Why a leaf has to be made now; undefined when the one that is there will do. */
+/**
+ * Why a leaf has to be made now; undefined when the one that is there will do. `madeFor` is what the Secret remembers of the wish that
+ * it was made for: what came of it is not asked again, since a certificate may spell a name otherwise than the wish.
+ */
 export function leafReason(
   spec: CertificateSpec,
   { certificate, privateKey }: TlsMaterial,
   issuer: TlsMaterial | undefined,
   now: number,
+  madeFor?: string,
 ): string | undefined {
   const facts = factsOf(certificate);
   if (facts === undefined || certificate === undefined || privateKey === undefined) return 'there is none';
   if (!isKeyOf(certificate, privateKey)) return 'its key is another';
   if (facts.notAfter <= now) return 'it has expired';
-  if (facts.subject !== spec.subject) return 'its subject is another';
-  if (facts.hosts.toSorted().join() !== wantedHosts(spec).join()) return 'its hosts are others';
+  if (madeFor !== wishOf(spec)) {
+    if (facts.subject !== spec.subject) return 'its subject is another';
+    if (facts.hosts.toSorted().join() !== wantedHosts(spec).join()) return 'its hosts are others';
+  }
   if (issuer?.certificate === undefined || !isIssuedBy(certificate, issuer.certificate)) return 'its CA is another';
-  return now >= renewalTime(facts) ? 'it is to be renewed' : undefined;
+  return now >= renewalTime(facts) && canLiveLonger(facts, issuer, now) ? 'it is to be renewed' : undefined;
+}
+
+/** A leaf that ends with its CA gains nothing by being made again. */
+function canLiveLonger({ notAfter }: { notAfter: number }, issuer: TlsMaterial, now: number): boolean {
+  const ca = factsOf(issuer.certificate);
+  return ca === undefined || ca.notAfter <= now || notAfter < ca.notAfter - SECOND_MS;
 }
 
 /** Marks that tell ours and Skupper's from those of users. */
@@ -110,6 +127,7 @@ export function marked(certificate: Certificate, secret: Secret): Secret {
         [CONTROLLED_LABEL]: 'true',
         [CERTIFICATE_ANNOTATION]: 'true',
         [HOSTS_ANNOTATION]: wantedHosts(spec).join(','),
+        [MADE_FOR_ANNOTATION]: wishOf(spec),
       },
     },
   };
@@ -144,7 +162,8 @@ function leafWrite(
 ): SecretWrite | undefined {
   if (issuer === undefined || factsOf(tlsMaterialOf(issuer).certificate)?.isCa !== true) return undefined;
   const material = found === undefined ? {} : tlsMaterialOf(found);
-  const reason = leafReason(certificate.spec, material, tlsMaterialOf(issuer), now);
+  const madeFor = found?.metadata.annotations?.[MADE_FOR_ANNOTATION];
+  const reason = leafReason(certificate.spec, material, tlsMaterialOf(issuer), now, madeFor);
   if (reason !== undefined) {
     try {
       return { secret: replacing(found, issueSecret(certificate, issuer, siteId, now)), reason };
@@ -168,6 +187,11 @@ function replacing(found: Secret | undefined, secret: Secret): Secret {
 
 function hasSuccessor(secret: Secret): boolean {
   return secret.data?.['next.crt'] !== undefined;
+}
+
+function wishOf(spec: CertificateSpec): string {
+  const wish = JSON.stringify([spec.subject, wantedHosts(spec)]);
+  return createHash('sha256').update(wish).digest('hex').slice(0, 16);
 }
 
 function wantedHosts({ hosts = [] }: CertificateSpec): string[] {
