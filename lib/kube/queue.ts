@@ -44,6 +44,16 @@ const AGAIN_MIN_MS = 20;
 /** What timers can hold. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
+/** More runs of one key within the window are no work but a circle. */
+const RUNS_MAX = 200;
+const RUNS_WINDOW_MS = 10_000;
+
+interface Rate {
+  sinceMs: number;
+  count: number;
+  isTold: boolean;
+}
+
 interface Later {
   timer: NodeJS.Timeout;
   dueMs: number;
@@ -57,6 +67,7 @@ export class WorkQueue {
   private readonly running = new Set<string>();
   private readonly again = new Set<string>();
   private readonly later = new Map<string, Later>();
+  private readonly rates = new Map<string, Rate>();
   private readonly backoffs = new Map<string, Backoff>();
   private signal: AbortSignal | undefined;
   private onIdle: (() => void)[] = [];
@@ -78,6 +89,8 @@ export class WorkQueue {
 
   add(key: string): void {
     if (this.signal?.aborted) return;
+    const brakeMs = this.brakeMs(key);
+    if (brakeMs > 0) return this.addAfter(key, brakeMs);
     this.cancelLater(key);
     if (this.running.has(key)) this.again.add(key);
     else if (!this.waiting.has(key)) {
@@ -103,6 +116,7 @@ export class WorkQueue {
 
   /** What `key` stood for is gone: neither retries nor waits are left of it. */
   forget(key: string): void {
+    this.rates.delete(key);
     this.cancelLater(key);
     this.backoffs.delete(key);
   }
@@ -132,10 +146,31 @@ export class WorkQueue {
     }
   }
 
+  /** A key whose every run brings about the next one, by a mistake of ours or of another controller, waits. */
+  private brakeMs(key: string): number {
+    const { clock, log } = this.parts;
+    const rate = this.rates.get(key);
+    if (rate === undefined || rate.count < RUNS_MAX) return 0;
+    const leftMs = rate.sinceMs + RUNS_WINDOW_MS - clock.now();
+    if (leftMs > 0 && !rate.isTold) {
+      rate.isTold = true;
+      log.warn({ key, runs: rate.count, windowMs: RUNS_WINDOW_MS }, 'reconciled too often, slowed down');
+    }
+    return leftMs;
+  }
+
+  private countRun(key: string, nowMs: number): void {
+    const rate = this.rates.get(key);
+    if (rate === undefined || nowMs >= rate.sinceMs + RUNS_WINDOW_MS) {
+      this.rates.set(key, { sinceMs: nowMs, count: 1, isTold: false });
+    } else rate.count += 1;
+  }
+
   /** Never rejects. */
   private async work(key: string, signal: AbortSignal): Promise<void> {
     const { clock, observer } = this.parts;
     const startMs = clock.now();
+    this.countRun(key, startMs);
     this.running.add(key);
     const waitMs = await this.attempt(key, signal);
     this.running.delete(key);

@@ -57,6 +57,28 @@ describe('a work queue', () => {
     expect(queue.depth).toBe(1);
   });
 
+  it('slows a key down whose runs bring about the next one, and no other', async () => {
+    let circles = 0;
+    let others = 0;
+    const queue: WorkQueue = queueOf(async (key) => {
+      if (key === 'other') others += 1;
+      else {
+        circles += 1;
+        queue.add('circle');
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return undefined;
+    });
+    queue.add('circle');
+    await vi.advanceTimersByTimeAsync(9000);
+    expect(circles).toBeLessThanOrEqual(201);
+    queue.add('other');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(others).toBe(1);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(circles).toBeGreaterThan(201);
+  });
+
   it('repeats what failed, later each time, and forgets failures with a success', async () => {
     const atMs: number[] = [];
     const queue = queueOf(
