@@ -90,7 +90,10 @@ export class WorkQueue {
   add(key: string): void {
     if (this.signal?.aborted) return;
     const brakeMs = this.brakeMs(key);
-    if (brakeMs > 0) return this.addAfter(key, brakeMs);
+    if (brakeMs > 0) {
+      this.addAfter(key, brakeMs);
+      return;
+    }
     this.cancelLater(key);
     if (this.running.has(key)) this.again.add(key);
     else if (!this.waiting.has(key)) {
