@@ -91,8 +91,11 @@ export class Applier {
       if (isDeleted) this.parts.onWrite?.('delete', type.kind);
       return isDeleted;
     } catch (error) {
-      if (isApiError(error, 'isConflict')) return false;
-      throw error;
+      if (!isApiError(error, 'isConflict')) throw error;
+      // Another one of that name, or a race within the server.
+      const found = await this.parts.client.find(type, namespace, name, { signal });
+      if (found !== undefined && found.metadata.uid === uid) throw error;
+      return false;
     }
   }
 

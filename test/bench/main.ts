@@ -1,24 +1,33 @@
 /** `npm run bench -- SUITE [options]`. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted. */
+import { runKube } from './kube/kube.ts';
+import { kubeUsage } from './kube/options.ts';
 import { runNet } from './net/net.ts';
-import { UsageError, usage } from './net/options.ts';
+import { usage as netUsage } from './net/options.ts';
+import { UsageError } from './usage-error.ts';
 
-const SUITES: Readonly<Record<string, (args: readonly string[], signal: AbortSignal) => Promise<void>>> = {
-  net: runNet,
+interface Suite {
+  run(args: readonly string[], signal: AbortSignal): Promise<void>;
+  usage: string;
+}
+
+const SUITES: Readonly<Record<string, Suite>> = {
+  net: { run: runNet, usage: netUsage },
+  kube: { run: runKube, usage: kubeUsage },
 };
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
 
 const [name = '', ...args] = process.argv.slice(2);
+const suite = SUITES[name];
 try {
-  const suite = SUITES[name];
   if (suite === undefined) throw new UsageError(`which suite? There is: ${Object.keys(SUITES).join(', ')}`);
-  await suite(args, interrupted.signal);
+  await suite.run(args, interrupted.signal);
 } catch (error) {
   if (interrupted.signal.aborted) {
     process.exitCode = 130;
   } else if (error instanceof UsageError) {
-    process.stderr.write(`${error.message}\n\n${usage}`);
+    process.stderr.write(`${error.message}\n\n${suite?.usage ?? netUsage}`);
     process.exitCode = 2;
   } else {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -1,5 +1,6 @@
 /** The command line of `npm run bench -- net`. */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../usage-error.ts';
 import { allFigures } from './figures/all.ts';
 import type { Figure } from './figures/figure.ts';
 import { allSystems, type System } from './systems.ts';
@@ -14,9 +15,6 @@ export interface NetOptions {
   /** Leave configurations and logs in place. */
   readonly keep: boolean;
 }
-
-/** A mistake on the command line; `usage` goes with its message. */
-export class UsageError extends Error {}
 
 export const usage = `Usage: npm run bench -- net [options]
 

@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { type Random, randomInt } from '../../../lib/random.ts';
-import { encodeNetwork } from '../../../site-controller/exchange/network-document.ts';
+import { encodeNetwork, NETWORK_STATUS_NAME } from '../../../site-controller/exchange/network-document.ts';
 import { createCa, issueCertificate } from '../../../site-controller/pki/authority.ts';
 import { tlsSecret } from '../../../site-controller/pki/secret.ts';
 import { type ControllerWorld, typeOf } from './controller-world.ts';
@@ -81,7 +81,13 @@ export class ControllerUsers {
 
   /** What others do by themselves sooner or later. */
   settle(): void {
-    this.world.asUser(() => this.giveAddresses());
+    this.world.asUser(() => {
+      this.giveAddresses();
+      for (const map of this.world.api.store.list(typeOf('ConfigMap'))) {
+        if (map.metadata.name === NETWORK_STATUS_NAME && map.data === undefined)
+          this.tellNetwork(map.metadata.namespace, []);
+      }
+    });
   }
 
   /** What is there is changed, or removed; what is not is made. */
@@ -192,13 +198,11 @@ export class ControllerUsers {
   }
 
   /** What the adaptor heard of another site, which advertises a service or two. */
-  private tellNetwork(): void {
-    const namespace = this.pick(NAMESPACES);
-    const services = ['shop', 'store'].slice(0, this.draw(3)).map((address, index) => ({
-      address,
-      protocol: 'tcp',
-      port: 80 + index,
-    }));
+  private tellNetwork(
+    namespace: string = this.pick(NAMESPACES),
+    addresses = ['shop', 'store'].slice(0, this.draw(3)),
+  ): void {
+    const services = addresses.map((address, index) => ({ address, protocol: 'tcp', port: 80 + index }));
     const site = { id: 'site-far', name: 'far', namespace: 'far', platform: 'kubernetes', version: '1' };
     const content = { site, routers: [], listeners: [], connectors: [], services };
     const view = { sites: [content], settled: true, gone: new Set<string>() };
