@@ -44,7 +44,7 @@ export function makeConnection(
       idleTimeOutMs: transport.idleTimeoutMs / 2,
       offeredCapabilities: CAPABILITIES,
       desiredCapabilities: CAPABILITIES,
-      properties: symbolMap(properties(router.version, connectionId, peer)),
+      properties: symbolMap(properties(router, connectionId, peer)),
       sasl: { mechanisms: transport.saslMechanisms, required: transport.saslRequired },
       ...(transport.sessionFramesMax === undefined ? {} : { incomingWindowFrames: transport.sessionFramesMax }),
     },
@@ -63,10 +63,14 @@ export function hurryWithOwnKind(connection: Connection): void {
   else connection.hurry(wanted.value, Number.POSITIVE_INFINITY);
 }
 
-function properties(version: string, connectionId: number, peer: PeerOptions): Record<string, Typed> {
+function properties(
+  router: { id: string; version: string },
+  connectionId: number,
+  peer: PeerOptions,
+): Record<string, Typed> {
   const all: Record<string, Typed> = {
     product: amqp.string(PRODUCT),
-    version: amqp.string(version),
+    version: amqp.string(router.version),
     'qd.conn-id': amqp.int(connectionId),
   };
   if (peer.role === 'normal') return all;
@@ -76,6 +80,9 @@ function properties(version: string, connectionId: number, peer: PeerOptions): R
     if (peer.data) all['qd.inter-router-role'] = amqp.int(ROLE_INTER_ROUTER_DATA);
     if (peer.groupCorrelator !== undefined) all['qd.group-correlator'] = amqp.string(peer.groupCorrelator);
     if (peer.encrypted && peer.role === 'inter-router') all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
+  } else {
+    // Who dials names this as the peer of its link; the site's controller tells what it stands for (exchange/vanflow/records.ts).
+    all['qd.access-id'] = amqp.string(`${router.id}/${peer.entity}`);
   }
   all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
   return all;

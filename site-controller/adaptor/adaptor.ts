@@ -71,15 +71,6 @@ export class Adaptor {
       identify: ({ key }) => key,
       intervalMs: NETWORK_INTERVAL_MS,
     });
-    this.speaker = new SiteSpeaker({
-      send: (text) => this.client.send(text),
-      onView: (view, own) => {
-        this.heard = { view, own, count: (this.heard?.count ?? 0) + 1 };
-        this.publish();
-      },
-      clock,
-      log,
-    });
     this.client = new RouterClient({
       containerId: `skuprt-adaptor-${options.pod}`,
       endpoint: async () => ({ host: options.bind ?? LOCAL_HOST, port: this.amqpPort }),
@@ -95,6 +86,17 @@ export class Adaptor {
         this.poller.look();
       },
       onMessage: (text) => this.speaker.receive(text),
+      onHeard: (message, address) => this.speaker.flow.receive(message, address),
+      log,
+    });
+    this.speaker = new SiteSpeaker({
+      send: (text) => this.client.send(text),
+      client: this.client,
+      onView: (view, own) => {
+        this.heard = { view, own, count: (this.heard?.count ?? 0) + 1 };
+        this.publish();
+      },
+      clock,
       log,
     });
     this.poller = new RouterPoller({
@@ -185,6 +187,7 @@ export class Adaptor {
       // A router that is back should be seen in time.
       this.poller.look();
     }
+    if (after !== undefined) this.speaker.routerState(after);
     this.tellState();
     if (!isDeepStrictEqual(before?.connectors, after?.connectors)) this.keeper.look();
   }

@@ -1,6 +1,8 @@
 /**
  * The adaptor's part in the exchange between sites: says what `site.json` says, and hands on what the others say.
  *
+ * Sites that speak only vanflow, Skupper's, are known and told by their own means.
+ *
  * It always listens; it speaks while it leads, so that a new leader knows the others at once. Without a leader's good-bye the
  * site stays known when another pod goes on: see Exchange.
  */
@@ -10,13 +12,17 @@ import type { Logger } from '../../lib/log.ts';
 import { ExchangeDriver } from '../exchange/driver.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { decodeMessage, ExchangeMessageError, type SiteContent } from '../exchange/record.ts';
+import { FlowSpeaker, type FlowSpeakerParts } from '../exchange/vanflow/speaker.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
+import type { RouterState } from '../router-client/state.ts';
 
 /** Time alone settles the view. */
 const LOOK_MS = 1000;
 
 export interface SiteSpeakerParts {
   send: (text: string) => boolean;
+  /** For what is said by vanflow. */
+  client: FlowSpeakerParts['client'];
   /** The view is another than before. */
   onView: (view: NetworkView, own: SiteContent) => void;
   clock: Clock;
@@ -24,6 +30,7 @@ export interface SiteSpeakerParts {
 }
 
 export class SiteSpeaker {
+  readonly flow: FlowSpeaker;
   private readonly parts: SiteSpeakerParts;
   private exchange: { machine: Exchange; driver: ExchangeDriver; siteId: string } | undefined;
   private own: SiteContent | undefined;
@@ -34,6 +41,7 @@ export class SiteSpeaker {
 
   constructor(parts: SiteSpeakerParts) {
     this.parts = parts;
+    this.flow = new FlowSpeaker({ ...parts, onChange: () => this.look() });
   }
 
   /** `text` as in `site.json`; without one nothing is said. */
@@ -44,6 +52,7 @@ export class SiteSpeaker {
     this.own = own;
     if (this.exchange?.siteId !== own.site.id) this.join(own.site.id);
     if (this.isLeading) this.exchange!.driver.setOwn(own);
+    this.flow.setOwn(own, this.isLeading);
     this.look();
   }
 
@@ -51,6 +60,7 @@ export class SiteSpeaker {
     if (this.isLeading === isLeading) return;
     this.isLeading = isLeading;
     this.told = undefined;
+    this.flow.setOwn(this.own, isLeading);
     if (this.exchange === undefined) return;
     if (!isLeading) this.exchange.driver.resign();
     else if (this.own !== undefined) this.exchange.driver.setOwn(this.own);
@@ -60,12 +70,19 @@ export class SiteSpeaker {
   connected(): void {
     this.isConnected = true;
     this.exchange?.driver.connected();
+    this.flow.connected();
   }
 
   disconnected(): void {
     this.isConnected = false;
     this.routerIds = undefined;
     this.exchange?.driver.disconnected();
+    this.flow.disconnected();
+  }
+
+  /** Which addresses the router knows says which sites speak vanflow, and whether somebody listens. */
+  routerState(state: RouterState): void {
+    this.flow.routerState(state);
   }
 
   topologyChanged(routerIds: readonly string[]): void {
@@ -81,7 +98,7 @@ export class SiteSpeaker {
   view(): NetworkView {
     const machine = this.exchange?.machine;
     return {
-      sites: machine?.records() ?? [],
+      sites: [...(machine?.records() ?? []), ...this.flow.sites()],
       settled: machine?.isSettled(this.parts.clock.now()) ?? false,
       gone: machine?.goneSites() ?? new Set(),
     };
@@ -100,13 +117,18 @@ export class SiteSpeaker {
   stop(othersGoOn: boolean): void {
     if (othersGoOn) this.exchange?.driver.resign();
     this.exchange?.driver.stop();
+    this.flow.stop(othersGoOn);
   }
 
   private join(siteId: string): void {
     const { clock, send } = this.parts;
     this.exchange?.driver.stop();
     const machine = new Exchange({ siteId, instance: clock.wall() });
-    const driver = new ExchangeDriver({ exchange: machine, clock, send, onChange: () => this.look() });
+    const onChange = () => {
+      this.flow.setOthers(machine.records());
+      this.look();
+    };
+    const driver = new ExchangeDriver({ exchange: machine, clock, send, onChange });
     this.exchange = { machine, driver, siteId };
     if (!this.isConnected) return;
     driver.connected();
@@ -118,7 +140,9 @@ export class SiteSpeaker {
     if (exchange === undefined || own === undefined || !isLeading) return;
     const { machine } = exchange;
     const settled = machine.isSettled(this.parts.clock.now());
-    const told = { siteId: exchange.siteId, revision: machine.revision, settled, gone: machine.goneSites(), own };
+    const { revision } = machine;
+    const flow = this.flow.sites();
+    const told = { siteId: exchange.siteId, revision, flow, settled, gone: machine.goneSites(), own };
     if (isDeepStrictEqual(told, this.told)) return;
     this.told = told;
     this.parts.onView(this.view(), own);

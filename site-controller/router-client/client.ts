@@ -59,6 +59,8 @@ export interface RouterClientParts {
   onUp: () => void;
   onDown: () => void;
   onMessage: (text: string) => void;
+  /** A message to one of the addresses of `listen`, whatever it says of where it goes. */
+  onHeard?: (message: Message, address: string) => void;
   log: Logger;
 }
 
@@ -73,12 +75,17 @@ interface Channel {
   requests: Sender;
   replies: Receiver;
   outgoing: Sender;
+  /** To any address: each message says where it goes. */
+  anywhere: Sender;
+  /** By address. */
+  listening: Map<string, Receiver>;
 }
 
 export class RouterClient {
   private readonly parts: RouterClientParts;
   private readonly pending = new Map<number, Pending>();
   private channel: Channel | undefined;
+  private addresses: ReadonlySet<string> = new Set();
   private requestCount = 0;
 
   constructor(parts: RouterClientParts) {
@@ -87,6 +94,39 @@ export class RouterClient {
 
   get isUp(): boolean {
     return this.channel !== undefined;
+  }
+
+  /** What the program at the other end calls itself; undefined while there is none. */
+  get product(): string | undefined {
+    const { properties } = (this.channel?.connection ?? {}) as { properties?: Record<string, unknown> };
+    return typeof properties?.product === 'string' ? properties.product : undefined;
+  }
+
+  /** Hears from these addresses and no others from now on, and again after each reconnection. */
+  listen(addresses: ReadonlySet<string>): void {
+    this.addresses = addresses;
+    const { connection, listening } = this.channel ?? {};
+    if (connection === undefined || listening === undefined) return;
+    for (const [address, receiver] of listening) {
+      if (addresses.has(address)) continue;
+      listening.delete(address);
+      receiver.close();
+    }
+    for (const address of addresses) {
+      if (listening.has(address)) continue;
+      const receiver = connection.open_receiver({ source: { address }, credit_window: 100 });
+      receiver.on('message', ({ message }: EventContext) => {
+        if (message !== undefined) this.parts.onHeard?.(message, address);
+      });
+      listening.set(address, receiver);
+    }
+  }
+
+  /** Sends where the message says; false when it could not go now. */
+  sendTo(message: Message & { to: string }): boolean {
+    if (this.channel === undefined || !this.channel.anywhere.sendable()) return false;
+    this.channel.anywhere.send(message);
+    return true;
   }
 
   /** Stays connected until `signal` aborts. */
@@ -219,10 +259,12 @@ export class RouterClient {
       incoming.on('message', ({ message }: EventContext) => {
         if (typeof message?.body === 'string') this.parts.onMessage(message.body);
       });
+      const anywhere = connection.open_sender({ target: {}, snd_settle_mode: 1 });
       const waiting = new Set<string>(['replies', 'incoming', 'requests', 'outgoing']);
       const opened = (name: string) => () => {
         if (!waiting.delete(name) || waiting.size > 0) return;
-        this.channel = { connection, requests, replies, outgoing };
+        this.channel = { connection, requests, replies, outgoing, anywhere, listening: new Map() };
+        this.listen(this.addresses);
         onReady();
       };
       replies.once('receiver_open', opened('replies'));

@@ -14,8 +14,10 @@ import { Wakeup } from '../../../lib/wakeup.ts';
 import { ExchangeDriver } from '../../exchange/driver.ts';
 import { Exchange } from '../../exchange/exchange.ts';
 import { EXCHANGE_ADDRESS, type SiteContent } from '../../exchange/record.ts';
+import { FlowSpeaker } from '../../exchange/vanflow/speaker.ts';
 import { LinkRenewals } from '../../grants/link-renewals.ts';
 import { CREDENTIAL } from '../../names.ts';
+import type { NetworkView } from '../../reconcile/observed.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
 import { RouterClient, type RouterEndpoint } from '../../router-client/client.ts';
@@ -82,6 +84,8 @@ class LocalSite {
   private readonly controller: SiteController;
   /** Made when the id of the site is known. */
   private exchange: { machine: Exchange; driver: ExchangeDriver } | undefined;
+  /** For Skupper's sites, which do not take part in the exchange. */
+  private readonly flow: FlowSpeaker;
   /** Since when the router should be there and is not, or has its present port. */
   private downSince = Infinity;
 
@@ -112,16 +116,20 @@ class LocalSite {
       multicastAddress: EXCHANGE_ADDRESS,
       onUp: () => {
         this.exchange?.driver.connected();
+        this.flow.connected();
         this.poller.look();
       },
       onDown: () => {
         this.downSince = clock.now();
         this.exchange?.driver.disconnected();
+        this.flow.disconnected();
         this.poller.look();
       },
       onMessage: (text) => this.exchange?.driver.receive(text),
+      onHeard: (message, address) => this.flow.receive(message, address),
       log,
     });
+    this.flow = new FlowSpeaker({ client: this.client, clock, onChange: look });
     this.poller = new RouterPoller({
       client: this.client,
       clock,
@@ -132,6 +140,7 @@ class LocalSite {
           // A router that is back should be seen in time.
           this.poller.look();
         }
+        if (after !== undefined) this.flow.routerState(after);
         look();
       },
     });
@@ -146,11 +155,7 @@ class LocalSite {
       redeemer: this.redeemer,
       redemptionServer: this.redemptionServer,
       routerState: () => this.poller.state,
-      network: () => ({
-        sites: this.exchange?.machine.records() ?? [],
-        settled: this.exchange?.machine.isSettled(clock.now()) ?? false,
-        gone: this.exchange?.machine.goneSites() ?? new Set(),
-      }),
+      network: () => this.network(),
       hosts: machineHosts,
       newCode: () => randomBytes(18).toString('base64url'),
       clock,
@@ -190,6 +195,7 @@ class LocalSite {
     ];
     const results = await Promise.allSettled(tasks);
     this.exchange?.driver.stop();
+    this.flow.stop(false);
     await this.redemptionServer.stop();
     await this.redeemer.idle();
     await this.renewals.idle();
@@ -240,6 +246,15 @@ class LocalSite {
     }
   }
 
+  private network(): NetworkView {
+    const machine = this.exchange?.machine;
+    return {
+      sites: [...(machine?.records() ?? []), ...this.flow.sites()],
+      settled: machine?.isSettled(systemClock.now()) ?? false,
+      gone: machine?.goneSites() ?? new Set(),
+    };
+  }
+
   private tell(content: SiteContent): void {
     if (this.exchange === undefined) {
       const identity = { siteId: content.site.id, instance: systemClock.wall() };
@@ -248,7 +263,10 @@ class LocalSite {
         exchange: machine,
         clock: systemClock,
         send: (text) => this.client.send(text),
-        onChange: () => this.dirty.notify(),
+        onChange: () => {
+          this.flow.setOthers(machine.records());
+          this.dirty.notify();
+        },
       });
       this.exchange = { machine, driver };
       if (this.client.isUp) {
@@ -257,6 +275,7 @@ class LocalSite {
       }
     }
     this.exchange.driver.setOwn(content);
+    this.flow.setOwn(content, true);
   }
 
   private async endpoint(): Promise<RouterEndpoint> {
