@@ -1,6 +1,6 @@
 /**
- * Runs in a pod: one new connection each INTERVAL ms to http://HOST:PORT/, until something comes by standard input. Prints JSON: for
- * each when it began (wall clock), how long it took, and why it failed.
+ * Runs in a pod: one new connection each INTERVAL ms to http://HOST:PORT/, until something comes by standard input, or for DURATION_MS.
+ * Prints JSON: for each when it began (wall clock), how long it took, and why it failed.
  */
 import { type ClientRequest, get } from 'node:http';
 
@@ -24,7 +24,12 @@ function attempt(): void {
 }
 
 const timer = setInterval(attempt, Number(interval));
-process.stdin.once('data', () => {
+const duration = Number(process.env.DURATION_MS ?? 0);
+
+function finish(then: () => void): void {
   clearInterval(timer);
-  setTimeout(() => process.stdout.write(JSON.stringify(attempts), () => process.exit()), Number(patience) + 100);
-});
+  setTimeout(() => process.stdout.write(JSON.stringify(attempts), then), Number(patience) + 100);
+}
+
+if (duration > 0) setTimeout(() => finish(() => setTimeout(() => process.exit(), 1e8)), duration);
+else process.stdin.once('data', () => finish(() => process.exit()));
