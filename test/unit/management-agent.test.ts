@@ -291,7 +291,10 @@ describe('CREATE', () => {
   });
 
   it('says in the answer what has no effect', () => {
-    const { description } = setup().ask({ operation: 'CREATE', type: 'connector' }, map({ role: amqp.string('normal') }));
+    const { description } = setup().ask(
+      { operation: 'CREATE', type: 'connector' },
+      map({ role: amqp.string('normal') }),
+    );
     expect(description).toMatch(/^Created; connector\.role: has no effect/);
   });
 });

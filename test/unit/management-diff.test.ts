@@ -36,7 +36,10 @@ describe('the difference of two configurations', () => {
 
   it('makes an entity anew when an attribute changed that is bound to its sockets', () => {
     const elsewhere = ['connector', { name: 'link1', role: 'inter-router', sslProfile: 'tls', port: 2 }];
-    expect(changes([PROFILE, LINK], [PROFILE, elsewhere])).toEqual(['delete connector link1', 'create connector link1']);
+    expect(changes([PROFILE, LINK], [PROFILE, elsewhere])).toEqual([
+      'delete connector link1',
+      'create connector link1',
+    ]);
   });
 
   it('changes the cost of a link in place', () => {
