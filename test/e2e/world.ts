@@ -57,6 +57,13 @@ async function execute(program: string, args: readonly string[], options: RunOpt
   }
 }
 
+/** A script in a pod. */
+export interface Started {
+  tell: (line: string) => void;
+  /** Tells it to end, and gives what it printed. */
+  stop: () => Promise<string>;
+}
+
 /** One namespace of one cluster, as a user at a terminal sees it. */
 export class Place {
   readonly context: string;
@@ -99,12 +106,18 @@ export class Place {
   }
 
   /** A pod that stays, to run things in. @returns when it runs */
-  async pod(name: string, image: string, command: readonly string[], spec: object = {}): Promise<void> {
+  async pod(
+    name: string,
+    image: string,
+    command: readonly string[],
+    spec: object = {},
+    variables: readonly object[] = [],
+  ): Promise<void> {
     await this.apply({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, labels: { app: name } },
-      spec: { terminationGracePeriodSeconds: 0, ...spec, containers: [{ name, image, command }] },
+      spec: { terminationGracePeriodSeconds: 0, ...spec, containers: [{ name, image, command, env: variables }] },
     });
     await this.kubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s'], { timeoutMs: 70_000 });
   }
@@ -125,8 +138,8 @@ export class Place {
     );
   }
 
-  /** A script that is left to run; `stop` ends it and gives what it printed. */
-  start(pod: string, name: string, args: readonly (string | number)[]): { stop: () => Promise<string> } {
+  /** A script that is left to run. */
+  start(pod: string, name: string, args: readonly (string | number)[]): Started {
     const command = ['node', '--input-type=module-typescript', '-e', podScript(name), '--', ...args.map(String)];
     const flags = ['--context', this.context, '-n', this.namespace, 'exec', '-i', pod, '--'];
     const child = spawn(kubectlProgram(), [...flags, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -136,6 +149,7 @@ export class Place {
     });
     const closed = once(child, 'close');
     return {
+      tell: (line) => child.stdin.write(`${line}\n`),
       stop: async () => {
         child.stdin.end('end\n');
         await closed;
@@ -217,13 +231,15 @@ export async function newSite(place: Place, { flags = ['--enable-link-access'] }
   await place.skuprt(['site', 'create', place.context, ...flags, '--wait', 'ready', '--timeout', '90s']);
 }
 
-/** `to` dials `from`. */
-export async function link(from: Place, to: Place, name = `to-${from.context}`): Promise<void> {
+/** `to` dials `from`. @returns the time that redeeming took, until the link was ready, in milliseconds */
+export async function link(from: Place, to: Place, name = `to-${from.context}`): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'e2e-token-'));
   try {
     const file = join(folder, 'token');
     await from.skuprt(['token', 'issue', file, '--name', name]);
+    const started = performance.now();
     await to.skuprt(['token', 'redeem', file, '--timeout', '60s']);
+    return performance.now() - started;
   } finally {
     await rm(folder, { recursive: true });
   }
