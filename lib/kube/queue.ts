@@ -124,7 +124,7 @@ export class WorkQueue {
     this.backoffs.delete(key);
   }
 
-  /** Works until `signal` aborts; resolves when the runs that were under way then are over. */
+  /** May be called again when it is over. Works until `signal` aborts; resolves when the runs that were under way then are over. */
   async run(signal: AbortSignal): Promise<void> {
     this.signal = signal;
     this.fill();
@@ -134,6 +134,7 @@ export class WorkQueue {
     for (const { timer } of this.later.values()) clearTimeout(timer);
     this.later.clear();
     this.waiting.clear();
+    this.parts.observer?.depth(0);
     if (this.running.size > 0) await new Promise<void>((resolve) => this.onIdle.push(resolve));
   }
 

@@ -157,10 +157,12 @@ export class Controller {
   private async lead(signal: AbortSignal): Promise<void> {
     this.leading = signal;
     this.parts.log.info('leading');
-    for (const namespace of this.cache.namespaces()) this.queue.add(namespace);
-    this.queue.add(this.parts.settings.namespace);
     try {
-      await this.queue.run(signal);
+      // Begun first: a queue whose last term is over takes nothing.
+      const working = this.queue.run(signal);
+      for (const namespace of this.cache.namespaces()) this.queue.add(namespace);
+      this.queue.add(this.parts.settings.namespace);
+      await working;
       await Promise.all([this.tokens.idle(), this.renewals.idle()]);
     } finally {
       this.leading = undefined;

@@ -10,6 +10,7 @@ import type { QueueObserver } from '../../../lib/kube/queue.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { systemRandom } from '../../../lib/random.ts';
 import { Controller } from '../../../site-controller/platform/kubernetes/controller.ts';
+import type { EventWant } from '../../../site-controller/platform/kubernetes/status-events.ts';
 import { WATCHED, watchedOn } from '../../../site-controller/platform/kubernetes/watched.ts';
 import type { ControllerSettings } from '../../../site-controller/reconcile/settings.ts';
 import { settings } from '../cluster.ts';
@@ -35,10 +36,11 @@ export interface RunningController {
   readonly controller: Controller;
   /** `apply Service` and the like, in order. */
   readonly writes: string[];
-  /** Passes that failed. */
-  readonly failures: { count: number };
+  /** Looks at namespaces, and those that failed. */
+  readonly passes: { count: number; failureCount: number };
+  /** Told to users. */
+  readonly events: EventWant[];
   readonly isLeading: boolean;
-  /** Answers why it ended, undefined when it was told to. */
   stop(): Promise<void>;
 }
 
@@ -85,7 +87,8 @@ export class ControlledCluster {
     const times = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 300 };
     const election = new LeaderElection({ client, ...base }, { ...lease, ...times });
     const writes: string[] = [];
-    const failures = { count: 0 };
+    const events: EventWant[] = [];
+    const passes = { count: 0, failureCount: 0 };
     const state = { isLeading: false };
     const controller = new Controller({
       ...base,
@@ -93,9 +96,9 @@ export class ControlledCluster {
       settings: settings({ enabledAccessTypes: ['local', 'loadbalancer'], enableGrants: false, ...parts }),
       watched: await watchedOn((apiVersion) => client.kindsOf(apiVersion)),
       version: '1.2.3',
-      onEvent: () => undefined,
+      onEvent: (event) => events.push(event),
       onWrite: (verb, kind) => writes.push(`${verb} ${kind}`),
-      queueObserver: countingFailures(failures),
+      queueObserver: counting(passes),
       elect: async (lead, signal) => {
         const told = async (leading: AbortSignal) => {
           state.isLeading = true;
@@ -111,7 +114,8 @@ export class ControlledCluster {
     const started: RunningController = {
       controller,
       writes,
-      failures,
+      events,
+      passes,
       get isLeading() {
         return state.isLeading;
       },
@@ -234,13 +238,14 @@ export class ControlledCluster {
   }
 }
 
-function countingFailures(failures: { count: number }): QueueObserver {
+function counting(passes: RunningController['passes']): QueueObserver {
   return {
     depth: () => undefined,
     waited: () => undefined,
     retried: () => undefined,
     reconciled: (result) => {
-      if (result === 'error') failures.count += 1;
+      passes.count += 1;
+      if (result === 'error') passes.failureCount += 1;
     },
   };
 }

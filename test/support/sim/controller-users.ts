@@ -53,6 +53,7 @@ export class ControllerUsers {
       [6, () => this.editOurs()],
       [1, () => this.world.api.store.compact()],
       [2, () => this.world.startController()],
+      [2, () => this.world.interruptLeading()],
     ];
     this.deeds = weighted.flatMap(([weight, deed]) => Array.from({ length: weight }, () => deed));
   }

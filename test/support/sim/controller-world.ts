@@ -5,6 +5,7 @@
  * a router share a port. What is broken is collected in `faults`.
  */
 import { systemClock } from '../../../lib/clock.ts';
+import { linkedTo } from '../../../lib/kube/abort.ts';
 import { KubeClient, type ResourceType } from '../../../lib/kube/client.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
@@ -39,6 +40,7 @@ export class ControllerWorld {
   private readonly seed: number;
   private readonly userMade = new Set<string>();
   private isUser = false;
+  private endTerm: () => void = () => undefined;
   private readonly lives: Life[] = [];
 
   constructor(seed: number, faults: Partial<Faults>) {
@@ -61,7 +63,14 @@ export class ControllerWorld {
       watched: WATCHED,
       version: '1.2.3',
       onEvent: () => undefined,
-      elect: (lead, signal) => lead(signal),
+      elect: async (lead, signal) => {
+        while (!signal.aborted) {
+          const term = linkedTo(signal);
+          this.endTerm = () => term.abort();
+          await lead(term.signal);
+          term.unlink();
+        }
+      },
     });
     const isOver = controller.run(stop.signal).catch((error: unknown) => {
       this.faults.push(`the controller fell: ${error instanceof Error ? error.stack : String(error)}`);
@@ -71,6 +80,11 @@ export class ControllerWorld {
       stop.abort();
     };
     this.lives.push({ kill, isOver });
+  }
+
+  /** The controller leads no longer, and then again. */
+  interruptLeading(): void {
+    this.endTerm();
   }
 
   /** As SIGKILL does: what is on its way to the server may still arrive, and no answer is seen. */
