@@ -98,7 +98,8 @@ async function converged(
   signal: AbortSignal,
 ): Promise<number> {
   const giveUpMs = performance.now() + GIVE_UP_MS;
-  let last = { count: -1, atMs: performance.now() };
+  let last = { count: 0, atMs: performance.now() };
+  let lookedMs: number | undefined;
   for (;;) {
     await sleep(POLL_MS, undefined, { signal });
     await controller.usage();
@@ -106,7 +107,8 @@ async function converged(
     const passes = await controller.metric('skuprt_controller_reconcile_total');
     if (count !== last.count) last = { count, atMs: performance.now() };
     const isLooked = passes >= sites && (await controller.metric('skuprt_controller_queue_depth')) === 0;
-    if (isLooked && performance.now() - last.atMs > SETTLED_MS) return last.atMs;
+    if (isLooked) lookedMs ??= performance.now();
+    if (lookedMs !== undefined && performance.now() - last.atMs > SETTLED_MS) return Math.max(last.atMs, lookedMs);
     if (performance.now() > giveUpMs) throw new Error(`not converged after ${GIVE_UP_MS / 60_000} minutes`);
   }
 }

@@ -1,0 +1,153 @@
+/** `skuprt dev` on two API servers: two linked sites as processes, a flow from one to the other, changes in time, and nothing left. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeClient, ResourceType } from '../../lib/kube/client.ts';
+import { connectCluster } from '../../lib/kube/config.ts';
+import { stopChild } from '../support/child-process.ts';
+import { CLI_ENTRY } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ApiServer, startApiServers } from '../support/kube/api-server.ts';
+import { kubeAssets } from '../support/kube/assets.ts';
+import { echoServer } from '../support/tcp.ts';
+
+const START_MS = 90_000;
+const CHANGES = 200;
+const IN = 'skuprt-system';
+const SKUPPER = 'skupper.io/v2alpha1';
+const typeOf = (kind: string): ResourceType => ({ apiVersion: SKUPPER, kind, plural: `${kind.toLowerCase()}s` });
+const MAP: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+const NAMESPACE: ResourceType = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+
+/** The command as a user starts it. */
+class Dev {
+  readonly out: string[] = [];
+  readonly err: string[] = [];
+  readonly child: ChildProcess;
+
+  constructor(kubeconfig: string, flags: readonly string[]) {
+    this.child = spawn(process.execPath, [CLI_ENTRY, 'dev', '--kubeconfig', kubeconfig, ...flags]);
+    createInterface({ input: this.child.stdout! }).on('line', (line) => this.out.push(line));
+    createInterface({ input: this.child.stderr! }).on('line', (line) => this.err.push(line));
+  }
+
+  async ready(contexts: readonly string[]): Promise<void> {
+    const what = () => `ready: ${[...this.out, ...this.err].join('\n')}`;
+    await eventually(
+      what,
+      () => this.child.exitCode !== null || contexts.every((name) => this.out.includes(`ready ${name}`)),
+      START_MS,
+    );
+    expect(this.child.exitCode, this.err.join('\n')).toBeNull();
+  }
+
+  /** The process of that role. */
+  pidOf(role: string): number {
+    const children = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').trim().split(' ');
+    return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[2] === role));
+  }
+
+  async exit(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    return this.child.exitCode;
+  }
+}
+
+describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
+  let kubeconfig: string;
+  let stop: () => Promise<void>;
+  let clients: KubeClient[];
+  let dev: Dev | undefined;
+
+  beforeAll(async () => {
+    let servers: ApiServer[];
+    ({ servers, kubeconfig, stop } = await startApiServers(['a', 'b']));
+    const open = ({ name }: ApiServer) => connectCluster({ kubeconfig, context: name, env: {} });
+    clients = await Promise.all(servers.map(async (server) => (await open(server)).client));
+    // Without a controller manager a namespace never ends; what is there already is not the command's to remove.
+    for (const client of clients) {
+      await client.create(NAMESPACE, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: IN } });
+    }
+  }, START_MS);
+  afterEach(async () => {
+    if (dev !== undefined) await stopChild(dev.child);
+  }, START_MS);
+  afterAll(async () => {
+    for (const client of clients ?? []) client.close();
+    await stop?.();
+  }, START_MS);
+
+  const make = (client: KubeClient, kind: string, name: string, spec: object) =>
+    client.create(typeOf(kind), { apiVersion: SKUPPER, kind, metadata: { name, namespace: IN }, spec });
+
+  /** Where the router of the first site listens for a Listener, as soon as it is told to. */
+  async function portOf(listener: string): Promise<number> {
+    const port = await eventually(`port of ${listener}`, async () => {
+      const { data } = await clients[0]!.get(MAP, IN, 'skupper-router');
+      const entities = JSON.parse((data as Record<string, string>)['skrouterd.json']!) as [string, { name: string }][];
+      return entities.find(([, { name }]) => name === `listener/${listener}`)?.[1] as { port?: number } | undefined;
+    });
+    return port.port!;
+  }
+
+  /** A connection to the first router, as soon as it listens there. */
+  async function dialled(host: string, port: number): Promise<Socket> {
+    return eventually(`${host}:${port}`, async () => {
+      const socket = connect({ host, port });
+      return once(socket, 'connect').then(
+        () => socket,
+        () => undefined,
+      );
+    });
+  }
+
+  it('links two sites, carries a flow and changes, and leaves nothing at SIGINT', async () => {
+    dev = new Dev(kubeconfig, ['--contexts', 'a,b', '--link']);
+    await dev.ready(['a', 'b']);
+    const echo = await echoServer();
+    const [a, b] = clients as [KubeClient, KubeClient];
+    const [site] = (await a.list(typeOf('Site'), { namespace: IN })).items;
+    const { host } = (site!.status as { endpoints: { host: string }[] }).endpoints[0]!;
+    await make(b, 'Connector', 'echo', { routingKey: 'echo', host: '127.0.0.1', port: echo.port });
+    await make(a, 'Listener', 'echo', { routingKey: 'echo', host: 'echo', port: 7 });
+    const port = await portOf('echo');
+    await eventually('an answer of the other site', async () => {
+      const socket = await dialled(host, port);
+      socket.on('error', () => undefined).write('hello');
+      const answer = once(socket, 'data').then(([chunk]) => String(chunk));
+      const heard = await Promise.race([answer, once(socket, 'close'), sleep(500)]);
+      socket.destroy();
+      return heard === 'hello';
+    });
+    const timesMs: number[] = [];
+    for (let change = 0; change < CHANGES; change += 1) {
+      const startMs = performance.now();
+      const name = `change-${change}`;
+      await make(a, 'Listener', name, { routingKey: 'echo', host: name, port: 7 });
+      (await dialled(host, await portOf(name))).on('error', () => undefined).destroy();
+      timesMs.push(performance.now() - startMs);
+      await a.delete(typeOf('Listener'), IN, name);
+    }
+    timesMs.sort((x, y) => x - y);
+    const at = (part: number) => timesMs[Math.ceil(part * CHANGES) - 1]!.toFixed(0);
+    process.stdout.write(`Listener to open port: median ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms\n`);
+    dev.child.kill('SIGINT');
+    await dev.exit();
+    await echo.close();
+    for (const client of clients) expect([...(await client.kindsOf(SKUPPER))]).toEqual([]);
+    expect(dev.err.filter((line) => line.startsWith('Warning'))).toEqual([]);
+  }, 180_000);
+
+  it('ends with a clear error when one of its processes ends, and leaves nothing', async () => {
+    dev = new Dev(kubeconfig, ['--contexts', 'a']);
+    await dev.ready(['a']);
+    process.kill(dev.pidOf('router'), 'SIGKILL');
+    expect(await dev.exit()).toBe(1);
+    expect(dev.err.join('\n')).toMatch(/router of a ended with SIGKILL/);
+    expect([...(await clients[0]!.kindsOf(SKUPPER))]).toEqual([]);
+  }, 120_000);
+});
