@@ -3,7 +3,7 @@
  * Control-plane reference 3.4, 3.5, 4.2.
  *
  * Revisions of TLS material are counted here: a Secret whose content changed makes the next ordinal of each profile that uses it.
- * What was counted so far is read back from the ConfigMap itself, so nothing else has to remember it.
+ * What was counted so far is read back from the ConfigMap itself, so nothing else has to remember it: one that Skupper wrote too.
  */
 import type { Secret } from '../../config/api/secret.ts';
 import type { Site } from '../../config/api/site.ts';
@@ -29,13 +29,13 @@ export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
   const groups = routerGroups(site);
   return groups.map((group, index) => {
     const tls: Record<string, Revision> = {};
-    const before = adaptorConfigOf(observed, group);
+    const before = { ...foreignRevisions(observed, group), ...adaptorConfigOf(observed, group).tls };
     const entities = routerEntities(observed, site, {
       routerId: `${site.metadata.name}-\${HOSTNAME}`,
       own: OWN_LISTENERS,
       further: [...attachedEntities(observed), ...groupEntities(observed, index)],
       profile: (source) => {
-        const revision = revisionOf(observed, site, source, before.tls[source.name]);
+        const revision = revisionOf(observed, site, source, before[source.name]);
         if (revision === undefined || source.credential === undefined) return undefined;
         tls[source.name] = revision;
         const { ordinal, oldestValidOrdinal } = revision;
@@ -57,12 +57,28 @@ export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
       kind: 'ConfigMap',
       metadata: { name: group, labels: { 'internal.skupper.io/router-config': '' } },
       data: {
-        'skrouterd.json': renderEntities(entities),
+        'skrouterd.json': renderEntities(entities.map(asSkupperReads)),
         'adaptor.json': `${JSON.stringify(adaptor, undefined, 2)}\n`,
         'site.json': JSON.stringify(ownContent(observed, site)),
       },
     };
   });
+}
+
+/** Attributes that Skupper's adaptor takes as texts only; routers take either. */
+const TEXTS: Readonly<Record<string, string>> = {
+  router: 'helloMaxAgeSeconds',
+  connector: 'port',
+  proxyProfile: 'port',
+  tcpConnector: 'port',
+  tcpListener: 'port',
+};
+
+/** Either adaptor drives either router: control-plane reference 4.6. */
+function asSkupperReads([type, attributes]: RouterEntity): RouterEntity {
+  const name = TEXTS[type];
+  if (name === undefined || attributes[name] === undefined) return [type, attributes];
+  return [type, { ...attributes, [name]: String(attributes[name]) }];
 }
 
 const OWN_LISTENERS: readonly RouterEntity[] = [
@@ -83,6 +99,42 @@ function adaptorConfigOf(observed: Observed, group: string): AdaptorConfig {
 }
 
 type Revision = AdaptorConfig['tls'][string];
+
+/** What Skupper counted, whose ConfigMap says no more than ordinals: they are taken to be of what the Secrets hold. */
+function foreignRevisions({ cluster, resources }: Observed, group: string): Record<string, Revision> {
+  const data = cluster?.objects.get(`ConfigMap/${group}`)?.data as Record<string, string> | undefined;
+  if (data === undefined || data['adaptor.json'] !== undefined) return {};
+  const revisions: Record<string, Revision> = {};
+  for (const { name, ordinal, oldestValidOrdinal } of profilesIn(data['skrouterd.json'])) {
+    // Profile `x-profile` is of Secret `x`, unless there is one of its own name.
+    const secret = resources.get(`Secret/${name}`) ?? resources.get(`Secret/${name.replace(/-profile$/, '')}`);
+    if (secret?.kind !== 'Secret') continue;
+    const digest = secretDigest(secret);
+    revisions[name] = { secret: secret.metadata.name, parts: 'all', digest, ordinal, oldestValidOrdinal };
+  }
+  return revisions;
+}
+
+/** Whoever wrote it: what cannot be read counts for nothing. */
+function profilesIn(text: string | undefined): { name: string; ordinal: number; oldestValidOrdinal: number }[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(text ?? '[]');
+  } catch {
+    return [];
+  }
+  return (Array.isArray(document) ? document : []).flatMap((entry: unknown) => {
+    const [type, attributes] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    if (type !== 'sslProfile') return [];
+    const { name, ordinal = 0, oldestValidOrdinal = 0 } = (attributes ?? {}) as Record<string, unknown>;
+    if (typeof name !== 'string' || !isCount(ordinal) || !isCount(oldestValidOrdinal)) return [];
+    return [{ name, ordinal, oldestValidOrdinal }];
+  });
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
 
 /** Undefined while there is no Secret. */
 function revisionOf(

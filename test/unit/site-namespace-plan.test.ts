@@ -6,7 +6,7 @@ import { planNamespace } from '../../site-controller/reconcile/namespace-plan.ts
 import { pod } from '../support/cluster.ts';
 import { namespacePlanOf } from '../support/namespace-plan.ts';
 import { NOW, resource, routerState, SITE_UID, site } from '../support/observed.ts';
-import { onKubernetes } from '../support/observed-cluster.ts';
+import { configMap, onKubernetes } from '../support/observed-cluster.ts';
 
 const SECRET = (name: string, key = 'key') =>
   resource('Secret', name, {
@@ -199,7 +199,7 @@ describe('a site with two routers', () => {
     const ports = ['skupper-router', 'skupper-router-2'].map(
       (name) => entitiesIn(apply, name).find(([type]) => type === 'tcpListener')?.[1].port,
     );
-    expect(ports[0]).toBeTypeOf('number');
+    expect(ports[0]).toMatch(/^\d+$/);
     expect(ports[1]).toBe(ports[0]);
     expect(adaptorIn(apply).ha).toBe(true);
   });
@@ -227,6 +227,34 @@ describe('where others run the routers', () => {
     const kinds = new Set(apply.map(({ kind }) => kind));
     for (const kind of ['Deployment', 'ServiceAccount', 'Role', 'RoleBinding']) expect(kinds).not.toContain(kind);
     expect(kinds).toContain('ConfigMap');
+  });
+});
+
+describe('a ConfigMap of a router', () => {
+  it('has the types that the adaptor of Skupper reads', () => {
+    const { apply } = namespacePlanOf(
+      onKubernetes([
+        site(),
+        LOCAL_SERVER,
+        resource('Listener', 'web', { routingKey: 'web', host: 'web', port: 80 }),
+        resource('Connector', 'db', { routingKey: 'db', host: '192.0.2.1', port: 5432 }),
+      ]),
+    );
+    const of = (type: string) => entitiesIn(apply).find((entity) => entity[0] === type)![1];
+    expect(of('router').helloMaxAgeSeconds).toBe('3');
+    expect(of('tcpListener').port).toMatch(/^\d+$/);
+    expect(of('tcpConnector').port).toBe('5432');
+    expect(of('listener').port).toBe(9090);
+  });
+
+  it("goes on counting revisions where Skupper's own left off", () => {
+    const before = configMap('skupper-router', [
+      ['sslProfile', { name: 'skupper-local-server', ordinal: 4, oldestValidOrdinal: 2 }],
+      ['sslProfile', { name: 'broken', ordinal: 'x' }],
+    ]);
+    const { apply } = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER], { objects: [before] }));
+    const { ordinal, oldestValidOrdinal } = adaptorIn(apply).tls['skupper-local-server']!;
+    expect({ ordinal, oldestValidOrdinal }).toEqual({ ordinal: 4, oldestValidOrdinal: 2 });
   });
 });
 
