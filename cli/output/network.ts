@@ -1,5 +1,5 @@
 /** The network as one site sees it, as a picture, a tree and a list of services. Pure: records in, text out. */
-import { isIPv6 } from 'node:net';
+import { withPort } from '../../lib/address.ts';
 import type { EndpointRecord, LinkRecord, SiteContent } from '../../site-controller/exchange/record.ts';
 import { table } from './table.ts';
 
@@ -153,8 +153,9 @@ function endOf(site: string, { name, host, port }: EndpointRecord): ServiceEnd {
   return { site, name, host, port };
 }
 
+/** A connector that picks pods has no host. */
 function hostPort({ host, port }: { host: string; port: number }): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return withPort(host || 'pods', port);
 }
 
 /** A listener on all addresses is reached on this machine by the loopback address. */

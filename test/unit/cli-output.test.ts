@@ -265,6 +265,15 @@ describe('the network', () => {
     expect(servicesOf(viewOf(pair, 'e-1'))[0]!.here).toEqual([]);
   });
 
+  it('names pods where a connector picks them, and writes IPv6 addresses so that they can be used', () => {
+    const sites = view.sites.map((site) => ({
+      ...site,
+      listeners: site.listeners.map((listener) => ({ ...listener, host: 'fd00::1' })),
+      connectors: site.connectors.map((connector) => ({ ...connector, host: '' })),
+    }));
+    expect(serviceTable(servicesOf({ ...view, sites }), false)).toMatch(/\[fd00::1\]:8080 +pods:9000 \(east\)/);
+  });
+
   it('is drawn as one arrow per link when there are more than two sites, and says which is down', () => {
     const third = siteStatus('north', { links: [linkStatus('outgoing', 'east', 'down', 'certificate expired')] });
     const larger = viewOf({ siteStatus: [...pair.siteStatus, third] }, 'w-1');

@@ -1,5 +1,6 @@
 /** What only a site on this machine can be asked: its process, and whether its servers and ports answer. */
 import type { ResourceOf } from '../../../config/api/index.ts';
+import { withPort } from '../../../lib/address.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { type Context, commandLine } from '../../context.ts';
 import type { LocalPlace } from '../../places/local.ts';
@@ -27,9 +28,9 @@ export async function probeConnectors(
       const check = `server of connector ${metadata.name}`;
       const { host = '', port } = spec;
       const reason = await probe(host, port, context.signal).catch(messageOf);
-      if (reason === undefined) return ok(check, `${host}:${port} answers`);
+      if (reason === undefined) return ok(check, `${withPort(host, port)} answers`);
       const next = `Start it, or change the connector: ${commandLine(context, `connector update ${metadata.name}`)}`;
-      return warn(check, `${host}:${port} does not answer: ${reason}`, next);
+      return warn(check, `${withPort(host, port)} does not answer: ${reason}`, next);
     }),
   );
 }

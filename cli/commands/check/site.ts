@@ -1,5 +1,6 @@
 /** What can be said of a site on any platform: its own state, its links, both ends of its services, its certificates. */
 import type { Resource, ResourceOf } from '../../../config/api/index.ts';
+import { withPort } from '../../../lib/address.ts';
 import { type Context, commandLine } from '../../context.ts';
 import type { Place } from '../../places/place.ts';
 import { outcomeOf, statusOf } from '../../resources.ts';
@@ -53,9 +54,9 @@ async function accessFindings(context: Context, site: ResourceOf<'Site'>): Promi
     endpoints.map(async ({ name, host, port }) => {
       const check = `link access ${name ?? ''}`.trim();
       const reason = await probe(host!, Number(port), context.signal);
-      if (reason === undefined) return ok(check, `${host}:${port} answers`);
+      if (reason === undefined) return ok(check, `${withPort(host!, port!)} answers`);
       const next = 'Try from where the other site is; firewalls must let it through';
-      return warn(check, `${host}:${port} cannot be reached from here: ${reason}`, next);
+      return warn(check, `${withPort(host!, port!)} cannot be reached from here: ${reason}`, next);
     }),
   );
 }

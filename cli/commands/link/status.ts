@@ -1,5 +1,6 @@
 /** `link status`: the links that this site dials. */
 import type { ResourceOf } from '../../../config/api/index.ts';
+import { withPort } from '../../../lib/address.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
@@ -50,5 +51,5 @@ function costOf(link: ResourceOf<'Link'>): number {
 }
 
 function endpointsOf(link: ResourceOf<'Link'>): string {
-  return link.spec.endpoints.map(({ name, host, port }) => `${host}:${port} (${name})`).join(', ');
+  return link.spec.endpoints.map(({ name, host, port }) => `${withPort(host, port)} (${name})`).join(', ');
 }

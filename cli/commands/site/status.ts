@@ -1,6 +1,7 @@
 /** `status` and `site status`. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import type { Condition } from '../../../config/api/schema.ts';
+import { withPort } from '../../../lib/address.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
@@ -55,7 +56,9 @@ export function siteText(site: ResourceOf<'Site'>, isRunning: boolean, wide: boo
       ['NAME', 'STATUS', 'SITES', 'MESSAGE'],
       [[site.metadata.name, status, site.status?.sitesInNetwork, message]],
     );
-  const endpoints = (site.status?.endpoints ?? []).map(({ name, host, port }) => `${host}:${port} (${name})`);
+  const endpoints = (site.status?.endpoints ?? []).map(
+    ({ name, host, port }) => `${withPort(host ?? '', port ?? '')} (${name})`,
+  );
   const pairs: [string, Cell][] = [
     ['Name', site.metadata.name],
     ['Status', status],

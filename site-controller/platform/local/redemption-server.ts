@@ -1,5 +1,6 @@
 /** Runs the redemption server of a local site as long as there is a port and a certificate for it, with the certificate of now; it renews those of links too. */
 import type { Resource } from '../../../config/api/index.ts';
+import { withPort } from '../../../lib/address.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
@@ -53,7 +54,7 @@ export class RedemptionServer {
     }
     this.certificate = credentials.certificate;
     const reachable = bindHost === undefined ? [...new Set([...hosts, LOOPBACK])] : hosts;
-    this.urls = this.server === undefined ? [] : reachable.map((name) => `https://${bracketed(name)}:${port}`);
+    this.urls = this.server === undefined ? [] : reachable.map((name) => `https://${withPort(name, port)}`);
   }
 
   async stop(): Promise<void> {
@@ -113,8 +114,4 @@ export class RedemptionServer {
       validMs: LINK_VALID_MS,
     };
   }
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

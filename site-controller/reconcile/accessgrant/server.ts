@@ -2,6 +2,7 @@
 import type { Certificate } from '../../../config/api/certificate.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
+import { withPort } from '../../../lib/address.ts';
 import { CONTROLLED_LABEL, CREDENTIAL } from '../../names.ts';
 import { accessCertificates } from '../certificate/cluster.ts';
 import { ROLLOVER_WAIT_SETTING } from '../certificate/rollover.ts';
@@ -50,7 +51,7 @@ export function grantServerUrls(own: Observed, { grantServer }: ControllerSettin
   if (grantServer.baseUrl !== '') return [withScheme(grantServer.baseUrl)];
   const access = ofKind(own, 'SecuredAccess').find(({ metadata }) => metadata.name === GRANT_SERVER);
   if (access === undefined) return [];
-  return [...new Set(planAccess(own, access).endpoints.map(({ host, port }) => `https://${bracketed(host)}:${port}`))];
+  return [...new Set(planAccess(own, access).endpoints.map(({ host, port }) => `https://${withPort(host, port)}`))];
 }
 
 function grantServerAccess(
@@ -74,8 +75,4 @@ function grantServerAccess(
 /** Skupper takes a bare `host:port` too. */
 function withScheme(url: string): string {
   return (url.includes('://') ? url : `https://${url}`).replace(/\/+$/, '');
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

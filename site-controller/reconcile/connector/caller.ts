@@ -1,5 +1,6 @@
 /** What dials a workload for a routing key: a Connector, or an AttachedConnector with its binding. One tcpConnector a target. Pure. */
 import type { Connector } from '../../../config/api/connector.ts';
+import { withPort } from '../../../lib/address.ts';
 import type { PodView } from '../cluster.ts';
 import type { Observed, RouterEntity } from '../observed.ts';
 
@@ -81,10 +82,6 @@ function targetsOf({ name, routingKey, host, pods, exposePodsByName }: Caller): 
     const ofPod = { ...target, name: entityName(name, pod.name), address: podAddress(routingKey, pod) };
     return exposePodsByName ? [target, ofPod] : [target];
   });
-}
-
-function withPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function entityName(name: string, host: string): string {

@@ -1,6 +1,7 @@
 /** Why a link is not operational, in words that say what to do. Pure. */
 import { type Finding, failed, pending, rfc3339 } from '../../../config/api/conditions.ts';
 import type { LinkEndpoint } from '../../../config/api/link.ts';
+import { withPort } from '../../../lib/address.ts';
 import type { ConnectorState } from '../../router-client/state.ts';
 import type { Credential } from '../observed.ts';
 
@@ -74,7 +75,7 @@ export function diagnose(
       `the certificate of this link ("${credentialName}") expired on ${when}: use a new token`,
     );
   }
-  const place = `${endpoint.host}:${endpoint.port}`;
+  const place = withPort(endpoint.host, endpoint.port);
   const message = connector?.message ?? '';
   if (credential?.fault === 'issued by another CA' && message !== '') {
     return failed(
