@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { podScript } from './pods.ts';
@@ -103,6 +104,45 @@ export class Place {
 
   async remove(kind: string, name: string, ...flags: readonly string[]): Promise<void> {
     await this.kubectl(['delete', kind, name, '--ignore-not-found', ...flags], { timeoutMs: 120_000 });
+  }
+
+  /** Until a watch shows `isReached`: what polling costs would be part of what is measured. */
+  async shown(kind: string, name: string, isReached: (object: Json) => boolean, timeoutMs = 90_000): Promise<void> {
+    const flags = ['--context', this.context, '-n', this.namespace, 'get', kind, name, '--watch', '-o', 'json'];
+    const child = spawn(kubectlProgram(), flags, { stdio: ['ignore', 'pipe', 'inherit'], timeout: timeoutMs });
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (line !== '}') continue;
+      if (isReached(JSON.parse(lines.splice(0).join('\n')))) {
+        child.kill();
+        return;
+      }
+    }
+    throw new Error(`not within ${timeoutMs} ms: ${kind} ${name}`);
+  }
+
+  /** Tells each Service and its address, from now on, until `stop`. */
+  services(tell: (name: string, address: string) => void): { stop: () => void } {
+    const columns = 'custom-columns=NAME:.metadata.name,IP:.spec.clusterIP';
+    const flags = [
+      '--context',
+      this.context,
+      '-n',
+      this.namespace,
+      'get',
+      'services',
+      '--watch',
+      '--no-headers',
+      '-o',
+      columns,
+    ];
+    const child = spawn(kubectlProgram(), flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const [name = '', address = ''] = line.split(/\s+/);
+      tell(name, address);
+    });
+    return { stop: () => child.kill() };
   }
 
   /** A pod that stays, to run things in. @returns when it runs */
@@ -224,11 +264,13 @@ export interface SiteOptions {
   flags?: readonly string[];
 }
 
-/** A site in a new namespace. */
-export async function newSite(place: Place, { flags = ['--enable-link-access'] }: SiteOptions = {}): Promise<void> {
+/** A site in a new namespace. @returns the seconds that `site create` took until it was ready */
+export async function newSite(place: Place, { flags = ['--enable-link-access'] }: SiteOptions = {}): Promise<number> {
   await place.remove('namespace', place.namespace, '--wait', '--timeout=90s');
   await place.kubectl(['create', 'namespace', place.namespace]);
+  const started = performance.now();
   await place.skuprt(['site', 'create', place.context, ...flags, '--wait', 'ready', '--timeout', '90s']);
+  return (performance.now() - started) / 1000;
 }
 
 /** `to` dials `from`. @returns the time that redeeming took, until the link was ready, in milliseconds */
