@@ -29,7 +29,8 @@ function nameOf({ kind, metadata }: KubeObject): string {
 }
 
 function withoutHash(annotations: Record<string, string> | undefined): object | undefined {
-  const { 'skuprt.io/applied': _hash, ...kept } = annotations ?? {};
+  // A CA keeps what it was made for.
+  const { 'skuprt.io/applied': _hash, 'skuprt.io/made-for': _purpose, ...kept } = annotations ?? {};
   return kept;
 }
 
@@ -51,7 +52,7 @@ const STAMPS = new Set([
 /** Empty members count as absent. */
 function unstamped(value: unknown, ports: Ports): unknown {
   if (typeof value === 'string' && /^[[{]/.test(value)) return parsed(value, ports);
-  if (typeof value === 'number') return ports.get(value) ?? value;
+  if (typeof value === 'number' || typeof value === 'string') return ports.get(Number(value)) ?? value;
   if (Array.isArray(value)) return sorted(value.map((item) => unstamped(item, ports)));
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value)
@@ -87,7 +88,7 @@ function givenPorts(world: ControllerWorld): Map<string, Ports> {
       const text = (data as Record<string, string>)['skrouterd.json'] ?? '[]';
       const entities = JSON.parse(text) as [string, { name: string; port: number }][];
       const listeners = entities.filter(([type]) => type === 'tcpListener');
-      return [metadata.namespace!, new Map(listeners.map(([, { name, port }]) => [port, name]))];
+      return [metadata.namespace!, new Map(listeners.map(([, { name, port }]) => [Number(port), name]))];
     }),
   );
 }

@@ -70,12 +70,16 @@ export class ControllerUsers {
     }
   }
 
-  /** No namespace is left to another controller. */
+  /** No namespace is left to another controller, and no certificate without its CA. */
   end(): void {
+    const { store } = this.world.api;
     for (const namespace of NAMESPACES) {
-      const place = { namespace, name: 'skupper', subresource: undefined };
-      const { store } = this.world.api;
-      this.world.asUser(() => store.get(typeOf('ConfigMap'), place) && store.remove(typeOf('ConfigMap'), place));
+      const hasSite = store.list(typeOf('Site'), namespace).length > 0;
+      const unwanted = [['ConfigMap', 'skupper'], ...(hasSite ? [] : [['Certificate', 'own-certificate']])] as const;
+      for (const [kind, name] of unwanted) {
+        const place = { namespace, name: name!, subresource: undefined };
+        this.world.asUser(() => store.get(typeOf(kind!), place) && store.remove(typeOf(kind!), place));
+      }
     }
     this.settle();
   }
