@@ -127,7 +127,10 @@ export class Applier {
         { subresource: 'status', signal },
       );
       const after = answer.metadata.resourceVersion;
-      this.statuses.set(key, { hash, before: resourceVersion, after, atMs: this.parts.clock.now() });
+      // Others wrote what the cache has not seen, and the patch left out what it took to be there: the next look sees both.
+      const isMixed = after !== resourceVersion && mergePatch(answer.status, status) !== undefined;
+      if (isMixed) this.statuses.delete(key);
+      else this.statuses.set(key, { hash, before: resourceVersion, after, atMs: this.parts.clock.now() });
       this.parts.onWrite?.('patch_status', type.kind);
       return true;
     } catch (error) {

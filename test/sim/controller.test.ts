@@ -14,7 +14,7 @@ import { useVirtualTime } from '../support/virtual-time.ts';
 
 const SEEDS = process.env.SIM_SEED
   ? [Number(process.env.SIM_SEED)]
-  : Array.from({ length: Number(process.env.SIM_SEEDS ?? 12) }, (_, index) => index + 1);
+  : Array.from({ length: Number(process.env.SIM_SEEDS ?? 8) }, (_, index) => index + 1);
 const DEEDS = 80;
 const DEED_MS_MAX = 2000;
 /** Two silences of a watch, and the longest pause between retries. */
