@@ -126,7 +126,7 @@ describe.skipIf(CONTEXTS.length < 2)('with one router in each site', { timeout: 
       '2000',
     ];
     await east.pod('load', IMAGE, command, {}, [{ name: 'DURATION_MS', value: '30000' }]);
-    await lab('exec', east.context, 'sh', '-c', 'kill $(pidof kube-apiserver || pidof kube)');
+    await lab('exec', east.context, 'sh', '-c', 'kill -9 $(pidof kube-apiserver || pidof kube)');
     await sleep(1000);
     await eventually('the API server is back', () => east.kubectl(['get', 'namespaces']), 90_000, 500);
     await west.apply(connector('second', 'backend'));
