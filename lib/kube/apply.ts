@@ -126,11 +126,11 @@ export class Applier {
         { status: patch },
         { subresource: 'status', signal },
       );
-      const after = answer.metadata.resourceVersion;
+      const { resourceVersion: version } = answer.metadata;
       // Others wrote what the cache has not seen, and the patch left out what it took to be there: the next look sees both.
-      const isMixed = after !== resourceVersion && mergePatch(answer.status, status) !== undefined;
-      if (isMixed) this.statuses.delete(key);
-      else this.statuses.set(key, { hash, before: resourceVersion, after, atMs: this.parts.clock.now() });
+      const isMixed = version !== resourceVersion && mergePatch(answer.status, status) !== undefined;
+      const after = isMixed ? undefined : version;
+      this.statuses.set(key, { hash, before: resourceVersion, after, atMs: this.parts.clock.now() });
       this.parts.onWrite?.('patch_status', type.kind);
       return true;
     } catch (error) {
