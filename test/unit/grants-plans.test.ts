@@ -179,6 +179,11 @@ describe('the redemption server', () => {
     },
   );
 
+  it('has a certificate for the host of its URL too', () => {
+    const grantServer = { ...SETTINGS.grantServer, baseUrl: 'https://grants.example:443' };
+    expect((wanted({ grantServer })[2]!.spec as { hosts: string[] }).hosts).toContain('grants.example');
+  });
+
   it('is reached where it was said to be, else where its access leads', () => {
     const own = onCluster([], {}, { namespace: 'system' });
     const at = (baseUrl: string) => ({ ...SETTINGS, grantServer: { ...SETTINGS.grantServer, baseUrl } });

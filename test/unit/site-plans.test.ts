@@ -11,6 +11,7 @@ import { planMultiKeyListeners } from '../../site-controller/reconcile/multikeyl
 import type { Observed, Outcome } from '../../site-controller/reconcile/observed.ts';
 import { planOutcomes, statusFrom } from '../../site-controller/reconcile/outcomes.ts';
 import { planRouterAccesses } from '../../site-controller/reconcile/routeraccess/plan.ts';
+import { activeSite } from '../../site-controller/reconcile/site/identity.ts';
 import { planSites } from '../../site-controller/reconcile/site/plan.ts';
 import { routerStateOf } from '../../site-controller/router-client/state.ts';
 import { credential, NOW, observed, remoteSite, resource, routerState, site } from '../support/observed.ts';
@@ -51,6 +52,14 @@ describe('Site', () => {
     expect(findings(planSites(observed([late, site()]))[0])).toEqual([
       'Configured Error: An active site already exists in the namespace (west)',
     ]);
+  });
+
+  it('stays when another one of the same second comes before it by name', () => {
+    const twin = resource('Site', 'east', {}, { creationTimestamp: site().metadata.creationTimestamp });
+    const accepted = planSites(observed([site()]))[0]!;
+    const known = { ...site(), status: statusFrom(accepted, NOW) } as Resource;
+    expect(activeSite(observed([twin, site()]))?.metadata.name).toBe('east');
+    expect(activeSite(observed([twin, known]))?.metadata.name).toBe('west');
   });
 
   it('says that edge with ha cannot be', () => {

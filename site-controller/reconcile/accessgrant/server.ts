@@ -43,7 +43,16 @@ export function grantServerResources(
     signing: true,
     settings: { [ROLLOVER_WAIT_SETTING]: ROLLOVER_WAIT },
   });
-  return [ca, access, ...certificates.filter(({ metadata }) => metadata.name === settings.grantServer.tlsCredentials)];
+  const served = certificates.filter(({ metadata }) => metadata.name === settings.grantServer.tlsCredentials);
+  return [ca, access, ...served.map((certificate) => withUrlHost(certificate, settings))];
+}
+
+/** The name by which whoever set a URL reaches the server. */
+function withUrlHost(certificate: Certificate, { grantServer }: ControllerSettings): Certificate {
+  if (grantServer.baseUrl === '') return certificate;
+  const host = new URL(withScheme(grantServer.baseUrl)).hostname.replace(/^\[|\]$/g, '');
+  const hosts = [...new Set([...(certificate.spec.hosts ?? []), host])].sort();
+  return { ...certificate, spec: { ...certificate.spec, hosts } };
 }
 
 /** `https://host:port` of everything by which the server is reached, best first; the one that was set is the only one. */

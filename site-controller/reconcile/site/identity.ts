@@ -5,9 +5,16 @@ import { byAge, type Observed, ofKind } from '../observed.ts';
 
 const ROUTER_SUFFIX_LENGTH = 8;
 
-/** The oldest Site of the namespace; the others are refused. */
+/** The oldest Site of the namespace; the others are refused. Of two made in the same second, the one that was accepted stays so. */
 export function activeSite(observed: Pick<Observed, 'resources'>): Site | undefined {
-  return ofKind(observed, 'Site').sort(byAge)[0];
+  const [oldest, ...others] = ofKind(observed, 'Site').sort(byAge);
+  const made = oldest?.metadata.creationTimestamp;
+  const peers = others.filter(({ metadata }) => metadata.creationTimestamp === made);
+  return oldest === undefined || isAccepted(oldest) ? oldest : (peers.find(isAccepted) ?? oldest);
+}
+
+function isAccepted({ status }: Site): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Configured' && is === 'True') === true;
 }
 
 /** A site's id on the network is the uid of its Site resource. */
