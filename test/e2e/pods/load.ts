@@ -28,7 +28,7 @@ const duration = Number(process.env.DURATION_MS ?? 0);
 
 function finish(then: () => void): void {
   clearInterval(timer);
-  setTimeout(() => process.stdout.write(JSON.stringify(attempts), then), Number(patience) + 100);
+  setTimeout(() => process.stdout.write(`${JSON.stringify(attempts)}\n`, then), Number(patience) + 100);
 }
 
 if (duration > 0) setTimeout(() => finish(() => setTimeout(() => process.exit(), 1e8)), duration);
