@@ -133,6 +133,34 @@ describe('Connector', () => {
   });
 });
 
+describe('a listener at another site', () => {
+  const connector = resource('Connector', 'web', { routingKey: 'web', port: 80, host: '127.0.0.1' });
+  const listeners = [{ name: 'web', routingKey: 'web', host: 'web', port: 80 }];
+  const edgeLink = { name: 'l', role: 'edge', direction: 'outgoing', cost: 1, operational: true } as const;
+  const remote = { remoteSiteId: '', remoteSiteName: '', remoteRouterId: '', message: '' };
+  const matches = (routerIds: string[], spec: object = {}, links: object[] = []) => {
+    const east = remoteSite('east', {
+      listeners,
+      routers: [{ id: 'east-router', links: links as never, routerAccess: [] }],
+    });
+    const network = { sites: [east], settled: true, gone: new Set<string>() };
+    const [outcome] = planConnectors(
+      observed([site(spec), connector], { network, router: routerState({ routerIds }) }),
+    );
+    return statusFrom(outcome!, NOW) as { hasMatchingListener?: boolean };
+  };
+
+  it('counts as long as the routers of its site are in reach', () => {
+    expect(matches(['west-11111111', 'east-router']).hasMatchingListener).toBe(true);
+    expect(matches(['west-11111111']).hasMatchingListener).toBe(false);
+  });
+
+  it('counts where an edge is between: routers do not tell of those', () => {
+    expect(matches(['west-11111111'], { edge: true }).hasMatchingListener).toBe(true);
+    expect(matches(['west-11111111'], {}, [{ ...edgeLink, ...remote }]).hasMatchingListener).toBe(true);
+  });
+});
+
 describe('MultiKeyListener', () => {
   it('lists the keys that can be reached in the order of the strategy', () => {
     const spec = { host: '127.0.0.1', port: 80, strategy: { priority: { routingKeys: ['a', 'b', 'c'] } } };

@@ -2,6 +2,7 @@
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import { routingKeysOf } from '../multikeylistener/plan.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
+import { sitesInReach } from '../reach.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { type CallerTls, callerEntities, profileOf, workloadFault } from './caller.ts';
 import { type ConnectorCaller, connectorCallers } from './callers.ts';
@@ -39,7 +40,7 @@ export function requestedKeys(observed: Observed): Set<string> {
   return new Set([
     ...ofKind(observed, 'Listener').map(({ spec }) => spec.routingKey),
     ...ofKind(observed, 'MultiKeyListener').flatMap(routingKeysOf),
-    ...observed.network.sites.flatMap(({ listeners }) => listeners.map(({ routingKey }) => routingKey)),
+    ...sitesInReach(observed).flatMap(({ listeners }) => listeners.map(({ routingKey }) => routingKey)),
   ]);
 }
 
