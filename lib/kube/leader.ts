@@ -34,6 +34,7 @@ export interface LeaderElectionOptions {
   labels?: Record<string, string>;
 }
 
+const RELEASE_TRIES = 3;
 export const LEASE: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 
 interface LeaseSpec {
@@ -171,16 +172,30 @@ export class LeaderElection {
     return true;
   }
 
+  /** Read anew: others may have written into it, or a renewal that was cut off came through after all. */
   private async release(): Promise<void> {
-    const lease = this.observed?.lease;
-    if (lease === undefined || specOf(lease).holderIdentity !== this.options.identity) return;
-    const now = microTime(this.parts.clock.wall());
-    const spec = { ...specOf(lease), holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-    try {
-      await this.parts.client.replace(LEASE, { ...lease, spec }, { timeoutMs: this.retryPeriodMs, retryCountMax: 0 });
-    } catch (err) {
-      // It runs out by itself.
-      this.parts.log.debug({ err, name: this.options.name }, 'lease not released');
+    const { client, clock, log } = this.parts;
+    const { namespace, name, identity } = this.options;
+    const call: CallOptions = { timeoutMs: this.retryPeriodMs, retryCountMax: 0 };
+    for (let tries = 0; tries < RELEASE_TRIES; tries += 1) {
+      try {
+        const lease = await client.find(LEASE, namespace, name, call);
+        if (lease === undefined || specOf(lease).holderIdentity !== identity) return;
+        const now = microTime(clock.wall());
+        const spec = {
+          ...specOf(lease),
+          holderIdentity: '',
+          leaseDurationSeconds: 1,
+          renewTime: now,
+          acquireTime: now,
+        };
+        await client.replace(LEASE, { ...lease, spec }, call);
+        return;
+      } catch (err) {
+        // At the worst it runs out by itself.
+        log.debug({ err, name }, 'lease not released');
+        if (!isApiError(err, 'isConflict')) return;
+      }
     }
   }
 

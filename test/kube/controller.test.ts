@@ -211,7 +211,7 @@ describe.runIf(kubeAssets() !== undefined)('a controller on a real API server', 
       expect(address).toBe('k');
       const { spec } = await cluster.seen('Service', namespace, 'backend');
       expect(spec).toMatchObject({
-        ports: [{ port: 8080, targetPort: port }],
+        ports: [{ port: 8080, targetPort: Number(port) }],
         selector: { 'skupper.io/component': 'router' },
       });
       await cluster.condition(['Listener', namespace, 'l'], 'Configured', 'True');
@@ -243,7 +243,7 @@ describe.runIf(kubeAssets() !== undefined)('a controller on a real API server', 
     it('a Connector by host and one by selector, whose pods come and go', async () => {
       const namespace = await site();
       await cluster.put('Connector', namespace, 'h', { routingKey: 'k', host: 'db.example', port: 5432 });
-      expect(await cluster.entity(namespace, 'tcpConnector connector/h@db.example')).toMatchObject({ port: 5432 });
+      expect(await cluster.entity(namespace, 'tcpConnector connector/h@db.example')).toMatchObject({ port: '5432' });
       await cluster.put('Connector', namespace, 's', { routingKey: 'k', selector: 'app=web', port: 80 });
       await cluster.condition(['Connector', namespace, 's'], 'Configured', 'False', 'No pods');
       await pod(namespace, 'web-0', '10.0.0.1');

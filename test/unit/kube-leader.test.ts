@@ -72,6 +72,19 @@ describe('leader election', () => {
     },
   );
 
+  it('gives its lease up also when somebody else wrote into it', async () => {
+    const a = replica('a');
+    await vi.advanceTimersByTimeAsync(100);
+    const b = replica('b');
+    await vi.advanceTimersByTimeAsync(100);
+    const written = api.client().patch(LEASE, 'default', 'lock', { metadata: { labels: { seen: 'yes' } } });
+    await vi.advanceTimersByTimeAsync(50);
+    await written;
+    a.stop.abort();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([a.leads(), b.leads()]).toEqual([false, true]);
+  });
+
   it('gives up leading before another may begin when the server is away', async () => {
     const a = replica('a');
     await vi.advanceTimersByTimeAsync(5000);
