@@ -21,8 +21,9 @@ export default defineConfig({
       tier('integration', 60_000),
       // On a real API server; skipped with a line where there is none.
       { test: { ...tier('kube', 60_000).test, globalSetup: ['test/kube/setup.ts'] } },
-      // On clusters that main.ts of the folder is told; one file after the other, because they kill what others use.
-      { test: { ...tier('e2e', 120_000).test, globalSetup: ['test/e2e/setup.ts'], fileParallelism: false } },
+      // On clusters that main.ts of the folder is told; one file after the other, because they kill what others use. A machine that runs
+      // two clusters beside the tests stalls now and then, so each test may try again.
+      { test: { ...tier('e2e', 120_000).test, retry: 2, globalSetup: ['test/e2e/setup.ts'], fileParallelism: false } },
       // Two originals alone lose or stall some 3 of 100 flows of 64 MiB both ways at once, so each test may try again.
       { test: { ...tier('interop', 20_000).test, retry: 2, globalSetup: ['test/interop/setup.ts'] } },
     ],
