@@ -36,7 +36,7 @@ export const SETTING = {
   podTemplate: 'skuprt.io/pod-template',
   /** Site: what the router logs; see router-logging.ts. */
   routerLogging: 'router-logging',
-  /** Site: how many older revisions of a TLS profile keep their connections, 2 unless given. */
+  /** Site: how many older revisions of a TLS profile keep their connections; all of them unless given. */
   priorRevisions: 'tls-prior-valid-revisions',
 } as const;
 

@@ -20,7 +20,6 @@ import { groupEntities } from './routeraccess/plan.ts';
 import { routerGroups, settingOf } from './site/identity.ts';
 
 export const CERTS_ROOT = '/etc/skupper-router-certs';
-const PRIOR_REVISIONS_DEFAULT = 2;
 const PRIOR_REVISIONS_ANNOTATION = 'skupper.io/tls-prior-valid-revisions';
 
 /** None until the material of the local listener is there. */
@@ -152,10 +151,14 @@ function revisionOf(
   return { secret: credentialName, parts: caOnly ? 'ca' : 'all', digest, ordinal, oldestValidOrdinal };
 }
 
+/**
+ * How many revisions before the present one keep their connections. All of them unless somebody says otherwise: one roll-over of a CA is
+ * three revisions, and a flow is not to end because a certificate was renewed in time.
+ */
 function priorRevisions(site: Site, { metadata }: Secret): number {
   const text = metadata.annotations?.[PRIOR_REVISIONS_ANNOTATION] ?? settingOf(site, SETTING.priorRevisions);
-  const count = Number(text ?? PRIOR_REVISIONS_DEFAULT);
-  return Number.isInteger(count) && count >= 0 ? count : PRIOR_REVISIONS_DEFAULT;
+  const count = Number(text ?? Infinity);
+  return Number.isInteger(count) && count >= 0 ? count : Infinity;
 }
 
 /** Those of which there are several: the adaptor takes turns. */

@@ -113,12 +113,12 @@ describe('the configuration of a router', () => {
     for (const key of ['second', 'third', 'fourth']) {
       objects = namespacePlanOf(onKubernetes([site(), LOCAL_SERVER, SECRET('to-east', key), LINK], { objects })).apply;
     }
-    expect(adaptorIn(objects).tls['to-east-profile']).toMatchObject({ ordinal: 3, oldestValidOrdinal: 1 });
+    expect(adaptorIn(objects).tls['to-east-profile']).toMatchObject({ ordinal: 3, oldestValidOrdinal: 0 });
     expect(adaptorIn(objects).tls['skupper-local-server']).toMatchObject({ ordinal: 0, oldestValidOrdinal: 0 });
     const profile = entitiesIn(objects).find(([type, { name }]) => type === 'sslProfile' && name === 'to-east-profile');
     expect(profile?.[1]).toMatchObject({
       ordinal: 3,
-      oldestValidOrdinal: 1,
+      oldestValidOrdinal: 0,
       certFile: '/etc/skupper-router-certs/to-east-profile/tls.crt',
     });
   });
