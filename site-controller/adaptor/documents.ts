@@ -1,10 +1,10 @@
 /** The ConfigMaps that an adaptor writes: its router's state, and the network as its site knows it. Pure. */
 import type { KubeObject, OwnerReference } from '../../lib/kube/object.ts';
+import { encodeReport } from '../../lib/router-client/report.ts';
+import type { RouterState } from '../../lib/router-client/state.ts';
 import { encodeNetwork } from '../exchange/network-document.ts';
 import type { SiteContent } from '../exchange/record.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
-import { encodeReport } from '../router-client/report.ts';
-import type { RouterState } from '../router-client/state.ts';
 import type { ManagedType } from './entity-types.ts';
 
 export const STATUS_NAME = 'skupper-router-status';

@@ -5,7 +5,7 @@
  * are jittered, so that sites that lost one endpoint together do not come to the next together.
  */
 import type { Random } from '../../lib/random.ts';
-import type { ConnectorState } from '../router-client/state.ts';
+import type { ConnectorState } from '../../lib/router-client/state.ts';
 import type { EndpointAddress } from './config.ts';
 import type { ShownEntities, WantedEntity } from './router-diff.ts';
 

@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type RouterClient, RouterRefusedError } from '../router-client/client.ts';
+import { type RouterClient, RouterRefusedError } from '../../lib/router-client/client.ts';
 import { type Attributes, MANAGED_TYPES, type ManagedType, RULES } from './entity-types.ts';
 import {
   differences,

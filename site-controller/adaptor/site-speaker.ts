@@ -9,12 +9,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { RouterState } from '../../lib/router-client/state.ts';
 import { ExchangeDriver } from '../exchange/driver.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { decodeMessage, ExchangeMessageError, type SiteContent } from '../exchange/record.ts';
 import { FlowSpeaker, type FlowSpeakerParts } from '../exchange/vanflow/speaker.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
-import type { RouterState } from '../router-client/state.ts';
 
 /** Time alone settles the view. */
 const LOOK_MS = 1000;

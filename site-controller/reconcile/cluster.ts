@@ -3,7 +3,7 @@ import type { AttachedConnector } from '../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../config/api/attached-connector-binding.ts';
 import type { Kind } from '../../config/api/index.ts';
 import type { KubeObject, ObjectKey, ObjectMeta } from '../../lib/kube/object.ts';
-import type { RouterState } from '../router-client/state.ts';
+import type { RouterState } from '../../lib/router-client/state.ts';
 import type { ControllerSettings } from './settings.ts';
 
 export interface ClusterView {

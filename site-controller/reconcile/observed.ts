@@ -1,10 +1,10 @@
 /** What a pass of the controller sees, and what the plan of a kind answers. Plain values: plans are pure functions of them. */
 import type { Finding } from '../../config/api/conditions.ts';
 import type { Kind, Resource, ResourceOf } from '../../config/api/index.ts';
+import type { RouterState } from '../../lib/router-client/state.ts';
 import type { SiteContent } from '../exchange/record.ts';
 import type { CertificateFacts, ChainFault } from '../pki/inspect.ts';
 import type { TlsMaterial } from '../pki/secret.ts';
-import type { RouterState } from '../router-client/state.ts';
 import type { ResourceKey } from '../store.ts';
 import type { ClusterView } from './cluster.ts';
 

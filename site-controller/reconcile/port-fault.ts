@@ -1,5 +1,5 @@
 /** What a user reads when the router cannot listen where a resource says. */
-import type { ListenerState } from '../router-client/state.ts';
+import type { ListenerState } from '../../lib/router-client/state.ts';
 
 const IN_USE = /EADDRINUSE|in use/i;
 const FORBIDDEN = /EACCES|permission denied/i;

@@ -1,6 +1,6 @@
 /** The routers of a site: one on the local platform, one a pod on Kubernetes. What they say becomes one view. Pure. */
 import type { Site } from '../../config/api/site.ts';
-import type { ConnectorState, ListenerState, RouterState } from '../router-client/state.ts';
+import type { ConnectorState, ListenerState, RouterState } from '../../lib/router-client/state.ts';
 import type { Observed } from './observed.ts';
 import { routerIdOf } from './site/identity.ts';
 

@@ -2,10 +2,10 @@
 
 import type { Resource } from '../../config/api/index.ts';
 import { parseResources } from '../../config/api/parse.ts';
+import type { RouterState } from '../../lib/router-client/state.ts';
 import type { SiteContent } from '../../site-controller/exchange/record.ts';
 import { CREDENTIAL } from '../../site-controller/names.ts';
 import type { Credential, Observed } from '../../site-controller/reconcile/observed.ts';
-import type { RouterState } from '../../site-controller/router-client/state.ts';
 import { keyOf } from '../../site-controller/store.ts';
 
 export const NOW = Date.parse('2026-03-01T12:00:00Z');

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { decodeReport, encodeReport } from '../../lib/router-client/report.ts';
 import { statusMap, withRefusals } from '../../site-controller/adaptor/documents.ts';
 import { NetworkPublisher } from '../../site-controller/adaptor/network-publisher.ts';
 import { decodeNetwork, encodeNetwork } from '../../site-controller/exchange/network-document.ts';
 import type { SiteContent } from '../../site-controller/exchange/record.ts';
 import type { NetworkView } from '../../site-controller/reconcile/observed.ts';
-import { decodeReport, encodeReport } from '../../site-controller/router-client/report.ts';
 import { remoteSite, routerState } from '../support/observed.ts';
 
 const CONFIG_MAP_BYTES_MAX = 1024 * 1024;

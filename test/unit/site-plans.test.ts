@@ -1,6 +1,7 @@
 /** The plans of the kinds: what status a resource gets for what is observed. */
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../config/api/index.ts';
+import { routerStateOf } from '../../lib/router-client/state.ts';
 import { endedGrants, planAccessGrants } from '../../site-controller/reconcile/accessgrant/plan.ts';
 import { planAccessTokens, tokensDue } from '../../site-controller/reconcile/accesstoken/plan.ts';
 import { planConnectors } from '../../site-controller/reconcile/connector/plan.ts';
@@ -13,7 +14,6 @@ import { planOutcomes, statusFrom } from '../../site-controller/reconcile/outcom
 import { planRouterAccesses } from '../../site-controller/reconcile/routeraccess/plan.ts';
 import { activeSite } from '../../site-controller/reconcile/site/identity.ts';
 import { planSites } from '../../site-controller/reconcile/site/plan.ts';
-import { routerStateOf } from '../../site-controller/router-client/state.ts';
 import { credential, NOW, observed, remoteSite, resource, routerState, site } from '../support/observed.ts';
 
 const DAY_MS = 86_400_000;

@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Message } from 'rhea';
 import type { Clock } from '../../../lib/clock.ts';
-import type { RouterState } from '../../router-client/state.ts';
+import type { RouterState } from '../../../lib/router-client/state.ts';
 import type { SiteContent } from '../record.ts';
 import { FlowCollector } from './collector.ts';
 import { FlowEmitter } from './emitter.ts';

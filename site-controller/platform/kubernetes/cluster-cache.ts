@@ -9,6 +9,8 @@ import type { AttachedConnectorBinding } from '../../../config/api/attached-conn
 import type { Resource } from '../../../config/api/index.ts';
 import type { KubeObject, ObjectKey } from '../../../lib/kube/object.ts';
 import { objectKey } from '../../../lib/kube/object.ts';
+import { decodeReport } from '../../../lib/router-client/report.ts';
+import type { RouterState } from '../../../lib/router-client/state.ts';
 import { NAME } from '../../names.ts';
 import {
   type AttachedView,
@@ -18,8 +20,6 @@ import {
   type PodView,
 } from '../../reconcile/cluster.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
-import { decodeReport } from '../../router-client/report.ts';
-import type { RouterState } from '../../router-client/state.ts';
 import { keyOf, type ResourceKey } from '../../store.ts';
 import { readResource } from './resources.ts';
 import { podView } from './trim.ts';

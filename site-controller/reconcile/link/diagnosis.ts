@@ -2,7 +2,7 @@
 import { type Finding, failed, pending, rfc3339 } from '../../../config/api/conditions.ts';
 import type { LinkEndpoint } from '../../../config/api/link.ts';
 import { withPort } from '../../../lib/address.ts';
-import type { ConnectorState } from '../../router-client/state.ts';
+import type { ConnectorState } from '../../../lib/router-client/state.ts';
 import type { Credential } from '../observed.ts';
 
 /** What the router's TLS and sockets report, and what it means to a user. The first match counts. */

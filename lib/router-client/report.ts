@@ -4,7 +4,7 @@
  * Equal states give equal texts, so that nothing is written when nothing changed. What no plan reads is left out: connections
  * of clients and data connections of links, and addresses that are not services.
  */
-import { checkOf, type Static, Type } from '../../lib/shape.ts';
+import { checkOf, type Static, Type } from '../shape.ts';
 import type { ConnectionState, RouterState } from './state.ts';
 
 /** Roles of connections that links consist of. */

@@ -15,8 +15,8 @@ import rhea, {
   type Sender,
   type Source,
 } from 'rhea';
-import { SkuprtError } from '../../lib/errors.ts';
-import type { Logger } from '../../lib/log.ts';
+import { SkuprtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { type Attributes, type RouterState, routerStateOf, WATCHED_TYPES, type WatchedType } from './state.ts';
 
 const TYPE_PREFIX = 'io.skupper.router.';

@@ -1,8 +1,8 @@
 /** Asks the router for its state: each second, sooner and more often for a while after something was changed. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../lib/clock.ts';
-import type { Logger } from '../../lib/log.ts';
-import { Wakeup } from '../../lib/wakeup.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import { Wakeup } from '../wakeup.ts';
 import { type RouterClient, RouterRequestError } from './client.ts';
 import type { RouterState } from './state.ts';
 
