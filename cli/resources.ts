@@ -2,7 +2,7 @@
 
 import type { Kind, Resource, ResourceOf } from '../config/api/index.ts';
 import type { Condition } from '../config/api/schema.ts';
-import { CONTROLLED_LABEL } from '../site-controller/names.ts';
+import { CONTROLLED_LABEL } from '../config/names.ts';
 import { type Context, commandLine, say } from './context.ts';
 import { FailedError, NotFoundError, UsageError } from './errors.ts';
 import type { NetworkView } from './output/network.ts';

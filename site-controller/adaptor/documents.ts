@@ -1,4 +1,5 @@
 /** The ConfigMaps that an adaptor writes: its router's state, and the network as its site knows it. Pure. */
+import { NAME } from '../../config/names.ts';
 import type { KubeObject, OwnerReference } from '../../lib/kube/object.ts';
 import { encodeReport } from '../../lib/router-client/report.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
@@ -6,8 +7,6 @@ import { encodeNetwork } from '../exchange/network-document.ts';
 import type { SiteContent } from '../exchange/record.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
 import type { ManagedType } from './entity-types.ts';
-
-export const STATUS_NAME = 'skupper-router-status';
 
 /** Owned as the router's own ConfigMap is: they go with the Site. */
 export interface Place {
@@ -21,7 +20,7 @@ export function placeOf(configMap: KubeObject, namespace: string): Place {
 
 /** Without a state the pod's key is taken back. One field manager a pod: the keys of several stand side by side. */
 export function statusMap(place: Place, pod: string, state: RouterState | undefined): KubeObject {
-  return configMap(STATUS_NAME, place, state === undefined ? {} : { [pod]: encodeReport(state) });
+  return configMap(NAME.routerStatus, place, state === undefined ? {} : { [pod]: encodeReport(state) });
 }
 
 export function networkMaps(place: Place, view: NetworkView, own: SiteContent): KubeObject[] {

@@ -4,6 +4,7 @@
  * Of Secrets only what profiles can use is kept: others may be large.
  */
 import type { Secret } from '../../config/api/secret.ts';
+import { NAME } from '../../config/names.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { LEASE, LeaderElection } from '../../lib/kube/leader.ts';
@@ -15,7 +16,6 @@ import type { AdaptorCluster } from './cluster.ts';
 
 const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const SECRETS = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
-const LEASE_NAME = 'skupper-site-leader';
 /** Shorter than the other sites wait for a silent one: they do not notice when another adaptor takes over. */
 const LEASE_TIMES = { leaseDurationMs: 6000, renewDeadlineMs: 4000, retryPeriodMs: 1500 };
 /** Never those of a profile, often the largest ones. */
@@ -96,7 +96,12 @@ export class KubeCluster implements AdaptorCluster {
 
   async elect(onChange: (isLeading: boolean) => void, signal: AbortSignal): Promise<void> {
     const { namespace, pod } = this.parts;
-    const election = new LeaderElection(this.parts, { namespace, name: LEASE_NAME, identity: pod, ...LEASE_TIMES });
+    const election = new LeaderElection(this.parts, {
+      namespace,
+      name: NAME.siteLeader,
+      identity: pod,
+      ...LEASE_TIMES,
+    });
     await election.run(signal, async (leading) => {
       onChange(true);
       await this.ownLease(leading);
@@ -111,7 +116,7 @@ export class KubeCluster implements AdaptorCluster {
     const { ownerReferences } = this.configMap()?.metadata ?? {};
     if (ownerReferences === undefined) return;
     try {
-      await client.patch(LEASE, namespace, LEASE_NAME, { metadata: { ownerReferences } }, { signal });
+      await client.patch(LEASE, namespace, NAME.siteLeader, { metadata: { ownerReferences } }, { signal });
     } catch (err) {
       if (!signal.aborted) log.warn({ err }, 'the lease is not owned by the Site');
     }

@@ -1,4 +1,5 @@
 /** How an adaptor was started. */
+import { NAME, ROUTER_FILES } from '../../config/names.ts';
 import type { LogLevel } from '../../lib/log.ts';
 import type { Place } from './wanted.ts';
 
@@ -17,9 +18,9 @@ export interface AdaptorOptions extends Place {
 }
 
 export const ADAPTOR_DEFAULTS = {
-  configMap: 'skupper-router',
-  certs: '/etc/skupper-router-certs',
-  proxies: '/etc/skupper-router-proxies',
+  configMap: NAME.router,
+  certs: ROUTER_FILES.certs,
+  proxies: ROUTER_FILES.proxies,
   routerConfig: '/etc/skupper-router/config/skrouterd.json',
   healthPort: 9191,
   metricsPort: 9000,

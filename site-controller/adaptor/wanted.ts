@@ -3,17 +3,12 @@
  *
  * Nothing half: a ConfigMap with a fault gives an error that names all of them, and the former configuration stays.
  */
+import { CONFIG_KEY, ROUTER_FILES } from '../../config/names.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from './config.ts';
 import { type AttributeValue, type ConfigType, isManagedType, nameOf, START_TYPES } from './entity-types.ts';
 import type { WantedEntity } from './router-diff.ts';
 
-export const ROUTER_CONFIG_KEY = 'skrouterd.json';
-export const ADAPTOR_CONFIG_KEY = 'adaptor.json';
-export const SITE_CONTENT_KEY = 'site.json';
-
-const CERTS_ROOT = '/etc/skupper-router-certs';
-const PROXIES_ROOT = '/etc/skupper-router-proxies';
 /** In the id of the router: one ConfigMap serves every pod that its Deployment makes. */
 const POD_PLACEHOLDER = /\$\{HOSTNAME\}/g;
 /** Hosts that mean this machine, or all of it. */
@@ -47,14 +42,14 @@ export interface Section {
 
 /** @throws AdaptorConfigError */
 export function parseWanted(data: Readonly<Record<string, string>> | undefined, place: Place): Wanted {
-  const text = data?.[ROUTER_CONFIG_KEY];
-  if (text === undefined) throw new AdaptorConfigError(`the ConfigMap has no ${ROUTER_CONFIG_KEY}`);
+  const text = data?.[CONFIG_KEY.router];
+  if (text === undefined) throw new AdaptorConfigError(`the ConfigMap has no ${CONFIG_KEY.router}`);
   const sections = parseSections(text.replaceAll(POD_PLACEHOLDER, place.pod)).map((section) => placed(section, place));
   return {
     sections,
     entities: sections.filter((section): section is WantedEntity => isManagedType(section.type)),
-    config: parseAdaptorConfig(data?.[ADAPTOR_CONFIG_KEY]),
-    siteContent: data?.[SITE_CONTENT_KEY],
+    config: parseAdaptorConfig(data?.[CONFIG_KEY.adaptor]),
+    siteContent: data?.[CONFIG_KEY.site],
   };
 }
 
@@ -69,9 +64,9 @@ function parseSections(text: string): Section[] {
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new AdaptorConfigError(`${ROUTER_CONFIG_KEY} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new AdaptorConfigError(`${CONFIG_KEY.router} is not JSON: ${messageOf(cause)}`, { cause });
   }
-  if (!Array.isArray(document)) throw new AdaptorConfigError(`${ROUTER_CONFIG_KEY} is not a list of sections`);
+  if (!Array.isArray(document)) throw new AdaptorConfigError(`${CONFIG_KEY.router} is not a list of sections`);
   const faults: string[] = [];
   const sections = document.flatMap((entry, index) => {
     const section = sectionOf(entry);
@@ -85,7 +80,7 @@ function parseSections(text: string): Section[] {
     seen.add(key);
   }
   if (!sections.some(({ type }) => type === 'router')) faults.push('there is no router');
-  if (faults.length > 0) throw new AdaptorConfigError(`${ROUTER_CONFIG_KEY}: ${faults.join('; ')}`);
+  if (faults.length > 0) throw new AdaptorConfigError(`${CONFIG_KEY.router}: ${faults.join('; ')}`);
   return sections;
 }
 
@@ -121,5 +116,7 @@ function placed({ type, name, attributes }: Section, { certs, proxies, bind }: P
 
 function movedPath(value: AttributeValue, certs: string, proxies: string): AttributeValue {
   if (typeof value !== 'string') return value;
-  return value.replace(`${CERTS_ROOT}/`, () => `${certs}/`).replace(`${PROXIES_ROOT}/`, () => `${proxies}/`);
+  return value
+    .replace(`${ROUTER_FILES.certs}/`, () => `${certs}/`)
+    .replace(`${ROUTER_FILES.proxies}/`, () => `${proxies}/`);
 }

@@ -3,7 +3,7 @@ import type { AccessGrant } from '../../config/api/access-grant.ts';
 import type { Resource } from '../../config/api/index.ts';
 import type { LinkEndpoint } from '../../config/api/link.ts';
 import type { Secret } from '../../config/api/secret.ts';
-import { CREDENTIAL } from '../names.ts';
+import { CREDENTIAL } from '../../config/names.ts';
 import type { KeyPair } from '../pki/authority.ts';
 import { CaUnusableError } from '../pki/errors.ts';
 import { fingerprintsOf, inspectCertificate } from '../pki/inspect.ts';

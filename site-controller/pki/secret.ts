@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Secret } from '../../config/api/secret.ts';
 import { secretText, TLS_SECRET_TYPE } from '../../config/api/secret-text.ts';
-import { CONTROLLED_LABEL } from '../names.ts';
+import { CONTROLLED_LABEL } from '../../config/names.ts';
 import { splitBundle } from './inspect.ts';
 
 export interface TlsMaterial {

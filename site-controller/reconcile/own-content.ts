@@ -1,5 +1,6 @@
 /** What this site tells the others about itself. Pure. */
 import type { Site } from '../../config/api/site.ts';
+import { SETTING } from '../../config/names.ts';
 import {
   type EndpointRecord,
   LIMITS,
@@ -7,7 +8,6 @@ import {
   type ServiceRecord,
   type SiteContent,
 } from '../exchange/record.ts';
-import { SETTING } from '../names.ts';
 import { attachedCallers } from './attachedconnector/callers.ts';
 import { connectorRecords } from './connector/records.ts';
 import { canBeTold, routingKeyFault } from './connector/routing-key.ts';

@@ -1,7 +1,7 @@
 /** Whose an object is: what a controller made carries its label and goes with the Site; everything else is left alone. Pure. */
 import type { Site } from '../../config/api/site.ts';
+import { CONTROLLED_LABEL } from '../../config/names.ts';
 import { type KubeObject, type ObjectMeta, ownerReference } from '../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../names.ts';
 
 /** Made for this site by a controller, ours or Skupper's. */
 export function isOwn({ metadata }: { metadata: Partial<ObjectMeta> }, site: Site): boolean {

@@ -7,9 +7,10 @@
  */
 import type { Secret } from '../../config/api/secret.ts';
 import type { Site } from '../../config/api/site.ts';
+import { CONFIG_KEY, CREDENTIAL, ROUTER_CONFIG_LABEL, ROUTER_FILES, SETTING } from '../../config/names.ts';
+import { sectionsOf } from '../../config/router-config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from '../adaptor/config.ts';
-import { CREDENTIAL, SETTING } from '../names.ts';
 import { secretDigest } from '../pki/secret.ts';
 import { attachedEntities } from './attachedconnector/plan.ts';
 import { endpointsOf, proxyOf } from './link/plan.ts';
@@ -19,7 +20,6 @@ import { amqpsListener, filesOf, type ProfileSource, renderEntities, routerEntit
 import { groupEntities } from './routeraccess/plan.ts';
 import { routerGroups, settingOf } from './site/identity.ts';
 
-export const CERTS_ROOT = '/etc/skupper-router-certs';
 const PRIOR_REVISIONS_ANNOTATION = 'skupper.io/tls-prior-valid-revisions';
 
 /** None until the material of the local listener is there. */
@@ -39,7 +39,7 @@ export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
         tls[source.name] = revision;
         const { ordinal, oldestValidOrdinal } = revision;
         return {
-          ...filesOf(`${CERTS_ROOT}/${source.name}`, source.credential, source.caOnly),
+          ...filesOf(`${ROUTER_FILES.certs}/${source.name}`, source.credential, source.caOnly),
           ordinal,
           oldestValidOrdinal,
         };
@@ -54,11 +54,11 @@ export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
     return {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: group, labels: { 'internal.skupper.io/router-config': '' } },
+      metadata: { name: group, labels: { [ROUTER_CONFIG_LABEL]: '' } },
       data: {
-        'skrouterd.json': renderEntities(entities.map(asSkupperReads)),
-        'adaptor.json': `${JSON.stringify(adaptor, undefined, 2)}\n`,
-        'site.json': JSON.stringify(ownContent(observed, site)),
+        [CONFIG_KEY.router]: renderEntities(entities.map(asSkupperReads)),
+        [CONFIG_KEY.adaptor]: `${JSON.stringify(adaptor, undefined, 2)}\n`,
+        [CONFIG_KEY.site]: JSON.stringify(ownContent(observed, site)),
       },
     };
   });
@@ -89,7 +89,7 @@ const OWN_LISTENERS: readonly RouterEntity[] = [
 function adaptorConfigOf(observed: Observed, group: string): AdaptorConfig {
   const data = observed.cluster?.objects.get(`ConfigMap/${group}`)?.data as Record<string, string> | undefined;
   try {
-    return parseAdaptorConfig(data?.['adaptor.json']);
+    return parseAdaptorConfig(data?.[CONFIG_KEY.adaptor]);
   } catch (error) {
     if (!(error instanceof AdaptorConfigError)) throw error;
     // Somebody wrote into it: what was counted is lost, and counting begins anew.
@@ -102,9 +102,9 @@ type Revision = AdaptorConfig['tls'][string];
 /** What Skupper counted, whose ConfigMap says no more than ordinals: they are taken to be of what the Secrets hold. */
 function foreignRevisions({ cluster, resources }: Observed, group: string): Record<string, Revision> {
   const data = cluster?.objects.get(`ConfigMap/${group}`)?.data as Record<string, string> | undefined;
-  if (data === undefined || data['adaptor.json'] !== undefined) return {};
+  if (data === undefined || data[CONFIG_KEY.adaptor] !== undefined) return {};
   const revisions: Record<string, Revision> = {};
-  for (const { name, ordinal, oldestValidOrdinal } of profilesIn(data['skrouterd.json'])) {
+  for (const { name, ordinal, oldestValidOrdinal } of profilesIn(data)) {
     // Profile `x-profile` is of Secret `x`, unless there is one of its own name.
     const secret = resources.get(`Secret/${name}`) ?? resources.get(`Secret/${name.replace(/-profile$/, '')}`);
     if (secret?.kind !== 'Secret') continue;
@@ -114,19 +114,11 @@ function foreignRevisions({ cluster, resources }: Observed, group: string): Reco
   return revisions;
 }
 
-/** Whoever wrote it: what cannot be read counts for nothing. */
-function profilesIn(text: string | undefined): { name: string; ordinal: number; oldestValidOrdinal: number }[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(text ?? '[]');
-  } catch {
-    return [];
-  }
-  return (Array.isArray(document) ? document : []).flatMap((entry: unknown) => {
-    const [type, attributes] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    if (type !== 'sslProfile') return [];
-    const { name, ordinal = 0, oldestValidOrdinal = 0 } = (attributes ?? {}) as Record<string, unknown>;
-    if (typeof name !== 'string' || !isCount(ordinal) || !isCount(oldestValidOrdinal)) return [];
+function profilesIn(data: Record<string, string>): { name: string; ordinal: number; oldestValidOrdinal: number }[] {
+  return sectionsOf(data).flatMap(({ type, attributes }) => {
+    const { name, ordinal = 0, oldestValidOrdinal = 0 } = attributes;
+    if (type !== 'sslProfile' || typeof name !== 'string' || !isCount(ordinal) || !isCount(oldestValidOrdinal))
+      return [];
     return [{ name, ordinal, oldestValidOrdinal }];
   });
 }

@@ -1,6 +1,6 @@
 /** The whole configuration of the site's router, in skrouterd's JSON form. A pure function of what is observed. Control-plane reference 4.2, 4.6. */
 import type { Site } from '../../config/api/site.ts';
-import { CREDENTIAL, SETTING } from '../names.ts';
+import { CREDENTIAL, SETTING } from '../../config/names.ts';
 import { connectorEntities } from './connector/plan.ts';
 import { connectorProfiles } from './connector/records.ts';
 import { credentialsOf, linkEntities, linkProfile } from './link/plan.ts';

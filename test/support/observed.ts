@@ -2,9 +2,9 @@
 
 import type { Resource } from '../../config/api/index.ts';
 import { parseResources } from '../../config/api/parse.ts';
+import { CREDENTIAL } from '../../config/names.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
 import type { SiteContent } from '../../site-controller/exchange/record.ts';
-import { CREDENTIAL } from '../../site-controller/names.ts';
 import type { Credential, Observed } from '../../site-controller/reconcile/observed.ts';
 import { keyOf } from '../../site-controller/store.ts';
 

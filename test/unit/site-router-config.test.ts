@@ -1,8 +1,8 @@
 /** The router's configuration of a local site, the import of services, and the network as one document. */
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../config/api/index.ts';
+import { IMPORTED_FROM_ANNOTATION } from '../../config/names.ts';
 import { parseConfig } from '../../router/management/config.ts';
-import { IMPORTED_FROM_ANNOTATION } from '../../site-controller/names.ts';
 import { importPorts, lostPorts, planImports } from '../../site-controller/reconcile/import/plan.ts';
 import { networkStatus } from '../../site-controller/reconcile/network-status.ts';
 import type { Observed } from '../../site-controller/reconcile/observed.ts';

@@ -1,5 +1,5 @@
 /** `link delete`: the Link, and what it was made from when nothing else uses that. */
-import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
+import { REDEEMED_FROM_ANNOTATION } from '../../../config/names.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, say } from '../../context.ts';
 import { openPlace } from '../../places/choose.ts';

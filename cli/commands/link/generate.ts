@@ -2,7 +2,7 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { Secret } from '../../../config/api/secret.ts';
-import { CREDENTIAL } from '../../../site-controller/names.ts';
+import { CREDENTIAL } from '../../../config/names.ts';
 import { type Context, commandLine, print } from '../../context.ts';
 import type { GenerateLinkFlags } from '../../definitions/links.ts';
 import { FailedError } from '../../errors.ts';

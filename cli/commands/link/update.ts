@@ -1,5 +1,5 @@
 /** `link update`: cost and credentials of a link. */
-import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
+import { REDEEMED_FROM_ANNOTATION } from '../../../config/names.ts';
 import { type Context, say } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
 import { openPlace } from '../../places/choose.ts';

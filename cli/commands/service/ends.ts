@@ -1,7 +1,7 @@
 /** `listener VERB` and `connector VERB`: the two ends of a service, alike but for their defaults. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
+import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION } from '../../../config/names.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { DeleteFlags, EndFlags, EndKind } from '../../definitions/services.ts';

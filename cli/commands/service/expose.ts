@@ -1,7 +1,7 @@
 /** `expose`: a Connector whose service is made known to the network; `unexpose`: takes such Connectors back. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { SETTING } from '../../../site-controller/names.ts';
+import { SETTING } from '../../../config/names.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { DeleteFlags, ExposeFlags } from '../../definitions/services.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';

@@ -1,7 +1,7 @@
 /** The Site resource that flags describe, made new or changed. Pure. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { SETTING } from '../../../site-controller/names.ts';
+import { SETTING } from '../../../config/names.ts';
 import type { Platform } from '../../context.ts';
 import type { CreateSiteFlags, SiteFlags } from '../../definitions/site.ts';
 import { UsageError } from '../../errors.ts';

@@ -1,6 +1,7 @@
 /** `token redeem` and `link create`: an AccessToken here, which the site redeems for a certificate and a Link. */
+
+import { REDEEMED_FROM_ANNOTATION } from '../../../config/names.ts';
 import { readToken } from '../../../site-controller/grants/token.ts';
-import { REDEEMED_FROM_ANNOTATION } from '../../../site-controller/names.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { RedeemFlags } from '../../definitions/links.ts';
 import { FailedError, RefusedError } from '../../errors.ts';

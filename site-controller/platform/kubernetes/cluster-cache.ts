@@ -7,11 +7,11 @@ import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
 import type { Resource } from '../../../config/api/index.ts';
+import { NAME } from '../../../config/names.ts';
 import type { KubeObject, ObjectKey } from '../../../lib/kube/object.ts';
 import { objectKey } from '../../../lib/kube/object.ts';
 import { decodeReport } from '../../../lib/router-client/report.ts';
 import type { RouterState } from '../../../lib/router-client/state.ts';
-import { NAME } from '../../names.ts';
 import {
   type AttachedView,
   type ClusterView,

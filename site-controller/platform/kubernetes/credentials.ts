@@ -1,13 +1,11 @@
 /** TLS material of a namespace: what its Secrets hold, by name. Certificates are read once for each content. */
 import type { Secret } from '../../../config/api/secret.ts';
+import { ROUTER_FILES } from '../../../config/names.ts';
 import type { KeyPair } from '../../pki/authority.ts';
 import { CertificateUnreadableError } from '../../pki/errors.ts';
 import { chainFault, factsOf, inspectCertificate, isKeyOf, splitBundle } from '../../pki/inspect.ts';
 import { isTlsSecret, secretDigest, type TlsMaterial, tlsMaterialOf, trustOf } from '../../pki/secret.ts';
 import type { Credential } from '../../reconcile/observed.ts';
-
-/** Where the adaptor writes the files of an sslProfile that is named like the Secret. */
-const FILES_ROOT = '/etc/skupper-router-certs';
 
 interface Entry {
   credential: Omit<Credential, 'directory'>;
@@ -30,7 +28,8 @@ export class CredentialCache {
       const known = this.entries.get(digest);
       const entry = known !== undefined && now < known.validUntil ? known : examine(tlsMaterialOf(secret), now);
       entries.set(digest, entry);
-      credentials.set(name, { directory: `${FILES_ROOT}/${name}`, ...entry.credential });
+      // Files of an sslProfile that is named like the Secret.
+      credentials.set(name, { directory: `${ROUTER_FILES.certs}/${name}`, ...entry.credential });
     }
     this.entries = entries;
     return credentials;

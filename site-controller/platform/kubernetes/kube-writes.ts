@@ -2,13 +2,13 @@
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { KINDS, type Kind, type Resource } from '../../../config/api/index.ts';
 import type { Secret } from '../../../config/api/secret.ts';
+import { CONTROLLED_LABEL, NAME } from '../../../config/names.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { type Applier, LAG_MAX_MS } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
-import { CONTROLLED_LABEL, NAME } from '../../names.ts';
 import type { CertificateServiceParts } from './certificate-service.ts';
 import type { GrantApi } from './grant-store.ts';
 import type { Writes } from './namespace-pass.ts';

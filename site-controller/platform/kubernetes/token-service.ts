@@ -9,6 +9,7 @@ import type { Resource } from '../../../config/api/index.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import { secretText } from '../../../config/api/secret-text.ts';
 import type { Site } from '../../../config/api/site.ts';
+import { CONTROLLED_LABEL, REDEEMED_FROM_ANNOTATION, SETTING } from '../../../config/names.ts';
 import { Backoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { AssertionError, messageOf, SkuprtError } from '../../../lib/errors.ts';
@@ -20,7 +21,6 @@ import { type HttpProxy, proxyFrom } from '../../grants/post.ts';
 import { redeemToken } from '../../grants/redeem.ts';
 import { renewalNotes } from '../../grants/renew.ts';
 import { TOKEN } from '../../grants/token.ts';
-import { CONTROLLED_LABEL, REDEEMED_FROM_ANNOTATION } from '../../names.ts';
 import { type CertificateRequest, createRequest } from '../../pki/request.ts';
 import { type Attempt, tokensDue } from '../../reconcile/accesstoken/plan.ts';
 import type { Observed } from '../../reconcile/observed.ts';
@@ -29,7 +29,6 @@ import type { EventWant } from './status-events.ts';
 
 const CONCURRENT_MAX = 16;
 const BACKOFF = { initialMs: 2000, maxMs: 5 * 60 * 1000 };
-const PROXY_SETTING = 'proxy-configuration';
 const REQUEST_SUFFIX = '-request';
 
 export interface TokenApi {
@@ -139,10 +138,10 @@ export class TokenService {
     const request = await this.requestFor(namespace, token, subject);
     const proxy = proxyOf(observed, token);
     const { secret, links } = await redeemToken(token, { subject, now: clock.wall(), request, proxy, signal });
-    const proxied = settingOf(token, PROXY_SETTING);
+    const proxied = settingOf(token, SETTING.proxy);
     await api.apply(made(secret, namespace, site, name, renewalNotes(token)));
     for (const link of links) {
-      const spec = proxied === undefined ? link.spec : { ...link.spec, settings: { [PROXY_SETTING]: proxied } };
+      const spec = proxied === undefined ? link.spec : { ...link.spec, settings: { [SETTING.proxy]: proxied } };
       await api.apply(made({ ...link, spec }, namespace, site, name));
     }
     await api.markRedeemed(namespace, name);
@@ -215,7 +214,7 @@ function keyOf(namespace: string, { metadata }: AccessToken): string {
 
 /** @throws Error when the Secret of its proxy is not there: without it nothing is asked of the network. */
 function proxyOf({ resources }: Observed, token: AccessToken): HttpProxy | undefined {
-  const name = settingOf(token, PROXY_SETTING);
+  const name = settingOf(token, SETTING.proxy);
   if (name === undefined) return undefined;
   const secret = resources.get(`Secret/${name}`);
   const proxy = secret?.kind === 'Secret' ? proxyFrom(secretText(secret)) : undefined;

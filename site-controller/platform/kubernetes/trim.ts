@@ -1,6 +1,7 @@
 /** What the caches keep of objects: a cluster has many more pods, Secrets and ConfigMaps than the controller has use for. Pure. */
+
+import { CONTROLLED_LABEL } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
 import type { PodView } from '../../reconcile/cluster.ts';
 
 /** Types of Secrets that never hold TLS material or the account of a proxy. */

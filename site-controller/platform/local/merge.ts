@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from '../../../config/api/index.ts';
 import type { Metadata } from '../../../config/api/resource.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
+import { CONTROLLED_LABEL } from '../../../config/names.ts';
 import type { ResourceKey } from '../../store.ts';
 
 /** On a copy: the file it was read from. */

@@ -1,5 +1,6 @@
 /** Runs the redemption server of a local site as long as there is a port and a certificate for it, with the certificate of now; it renews those of links too. */
 import type { Resource } from '../../../config/api/index.ts';
+import { CREDENTIAL } from '../../../config/names.ts';
 import { withPort } from '../../../lib/address.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -8,7 +9,6 @@ import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
 import type { RenewalsUses } from '../../grants/renewals.ts';
 import { GrantServer, GrantServerListenError } from '../../grants/server.ts';
 import type { GrantState } from '../../grants/store.ts';
-import { CREDENTIAL } from '../../names.ts';
 import { isControlledSecret } from '../../pki/secret.ts';
 import { LINK_VALID_MS } from '../../reconcile/certificate/validity.ts';
 import { type Observed, ofKind } from '../../reconcile/observed.ts';

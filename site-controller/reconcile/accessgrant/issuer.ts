@@ -1,6 +1,6 @@
 /** The CA that signs what a grant gives. */
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
-import { CREDENTIAL } from '../../names.ts';
+import { CREDENTIAL } from '../../../config/names.ts';
 import type { Observed } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 

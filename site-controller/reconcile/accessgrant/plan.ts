@@ -6,8 +6,8 @@ import {
 } from '../../../config/api/access-grant.ts';
 import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/api/conditions.ts';
 import { parseDurationMs } from '../../../config/api/duration.ts';
+import { CREDENTIAL } from '../../../config/names.ts';
 import type { GrantState, Redemption } from '../../grants/store.ts';
-import { CREDENTIAL } from '../../names.ts';
 import { type Credential, type Observed, type Outcome, ofKind } from '../observed.ts';
 import { type AccessEndpoint, accessEndpoints } from '../routeraccess/plan.ts';
 import { activeSite } from '../site/identity.ts';

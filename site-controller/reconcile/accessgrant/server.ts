@@ -2,8 +2,8 @@
 import type { Certificate } from '../../../config/api/certificate.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
+import { CONTROLLED_LABEL, CREDENTIAL } from '../../../config/names.ts';
 import { withPort } from '../../../lib/address.ts';
-import { CONTROLLED_LABEL, CREDENTIAL } from '../../names.ts';
 import { accessCertificates } from '../certificate/cluster.ts';
 import { ROLLOVER_WAIT_SETTING } from '../certificate/rollover.ts';
 import { wantedCertificate } from '../certificate/want.ts';

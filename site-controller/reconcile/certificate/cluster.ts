@@ -2,13 +2,12 @@
 import type { Certificate } from '../../../config/api/certificate.ts';
 import type { Resource } from '../../../config/api/index.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CREDENTIAL } from '../../names.ts';
+import { CREDENTIAL, NAME } from '../../../config/names.ts';
 import { byAge, type Observed, ofKind } from '../observed.ts';
 import { accessHosts } from '../routeraccess/plan.ts';
 import { planAccess } from '../securedaccess/plan.ts';
 import { wantedCertificate } from './want.ts';
 
-const LOCAL_SERVICE = 'skupper-router-local';
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
 /** On a Certificate, one for each of its owners: the hosts that it needs the certificate for. */
 const HOSTS_PREFIX = 'internal.skupper.io/hosts-';
@@ -30,8 +29,8 @@ export function clusterCertificates(observed: Observed, site: Site): Certificate
     wantedCertificate(CREDENTIAL.localCa, { ca: '', subject: `${name} local CA`, signing: true }),
     wantedCertificate(CREDENTIAL.localServer, {
       ca: CREDENTIAL.localCa,
-      subject: LOCAL_SERVICE,
-      hosts: [...serviceNames(LOCAL_SERVICE, observed.namespace), ...LOOPBACK_HOSTS].sort(),
+      subject: NAME.localService,
+      hosts: [...serviceNames(NAME.localService, observed.namespace), ...LOOPBACK_HOSTS].sort(),
       server: true,
       client: true,
     }),

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
 import type { Secret } from '../../../config/api/secret.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
+import { CONTROLLED_LABEL } from '../../../config/names.ts';
 import { issueCertificate, type KeyPair } from '../../pki/authority.ts';
 import { joinBundles } from '../../pki/bundle.ts';
 import type { Usage } from '../../pki/certificate-body.ts';

@@ -4,7 +4,7 @@ import type { Certificate } from '../../../config/api/certificate.ts';
 import { type Finding, failed, pending, ready, rfc3339 } from '../../../config/api/conditions.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CREDENTIAL, SETTING } from '../../names.ts';
+import { CREDENTIAL, NAME, SETTING } from '../../../config/names.ts';
 import { factsOf } from '../../pki/inspect.ts';
 import { isControlledSecret, tlsMaterialOf } from '../../pki/secret.ts';
 import type { Observed, Outcome } from '../observed.ts';
@@ -95,13 +95,13 @@ function localCertificates(observed: Observed, site: Site): Certificate[] {
     wantedCertificate(CREDENTIAL.localCa, { ca: '', subject: `${name} local CA`, signing: true }),
     wantedCertificate(CREDENTIAL.localServer, {
       ca: CREDENTIAL.localCa,
-      subject: 'skupper-router-local',
-      hosts: ['skupper-router-local', ...LOOPBACK_HOSTS].sort(),
+      subject: NAME.localService,
+      hosts: [NAME.localService, ...LOOPBACK_HOSTS].sort(),
       server: true,
     }),
     wantedCertificate(CREDENTIAL.localClient, {
       ca: CREDENTIAL.localCa,
-      subject: 'skupper-router-local',
+      subject: NAME.localService,
       client: true,
     }),
     wantedCertificate(CREDENTIAL.grantServer, {

@@ -1,7 +1,7 @@
 /** The Certificate that a controller asks for. */
 import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
+import { CONTROLLED_LABEL } from '../../../config/names.ts';
 
 export function wantedCertificate(
   name: string,

@@ -2,7 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { Listener } from '../../../config/api/listener.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { CONTROLLED_LABEL, IMPORTED_FROM_ANNOTATION, IMPORTED_PORT_ANNOTATION, SETTING } from '../../names.ts';
+import {
+  CONTROLLED_LABEL,
+  IMPORTED_FROM_ANNOTATION,
+  IMPORTED_PORT_ANNOTATION,
+  SETTING,
+} from '../../../config/names.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
 

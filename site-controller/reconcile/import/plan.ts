@@ -1,7 +1,7 @@
 /** Services that other sites advertise become Listeners of this one: on a host at a port of its own, on Kubernetes at a Service. Pure. */
 import type { Listener } from '../../../config/api/listener.ts';
-import { IMPORTED_PORT_ANNOTATION, SETTING } from '../../names.ts';
-import { entityName } from '../listener/names.ts';
+import { IMPORTED_PORT_ANNOTATION, SETTING } from '../../../config/names.ts';
+import { entityName } from '../../../config/router-config.ts';
 import type { Observed, PortWant } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
 import { activeSite, settingOf } from '../site/identity.ts';

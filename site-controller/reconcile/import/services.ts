@@ -3,7 +3,7 @@
  * already is never touched: not a Service of somebody else, nor a host that the user's own listeners offer. Pure.
  */
 import type { Listener } from '../../../config/api/listener.ts';
-import { IMPORTED_PORT_ANNOTATION } from '../../names.ts';
+import { IMPORTED_PORT_ANNOTATION } from '../../../config/names.ts';
 import { type AnyListener, serviceTaken, takenBy } from '../listener/faults.ts';
 import { foreignServices, isServiceName, serviceNameOf } from '../listener/service-name.ts';
 import { type Observed, ofKind } from '../observed.ts';

@@ -2,15 +2,13 @@
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { Link, LinkEndpoint } from '../../../config/api/link.ts';
 import { secretText } from '../../../config/api/secret-text.ts';
+import { ROUTER_FILES, SETTING } from '../../../config/names.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { LINK_LIMITS } from '../routeraccess/plan.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
 import { diagnose } from './diagnosis.ts';
 
-/** Setting of a Link: the Secret of the HTTP proxy through which it dials. */
-const PROXY_SETTING = 'proxy-configuration';
 const PROXY_FIELDS = ['host', 'port'] as const;
-export const PROXIES_ROOT = '/etc/skupper-router-proxies';
 
 export interface RemoteSite {
   siteId: string;
@@ -52,14 +50,14 @@ export function linkEntities(observed: Observed): RouterEntity[] {
 
 /** Name of the Secret of the proxy, which the profile is named after. */
 export function proxyOf(link: Link): string | undefined {
-  return settingOf(link, PROXY_SETTING);
+  return settingOf(link, SETTING.proxy);
 }
 
 function proxyEntity(observed: Observed, name: string): RouterEntity {
   const { host = '', port = '', username = '', password } = proxySecret(observed, name) ?? {};
   const credentials = username && {
     username,
-    ...(password && { password: `file:${PROXIES_ROOT}/${name}/password.txt` }),
+    ...(password && { password: `file:${ROUTER_FILES.proxies}/${name}/password.txt` }),
   };
   return ['proxyProfile', { name, host, port, ...(credentials || {}) }];
 }
@@ -154,7 +152,7 @@ function configFault(observed: Observed, link: Link): string | undefined {
 function proxyFault(observed: Observed, link: Link): string | undefined {
   const name = proxyOf(link);
   if (name === undefined) return undefined;
-  if (observed.cluster === undefined) return `settings["${PROXY_SETTING}"] is only served on Kubernetes`;
+  if (observed.cluster === undefined) return `settings["${SETTING.proxy}"] is only served on Kubernetes`;
   const secret = proxySecret(observed, name);
   if (secret === undefined) return `Proxy secret "${name}" not found`;
   const missing = PROXY_FIELDS.filter((field) => !secret[field]);

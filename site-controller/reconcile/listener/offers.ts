@@ -1,7 +1,8 @@
 /** Where clients of a namespace on Kubernetes find what its listeners offer: ports of Services, and the tcpListener of each. Pure. */
+
+import { entityName, podEntityName } from '../../../config/router-config.ts';
 import type { Observed } from '../observed.ts';
 import { type AnyListener, keyOfListener, listenersByAge, placeFaults, serviceTaken, takenBy } from './faults.ts';
-import { entityName, podEntityName } from './names.ts';
 import { foreignServices, isServiceName, serviceNameOf } from './service-name.ts';
 import { podTargets } from './targets.ts';
 

@@ -1,8 +1,9 @@
 /** Where the router listens for a Listener or a MultiKeyListener, and what is wrong with that. Pure. */
+
+import { entityName } from '../../../config/router-config.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
 import { type AnyListener, keyOfListener, listenFaults } from './faults.ts';
-import { entityName } from './names.ts';
 import { offersOf } from './offers.ts';
 
 export interface Place {

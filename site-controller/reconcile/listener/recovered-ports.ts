@@ -1,17 +1,7 @@
 /** The router's ports that were given out before, found in what outlives the controller. Pure. */
-import type { KubeObject } from '../../../lib/kube/object.ts';
+import { LISTENER_LABEL, ROUTER_CONFIG_LABEL } from '../../../config/names.ts';
+import { isPort, type PortEntry, portEntries } from '../../../config/router-config.ts';
 import type { ClusterView } from '../cluster.ts';
-import { LISTENER_LABEL } from './service-name.ts';
-
-const CONFIG_LABEL = 'internal.skupper.io/router-config';
-const CONFIG_KEY = 'skrouterd.json';
-
-/** Attributes of one entity of a router's configuration, as somebody wrote them. */
-interface ConfigEntry {
-  type: string;
-  name: string;
-  port: number;
-}
 
 /** Ports by the name of the tcpListener: of the first group's configuration, of the others', of running routers. */
 export function recoveredPorts(cluster: ClusterView): Map<string, number> {
@@ -52,39 +42,19 @@ export function targetPorts(cluster: ClusterView): Map<string, number> {
   );
 }
 
-function tcpListeners(cluster: ClusterView): ConfigEntry[] {
+function tcpListeners(cluster: ClusterView): PortEntry[] {
   return configEntries(cluster).filter(({ type }) => type === 'tcpListener');
 }
 
-function configEntries(cluster: ClusterView): ConfigEntry[] {
+function configEntries(cluster: ClusterView): PortEntry[] {
   return [...cluster.objects.values()]
-    .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.labels?.[CONFIG_LABEL] !== undefined)
+    .filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.labels?.[ROUTER_CONFIG_LABEL] !== undefined)
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .flatMap(entriesOf);
-}
-
-/** Somebody may have changed it by hand: what cannot be read is written again. */
-function entriesOf({ data }: KubeObject): ConfigEntry[] {
-  const text = isRecord(data) ? data[CONFIG_KEY] : undefined;
-  let entities: unknown;
-  try {
-    entities = JSON.parse(typeof text === 'string' ? text : '[]');
-  } catch {
-    return [];
-  }
-  return (Array.isArray(entities) ? entities : []).flatMap((entity: unknown) => {
-    const [type, attributes]: unknown[] = Array.isArray(entity) ? entity : [];
-    if (typeof type !== 'string' || !isRecord(attributes) || attributes.port === undefined) return [];
-    return [{ type, name: String(attributes.name), port: Number(attributes.port) }];
-  });
+    .flatMap(({ data }) => portEntries(data));
 }
 
 function portsOf(spec: unknown): Record<string, unknown>[] {
   return isRecord(spec) && Array.isArray(spec.ports) ? (spec.ports as unknown[]).filter(isRecord) : [];
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 1 && port <= 65535;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,16 +1,11 @@
 /** Which Service of the namespace a host stands for, and whose Services may be touched. Pure. */
 import type { Site } from '../../../config/api/site.ts';
+import { LISTENER_LABEL, NAME } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { objectOf } from '../cluster.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { isOwn } from '../ownership.ts';
 import { activeSite } from '../site/identity.ts';
-
-/** On the Service of listeners: the name of one of them, as Skupper writes it. */
-export const LISTENER_LABEL = 'internal.skupper.io/listener';
-
-/** The Service by which a site's own pods reach its routers. */
-const LOCAL_SERVICE = 'skupper-router-local';
 
 /** RFC 1035, as the API server asks of the names of Services. */
 const SERVICE_NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -46,7 +41,7 @@ export function foreignServices(observed: Observed): (service: string) => boolea
   const site = activeSite(observed);
   if (cluster === undefined || site === undefined) return () => false;
   const ofSite = [...ofKind(observed, 'SecuredAccess'), ...ofKind(observed, 'RouterAccess')];
-  const names = new Set([LOCAL_SERVICE, ...ofSite.map(({ metadata }) => metadata.name)]);
+  const names = new Set([NAME.localService, ...ofSite.map(({ metadata }) => metadata.name)]);
   return (service) => {
     const object = objectOf(cluster, 'Service', service);
     return names.has(service) || (object !== undefined && !isListenerService(object, site));

@@ -1,13 +1,11 @@
 /** The Services by which pods of a namespace reach its listeners: one for each host, with a port for each listener. Pure. */
 import { createHash } from 'node:crypto';
+import { CONTROLLED_LABEL, LISTENER_LABEL, ROUTER_SELECTOR } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
 import type { Observed } from '../observed.ts';
 import { keyOfListener, placeFaults } from './faults.ts';
 import { type Offer, offersOf } from './offers.ts';
-import { LISTENER_LABEL } from './service-name.ts';
 
-const ROUTER_SELECTOR = { application: 'skupper-router', 'skupper.io/component': 'router' };
 /** Of a label's value and of a port's name. */
 const NAME_LENGTH_MAX = 63;
 const PORT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

@@ -3,9 +3,9 @@
  * of each pod: `<routing key>.<pod>`. Sites tell each other about them; routers know those of sites that tell nothing. Pure.
  */
 import type { Listener } from '../../../config/api/listener.ts';
+import { podEntityName } from '../../../config/router-config.ts';
 import { connectorRecords, POD_MARK } from '../connector/records.ts';
 import type { Observed } from '../observed.ts';
-import { podEntityName } from './names.ts';
 import { configuredListeners } from './recovered-ports.ts';
 
 /** Names of pods in order, by the name of the Listener. */

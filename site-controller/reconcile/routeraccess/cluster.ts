@@ -6,7 +6,7 @@ import type { RouterAccess } from '../../../config/api/router-access.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../names.ts';
+import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../../config/names.ts';
 import type { ClusterView } from '../cluster.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { chooseAccessType } from '../securedaccess/access-type.ts';

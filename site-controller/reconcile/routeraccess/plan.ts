@@ -3,7 +3,7 @@ import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { RouterAccess } from '../../../config/api/router-access.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../names.ts';
+import { CONTROLLED_LABEL, CREDENTIAL, NAME, SETTING } from '../../../config/names.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { portFault } from '../port-fault.ts';
 import type { AccessEndpoint } from '../securedaccess/realization.ts';

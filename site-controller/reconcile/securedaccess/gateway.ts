@@ -3,8 +3,8 @@
  * Every site that needs the Gateway asks for the same one. Pure.
  */
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
+import { CONTROLLED_LABEL } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { CONTROLLED_LABEL } from '../../names.ts';
 import type { ClusterView } from '../cluster.ts';
 import type { ControllerSettings } from '../settings.ts';
 import {

@@ -1,7 +1,7 @@
 /** Access types `ingress` and `ingress-nginx`: an Ingress that passes TLS through by host name. Control-plane reference 4.4. Pure. */
 import type { SecuredAccess } from '../../../config/api/secured-access.ts';
+import { NAME } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { NAME } from '../../names.ts';
 import {
   ACCESS_LABEL,
   type AccessPort,

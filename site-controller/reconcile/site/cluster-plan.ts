@@ -1,7 +1,7 @@
 /** Site on Kubernetes: the conditions of the whole. Control-plane reference 1.2. Pure. */
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CREDENTIAL } from '../../names.ts';
+import { CREDENTIAL } from '../../../config/names.ts';
 import type { PodView } from '../cluster.ts';
 import { type Observed, type Outcome, ofKind } from '../observed.ts';
 import { ownContent } from '../own-content.ts';

@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Site } from '../../../config/api/site.ts';
+import { NAME, ROUTER_FILES, ROUTER_SELECTOR, SETTING } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { NAME, SETTING } from '../../names.ts';
 import { objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
 import type { ControllerSettings } from '../settings.ts';
@@ -17,8 +17,6 @@ import type { SiteSizing } from './sizing.ts';
 
 const CONFIG_ROOT = '/etc/skupper-router/config';
 const ROUTER_CONFIG = `${CONFIG_ROOT}/skrouterd.json`;
-const CERTS_ROOT = '/etc/skupper-router-certs';
-const PROXIES_ROOT = '/etc/skupper-router-proxies';
 const TOKEN_ROOT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const TOKEN_VOLUME = 'api-access';
 const TOKEN_LIFE_SECONDS = 3607;
@@ -63,9 +61,9 @@ export function routerDeployment(inputs: DeploymentInputs): KubeObject {
 function podLabels(group: string): Record<string, string> {
   return {
     ...SITE_LABELS,
+    ...ROUTER_SELECTOR,
     'app.kubernetes.io/name': NAME.router,
     'app.kubernetes.io/part-of': 'skupper',
-    'skupper.io/component': 'router',
     'skupper.io/group': group,
   };
 }
@@ -208,8 +206,8 @@ function fieldVariable(name: string, fieldPath: string): object {
 function fileMounts(isReader: boolean): object[] {
   const mounts = [
     { name: 'skupper-router-config', mountPath: CONFIG_ROOT },
-    { name: 'skupper-router-certs', mountPath: CERTS_ROOT },
-    { name: 'skupper-router-proxies', mountPath: PROXIES_ROOT },
+    { name: 'skupper-router-certs', mountPath: ROUTER_FILES.certs },
+    { name: 'skupper-router-proxies', mountPath: ROUTER_FILES.proxies },
   ];
   return isReader ? mounts.map((mount) => ({ ...mount, readOnly: true })) : mounts;
 }

@@ -1,6 +1,6 @@
 /** Which Site is the one of this namespace, and what it and its router are called on the network. */
 import type { Site } from '../../../config/api/site.ts';
-import { NAME } from '../../names.ts';
+import { NAME } from '../../../config/names.ts';
 import { byAge, type Observed, ofKind } from '../observed.ts';
 
 const ROUTER_SUFFIX_LENGTH = 8;

@@ -8,7 +8,7 @@ import { parseDocument } from 'yaml';
 import { faultsOf } from '../../../config/api/faults.ts';
 import { closed, stringMap } from '../../../config/api/schema.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { SETTING } from '../../names.ts';
+import { SETTING } from '../../../config/names.ts';
 import { objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
 import type { PodTemplate } from './deployment.ts';

@@ -1,11 +1,10 @@
 /** The rights of the adaptors of a site. Reading is wide only for Secrets, whose names come and go with links and listeners. Pure. */
 import type { Site } from '../../../config/api/site.ts';
+import { NAME } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { NAME } from '../../names.ts';
 import { groupName, routerGroups } from './identity.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
-const LEASE = 'skupper-site-leader';
 /** Parts of the network's status that one site may write: each holds most of a MiB, compressed. */
 const NETWORK_PART_COUNT_MAX = 16;
 const READ = ['get', 'list', 'watch'];
@@ -43,7 +42,7 @@ function rules(site: Site): object[] {
 function leaseRules(): object[] {
   const group = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
   return [
-    { ...group, resourceNames: [LEASE], verbs: [...READ, 'update', 'patch'] },
+    { ...group, resourceNames: [NAME.siteLeader], verbs: [...READ, 'update', 'patch'] },
     // Creation by POST has no name that rights could be limited to.
     { ...group, verbs: ['create'] },
   ];

@@ -3,8 +3,8 @@
  * Control-plane reference 4.2. A pure function of what is observed.
  */
 import type { Site } from '../../../config/api/site.ts';
+import { NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import { NAME } from '../../names.ts';
 import type { Observed } from '../observed.ts';
 import { routerDeployment } from './deployment.ts';
 import { activeSite, routerGroups } from './identity.ts';
@@ -14,10 +14,7 @@ import { routerRights } from './rights.ts';
 import { inOrder } from './rollout.ts';
 import { siteSizing } from './sizing.ts';
 
-const LOCAL_SERVICE = 'skupper-router-local';
 const AMQPS_PORT = 5671;
-/** Pods of every router of the site. */
-const ROUTER_SELECTOR = { application: NAME.router, 'skupper.io/component': 'router' };
 
 export interface Workload {
   objects: KubeObject[];
@@ -58,7 +55,7 @@ function localService(): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: LOCAL_SERVICE },
+    metadata: { name: NAME.localService },
     spec: {
       type: 'ClusterIP',
       ipFamilyPolicy: 'PreferDualStack',

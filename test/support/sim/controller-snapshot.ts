@@ -1,7 +1,8 @@
 /** What a simulated cluster holds, in a form in which two worlds that mean the same are the same: without keys, times and counts of changes. */
+
+import { NAME } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
-import { NAME } from '../../../site-controller/names.ts';
 import type { ControllerWorld } from './controller-world.ts';
 
 /** By `Kind namespace/name`. */

@@ -1,4 +1,4 @@
-/** Names that the site-controller, the command line and other controllers share: labels, annotations, settings, credentials. */
+/** Names that the controllers and the command line share: labels, annotations, settings, credentials, objects, files. */
 
 /** On everything that a controller generated; such a resource lives in runtime/resources on the local platform. */
 export const CONTROLLED_LABEL = 'internal.skupper.io/controlled';
@@ -38,7 +38,22 @@ export const SETTING = {
   routerLogging: 'router-logging',
   /** Site: how many older revisions of a TLS profile keep their connections; all of them unless given. */
   priorRevisions: 'tls-prior-valid-revisions',
+  /** Link: the Secret of the proxy that it is dialled through. */
+  proxy: 'proxy-configuration',
+  /** Connector: `host:port` or `[v6]:port`, comma separated: what is dialled instead of its host or pods. Empty for nothing. */
+  endpoints: 'skuprt.io/endpoints',
+  /** Listener, MultiKeyListener: `NO_SERVICE` keeps a controller on Kubernetes from making a Service for it. */
+  service: 'skuprt.io/service',
+  /** MultiKeyListener: JSON list of objects, routing key to weight. The first with a reachable key is used. */
+  tiers: 'skuprt.io/tiers',
+  /** Listener, MultiKeyListener: `CLIENT_IP` leads connections of one client address to one workload. */
+  sessionAffinity: 'skuprt.io/session-affinity',
 } as const;
+
+/** Of `SETTING.service`. */
+export const NO_SERVICE = 'none';
+/** Of `SETTING.sessionAffinity`. */
+export const CLIENT_IP = 'ClientIP';
 
 /** Names of certificates: of the Secret on Kubernetes, of the directory in runtime/certs on the local platform. */
 export const CREDENTIAL = {
@@ -56,6 +71,36 @@ export const NAME = {
   router: 'skupper-router',
   /** ConfigMap: what each router of the site says, by pod. */
   routerStatus: 'skupper-router-status',
+  /** Service by which pods of the namespace, and controllers, reach the AMQP port of the site's routers. */
+  localService: 'skupper-router-local',
+  /** Lease: which of the adaptors of a site speaks for it. */
+  siteLeader: 'skupper-site-leader',
   /** ConfigMap, and with `-2`, `-3` appended further ones: the network as the site sees it. */
   networkStatus: 'skupper-network-status',
+} as const;
+
+/** Labels of the pods of every router of a site. */
+export const ROUTER_SELECTOR = { application: NAME.router, 'skupper.io/component': 'router' } as const;
+
+/** On the ConfigMap of a group of routers. */
+export const ROUTER_CONFIG_LABEL = 'internal.skupper.io/router-config';
+
+/** On the Service of listeners: the name of one of them, as Skupper writes it. */
+export const LISTENER_LABEL = 'internal.skupper.io/listener';
+
+/** Keys of the ConfigMap of a group of routers. */
+export const CONFIG_KEY = {
+  /** The router's configuration: see router-config.ts. */
+  router: 'skrouterd.json',
+  adaptor: 'adaptor.json',
+  /** What the site tells the others. */
+  site: 'site.json',
+} as const;
+
+/** Where routers in pods find what their adaptors write. Also in texts for routers elsewhere, whose adaptor knows better. */
+export const ROUTER_FILES = {
+  /** Directory of a directory for each sslProfile. */
+  certs: '/etc/skupper-router-certs',
+  /** Directory of a directory for each proxyProfile. */
+  proxies: '/etc/skupper-router-proxies',
 } as const;

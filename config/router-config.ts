@@ -1,0 +1,66 @@
+/**
+ * The ConfigMap by which a site tells a group of its routers what to be (label `ROUTER_CONFIG_LABEL`, named `NAME.router` for the first
+ * group), as far as others read it: which port each tcpListener has. Pure. Control-plane reference 4.2.
+ *
+ * Names of tcpListeners are those that Skupper gives them.
+ */
+import { CONFIG_KEY } from './names.ts';
+
+/** An entity with a port, as somebody wrote it. */
+export interface PortEntry {
+  type: string;
+  name: string;
+  /** NaN where it is no number. */
+  port: number;
+}
+
+/** Of the tcpListener of a Listener or a MultiKeyListener. */
+export function entityName({ kind, metadata }: { kind: string; metadata: { name: string } }): string {
+  return kind === 'Listener' ? `listener/${metadata.name}` : `multiAddress/${metadata.name}`;
+}
+
+/** Of the tcpListener of one pod that a Listener offers under the pod's own name. */
+export function podEntityName(listener: string, pod: string): string {
+  return `listener/${listener}@${pod}`;
+}
+
+/** Ports of tcpListeners by their names. `data` is that of the ConfigMap, here and below. */
+export function listenerPorts(data: unknown): Map<string, number> {
+  const entries = portEntries(data).filter(({ type, port }) => type === 'tcpListener' && isPort(port));
+  return new Map(entries.map(({ name, port }) => [name, port]));
+}
+
+/** Everything that has a port. What cannot be read counts for nothing: somebody may have changed it by hand. */
+export function portEntries(data: unknown): PortEntry[] {
+  return sectionsOf(data).flatMap(({ type, attributes }) =>
+    attributes.port === undefined ? [] : [{ type, name: String(attributes.name), port: Number(attributes.port) }],
+  );
+}
+
+export interface ConfigSection {
+  type: string;
+  attributes: Readonly<Record<string, unknown>>;
+}
+
+/** Every section that can be read. */
+export function sectionsOf(data: unknown): ConfigSection[] {
+  const text = isRecord(data) ? data[CONFIG_KEY.router] : undefined;
+  let document: unknown;
+  try {
+    document = JSON.parse(typeof text === 'string' ? text : '[]');
+  } catch {
+    return [];
+  }
+  return (Array.isArray(document) ? document : []).flatMap((entry: unknown) => {
+    const [type, attributes]: unknown[] = Array.isArray(entry) ? entry : [];
+    return typeof type === 'string' && isRecord(attributes) ? [{ type, attributes }] : [];
+  });
+}
+
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65535;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
