@@ -10,8 +10,7 @@ import { type KubeObject, objectKey } from '../../lib/kube/object.ts';
 import { nextGrantEnd } from './accessgrant/plan.ts';
 import { GRANT_SERVER, grantServerResources } from './accessgrant/server.ts';
 import { wantedCertificates } from './certificate/plan.ts';
-import { MADE_KINDS } from './cluster.ts';
-import { planImports } from './import/plan.ts';
+import { type ImportPlan, planImports } from './import/plan.ts';
 import { planServices } from './listener/services.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
@@ -40,19 +39,21 @@ export interface NamespacePlan {
 
 export function planNamespace(observed: Observed, inputs: OutcomeInputs): NamespacePlan {
   const site = activeSite(observed);
-  const outcomes = [...planOutcomes(observed, inputs), ...invalidOutcomes(observed)];
+  const access = planSecuredAccesses(observed);
+  const outcomes = [...planOutcomes(observed, inputs), ...access.outcomes, ...invalidOutcomes(observed)];
   const requeueAt = nextLook(observed, inputs);
-  const central = centralObjects(observed);
+  const central = centralObjects(observed, access.objects);
   if (site === undefined) return { apply: central, prune: [], outcomes, faults: [], requeueAt };
-  const generated = generatedResources(observed, site);
+  const imports = planImports(observed);
   const workload = planWorkload(observed);
   const names = new Set(central.map(objectKey));
   const wanted = [
-    ...generated,
+    ...generatedResources(observed, site),
+    ...(imports.apply as unknown as KubeObject[]),
     ...workload.objects,
     ...routerConfigMaps(observed, site),
     ...planServices(observed).objects,
-    ...planSecuredAccesses(observed).objects,
+    ...access.objects,
   ]
     .filter((object) => !names.has(objectKey(object)))
     .map((object) => (isShared(object) ? marked(object, observed.namespace) : owned(object, site, observed.namespace)));
@@ -61,19 +62,19 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
     apply: [...central, ...allowed],
     prune: unwanted(observed, site, wanted),
     outcomes,
-    faults: [...workload.faults, ...importFaults(observed), ...faults],
+    faults: [...workload.faults, ...importFaults(imports), ...faults],
     requeueAt,
   };
 }
 
 /** What the redemption server needs, in the controller's own namespace. */
-function centralObjects(observed: Observed): KubeObject[] {
+function centralObjects(observed: Observed, access: readonly KubeObject[]): KubeObject[] {
   const { settings, pods } = observed.cluster!;
   if (observed.namespace !== settings.namespace) return [];
   const { 'pod-template-hash': _hash, ...labels } = pods.find(({ name }) => name === settings.pod)?.labels ?? {};
   const resources = grantServerResources(observed, settings, labels) as unknown as KubeObject[];
-  const access = planSecuredAccesses(observed).objects.filter(({ metadata }) => isOfGrantServer(metadata.name));
-  return [...resources, ...access].map((object) => marked(object, observed.namespace));
+  const ofGrants = access.filter(({ metadata }) => isOfGrantServer(metadata.name));
+  return [...resources, ...ofGrants].map((object) => marked(object, observed.namespace));
 }
 
 /** Of all sites of the cluster together: it has no owner among them. */
@@ -85,7 +86,7 @@ function isOfGrantServer(name: string): boolean {
   return name === GRANT_SERVER || name.startsWith(`${GRANT_SERVER}-`);
 }
 
-/** Resources that lead to others: access, certificates, imported listeners. */
+/** Resources that lead to others: access, certificates. */
 function generatedResources(observed: Observed, site: Site): KubeObject[] {
   const access = generatedAccess(site, observed);
   const resources = new Map(observed.resources);
@@ -95,13 +96,11 @@ function generatedResources(observed: Observed, site: Site): KubeObject[] {
     ...(access === undefined ? [] : [access]),
     ...wantedSecuredAccesses(seen),
     ...wantedCertificates(seen, site),
-    ...planImports(observed).apply,
   ];
   return made as unknown as KubeObject[];
 }
 
-function importFaults(observed: Observed): string[] {
-  const refused = planImports(observed).refused ?? new Map<string, string>();
+function importFaults({ refused = new Map() }: ImportPlan): string[] {
   return [...refused].map(([address, why]) => `service ${address} of another site is not imported: ${why}`);
 }
 
@@ -130,10 +129,7 @@ function presentOf({ cluster, resources }: Observed, object: KubeObject): KubeOb
 function unwanted({ cluster, resources }: Observed, site: Site, wanted: readonly KubeObject[]): KubeObject[] {
   const names = new Set(wanted.map(objectKey));
   const generated = [...resources.values()].filter(({ kind }) => GENERATED_KINDS.some((known) => known === kind));
-  const made = [...(cluster?.objects.values() ?? [])].filter(({ kind }) =>
-    MADE_KINDS.some((known) => known.kind === kind),
-  );
-  return [...(generated as unknown as KubeObject[]), ...made].filter(
+  return [...(generated as unknown as KubeObject[]), ...(cluster?.objects.values() ?? [])].filter(
     (object) => isOwn(object, site) && isMarked(object) && !names.has(objectKey(object)),
   );
 }

@@ -1,4 +1,4 @@
-/** The status of every resource of a site, from the plans of their kinds. Pure. */
+/** The status of every resource of a site, from the plans of their kinds; of a SecuredAccess with what is made for it. Pure. */
 import { withFindings } from '../../config/api/conditions.ts';
 import { planAccessGrants } from './accessgrant/plan.ts';
 import type { Attempt } from './accesstoken/plan.ts';
@@ -11,7 +11,6 @@ import { planListeners } from './listener/plan.ts';
 import { planMultiKeyListeners } from './multikeylistener/plan.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { planRouterAccesses } from './routeraccess/plan.ts';
-import { planSecuredAccesses } from './securedaccess/plan.ts';
 import { planSites } from './site/plan.ts';
 
 export interface OutcomeInputs {
@@ -33,20 +32,11 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planListeners(observed),
     ...planMultiKeyListeners(observed),
     ...planConnectors(observed),
-    ...clusterOutcomes(observed),
+    ...planAttachedConnectors(observed),
+    ...planAttachedConnectorBindings(observed),
     ...planAccessGrants(observed, inputs.newCode, inputs.redemptions, inputs.grantServerCa),
     ...planAccessTokens(observed, inputs.attempts),
     ...planSites(observed),
-  ];
-}
-
-/** Of the kinds that need a cluster. */
-function clusterOutcomes(observed: Observed): Outcome[] {
-  if (observed.cluster === undefined) return [];
-  return [
-    ...planSecuredAccesses(observed).outcomes,
-    ...planAttachedConnectors(observed),
-    ...planAttachedConnectorBindings(observed),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
 import { Applier, type ApplierParts } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
 import { type QueueObserver, WorkQueue } from '../../../lib/kube/queue.ts';
 import { Reflector } from '../../../lib/kube/reflector.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -81,7 +82,8 @@ export class Controller {
     });
     this.tokens = new TokenService({ api: writes, clock, random, log, onEvent, onDone: (name) => this.dirty(name) });
     this.renewals = new LinkRenewals({
-      keep: (namespace, secret) => writes.keepRenewed(namespace, secret),
+      keep: (namespace, secret) =>
+        writes.keep({ ...secret, metadata: { ...secret.metadata, namespace } } as unknown as KubeObject),
       clock,
       random,
       log,
@@ -126,7 +128,6 @@ export class Controller {
       },
       version,
       clock,
-      log,
       onEvent,
     });
     this.queue = new WorkQueue(

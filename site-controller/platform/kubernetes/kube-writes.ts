@@ -1,7 +1,6 @@
 /** What passes and services do to the API server, kind by kind: the thin edge between them and lib/kube. */
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { KINDS, type Kind, type Resource } from '../../../config/api/index.ts';
-import type { Secret } from '../../../config/api/secret.ts';
 import { CONTROLLED_LABEL, NAME } from '../../../config/names.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { type Applier, LAG_MAX_MS } from '../../../lib/kube/apply.ts';
@@ -84,12 +83,6 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
     if (secret.metadata.resourceVersion === undefined) await client.create(SECRET, secret);
     else await client.apply(SECRET, secret, { fieldManager: FIELD_MANAGER });
   };
-
-  /** Over the very Secret that it came from: another one in between is newer. */
-  async keepRenewed(namespace: string, secret: Secret): Promise<void> {
-    const object = { ...secret, metadata: { ...secret.metadata, namespace } } as unknown as KubeObject;
-    await this.parts.client.apply(SECRET, object, { fieldManager: FIELD_MANAGER });
-  }
 
   async remove(kind: Kind, namespace: string, name: string): Promise<void> {
     await this.parts.client.delete(this.typeOf(kind), namespace, name);

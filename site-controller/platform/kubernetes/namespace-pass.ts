@@ -7,7 +7,6 @@ import type { Site } from '../../../config/api/site.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { ApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import type { Logger } from '../../../lib/log.ts';
 import { decodeNetwork } from '../../exchange/network-document.ts';
 import { allocatePorts } from '../../reconcile/listener/ports.ts';
 import { type NamespacePlan, planNamespace } from '../../reconcile/namespace-plan.ts';
@@ -41,7 +40,7 @@ export interface Writes {
 /** What is not the business of one namespace's plan, or needs keys. */
 export interface NamespaceServices {
   /** Makes the certificates that are due. Answers when the next one will be, in wall-clock milliseconds. */
-  issueCertificates(observed: Observed, site: Site | undefined): Promise<number>;
+  issueCertificates(observed: Observed): Promise<number>;
   /** Where tokens of this namespace are redeemed, best first. */
   grantUrls(): readonly string[];
   /** What the statuses of grants and tokens need. */
@@ -60,7 +59,6 @@ export interface NamespacePassParts {
   services: NamespaceServices;
   version: string;
   clock: Clock;
-  log: Logger;
   onEvent: (event: EventWant) => void;
 }
 
@@ -74,7 +72,7 @@ export class NamespacePass {
 
   /** When the namespace is to be looked at again though nothing changed, in wall-clock milliseconds. */
   async run(namespace: string): Promise<number> {
-    const { services } = this.parts;
+    const { services, writes } = this.parts;
     const observed = this.observe(namespace);
     if (!controlsNamespace(observed)) return Infinity;
     const site = activeSite(observed);
@@ -87,16 +85,16 @@ export class NamespacePass {
         this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message });
       }
     }
-    const certificates = services.issueCertificates(observed, site);
+    const certificates = services.issueCertificates(observed);
     // Side by side: none needs what another writes, and the next pass sees to what does.
     await allOf([
       certificates,
       this.writeObjects(plan, site),
       ...this.writeStatuses(plan, observed),
       services.removeEndedGrants(observed),
-      this.parts.writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
+      writes.dropReports(namespace, this.parts.cache.orphanReports(namespace)),
     ]);
-    return Math.min(await certificates, nextRenewal, plan.requeueAt);
+    return Math.min(await certificates, nextRenewal, plan.requeueAt, writes.checkAt(namespace, observed.now));
   }
 
   /** What the namespace looks like now. */
