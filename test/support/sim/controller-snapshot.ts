@@ -1,6 +1,7 @@
 /** What a simulated cluster holds, in a form in which two worlds that mean the same are the same: without keys, times and counts of changes. */
 
-import { NAME } from '../../../config/names.ts';
+import { LISTENER_LABEL, NAME } from '../../../config/names.ts';
+import { listenerPorts } from '../../../config/router-config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
 import type { ControllerWorld } from './controller-world.ts';
@@ -81,17 +82,23 @@ function parsed(text: string, ports: Ports): unknown {
 /** Ports of listeners to their names: a port stays what it was as long as its listener, so that it depends on who came first. */
 type Ports = ReadonlyMap<number, string>;
 
-/** By namespace. */
+/** By namespace. A listener without its TLS material has a port only in its Service. */
 function givenPorts(world: ControllerWorld): Map<string, Ports> {
-  const maps = world.objects().filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === NAME.router);
-  return new Map(
-    maps.map(({ metadata, data }) => {
-      const text = (data as Record<string, string>)['skrouterd.json'] ?? '[]';
-      const entities = JSON.parse(text) as [string, { name: string; port: number }][];
-      const listeners = entities.filter(([type]) => type === 'tcpListener');
-      return [metadata.namespace!, new Map(listeners.map(([, { name, port }]) => [Number(port), name]))];
-    }),
-  );
+  const ports = new Map<string, Map<number, string>>();
+  const keep = ({ metadata }: KubeObject, port: number, name: string): void => {
+    const known = ports.get(metadata.namespace!) ?? new Map<number, string>();
+    ports.set(metadata.namespace!, known.set(port, name));
+  };
+  for (const object of world.objects()) {
+    if (object.metadata.labels?.[LISTENER_LABEL] === undefined) continue;
+    const { ports: served } = object.spec as { ports: { port: number; targetPort: number }[] };
+    for (const { port, targetPort } of served) keep(object, targetPort, `${object.metadata.name}:${port}`);
+  }
+  for (const object of world.objects()) {
+    if (object.kind !== 'ConfigMap' || object.metadata.name !== NAME.router) continue;
+    for (const [name, port] of listenerPorts(object.data)) keep(object, port, name);
+  }
+  return ports;
 }
 
 /** Each place where two snapshots differ, with what is there. */
