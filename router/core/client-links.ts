@@ -9,6 +9,7 @@ import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import type { AddressTable, AddressWatcher } from './address-table.ts';
 import { hashKey } from './hash-key.ts';
+import { INGRESS_CAPABILITY, IngressOutlet } from './ingress.ts';
 import { ADDRESS_LENGTH_MAX, LINK_CAPACITY, SUBSCRIBER_WAITING_MAX } from './limits.ts';
 import { LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Peer } from './peer.ts';
@@ -23,6 +24,8 @@ export interface ClientLinkParts {
   /** The router itself answers this key. */
   isLocal: (key: string) => boolean;
   droppedPreSettled: () => void;
+  /** Where a message entered the network, if that can be said. */
+  ingressOf: (transit: Transit) => string | undefined;
 }
 
 /** A client that receives: a consumer of its source's address. */
@@ -34,10 +37,12 @@ export class ClientConsumer implements Candidate, LinkOwner {
   openCount = 0;
   /** Deliveries not wholly sent. */
   private waitingCount = 0;
+  private readonly withIngress: boolean;
   private readonly parts: ClientLinkParts;
 
-  constructor(link: SenderLink, address: string, peer: Peer, parts: ClientLinkParts) {
+  constructor(link: SenderLink, address: string, peer: Peer, withIngress: boolean, parts: ClientLinkParts) {
     this.link = link;
+    this.withIngress = withIngress;
     this.address = address;
     this.key = hashKey(address, parts.routerId);
     this.peer = peer;
@@ -58,7 +63,9 @@ export class ClientConsumer implements Candidate, LinkOwner {
     }
     this.openCount++;
     this.waitingCount++;
-    return new LinkOutlet(this.link.deliver({ settled: transit.preSettled }), transit, this.peer, this);
+    const delivery = this.link.deliver({ settled: transit.preSettled });
+    if (!this.withIngress) return new LinkOutlet(delivery, transit, this.peer, this);
+    return new IngressOutlet(this.parts.ingressOf(transit), delivery, transit, this.peer, this);
   }
 
   done(): void {
@@ -162,8 +169,10 @@ export function acceptClientReceiver(peer: Peer, link: SenderLink, attach: Attac
     });
     return;
   }
-  link.accept({ source: { ...attach.source, address } });
-  peer.endpoints.add(new ClientConsumer(link, address, peer, parts));
+  const withIngress = attach.desiredCapabilities?.includes(INGRESS_CAPABILITY) ?? false;
+  const offeredCapabilities = withIngress ? [INGRESS_CAPABILITY] : undefined;
+  link.accept({ source: { ...attach.source, address }, offeredCapabilities });
+  peer.endpoints.add(new ClientConsumer(link, address, peer, withIngress, parts));
 }
 
 function tooLong(address: string | undefined): boolean {

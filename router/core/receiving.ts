@@ -6,11 +6,12 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { TransferEvent } from '../amqp/engine/events.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
-import { FLAG_STREAMING } from '../amqp/message/router-annotations.ts';
+import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { ClientProducer } from './client-links.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
 import { TargetedLink } from './edge-protocol.ts';
 import type { Forwarder } from './forwarder.ts';
+import { isOurEdge } from './ingress.ts';
 import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
 import { LinkInlet } from './link-ends.ts';
 import type { Peer } from './peer.ts';
@@ -22,12 +23,23 @@ export interface ReceivingParts {
   treatments: TreatmentTable;
 }
 
+/** A message whose head is whole. */
+interface Arrived {
+  head: Head;
+  bytes: Buffer;
+  /** `bytes` is all of it. */
+  whole: boolean;
+}
+
 export class Receiving {
   private readonly parts: ReceivingParts;
+  /** This router as it stands in ingress and trace. */
+  private readonly node: string;
   readonly counters: DeliveryCounters;
 
   constructor(parts: ReceivingParts, counters: DeliveryCounters) {
     this.parts = parts;
+    this.node = `0/${parts.routerId}`;
     this.counters = counters;
   }
 
@@ -39,7 +51,7 @@ export class Receiving {
       return;
     }
     if (inlet.transit.routed) inlet.write(event.payload);
-    else if (!inlet.refused) this.collect(inlet, event);
+    else if (!inlet.refused) this.collect(inlet, peer, event);
     if (event.last) inlet.end(event.delivery.settled);
   }
 
@@ -51,7 +63,7 @@ export class Receiving {
     return new LinkInlet(event.delivery, peer, owner, { rerouter: this.parts.forwarder, counters: this.counters });
   }
 
-  private collect(inlet: LinkInlet, event: TransferEvent): void {
+  private collect(inlet: LinkInlet, peer: Peer, event: TransferEvent): void {
     const bytes = inlet.collected ? Buffer.concat([inlet.collected, event.payload]) : event.payload;
     inlet.collected = bytes;
     let head: Head | undefined;
@@ -69,30 +81,37 @@ export class Receiving {
     const streaming = ((head.annotations?.flags ?? 0) & FLAG_STREAMING) !== 0;
     if (event.last || streaming || bytes.length >= WHOLE_MESSAGE_BYTES_MAX) {
       inlet.collected = undefined;
-      this.route(inlet, head, bytes, event.last);
+      this.route(inlet, peer, { head, bytes, whole: event.last });
     }
   }
 
-  private route(inlet: LinkInlet, head: Head, bytes: Buffer, whole: boolean): void {
+  private route(inlet: LinkInlet, peer: Peer, { head, bytes, whole }: Arrived): void {
     const transit = inlet.transit;
     const producer = inlet.delivery.link.context;
     const client = producer instanceof ClientProducer;
     const target = client || producer instanceof TargetedLink ? producer.address : undefined;
-    const to = head.annotations?.toOverride ?? target ?? head.properties?.to;
+    const annotations = client ? undefined : this.annotationsOf(head, peer);
+    const to = annotations?.toOverride ?? target ?? head.properties?.to;
     if (to === undefined) {
       this.refuse(inlet, NO_ADDRESS);
+      return;
+    }
+    // What entered the network here never comes back: it would be forged, or go in a circle.
+    if (annotations?.ingress === this.node) {
+      this.refuse(inlet, RELEASED);
       return;
     }
     transit.to = to;
     transit.whole = whole;
     transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;
-    const annotations = (client ? undefined : head.annotations) ?? {
-      flags: 0,
-      ingress: `0/${this.parts.routerId}`,
-      trace: [],
-    };
-    transit.annotations = { ...annotations, toOverride: annotations.toOverride ?? target };
+    const { flags = 0, trace = [], ingress = this.node, ingressMesh } = annotations ?? {};
+    transit.annotations = { flags, ingress, trace, ingressMesh, toOverride: annotations?.toOverride ?? target };
     if (!this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) this.refuse(inlet, RELEASED);
+  }
+
+  /** What another router says of the message; an edge router's message enters the network here. */
+  private annotationsOf({ annotations }: Head, peer: Peer): RouterAnnotations | undefined {
+    return annotations?.ingress !== undefined && isOurEdge(peer) ? { ...annotations, ingress: undefined } : annotations;
   }
 
   /** Nothing of the message is passed on; what still comes of it is dropped. */

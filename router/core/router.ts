@@ -16,6 +16,7 @@ import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.
 import { MESH_ID_LENGTH } from './edge-protocol.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
+import { type IngressParts, ingressOf } from './ingress.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
@@ -120,6 +121,7 @@ export class Router implements AddressTableOwner {
         droppedPreSettled: () => {
           this.deliveries.droppedPresettled++;
         },
+        ingressOf: (transit) => this.ingressOf(transit),
       },
     });
   }
@@ -322,6 +324,12 @@ export class Router implements AddressTableOwner {
 
   watchedChanged(address: Address): void {
     this.uplinks?.watchedChanged(address);
+  }
+
+  /** `0/<router id>` of the router where a message entered the network; undefined when that cannot be vouched for. */
+  ingressOf(transit: Transit): string | undefined {
+    const parts: IngressParts = { routerId: this.id, mesh: this.mesh, peer: (id) => this.peers.get(id) };
+    return ingressOf(transit, parts);
   }
 
   /** Lets the mesh speak until it has nothing more to say. */

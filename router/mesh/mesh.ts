@@ -39,6 +39,7 @@ import { Network } from './network.ts';
 import type { Node } from './node.ts';
 import { DEFAULT_MESH_OPTIONS, type MeshOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
+import type { Path } from './paths.ts';
 import { FloodMemory, floodTargets, hopOf, onceTargets, routerOf } from './relay.ts';
 import type { SiteLink } from './site-links.ts';
 
@@ -164,10 +165,12 @@ export class Mesh {
   }
 
   /** The way to another router; undefined while there is none, though its addresses may still be known. */
-  path(routerId: string): { siteLink: number; cost: number; validOrigins: ReadonlySet<string> } | undefined {
+  path(routerId: string): (Pick<Path, 'cost' | 'validOrigins' | 'arrivesBy'> & { siteLink: number }) | undefined {
     const path = this.#network.paths.get(routerId);
     const link = this.#network.linkTo(routerId);
-    return path && link && { siteLink: link.number, cost: path.cost, validOrigins: path.validOrigins };
+    if (path === undefined || link === undefined) return undefined;
+    const { cost, validOrigins, arrivesBy } = path;
+    return { siteLink: link.number, cost, validOrigins, arrivesBy };
   }
 
   /** This router first, then all others known. */

@@ -16,6 +16,8 @@ export interface Path {
   readonly hops: number;
   /** Routers whose messages to that destination pass here by the tree of each; this router always. */
   readonly validOrigins: ReadonlySet<string>;
+  /** Neighbours by which messages that began there come here, when every router sends them by a shortest path. */
+  readonly arrivesBy: ReadonlySet<string>;
 }
 
 export interface Paths {
@@ -30,7 +32,7 @@ export function computePaths(self: string, linkStates: LinkStates): Paths {
   const own = graph.indexes.get(self) as number;
   const tree = shortestPathTree(graph, own);
   const { nextHops, hops } = walkTree(tree, own);
-  const validOrigins = computeValidOrigins(graph, tree, own);
+  const { origins, arrivals } = computeOrigins(graph, tree, own);
   const byRouter = new Map<string, Path>();
   let radius = 0;
   for (const router of tree.settled) {
@@ -40,7 +42,8 @@ export function computePaths(self: string, linkStates: LinkStates): Paths {
       nextHop: graph.ids[nextHops[router] as number] as string,
       cost: tree.costs[router] as number,
       hops: hops[router] as number,
-      validOrigins: validOrigins[router] as Set<string>,
+      validOrigins: origins[router] as Set<string>,
+      arrivesBy: arrivals[router] as Set<string>,
     });
   }
   return { byRouter, radius };
@@ -126,21 +129,36 @@ function walkTree(tree: Tree, root: number): { nextHops: Int32Array; hops: Int32
   return { nextHops, hops };
 }
 
-/** For each destination the origins on whose tree it lies behind `own`, and `own`. */
-function computeValidOrigins(graph: Graph, ownTree: Tree, own: number): Set<string>[] {
+/**
+ * `origins`: for each destination the origins on whose tree it lies behind `own`, and `own`. `arrivals`: for each origin
+ * the neighbours that are last before `own` on any shortest way, since ties of single messages may be broken otherwise.
+ */
+function computeOrigins(graph: Graph, ownTree: Tree, own: number): { origins: Set<string>[]; arrivals: Set<string>[] } {
   const self = graph.ids[own] as string;
   const origins = graph.ids.map(() => new Set([self]));
+  const arrivals = graph.ids.map(() => new Set<string>());
   const behind = new Uint8Array(graph.ids.length);
+  const before = edgesTo(graph, own);
   for (const origin of ownTree.settled) {
     if (origin === own) continue;
     const tree = shortestPathTree(graph, origin);
     behind.fill(0);
     for (const router of tree.settled) {
-      const before = tree.previous[router] as number;
-      if (before < 0 || (before !== own && behind[before] === 0)) continue;
+      const previous = tree.previous[router] as number;
+      if (previous < 0 || (previous !== own && behind[previous] === 0)) continue;
       behind[router] = 1;
       (origins[router] as Set<string>).add(graph.ids[origin] as string);
     }
+    for (const { from, cost } of before) {
+      if ((tree.costs[from] as number) + cost !== tree.costs[own] || !Number.isFinite(tree.costs[own])) continue;
+      (arrivals[origin] as Set<string>).add(graph.ids[from] as string);
+    }
   }
-  return origins;
+  return { origins, arrivals };
+}
+
+function edgesTo(graph: Graph, router: number): { from: number; cost: number }[] {
+  return graph.edges.flatMap((edges, from) =>
+    edges.filter(({ to }) => to === router).map(({ cost }) => ({ from, cost })),
+  );
 }

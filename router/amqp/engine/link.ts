@@ -98,7 +98,8 @@ export abstract class Link {
     this.target = options.target ?? this.target;
     this.context = options.context ?? this.context;
     this.state = 'attached';
-    this.sendAttach(this.attachFields(options.maxMessageSize, options.properties));
+    const { maxMessageSize, offeredCapabilities, properties } = options;
+    this.sendAttach({ ...this.attachFields(maxMessageSize, properties), offeredCapabilities });
     return true;
   }
 

@@ -90,6 +90,7 @@ export interface AcceptOptions {
   readonly source?: Terminus;
   readonly target?: Terminus;
   readonly maxMessageSize?: number;
+  readonly offeredCapabilities?: readonly string[];
   readonly properties?: Typed;
   readonly context?: object;
   /** A receiver link's first grant. */

@@ -108,8 +108,8 @@ function incomplete(complete: boolean): undefined {
   return undefined;
 }
 
-/** The code of the section at `pos`: `00 53 xx` or `00 80 <8 octets>`. Undefined when cut. */
-function sectionCode(bytes: Buffer, pos: number): number | undefined {
+/** The code of the section at `pos`: `00 53 xx` or `00 80 <8 octets>`. Undefined when cut. Throws `MessageError`. */
+export function sectionCode(bytes: Buffer, pos: number): number | undefined {
   if (bytes[pos] !== 0x00) throw new MessageError('a section of a message is not a described value');
   const form = bytes[pos + 1];
   if (form === undefined) return undefined;
@@ -123,7 +123,7 @@ function sectionCode(bytes: Buffer, pos: number): number | undefined {
   return code;
 }
 
-function sectionDescriptorSizeBytes(bytes: Buffer, pos: number): number {
+export function sectionDescriptorSizeBytes(bytes: Buffer, pos: number): number {
   return bytes[pos + 1] === 0x53 ? 3 : 10;
 }
 

@@ -5,3 +5,6 @@ export const headSectionSizeBytesMax = 128 * 1024;
 
 /** A body that is decoded at once: management, mesh and telemetry messages. Streamed bodies are never decoded. */
 export const bodySectionSizeBytesMax = 16 * 1024 * 1024;
+
+/** Octets of a section of which not even the size is known: its descriptor, and descriptors of the value itself. */
+export const SECTION_START_BYTES_MAX = 1024;

@@ -1,0 +1,62 @@
+/**
+ * Tells clients that ask for it where a message entered the network: a receiver that attaches with the desired capability
+ * `skuprt.ingress` gets the id of that router as a delivery annotation of each message, and the capability is offered in the
+ * answer. What a message of a client says under that name never gets through (docs/adr/0019).
+ *
+ * The id is that of the first interior router, as the router annotations have it, and stands for no more than the
+ * neighbour that sent it: it is passed on only if the message came by a neighbour through which messages of that router
+ * come. A message whose origin cannot be vouched for, as in the moment of a change of paths, arrives without.
+ */
+import { InOrder, withDeliveryAnnotation } from '../amqp/message/delivery-annotation.ts';
+import type { Mesh } from '../mesh/mesh.ts';
+import { LinkOutlet } from './link-ends.ts';
+import type { Peer } from './peer.ts';
+import type { Transit } from './transit.ts';
+
+export const INGRESS_CAPABILITY = 'skuprt.ingress';
+export const INGRESS_ANNOTATION = 'x-opt-skuprt-ingress';
+
+export interface IngressParts {
+  routerId: string;
+  mesh: Mesh;
+  peer(connection: number): Peer | undefined;
+}
+
+/** `0/<router id>` of the router where a message entered the network; undefined when this router cannot vouch for it. */
+export function ingressOf(transit: Transit, parts: IngressParts): string | undefined {
+  const ingress = transit.annotations?.ingress;
+  if (transit.from === 0) return `0/${parts.routerId}`;
+  const peer = parts.peer(transit.from);
+  if (peer === undefined || ingress === undefined) return undefined;
+  // Of a client, or of an edge router that hangs on this one: reception has set it.
+  if (peer.role === 'normal' || isOurEdge(peer)) return ingress;
+  const routerId = ingress.startsWith('0/') ? ingress.slice(2) : '';
+  if (routerId === '' || routerId === parts.routerId) return undefined;
+  // An edge router knows no paths: it relies on its interior router.
+  if (peer.role === 'edge' || routerId === peer.containerId) return ingress;
+  return parts.mesh.path(routerId)?.arrivesBy.has(peer.containerId) ? ingress : undefined;
+}
+
+/** An edge router that has connected to this one: what it sends enters the network here. */
+export function isOurEdge(peer: Peer): boolean {
+  return peer.role === 'edge' && peer.options.dir === 'in';
+}
+
+/** The way to a client that gets the ingress with each message. */
+export class IngressOutlet extends LinkOutlet {
+  private readonly ingress: string | undefined;
+  private readonly order = new InOrder();
+  private begun = false;
+
+  constructor(ingress: string | undefined, ...link: ConstructorParameters<typeof LinkOutlet>) {
+    super(...link);
+    this.ingress = ingress;
+  }
+
+  /** The first call brings at least the sections up to the properties. */
+  override write(bytes: Buffer): void {
+    const passed = this.order.pass(bytes);
+    super.write(this.begun ? passed : withDeliveryAnnotation(passed, INGRESS_ANNOTATION, this.ingress));
+    this.begun = true;
+  }
+}
