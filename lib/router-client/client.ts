@@ -12,6 +12,7 @@ import rhea, {
   type EventContext,
   type Message,
   type Receiver,
+  type ReceiverOptions,
   type Sender,
   type Source,
 } from 'rhea';
@@ -20,6 +21,10 @@ import type { Logger } from '../log.ts';
 import { type Attributes, type RouterState, routerStateOf, WATCHED_TYPES, type WatchedType } from './state.ts';
 
 const TYPE_PREFIX = 'io.skupper.router.';
+const INGRESS_CAPABILITY = 'skuprt.ingress';
+const INGRESS_ANNOTATION = 'x-opt-skuprt-ingress';
+/** Routers' ids are preceded by their area, of which there is one. */
+const AREA = '0/';
 const RETRY_MS = { first: 30, max: 1000 };
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 5000;
@@ -58,9 +63,13 @@ export interface RouterClientParts {
   multicastAddress: string;
   onUp: () => void;
   onDown: () => void;
-  onMessage: (text: string) => void;
+  /**
+   * `ingress`: id of the router where the message entered the network. The router at hand says it and not the sender;
+   * undefined when it cannot vouch for it, or is none of ours.
+   */
+  onMessage: (text: string, ingress: string | undefined) => void;
   /** A message to one of the addresses of `listen`, whatever it says of where it goes. */
-  onHeard?: (message: Message, address: string) => void;
+  onHeard?: (message: Message, address: string, ingress: string | undefined) => void;
   log: Logger;
 }
 
@@ -114,9 +123,9 @@ export class RouterClient {
     }
     for (const address of addresses) {
       if (listening.has(address)) continue;
-      const receiver = connection.open_receiver({ source: { address }, credit_window: 100 });
+      const receiver = connection.open_receiver(heardFrom(address));
       receiver.on('message', ({ message }: EventContext) => {
-        if (message !== undefined) this.parts.onHeard?.(message, address);
+        if (message !== undefined) this.parts.onHeard?.(message, address, ingressOf(message, receiver));
       });
       listening.set(address, receiver);
     }
@@ -249,15 +258,13 @@ export class RouterClient {
   private open(connection: Connection, onReady: () => void): void {
     connection.once('connection_open', () => {
       const replies = connection.open_receiver({ source: { dynamic: true } as Source, credit_window: 100 });
-      const incoming = connection.open_receiver({
-        source: { address: this.parts.multicastAddress },
-        credit_window: 100,
-      });
+      const incoming = connection.open_receiver(heardFrom(this.parts.multicastAddress));
       const requests = connection.open_sender({ target: { address: '$management' }, snd_settle_mode: 1 });
       const outgoing = connection.open_sender({ target: { address: this.parts.multicastAddress }, snd_settle_mode: 1 });
       replies.on('message', ({ message }: EventContext) => this.answered(message));
       incoming.on('message', ({ message }: EventContext) => {
-        if (typeof message?.body === 'string') this.parts.onMessage(message.body);
+        if (typeof message?.body !== 'string') return;
+        this.parts.onMessage(message.body, ingressOf(message, incoming));
       });
       const anywhere = connection.open_sender({ target: {}, snd_settle_mode: 1 });
       const waiting = new Set<string>(['replies', 'incoming', 'requests', 'outgoing']);
@@ -308,6 +315,22 @@ export class RouterClient {
     this.pending.clear();
     if (wasUp) this.parts.onDown();
   }
+}
+
+/** Our routers tell such a receiver where its messages entered the network (docs/adr/0019); others take no notice. */
+function heardFrom(address: string): ReceiverOptions {
+  // rhea passes it on, its types do not know it.
+  const capabilities = { desired_capabilities: [INGRESS_CAPABILITY] };
+  return { source: { address }, credit_window: 100, ...capabilities };
+}
+
+/** The id of the router; only from one that has offered it, since any other passes on what the sender wrote there. */
+function ingressOf(message: Message, receiver: Receiver): string | undefined {
+  const { remote } = receiver as unknown as { remote?: { attach?: { offered_capabilities?: unknown } } };
+  const offered = remote?.attach?.offered_capabilities;
+  const isServed = Array.isArray(offered) ? offered.includes(INGRESS_CAPABILITY) : offered === INGRESS_CAPABILITY;
+  const node: unknown = isServed ? message.delivery_annotations?.[INGRESS_ANNOTATION] : undefined;
+  return typeof node === 'string' && node.startsWith(AREA) ? node.slice(AREA.length) : undefined;
 }
 
 function optionsOf(endpoint: RouterEndpoint): ConnectionOptions {
