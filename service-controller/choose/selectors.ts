@@ -8,9 +8,13 @@ import type { ClusterSelector } from '../records.ts';
 /** As a value: the value that the importing cluster has for this key. */
 export const SAME_AS_IMPORTER = '@SameAsImporter@';
 /** Of KEP-5939. */
-export const SELECTORS_MAX = 16;
-const REQUIREMENTS_MAX = 64;
+const SELECTORS_MAX = 16;
+/** As the exchange takes them. */
+const PROPERTIES_MAX = 64;
+const EXPRESSIONS_MAX = 16;
 const VALUES_MAX = 64;
+/** Of all selectors of one export, as JSON: every cluster keeps them. */
+const LENGTH_MAX = 16 * 1024;
 /** A ClusterProperty's value may have 128,000 characters; nobody selects by such. */
 const VALUE_LENGTH_MAX = 1024;
 
@@ -64,7 +68,8 @@ export function selectorsFault(value: unknown): string | undefined {
     const fault = selectorFault(selector);
     if (fault !== undefined) return `clusterSelectors[${index}]: ${fault}`;
   }
-  return undefined;
+  const { length } = JSON.stringify(value);
+  return length > LENGTH_MAX ? `the cluster selectors have ${length} characters, ${LENGTH_MAX} are allowed` : undefined;
 }
 
 function selectorFault(value: unknown): string | undefined {
@@ -76,9 +81,13 @@ function selectorFault(value: unknown): string | undefined {
   if (other !== undefined) return `propertySelector.${other} is not known`;
   if (!isRecord(matchProperties)) return 'matchProperties is no map';
   if (!Array.isArray(matchExpressions)) return 'matchExpressions is no list';
-  const count = Object.keys(matchProperties).length + matchExpressions.length;
-  if (count === 0) return 'its propertySelector is empty';
-  if (count > REQUIREMENTS_MAX) return `it has ${count} requirements, ${REQUIREMENTS_MAX} are allowed`;
+  const propertyCount = Object.keys(matchProperties).length;
+  if (propertyCount + matchExpressions.length === 0) return 'its propertySelector is empty';
+  if (propertyCount > PROPERTIES_MAX)
+    return `matchProperties has ${propertyCount} members, ${PROPERTIES_MAX} are allowed`;
+  if (matchExpressions.length > EXPRESSIONS_MAX) {
+    return `matchExpressions has ${matchExpressions.length} items, ${EXPRESSIONS_MAX} are allowed`;
+  }
   return requirementsOf(value as unknown as ClusterSelector)
     .map(requirementFault)
     .find((fault) => fault !== undefined);
@@ -99,8 +108,8 @@ function requirementsOf({ propertySelector }: ClusterSelector): Requirement[] {
   ];
 }
 
-/** Names of ClusterProperties are those of objects: lower case letters, digits, `-` and `.`. */
-const PROPERTY_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+/** Names of ClusterProperties are those of objects; clusters tell each other those that are no longer than this. */
+const PROPERTY_NAME = /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/;
 
 /** Looks at the values too: records come from other clusters. */
 function requirementFault({ key, operator, values }: Requirement): string | undefined {
@@ -109,8 +118,8 @@ function requirementFault({ key, operator, values }: Requirement): string | unde
   if (!Array.isArray(values)) return `values of ${key} is no list`;
   if (values.length > VALUES_MAX) return `${key} has ${values.length} values, ${VALUES_MAX} are allowed`;
   if (values.some((value) => typeof value !== 'string')) return `a value of ${key} is no text`;
-  if (values.some((value) => value.length > VALUE_LENGTH_MAX)) {
-    return `a value of ${key} has more than ${VALUE_LENGTH_MAX} characters`;
+  if (values.some((value) => value.length > VALUE_LENGTH_MAX || /\p{Cc}|\p{Cs}/u.test(value))) {
+    return `a value of ${key} has more than ${VALUE_LENGTH_MAX} characters, or one that cannot be shown`;
   }
   switch (operator) {
     case 'In':

@@ -1,0 +1,69 @@
+/**
+ * The endpoints of a Service in this cluster, out of its EndpointSlices: one for each pod, whatever the number of slices and families
+ * that it is in. Pure.
+ */
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import type { IpFamily } from '../../records.ts';
+import { byText, familyOf, fieldsOf, isDnsLabel, listOf, textOf, textsOf } from '../fields.ts';
+
+export interface LocalEndpoint {
+  /** One DNS label: that of the pod, or its dashed address. */
+  hostname: string;
+  /** `ready` of the slice: with publishNotReadyAddresses always. */
+  isReady: boolean;
+  addresses: { family: IpFamily; address: string }[];
+}
+
+/** Sorted by hostname. `ipFamilies`: of the Service; the first family that an endpoint has names it. */
+export function localEndpoints(slices: readonly KubeObject[], ipFamilies: readonly IpFamily[]): LocalEndpoint[] {
+  const found = new Map<string, { hostname: string | undefined; isReady: boolean; addresses: Map<string, IpFamily> }>();
+  for (const slice of slices) {
+    if (slice.metadata.deletionTimestamp !== undefined) continue;
+    for (const endpoint of listOf(slice.endpoints)) {
+      // Each endpoint is one pod, its addresses are interchangeable: the first one counts.
+      const [address] = textsOf(endpoint.addresses);
+      const family = address === undefined ? undefined : familyOf(address);
+      if (address === undefined || family === undefined) continue;
+      const hostname = textOf(endpoint.hostname);
+      const key = identityOf(endpoint) ?? `address/${address}`;
+      const entry = found.get(key) ?? { hostname: undefined, isReady: false, addresses: new Map<string, IpFamily>() };
+      found.set(key, entry);
+      if (hostname !== undefined && isDnsLabel(hostname)) entry.hostname = hostname;
+      if (fieldsOf(endpoint.conditions).ready !== false) entry.isReady = true;
+      entry.addresses.set(address, family);
+    }
+  }
+  return [...found.values()]
+    .map(({ hostname, isReady, addresses }) => {
+      const rank = (family: IpFamily) => (ipFamilies.indexOf(family) + 3) % 3;
+      const sorted = [...addresses]
+        .map(([address, family]) => ({ address, family }))
+        .sort((a, b) => rank(a.family) - rank(b.family) || byText(a.address, b.address));
+      return { hostname: hostname ?? dashed(sorted[0]!.address), isReady, addresses: sorted };
+    })
+    .sort((a, b) => byText(a.hostname, b.hostname) || byText(a.addresses[0]!.address, b.addresses[0]!.address));
+}
+
+/** The pod behind it, the same in the slices of both families. Endpoints that somebody wrote by hand have none. */
+function identityOf(endpoint: Readonly<Record<string, unknown>>): string | undefined {
+  const { uid, namespace, kind, name } = fieldsOf(endpoint.targetRef);
+  if (textOf(uid) !== undefined) return `uid/${uid}`;
+  return textOf(name) === undefined ? undefined : `name/${kind}/${namespace}/${name}`;
+}
+
+/** As a cluster's own DNS names pods without a hostname: `10-0-0-1`, `fd00--1`. A label begins and ends with a letter or a digit. */
+export function dashed(address: string): string {
+  return address.toLowerCase().replace(/[.:]/g, '-').replace(/^-/, '0-').replace(/-$/, '-0');
+}
+
+/**
+ * Distinct endpoints that are ready. Those without a pod behind them may be in the slices of both families, which cannot be seen; what
+ * the larger of the two families has is counted.
+ */
+export function readyCount(endpoints: readonly LocalEndpoint[]): number {
+  const ready = endpoints.filter(({ isReady }) => isReady);
+  const dual = ready.filter(({ addresses }) => new Set(addresses.map(({ family }) => family)).size > 1).length;
+  const only = (wanted: IpFamily) =>
+    ready.filter(({ addresses }) => addresses.every(({ family }) => family === wanted)).length;
+  return dual + Math.max(only('IPv4'), only('IPv6'));
+}
