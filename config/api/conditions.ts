@@ -29,8 +29,8 @@ export interface Finding {
   message: string;
 }
 
-export function ready(type: ConditionType): Finding {
-  return { type, status: 'True', reason: 'Ready', message: 'OK' };
+export function ready(type: ConditionType, message = 'OK'): Finding {
+  return { type, status: 'True', reason: 'Ready', message };
 }
 
 export function pending(type: ConditionType, message: string): Finding {

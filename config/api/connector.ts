@@ -3,6 +3,9 @@ import Type from 'typebox';
 import { customResource } from './resource.ts';
 import { flag, oneOf, optionalText, port, settings, statusOf, text } from './schema.ts';
 
+/** Of the setting `SETTING.endpoints`: each becomes a tcpConnector of the router. */
+export const CONNECTOR_ENDPOINTS_MAX = 1000;
+
 export const ConnectorSpec = oneOf(['selector', 'host'], {
   routingKey: text('The address shared with the listeners of the service.'),
   port: port('Port of the workload.'),

@@ -5,6 +5,8 @@ import { customResource } from './resource.ts';
 import { choice, closed, flag, oneOf, optionalText, port, settings, statusOf, text } from './schema.ts';
 
 export const ROUTING_KEYS_MAX = 256;
+/** Of a routing key in the setting `SETTING.tiers`; the least is 1. */
+export const TIER_WEIGHT_MAX = 65_535;
 
 const PriorityStrategy = closed(
   {

@@ -49,11 +49,22 @@ export const RULES: Readonly<Record<ManagedType, TypeRules>> = {
   proxyProfile: { entityType: 'proxyProfile', inPlace: 'all', defaults: { username: '' }, hidden: ['password'] },
   tcpListener: {
     entityType: 'tcpListener',
-    inPlace: ['observer'],
-    defaults: { ...tcp, multiAddressStrategy: 'none', authenticatePeer: false, observer: 'auto' },
+    inPlace: ['observer', 'sessionAffinity'],
+    defaults: {
+      ...tcp,
+      multiAddressStrategy: 'none',
+      authenticatePeer: false,
+      observer: 'auto',
+      sessionAffinity: 'none',
+    },
     hidden: [],
   },
-  listenerAddress: { entityType: 'listenerAddress', inPlace: [], defaults: {}, hidden: [] },
+  listenerAddress: {
+    entityType: 'listenerAddress',
+    inPlace: ['value', 'weight'],
+    defaults: { weight: 1 },
+    hidden: [],
+  },
   tcpConnector: {
     entityType: 'tcpConnector',
     inPlace: [],

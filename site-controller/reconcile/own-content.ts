@@ -12,7 +12,7 @@ import { attachedCallers } from './attachedconnector/callers.ts';
 import { connectorRecords } from './connector/records.ts';
 import { canBeTold, routingKeyFault } from './connector/routing-key.ts';
 import { costOf, isOperational, linkRole, remoteOf, siteOfRouter } from './link/plan.ts';
-import { routingKeysOf } from './multikeylistener/plan.ts';
+import { strategyKeys } from './multikeylistener/tiers.ts';
 import { type Observed, ofKind } from './observed.ts';
 import { type OwnRouter, ownRouters } from './routers.ts';
 import { settingOf, siteIdOf } from './site/identity.ts';
@@ -97,7 +97,7 @@ function listeners(observed: Observed): EndpointRecord[] {
     port: spec.port,
   }));
   const multiple = ofKind(observed, 'MultiKeyListener').flatMap((listener) =>
-    routingKeysOf(listener).map((routingKey) => ({
+    strategyKeys(listener).map((routingKey) => ({
       name: listener.metadata.name,
       routingKey,
       host: listener.spec.host,

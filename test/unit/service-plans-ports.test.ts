@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../config/api/index.ts';
+import type { Listener } from '../../config/api/listener.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { listenerEntities } from '../../site-controller/reconcile/listener/plan.ts';
 import { allocatePorts, LISTENER_PORTS } from '../../site-controller/reconcile/listener/ports.ts';
@@ -93,13 +94,15 @@ const made = fc.record({
   port: fc.constantFrom(80, 81, 443),
   age: fc.integer({ min: 1, max: 9 }),
   tlsCredentials: fc.constantFrom(undefined, 'missing'),
+  hasService: fc.boolean(),
 });
 const worlds = fc.array(fc.array(made, { maxLength: 8 }), { minLength: 1, maxLength: 6 });
 
 function resourcesOf(world: readonly (typeof made extends fc.Arbitrary<infer T> ? T : never)[]): Resource[] {
-  const listeners = world.map(({ name, isMulti, host, port, age, tlsCredentials }) => {
+  const listeners = world.map(({ name, isMulti, host, port, age, tlsCredentials, hasService }) => {
     const metadata = { creationTimestamp: `2026-03-0${age}T00:00:00Z` };
-    const spec = { host, port, ...(tlsCredentials && { tlsCredentials }) };
+    const settings = { 'skuprt.io/service': 'none' };
+    const spec = { host, port, ...(tlsCredentials && { tlsCredentials }), ...(!hasService && { settings }) };
     return isMulti
       ? resource('MultiKeyListener', name, { ...spec, strategy: { priority: { routingKeys: ['x'] } } }, metadata)
       : resource('Listener', name, { ...spec, routingKey: name }, metadata);
@@ -117,6 +120,11 @@ function objectsAfter(seen: Observed): KubeObject[] {
     configMap('skupper-router-2', config),
   ];
 }
+
+const isServed = ({ resources }: Observed, name: string): boolean => {
+  const key = name.replace('listener/', 'Listener/').replace('multiAddress/', 'MultiKeyListener/');
+  return (resources.get(key as never) as Listener).spec.settings === undefined;
+};
 
 const portsOf = (config: readonly RouterEntity[]) =>
   new Map(config.map(([, { name, port }]) => [String(name), Number(port)]));
@@ -142,7 +150,8 @@ describe('whatever users do', () => {
           }
           const services = planServices(seen).objects;
           const targets = services.flatMap(({ spec }) => (spec as { ports: { targetPort: number }[] }).ports);
-          expect(targets.map(({ targetPort }) => targetPort).sort()).toEqual([...seen.ports.values()].sort());
+          const served = [...seen.ports].filter(([name]) => isServed(seen, name)).map(([, port]) => port);
+          expect(targets.map(({ targetPort }) => targetPort).sort()).toEqual(served.sort());
           expect(services.map(({ metadata }) => metadata.name)).not.toContain('foreign');
           for (const { metadata, spec } of services) {
             expect(metadata.name).toMatch(/^[abc]$/);

@@ -3,6 +3,7 @@ import type { Connector } from '../../../config/api/connector.ts';
 import { withPort } from '../../../lib/address.ts';
 import type { PodView } from '../cluster.ts';
 import type { Observed, RouterEntity } from '../observed.ts';
+import type { Endpoint } from './endpoints.ts';
 
 export interface Caller {
   name: string;
@@ -11,6 +12,8 @@ export interface Caller {
   /** Instead of pods. */
   host: string | undefined;
   pods: readonly PodView[];
+  /** Instead of host and pods. */
+  endpoints?: readonly Endpoint[];
   exposePodsByName: boolean;
   tls: CallerTls;
 }
@@ -20,13 +23,14 @@ export type CallerTls = Pick<Connector['spec'], 'tlsCredentials' | 'useClientCer
 interface Target {
   name: string;
   host: string;
+  port: number;
   address: string;
   processId?: string;
 }
 
 export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
-  const { port, tls } = caller;
-  return targetsOf(caller).map(({ name, host, address, processId }) => [
+  const { tls } = caller;
+  return targetsOf(caller).map(({ name, host, port, address, processId }) => [
     'tcpConnector',
     {
       name,
@@ -38,7 +42,7 @@ export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
       ...(tls.tlsCredentials && {
         sslProfile: profileOf(tls),
         // A pod is dialled by its address, which no certificate names.
-        verifyHostname: tls.verifyHostname ?? caller.host !== undefined,
+        verifyHostname: tls.verifyHostname ?? hasHost(caller),
       }),
     },
   ]);
@@ -66,7 +70,12 @@ export function workloadFault(observed: Observed, caller: Caller): string | unde
   const states = targets.map(({ name }) => observed.router?.tcpConnectors.get(name));
   const isDown = states.every((state) => state?.operStatus === 'down' && state.message !== '');
   if (targets.length === 0 || !isDown) return undefined;
-  return `workload at ${withPort(targets[0]!.host, caller.port)} cannot be reached: ${states[0]!.message}`;
+  return `workload at ${withPort(targets[0]!.host, targets[0]!.port)} cannot be reached: ${states[0]!.message}`;
+}
+
+/** It dials a name that its user chose. */
+function hasHost({ host, endpoints }: Caller): boolean {
+  return host !== undefined && endpoints === undefined;
 }
 
 /** The address of one pod: what Listeners with `exposePodsByName` look for. */
@@ -74,11 +83,19 @@ export function podAddress(routingKey: string, pod: PodView): string {
   return `${routingKey}.${pod.name}`;
 }
 
-function targetsOf({ name, routingKey, host, pods, exposePodsByName }: Caller): Target[] {
-  if (host !== undefined) return [{ name: entityName(name, host), host, address: routingKey }];
+/** Names follow from the target alone, so that one which comes or goes leaves the others, and their flows, as they are. */
+function targetsOf({ name, routingKey, host, port, pods, endpoints, exposePodsByName }: Caller): Target[] {
+  if (endpoints !== undefined) {
+    return endpoints.map((endpoint) => ({
+      name: entityName(name, withPort(endpoint.host, endpoint.port)),
+      ...endpoint,
+      address: routingKey,
+    }));
+  }
+  if (host !== undefined) return [{ name: entityName(name, host), host, port, address: routingKey }];
   return pods.flatMap((pod) => {
     const [ip] = pod.ips;
-    const target: Target = { name: entityName(name, ip!), host: ip!, address: routingKey, processId: pod.uid };
+    const target: Target = { name: entityName(name, ip!), host: ip!, port, address: routingKey, processId: pod.uid };
     const ofPod = { ...target, name: entityName(name, pod.name), address: podAddress(routingKey, pod) };
     return exposePodsByName ? [target, ofPod] : [target];
   });

@@ -1,9 +1,11 @@
 /** The Connectors of a site as callers, with what keeps each from being configured. Pure. */
 import { type Finding, failed } from '../../../config/api/conditions.ts';
 import type { Connector } from '../../../config/api/connector.ts';
+import { SETTING } from '../../../config/names.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 import { type Caller, tlsFault, typeFault } from './caller.ts';
+import { type Endpoints, parseEndpoints } from './endpoints.ts';
 import { type Selection, selectPods } from './pods.ts';
 import { routingKeyFault } from './routing-key.ts';
 
@@ -17,31 +19,49 @@ export interface ConnectorCaller {
 export function connectorCallers(observed: Observed): ConnectorCaller[] {
   const hasSite = activeSite(observed) !== undefined;
   return ofKind(observed, 'Connector').map((connector) => {
+    const given = endpointsOf(connector);
     const selection = selectionOf(observed, connector);
-    const fault = hasSite ? configFault(observed, connector) : 'No active site in namespace';
+    const fault = hasSite ? configFault(observed, connector, given) : 'No active site in namespace';
     return {
       connector,
-      caller: callerOf(connector, selection),
+      caller: callerOf(connector, selection, given),
       finding: fault === undefined ? selection.finding : failed('Configured', fault),
     };
   });
 }
 
-function callerOf({ metadata, spec }: Connector, { pods }: Selection): Caller {
+function callerOf({ metadata, spec }: Connector, { pods }: Selection, given: Endpoints | undefined): Caller {
   const { routingKey, port, host, exposePodsByName } = spec;
-  return { name: metadata.name, routingKey, port, host, pods, exposePodsByName: exposePodsByName === true, tls: spec };
+  const caller = {
+    name: metadata.name,
+    routingKey,
+    port,
+    host,
+    pods,
+    exposePodsByName: exposePodsByName === true,
+    tls: spec,
+  };
+  return given === undefined ? caller : { ...caller, endpoints: 'endpoints' in given ? given.endpoints : [] };
+}
+
+/** Of the setting; an empty one means that there are none. */
+function endpointsOf({ spec }: Connector): Endpoints | undefined {
+  const text = spec.settings?.[SETTING.endpoints];
+  return text === undefined ? undefined : parseEndpoints(text);
 }
 
 function selectionOf({ cluster }: Observed, { spec }: Connector): Selection {
-  const { selector, includeNotReadyPods } = spec;
-  if (selector === undefined || cluster === undefined) return { pods: [], finding: undefined };
+  const { selector, includeNotReadyPods, settings } = spec;
+  const isGiven = settings?.[SETTING.endpoints] !== undefined;
+  if (selector === undefined || cluster === undefined || isGiven) return { pods: [], finding: undefined };
   return selectPods(cluster.pods, { selector, includeNotReadyPods }, 'No pods match selector');
 }
 
-function configFault(observed: Observed, { spec }: Connector): string | undefined {
+function configFault(observed: Observed, { spec }: Connector, given: Endpoints | undefined): string | undefined {
   const fault = typeFault(spec.type) ?? routingKeyFault(spec.routingKey);
   if (fault !== undefined) return fault;
-  if (spec.host === undefined && observed.cluster === undefined) {
+  if (given !== undefined && 'fault' in given) return given.fault;
+  if (given === undefined && spec.host === undefined && observed.cluster === undefined) {
     return `spec.selector selects pods and needs Kubernetes; on platform local give spec.host instead`;
   }
   return tlsFault(observed, spec);

@@ -1,6 +1,6 @@
-/** Connector: tcpConnectors of the router, which dial the workload: a host, or each pod of a selector. Control-plane reference 1.5, 4.5. */
+/** Connector: tcpConnectors of the router, which dial the workload: a host, each pod of a selector, or given endpoints. Control-plane reference 1.5, 4.5. */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
-import { routingKeysOf } from '../multikeylistener/plan.ts';
+import { strategyKeys } from '../multikeylistener/tiers.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { sitesInReach } from '../reach.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
@@ -39,7 +39,7 @@ export function planConnectors(observed: Observed): Outcome[] {
 export function requestedKeys(observed: Observed): Set<string> {
   return new Set([
     ...ofKind(observed, 'Listener').map(({ spec }) => spec.routingKey),
-    ...ofKind(observed, 'MultiKeyListener').flatMap(routingKeysOf),
+    ...ofKind(observed, 'MultiKeyListener').flatMap(strategyKeys),
     ...sitesInReach(observed).flatMap(({ listeners }) => listeners.map(({ routingKey }) => routingKey)),
   ]);
 }
@@ -47,11 +47,12 @@ export function requestedKeys(observed: Observed): Set<string> {
 function configured(observed: Observed, { caller, finding }: ConnectorCaller) {
   if (finding !== undefined) return finding;
   const fault = workloadFault(observed, caller);
-  return fault === undefined ? ready('Configured') : failed('Configured', fault);
+  if (fault !== undefined) return failed('Configured', fault);
+  return caller.endpoints?.length === 0 ? ready('Configured', 'No endpoint is ready') : ready('Configured');
 }
 
 function selectedPods({ cluster }: Observed, { connector, caller }: ConnectorCaller): object {
   if (cluster === undefined) return {};
-  if (connector.spec.selector === undefined) return { selectedPods: undefined };
+  if (connector.spec.selector === undefined || caller.endpoints !== undefined) return { selectedPods: undefined };
   return { selectedPods: caller.pods.map(({ name, ips }) => ({ name, ip: ips[0] })) };
 }

@@ -8,7 +8,7 @@ import { connectorCallers } from './callers.ts';
 /** In the name of the record of one pod: `<connector>@<pod>`. */
 export const POD_MARK = '@';
 
-/** One record for each address that a connector answers for. One that selects no pod answers for none. */
+/** One record for each address that a connector answers for. One that selects no pod, or has no endpoint, answers for none. */
 export function connectorRecords(observed: Observed): EndpointRecord[] {
   return workingCallers(observed).flatMap(recordsOf);
 }
@@ -31,7 +31,8 @@ function workingCallers(observed: Observed): Caller[] {
     .map(({ caller }) => caller!);
 }
 
-function recordsOf({ name, routingKey, host, port, pods, exposePodsByName }: Caller): EndpointRecord[] {
+function recordsOf({ name, routingKey, host, port, pods, endpoints, exposePodsByName }: Caller): EndpointRecord[] {
+  if (endpoints !== undefined) return endpoints.length === 0 ? [] : [{ name, routingKey, host: '', port }];
   if (host !== undefined) return [{ name, routingKey, host, port }];
   if (pods.length === 0) return [];
   const ofPods = pods.map((pod) => ({

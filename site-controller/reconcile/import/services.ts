@@ -5,6 +5,7 @@
 import type { Listener } from '../../../config/api/listener.ts';
 import { IMPORTED_PORT_ANNOTATION } from '../../../config/names.ts';
 import { type AnyListener, serviceTaken, takenBy } from '../listener/faults.ts';
+import { hasPlace } from '../listener/options.ts';
 import { foreignServices, isServiceName, serviceNameOf } from '../listener/service-name.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import {
@@ -57,7 +58,8 @@ export function planServiceImports(observed: Observed): ServiceImports {
 /** Why a host cannot be used; undefined when it is free. */
 function refusals(observed: Observed): (host: string) => string | undefined {
   const isForeign = foreignServices(observed);
-  const own: AnyListener[] = [...ownListeners(observed), ...ofKind(observed, 'MultiKeyListener')];
+  const all: AnyListener[] = [...ownListeners(observed), ...ofKind(observed, 'MultiKeyListener')];
+  const own = all.filter((listener) => hasPlace(observed, listener));
   const owners = new Map(own.map((listener) => [serviceNameOf(listener.spec.host, observed.namespace), listener]));
   return (host) => {
     const owner = owners.get(host);

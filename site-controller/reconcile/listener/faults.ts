@@ -3,8 +3,10 @@ import type { Listener } from '../../../config/api/listener.ts';
 import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
 import { typeFault } from '../connector/caller.ts';
 import { routingKeyFault } from '../connector/routing-key.ts';
+import { strategyKeys, tiersFault } from '../multikeylistener/tiers.ts';
 import { byAge, type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
+import { hasPlace, optionFault } from './options.ts';
 import { foreignServices, hostFault, serviceNameOf } from './service-name.ts';
 
 export type AnyListener = Listener | MultiKeyListener;
@@ -23,24 +25,26 @@ export function listenersByAge(observed: Observed): AnyListener[] {
 export function listenFaults(observed: Observed): Map<string, string> {
   const faults = placeFaults(observed);
   for (const listener of listenersByAge(observed)) {
-    const { tlsCredentials } = listener.spec;
     const key = keyOfListener(listener);
-    if (!tlsCredentials || faults.has(key) || observed.credentials.get(tlsCredentials)?.hasKey) continue;
-    faults.set(key, `TLS credentials secret "${tlsCredentials}" not found`);
+    const fault = faults.get(key) ?? credentialFault(observed, listener);
+    if (fault !== undefined) faults.set(key, fault);
   }
   return faults;
 }
 
-/** Of those, the ones that deny it its place too. A place is kept while TLS material is missing: clients have found it. */
+/**
+ * Of those, the ones that deny it its place too. A place is kept while TLS material is missing: clients have found it. Nothing would
+ * remember the port of one without a Service meanwhile, so it has none.
+ */
 export function placeFaults(observed: Observed): Map<string, string> {
   const hasSite = activeSite(observed) !== undefined;
   const isForeign = foreignServices(observed);
   const first = new Map<string, AnyListener>();
   const faults = new Map<string, string>();
   for (const listener of listenersByAge(observed)) {
-    const place = placeOf(observed, listener);
-    const other = first.get(place);
-    if (other === undefined) first.set(place, listener);
+    const place = hasPlace(observed, listener) ? placeOf(observed, listener) : undefined;
+    const other = place === undefined ? undefined : first.get(place);
+    if (place !== undefined && other === undefined) first.set(place, listener);
     const fault = hasSite ? placeFault(observed, listener, other, isForeign) : 'No active site in namespace';
     if (fault !== undefined) faults.set(keyOfListener(listener), fault);
   }
@@ -56,27 +60,41 @@ export function serviceTaken(service: string): string {
   return `Service ${service} already exists in namespace`;
 }
 
+function credentialFault({ credentials }: Observed, { spec }: AnyListener): string | undefined {
+  const { tlsCredentials } = spec;
+  if (!tlsCredentials || credentials.get(tlsCredentials)?.hasKey) return undefined;
+  return `TLS credentials secret "${tlsCredentials}" not found`;
+}
+
 function placeOf(observed: Observed, { spec }: AnyListener): string {
   const host = observed.cluster === undefined ? spec.host : serviceNameOf(spec.host, observed.namespace);
   return `${host}:${spec.port}`;
 }
 
 function placeFault(
-  { cluster, namespace }: Observed,
-  { spec }: AnyListener,
+  observed: Observed,
+  listener: AnyListener,
   other: AnyListener | undefined,
   isForeign: (service: string) => boolean,
 ): string | undefined {
-  const fault = specFault(spec) ?? (cluster && hostFault(spec.host, namespace));
+  const { cluster, namespace } = observed;
+  const { spec } = listener;
+  const fault = specFault(listener) ?? optionFault(listener);
   if (fault !== undefined) return fault;
+  if (!hasPlace(observed, listener)) return credentialFault(observed, listener);
+  const unfit = cluster && hostFault(spec.host, namespace);
+  if (unfit !== undefined) return unfit;
   if (other !== undefined) return takenBy(other, spec.host, spec.port);
   const service = serviceNameOf(spec.host, namespace);
   return isForeign(service) ? serviceTaken(service) : undefined;
 }
 
-function specFault(spec: AnyListener['spec']): string | undefined {
-  if ('routingKey' in spec) return typeFault(spec.type) ?? routingKeyFault(spec.routingKey);
-  const { priority, weighted } = spec.strategy;
-  const keys = priority?.routingKeys ?? Object.keys(weighted?.routingKeys ?? {});
-  return keys.map(routingKeyFault).find((fault) => fault !== undefined);
+function specFault(listener: AnyListener): string | undefined {
+  if (listener.kind === 'Listener') {
+    return typeFault(listener.spec.type) ?? routingKeyFault(listener.spec.routingKey);
+  }
+  const fault = strategyKeys(listener)
+    .map(routingKeyFault)
+    .find((found) => found !== undefined);
+  return fault ?? tiersFault(listener);
 }

@@ -3,6 +3,7 @@
 import { entityName, podEntityName } from '../../../config/router-config.ts';
 import type { Observed } from '../observed.ts';
 import { type AnyListener, keyOfListener, listenersByAge, placeFaults, serviceTaken, takenBy } from './faults.ts';
+import { hasPlace } from './options.ts';
 import { foreignServices, isServiceName, serviceNameOf } from './service-name.ts';
 import { podTargets } from './targets.ts';
 
@@ -12,7 +13,8 @@ export interface Offer {
   /** Of the router's tcpListener. */
   name: string;
   owner: AnyListener;
-  service: string;
+  /** Undefined where clients find the port of the router by other means. */
+  service: string | undefined;
   /** Of the Service. */
   port: number;
   /** Undefined for a MultiKeyListener, which has several. */
@@ -29,15 +31,16 @@ export function offersOf(observed: Observed): Offers {
   if (observed.cluster === undefined) return { offers: [], podFaults: new Map() };
   const faults = placeFaults(observed);
   const listeners = listenersByAge(observed).filter((listener) => !faults.has(keyOfListener(listener)));
-  const offers = listeners.map((listener) => ownOffer(listener, observed.namespace));
+  const offers = listeners.map((listener) => ownOffer(observed, listener));
   const { offers: ofPods, podFaults } = podOffers(observed, offers);
   return { offers: [...offers, ...ofPods], podFaults };
 }
 
-function ownOffer(owner: AnyListener, namespace: string): Offer {
+function ownOffer(observed: Observed, owner: AnyListener): Offer {
   const { host, port } = owner.spec;
   const address = owner.kind === 'Listener' ? owner.spec.routingKey : undefined;
-  return { name: entityName(owner), owner, service: serviceNameOf(host, namespace), port, address };
+  const service = hasPlace(observed, owner) ? serviceNameOf(host, observed.namespace) : undefined;
+  return { name: entityName(owner), owner, service, port, address };
 }
 
 /** `before` are in the order in which listeners may claim a place; those that offer pods follow it too. */
@@ -50,8 +53,8 @@ function podOffers(observed: Observed, before: readonly Offer[]): Offers {
     if (owner !== undefined) return takenBy(owner, pod, port);
     return isForeign(pod) ? serviceTaken(pod) : undefined;
   };
-  const willing = before.flatMap(({ owner }) =>
-    owner.kind === 'Listener' && owner.spec.exposePodsByName ? [owner] : [],
+  const willing = before.flatMap(({ owner, service }) =>
+    owner.kind === 'Listener' && owner.spec.exposePodsByName && service !== undefined ? [owner] : [],
   );
   const targets = podTargets(observed, willing);
   const offers: Offer[] = [];

@@ -39,7 +39,9 @@ export function allocatePorts(observed: Observed): Map<string, number> {
   for (const offer of offers) if (!isLost(cluster, offer, before.get(offer.name))) give(offer, before.get(offer.name));
   for (const port of listenedPorts(cluster)) taken.add(port);
   const targets = targetPorts(cluster);
-  for (const offer of offers) give(offer, targets.get(`${offer.service}:${offer.port}`));
+  for (const offer of offers) {
+    if (offer.service !== undefined) give(offer, targets.get(`${offer.service}:${offer.port}`));
+  }
   for (const port of targets.values()) taken.add(port);
   for (const offer of offers)
     if (!ports.has(offer.name)) give(offer, freePort(`${siteIdOf(site)}/${offer.name}`, taken));

@@ -25,8 +25,10 @@ export function planServices(observed: Observed): ServicePlan {
   const { offers, podFaults } = offersOf(observed);
   const ofService = new Map<string, Offer[]>();
   for (const offer of offers) {
-    if (!observed.ports.has(offer.name)) continue;
-    ofService.set(offer.service, [...(ofService.get(offer.service) ?? []), offer]);
+    if (offer.service === undefined || !observed.ports.has(offer.name)) continue;
+    const others = ofService.get(offer.service);
+    if (others === undefined) ofService.set(offer.service, [offer]);
+    else others.push(offer);
   }
   const objects = [...ofService]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,11 +1,12 @@
 /** MultiKeyListener: one tcpListener that leads to several routing keys. Control-plane reference 1.6, 4.5. */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
-import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
 import { keyOfListener } from '../listener/faults.ts';
+import { affinityOf } from '../listener/options.ts';
 import { configFaults, listenerPlaces } from '../listener/places.ts';
 import { reachability } from '../listener/reachable.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
+import { keyValues } from './tiers.ts';
 
 export function multiKeyListenerEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
@@ -25,12 +26,13 @@ export function multiKeyListenerEntities(observed: Observed): RouterEntity[] {
           ...(spec.tlsCredentials && { sslProfile: spec.tlsCredentials }),
           ...(spec.requireClientCert && { authenticatePeer: true }),
           ...(spec.observer && { observer: spec.observer }),
+          ...affinityOf(listener),
         },
       ],
-      ...valuesOf(spec).map(
-        ([address, value]): RouterEntity => [
+      ...keyValues(listener).map(
+        ({ key, value, weight }): RouterEntity => [
           'listenerAddress',
-          { name: `${name}/${address}`, address, value, listener: name },
+          { name: `${name}/${key}`, address: key, value, listener: name, ...(weight !== undefined && { weight }) },
         ],
       ),
     ]);
@@ -43,14 +45,14 @@ export function planMultiKeyListeners(observed: Observed): Outcome[] {
   return ofKind(observed, 'MultiKeyListener').map((listener) => {
     const { strategy } = listener.spec;
     const fault = faultOf(listener);
-    const reachable = valuesOf(listener.spec).filter(([key]) => isReachable(key));
+    const reachable = keyValues(listener).filter(({ key }) => isReachable(key));
     return {
       resource: listener,
       status: {
         hasDestination: reachable.length > 0,
         strategy: strategy.priority
-          ? { priority: { routingKeysReachable: reachable.map(([key]) => key) } }
-          : { weighted: { routingKeysReachable: Object.fromEntries(reachable) } },
+          ? { priority: { routingKeysReachable: reachable.map(({ key }) => key) } }
+          : { weighted: { routingKeysReachable: Object.fromEntries(reachable.map(({ key, value }) => [key, value])) } },
       },
       findings: [
         fault === undefined ? ready('Configured') : failed('Configured', fault),
@@ -58,15 +60,4 @@ export function planMultiKeyListeners(observed: Observed): Outcome[] {
       ],
     };
   });
-}
-
-export function routingKeysOf({ spec }: MultiKeyListener): string[] {
-  return valuesOf(spec).map(([key]) => key);
-}
-
-/** Routing keys with the router's value for each: the priority, highest first, or the weight. */
-function valuesOf({ strategy }: MultiKeyListener['spec']): [key: string, value: number][] {
-  const keys = strategy.priority?.routingKeys;
-  if (keys !== undefined) return keys.map((key, index) => [key, keys.length - 1 - index]);
-  return Object.entries(strategy.weighted?.routingKeys ?? {});
 }
