@@ -39,6 +39,11 @@ export interface Observed {
   startedAt: number;
   /** The other clusters of the set. */
   clusters: readonly ClusterView[];
+  /**
+   * Ids of all clusters that this process has had among `clusters` since it began. One of them that is no longer there left, or was
+   * silent for too long; one that an import lists and that never was there is only silent.
+   */
+  heard?: ReadonlySet<string>;
   /** The namespace exists and is not going away. */
   hasNamespace: boolean;
   /** Of this cluster. */

@@ -1,0 +1,76 @@
+/**
+ * How the mesh reaches what this cluster exports: a Connector for each port that routers carry, with the addresses of the ready endpoints;
+ * of a headless service also one for each pod. In the namespace of the site. Pure.
+ *
+ * Only while the export is valid and of the merged type, and only for ports that the merged service has from here: what others must not
+ * reach is not offered at all.
+ */
+import { SETTING } from '../../../config/names.ts';
+import type { KubeObject } from '../../../lib/kube/object.ts';
+import { MCS, routingKey } from '../../names.ts';
+import { localTarget } from '../endpointslice/own.ts';
+import { byText } from '../fields.ts';
+import { type Frame, type FramePort, isServedHere } from '../frame.ts';
+import { CONNECTOR_ENDPOINTS_MAX, PODS_PER_CLUSTER_MAX } from '../limits.ts';
+import { listenerName } from '../listener/names.ts';
+import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
+import { localEndpoints } from '../serviceexport/endpoints.ts';
+
+export function connectors(frame: Frame): KubeObject[] {
+  const served = frame.ports.filter((port) => port.isCarried && isServedHere(frame, port));
+  const hostnames = frame.merged.type === 'Headless' ? hostnamesOf(frame) : [];
+  return served.flatMap((port) => [
+    connector(frame, port, readyTargets(frame, port)),
+    ...hostnames.map(([hostname, addresses]) => connector(frame, port, readyTargets(frame, port, addresses), hostname)),
+  ]);
+}
+
+function connector(frame: Frame, port: FramePort, targets: readonly string[], hostname?: string): KubeObject {
+  const { observed } = frame;
+  return {
+    apiVersion: API.skupper,
+    kind: 'Connector',
+    metadata: {
+      name: listenerName(observed, observed.clusterId, port.port, hostname),
+      namespace: frame.carrier?.namespace ?? '',
+      labels: { ...madeLabels(observed), [MCS.sourceClusterLabel]: observed.clusterId },
+      ...(hostname !== undefined && { annotations: { [MADE_ANNOTATION.hostname]: hostname } }),
+    },
+    spec: {
+      routingKey: routingKey(observed, observed.clusterId, port.port, hostname),
+      // What a controller dials that does not know the setting.
+      host: `${observed.name}.${observed.namespace}.svc`,
+      port: port.port,
+      settings: { [SETTING.endpoints]: targets.join(',') },
+    },
+  };
+}
+
+/** Sorted, so that the same endpoints are the same text. `only`: of these addresses. */
+function readyTargets(frame: Frame, port: FramePort, only?: ReadonlySet<string>): string[] {
+  const targets = new Set<string>();
+  for (const slice of frame.local) {
+    const target = localTarget(frame, slice, port);
+    if (target === undefined) continue;
+    for (const { addresses, conditions } of slice.endpoints) {
+      const [address] = addresses;
+      if (address === undefined || !conditions.ready || (only !== undefined && !only.has(address))) continue;
+      targets.add(slice.family === 'IPv6' ? `[${address}]:${target}` : `${address}:${target}`);
+    }
+  }
+  return [...targets].sort(byText).slice(0, CONNECTOR_ENDPOINTS_MAX);
+}
+
+/** Of the pods that the record names, in its order. */
+function hostnamesOf({ observed, own }: Frame): [hostname: string, addresses: ReadonlySet<string>][] {
+  if (own === undefined) return [];
+  const named = new Set(own.record.pods?.map(({ hostname }) => hostname));
+  const found = new Map<string, Set<string>>();
+  for (const { hostname, addresses } of localEndpoints(observed.slices, own.record.ipFamilies)) {
+    if (!named.has(hostname)) continue;
+    const known = found.get(hostname) ?? new Set<string>();
+    for (const { address } of addresses) known.add(address);
+    found.set(hostname, known);
+  }
+  return [...found].slice(0, PODS_PER_CLUSTER_MAX);
+}

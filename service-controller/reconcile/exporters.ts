@@ -1,0 +1,87 @@
+/**
+ * Who exports a service: this cluster, those that are heard, and those that are silent. Pure.
+ *
+ * Silence is no unexport. A cluster stops being an exporter when it says so (it is heard, and the service is not among what it says),
+ * when it left, or when it was silent for RETENTION_MS. Which clusters exported a service outlives the controller in an annotation of
+ * the import: one that is listed there and was not heard since is an exporter too (`unseen` while the mesh may not have told everything
+ * yet, then `lost`), and what it exports is what the import says (remembered.ts).
+ */
+
+import { IMPORT_ANNOTATION } from '../names.ts';
+import type { ClusterView, ServiceRecord } from '../records.ts';
+import { serviceKey } from '../records.ts';
+import { annotationOf, byText, isDnsLabel } from './fields.ts';
+import { EXPORTERS_MAX, RETENTION_MS } from './limits.ts';
+import type { Observed } from './observed.ts';
+import { rememberedRecord } from './remembered.ts';
+
+/**
+ * `own`: this cluster. `live`: heard. `lost`: silent; its endpoints are withdrawn. `unseen`: may be live, which this process does not
+ * know yet; what was made for it stays.
+ */
+export type SourceState = 'own' | 'live' | 'lost' | 'unseen';
+
+export interface Source {
+  cluster: string;
+  state: SourceState;
+  record: ServiceRecord;
+  properties: Readonly<Record<string, string>>;
+}
+
+export interface Exporters {
+  /** One a cluster, sorted by it. */
+  sources: Source[];
+  /** When the first of the silent ones stops being one, milliseconds; Infinity when there is none. */
+  endsAt: number;
+}
+
+export function exportersOf(observed: Observed, own: ServiceRecord | undefined, now: number): Exporters {
+  const known = observed.clusters.filter(({ id }) => id !== observed.clusterId);
+  const key = serviceKey(observed);
+  const sources: Source[] = [];
+  let endsAt = Infinity;
+  if (own !== undefined) {
+    sources.push({ cluster: observed.clusterId, state: 'own', record: own, properties: observed.properties });
+  }
+  for (const view of known) {
+    const record = view.services.get(key);
+    const end = view.state === 'lost' ? view.heardAt + RETENTION_MS : Infinity;
+    if (record === undefined || end <= now) continue;
+    endsAt = Math.min(endsAt, end);
+    sources.push({ cluster: view.id, state: view.state, record, properties: view.info.properties });
+  }
+  const silent = silentExporters(observed, known, now);
+  if (silent.length > 0 && observed.isSettled) endsAt = Math.min(endsAt, observed.startedAt + RETENTION_MS);
+  const state = observed.isSettled ? 'lost' : 'unseen';
+  for (const cluster of silent) {
+    const heard = sources.map(({ record }) => record);
+    sources.push({ cluster, state, record: rememberedRecord(observed, cluster, heard), properties: {} });
+  }
+  return { sources: sources.sort((a, b) => byText(a.cluster, b.cluster)), endsAt };
+}
+
+/** Absence means nothing yet: no import goes before the mesh was listened to. Without a mesh there is nobody to wait for. */
+export function mayBeIncomplete({ isSettled, carrier }: Observed): boolean {
+  return !isSettled && carrier !== undefined;
+}
+
+/** Those that the import lists, as they are written: sorted, comma separated. */
+export function listedExporters({ import: made }: Observed): string[] {
+  const text = made === undefined ? undefined : annotationOf(made, IMPORT_ANNOTATION.exporters);
+  const ids = (text ?? '').split(',', EXPORTERS_MAX).map((id) => id.trim());
+  return [...new Set(ids)].filter(isDnsLabel).sort(byText);
+}
+
+function silentExporters(observed: Observed, known: readonly ClusterView[], now: number): string[] {
+  const { isSettled, clusterId, startedAt, heard } = observed;
+  const views = new Map(known.map((view) => [view.id, view]));
+  const key = serviceKey(observed);
+  const isSilent = (id: string) => {
+    const view = views.get(id);
+    // What it says may not have come in whole.
+    if (view !== undefined) return !isSettled && !view.services.has(key);
+    if (!isSettled) return true;
+    return !heard?.has(id) && now < startedAt + RETENTION_MS;
+  };
+  return listedExporters(observed).filter((id) => id !== clusterId && isSilent(id));
+}

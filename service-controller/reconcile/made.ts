@@ -1,0 +1,44 @@
+/** What all objects of this controller have in common: how they are known again, and whose they are. Pure. */
+import type { KubeObject, OwnerReference } from '../../lib/kube/object.ts';
+import { IMPORT_ANNOTATION, LABEL, MANAGER, MCS } from '../names.ts';
+import { annotationOf, labelOf } from './fields.ts';
+
+export const API = {
+  multiCluster: `${MCS.group}/v1beta1`,
+  endpointSlice: 'discovery.k8s.io/v1',
+  skupper: 'skupper.io/v2alpha1',
+} as const;
+
+/** On what is made for one pod of a headless service. */
+export const MADE_ANNOTATION = {
+  hostname: 'skuprt.io/hostname',
+  /** On its Service, RFC 3339: since when its cluster has no pod of that name. */
+  goneSince: 'skuprt.io/gone-since',
+} as const;
+
+export interface ServiceName {
+  namespace: string;
+  name: string;
+}
+
+/** By these the objects of one service are found, wherever they are. */
+export function madeLabels({ namespace, name }: ServiceName): Record<string, string> {
+  return { [LABEL.managedBy]: MANAGER, [LABEL.service]: name, [LABEL.namespace]: namespace };
+}
+
+/** Made by this controller, also when somebody took one of its marks away. */
+export function isOurImport(made: KubeObject): boolean {
+  return labelOf(made, LABEL.managedBy) === MANAGER || annotationOf(made, IMPORT_ANNOTATION.exporters) !== undefined;
+}
+
+/** Whether a label or annotation of an import can have come from an export: ours and those of Kubernetes cannot. */
+export function isExportable(key: string): boolean {
+  return !/^(skuprt\.io|([-a-z0-9]+\.)*(kubernetes|k8s)\.io)\//.test(key);
+}
+
+/** Not the controller of them: the garbage collector is to follow, and nobody else to be kept from them (KEP-1645). */
+export function ownedBy(owner: KubeObject | undefined): { ownerReferences?: OwnerReference[] } {
+  const uid = owner?.metadata.uid;
+  if (owner === undefined || uid === undefined || uid === '') return {};
+  return { ownerReferences: [{ apiVersion: API.multiCluster, kind: 'ServiceImport', name: owner.metadata.name, uid }] };
+}

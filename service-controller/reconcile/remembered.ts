@@ -1,0 +1,69 @@
+/**
+ * What a cluster exports that was not heard since this process began: what the import says, and what was made here for that cluster.
+ * It counts as the oldest export, so that an import does not change because a controller restarted. Pure.
+ */
+import { MCS } from '../names.ts';
+import type { IpFamily, PodRecord, PortRecord, Protocol, ServiceRecord } from '../records.ts';
+import { annotationOf, byText, fieldsOf, isDnsLabel, labelOf, listOf, portOf, textOf, textsOf } from './fields.ts';
+import { isExportable, MADE_ANNOTATION } from './made.ts';
+import type { Observed } from './observed.ts';
+
+/** `heard`: what others export, which is asked for what no import shows. */
+export function rememberedRecord(observed: Observed, cluster: string, heard: readonly ServiceRecord[]): ServiceRecord {
+  const { namespace, name, import: made } = observed;
+  const spec = fieldsOf(made?.spec);
+  const type = spec.type === 'Headless' ? 'Headless' : 'ClusterSetIP';
+  const timeout = fieldsOf(fieldsOf(spec.sessionAffinityConfig).clientIP).timeoutSeconds;
+  const [oldest] = [...heard].sort((a, b) => a.since - b.since);
+  return {
+    namespace,
+    name,
+    uid: '',
+    since: 0,
+    type,
+    ports: rememberedPorts(observed, cluster, listOf(spec.ports).flatMap(portRecord)),
+    ipFamilies: textsOf(spec.ipFamilies).filter((family): family is IpFamily => family === 'IPv4' || family === 'IPv6'),
+    sessionAffinity: spec.sessionAffinity === 'ClientIP' ? 'ClientIP' : 'None',
+    ...(typeof timeout === 'number' && { sessionAffinityTimeoutSeconds: timeout }),
+    internalTrafficPolicy: textOf(spec.internalTrafficPolicy),
+    trafficDistribution: textOf(spec.trafficDistribution),
+    labels: exported(made?.metadata.labels),
+    annotations: exported(made?.metadata.annotations),
+    clusterSelectors: oldest?.clusterSelectors,
+    locality: oldest?.locality,
+    localMinimum: oldest?.localMinimum,
+    ready: 0,
+    ...(type === 'Headless' && { pods: rememberedPods(observed, cluster) }),
+  };
+}
+
+/** Of those that routers carry, the ones for which there is a listener: a cluster may export only some of the ports. */
+function rememberedPorts({ listeners }: Observed, cluster: string, ports: PortRecord[]): PortRecord[] {
+  const ofCluster = listeners.filter((listener) => labelOf(listener, MCS.sourceClusterLabel) === cluster);
+  if (ofCluster.length === 0) return ports;
+  const listened = new Set(ofCluster.map(({ spec }) => fieldsOf(spec).port));
+  return ports.filter(({ protocol, port }) => protocol !== 'TCP' || listened.has(port));
+}
+
+function rememberedPods({ derived }: Observed, cluster: string): PodRecord[] {
+  const hostnames = derived
+    .filter((service) => labelOf(service, MCS.sourceClusterLabel) === cluster)
+    .map((service) => annotationOf(service, MADE_ANNOTATION.hostname))
+    .filter((hostname): hostname is string => hostname !== undefined && isDnsLabel(hostname));
+  return [...new Set(hostnames)].sort(byText).map((hostname) => ({ hostname, ready: false }));
+}
+
+function portRecord({ name, protocol, port, appProtocol }: ReturnType<typeof fieldsOf>): PortRecord[] {
+  const number = portOf(port);
+  if (number === undefined) return [];
+  const known: Protocol = protocol === 'UDP' || protocol === 'SCTP' ? protocol : 'TCP';
+  const app = textOf(appProtocol);
+  return [{ name: textOf(name) ?? '', protocol: known, port: number, ...(app !== undefined && { appProtocol: app }) }];
+}
+
+function exported(texts: unknown): Record<string, string> | undefined {
+  const kept = Object.entries(fieldsOf(texts)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && isExportable(entry[0]),
+  );
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
