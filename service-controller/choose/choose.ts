@@ -112,13 +112,13 @@ function byPriority(input: ChooseInput): Place[][] {
     if (!own) return [others];
     const weight = whole(own.weight);
     if (locality === 'none') return [[...others, { candidate: own, weight, why: 'locality is none' }].sort(byCluster)];
-    const ready = `${own.ready} of the ${needed} endpoints it needs here ${own.ready === 1 ? 'is' : 'are'} ready`;
+    const ready = `${own.ready} of its endpoints here ${own.ready === 1 ? 'is' : 'are'} ready, ${needed} needed`;
     if (own.ready >= needed) {
-      return [[{ candidate: own, weight, why: `traffic stays in its cluster first, ${ready}` }], others];
+      return [[{ candidate: own, weight, why: `this cluster comes first, ${ready}` }], others];
     }
     const share = whole((weight * own.ready) / needed);
     return [
-      [...others, { candidate: own, weight: share, why: `it is this cluster, but only ${ready}` }].sort(byCluster),
+      [...others, { candidate: own, weight: share, why: `this cluster shares, for only ${ready}` }].sort(byCluster),
     ];
   });
 }
