@@ -8,6 +8,12 @@ export interface InstallFlags {
   enabledAccessTypes?: string;
   defaultAccessType?: string;
   clusterHost?: string;
+  services?: boolean;
+  clusterId?: string;
+  clusterSet?: string;
+  dnsZones?: string;
+  dnsDomain?: string;
+  dnsEndpoints?: boolean;
   force?: boolean;
   wait: 'none' | 'configured' | 'ready';
   timeout: number;
@@ -40,6 +46,10 @@ export function defineInstall(program: Command, scope: Scope): void {
       'where there is no load balancer: sites are reached at the ports of a node',
     ],
     ['skuprt install --image registry.example.com/skuprt:1.0.0', 'from a registry of your own'],
+    [
+      'skuprt install --cluster-id east --cluster-set supercluster',
+      'with the name of this cluster in the set that exports services to each other',
+    ],
     ['skuprt install --dry-run -o yaml', 'print the manifests; no cluster is needed'],
   );
   installOptions(install)
@@ -75,6 +85,22 @@ function installOptions(command: Command): Command {
     )
     .option('--default-access-type <type>', 'the one that sites get which do not choose')
     .option('--cluster-host <host>', 'a host by which nodes are reached, for nodeport access')
+    .option(
+      '--services',
+      'with services of a cluster set: service-controller and DNS (default: as it is set up now, else yes)',
+    )
+    .option('--no-services', 'without them; where they are there, they and all that they made are removed')
+    .option(
+      '--cluster-id <name>',
+      'name of this cluster in its set (default: that of the site which carries its services)',
+    )
+    .option('--cluster-set <name>', 'the set that this cluster belongs to (default: supercluster)')
+    .option(
+      '--dns-zones <zones>',
+      'zones of the DNS server, comma separated (default: supercluster.local,clusterset.local)',
+    )
+    .option('--dns-domain <domain>', 'a domain of your own for which DNSEndpoints are made, for external-dns')
+    .option('--dns-endpoints', 'also add the kind DNSEndpoint, where external-dns has not')
     .option('--force', 'also over a newer version, or what somebody else installed')
     .addOption(wait('ready'))
     .addOption(timeout('3m'));

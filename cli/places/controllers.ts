@@ -7,7 +7,8 @@ import { API, type ApiKind, type ClusterClient, type ListOptions } from './clust
 export const CONTROLLER_SELECTOR = 'application=skupper-controller';
 /** Skupper's Deployment has a name and no label. */
 const SKUPPER_FIELDS = 'metadata.name=skupper-controller';
-const LEASE_NAME = /controller/;
+/** A service-controller serves no sites. */
+const LEASE_NAME = /(?<!service-)controller/;
 
 export interface Controller {
   namespace: string;

@@ -1,6 +1,6 @@
 /** The envelope of every resource: apiVersion, kind, metadata, spec and status, as Kubernetes has it. */
 import Type from 'typebox';
-import { closed, objectName, SKUPPER_API_VERSION, stringMap } from './schema.ts';
+import { choice, closed, objectName, SKUPPER_API_VERSION, stringMap } from './schema.ts';
 
 const OwnerReference = Type.Object({
   apiVersion: Type.String(),
@@ -40,6 +40,22 @@ export function customResource<Kind extends string, Spec extends Type.TSchema, S
 ) {
   return closed({
     apiVersion: Type.Literal(SKUPPER_API_VERSION),
+    kind: Type.Literal(kind),
+    metadata: Metadata,
+    spec,
+    status: Type.Optional(status),
+  });
+}
+
+/** The schema of a kind of another group, the same in each of its `apiVersions`; the first is the one to write. */
+export function sharedResource<
+  const Versions extends readonly string[],
+  Kind extends string,
+  Spec extends Type.TSchema,
+  Status extends Type.TSchema,
+>(apiVersions: Versions, kind: Kind, spec: Spec, status: Status) {
+  return closed({
+    apiVersion: choice(apiVersions),
     kind: Type.Literal(kind),
     metadata: Metadata,
     spec,

@@ -20,14 +20,39 @@ export interface StructuralSchema {
 /** Keywords to lay over the node at a path such as `spec.endpoints[]`; undefined removes one. */
 export type Overlay = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
+/** What an API server can hold values to by itself, in the words of JSON Schema. */
+const LIMITS = [
+  'enum',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'minProperties',
+  'maxProperties',
+] as const;
+
 /** @throws RangeError when the overlay names a path that the schema does not have */
 export function loosen(schema: object, overlay: Overlay, root: string): StructuralSchema {
+  return structural(schema, overlay, root, []);
+}
+
+/** With its limits: for kinds of which no controller tells faults by a condition. @throws RangeError as `loosen` */
+export function withLimits(schema: object, overlay: Overlay, root: string): StructuralSchema {
+  return structural(schema, overlay, root, LIMITS);
+}
+
+function structural(schema: object, overlay: Overlay, root: string, kept: readonly string[]): StructuralSchema {
   const unused = new Set(Object.keys(overlay));
   const visit = (node: StructuralSchema, path: string): StructuralSchema => {
     unused.delete(path);
     const { type, description, properties, additionalProperties, items, required } = node;
     const loose: StructuralSchema = { type, description };
-    if (properties) {
+    for (const keyword of kept) if (keyword in node) loose[keyword] = node[keyword];
+    // An API server drops an empty map, and it would look as if somebody had changed it.
+    if (properties && Object.keys(properties).length > 0) {
       loose.properties = Object.fromEntries(
         Object.entries(properties).map(([name, member]) => [name, visit(member, `${path}.${name}`)]),
       );

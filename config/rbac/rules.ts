@@ -4,25 +4,29 @@
  * The controller may give away no right that it has not, so it holds what it gives to router pods. It names kinds and verbs
  * one by one: no wildcards, no `escalate`, `bind` or `impersonate`, no `pods/exec`.
  */
+import { ABOUT_GROUP } from '../api/cluster-property.ts';
 import { KINDS } from '../api/index.ts';
+import { MCS_GROUP } from '../api/service-export.ts';
 import { CUSTOM_KINDS, PART_OF, VERSION_ANNOTATION } from '../crd/definition.ts';
 import type { CustomKind } from '../crd/kinds.ts';
 
 export interface Rule {
   apiGroups: readonly string[];
   resources: readonly string[];
+  /** Undefined: all of them. */
+  resourceNames?: readonly string[];
   verbs: readonly string[];
 }
 
-const READ = ['get', 'list', 'watch'];
+export const READ: readonly string[] = ['get', 'list', 'watch'];
 const WRITE = ['create', 'update', 'patch', 'delete'];
-const ALL = [...READ, ...WRITE];
+export const ALL: readonly string[] = [...READ, ...WRITE];
 
-const SKUPPER = 'skupper.io';
+export const SKUPPER = 'skupper.io';
 const plurals = (kinds: readonly CustomKind[]) => kinds.map((kind) => KINDS[kind].plural).sort();
 const ALL_KINDS = plurals(CUSTOM_KINDS);
 
-function rule(group: string, resources: readonly string[], verbs: readonly string[]): Rule {
+export function rule(group: string, resources: readonly string[], verbs: readonly string[]): Rule {
   return { apiGroups: [group], resources, verbs };
 }
 
@@ -77,11 +81,20 @@ const INTERNAL_KINDS: readonly CustomKind[] = ['SecuredAccess', 'Certificate'];
 const readable = plurals(CUSTOM_KINDS.filter((kind) => !SECRET_KINDS.includes(kind)));
 const editable = plurals(CUSTOM_KINDS.filter((kind) => !INTERNAL_KINDS.includes(kind)));
 
-/** Added to the cluster's own roles of these names, so that who may edit a namespace may connect it. */
+/** Imports and what a cluster is called are for controllers to write, whoever may administer a namespace. */
+const SERVICES_READ = [
+  rule(MCS_GROUP, ['serviceexports', 'serviceimports'], READ),
+  rule(ABOUT_GROUP, ['clusterproperties'], READ),
+];
+const SERVICES_EDIT = [...SERVICES_READ, rule(MCS_GROUP, ['serviceexports'], [...WRITE, 'deletecollection'])];
+
+/**
+ * Added to the cluster's own roles of these names, so that who may edit a namespace may connect it and export its services.
+ */
 export const USER_RULES: Readonly<Record<'view' | 'edit' | 'admin', readonly Rule[]>> = {
-  view: [rule(SKUPPER, readable, READ)],
-  edit: [rule(SKUPPER, ALL_KINDS, READ), rule(SKUPPER, editable, [...WRITE, 'deletecollection'])],
-  admin: [rule(SKUPPER, ALL_KINDS, [...ALL, 'deletecollection'])],
+  view: [rule(SKUPPER, readable, READ), ...SERVICES_READ],
+  edit: [rule(SKUPPER, ALL_KINDS, READ), rule(SKUPPER, editable, [...WRITE, 'deletecollection']), ...SERVICES_EDIT],
+  admin: [rule(SKUPPER, ALL_KINDS, [...ALL, 'deletecollection']), ...SERVICES_EDIT],
 };
 
 export const CONTROLLER_NAME = 'skupper-controller';

@@ -15,7 +15,9 @@ import { FakeCluster } from '../support/cli-cluster.ts';
 
 const RELEASE = readVersion();
 const WANTED = installManifests({ scope: 'cluster', namespace: 'skupper' });
-const DEPLOYMENT = WANTED.find(({ kind }) => kind === 'Deployment')!;
+const DEPLOYMENT = WANTED.find(
+  ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'skupper-controller',
+)!;
 const ESTABLISHED = { conditions: [{ type: 'Established', status: 'True' }] };
 const READY = { observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2 };
 
@@ -89,7 +91,11 @@ describe('install', () => {
       'apply namespaces/skupper',
       'apply customresourcedefinitions/accessgrants.skupper.io',
     ]);
-    expect(cluster.writes.at(-1)).toBe('apply deployments/skupper-controller');
+    expect(cluster.writes.slice(-3)).toEqual([
+      'apply deployments/skupper-controller',
+      'apply deployments/skuprt-service-controller',
+      'apply deployments/skuprt-dns',
+    ]);
     expect(err).toContain(
       `Installed version ${RELEASE}: the controller in namespace skupper of cluster "east" is there and ready.`,
     );
@@ -309,7 +315,7 @@ describe('uninstall', () => {
     cluster.put('secrets', { metadata: { name: 'skupper-grant-server', namespace: 'skupper' } });
     expect((await uninstall(cluster)).err).toContain('The skupper.io kinds stay.');
     expect(keys(cluster).filter((key) => !key.startsWith('customresourcedefinitions/'))).toEqual([]);
-    expect(cluster.objects.size).toBe(12);
+    expect(cluster.objects.size).toBe(WANTED.filter(({ kind }) => kind === 'CustomResourceDefinition').length);
   });
 
   it('removes the kinds when asked', async () => {

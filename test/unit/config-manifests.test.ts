@@ -126,7 +126,8 @@ describe('the controller', () => {
   it('takes another image for all roles', () => {
     const image = 'registry.example:5000/skuprt:dev';
     const text = JSON.stringify(installManifests({ scope: 'cluster', namespace: 'skupper', image }));
-    expect(text.split(image)).toHaveLength(4);
+    // Of three Deployments, and of routers and adaptors.
+    expect(text.split(image)).toHaveLength(6);
     expect(text).not.toContain('skuprt/skuprt');
   });
 });
@@ -226,7 +227,9 @@ describe('the chart', () => {
   it('includes rules that are there', () => {
     const named = [...text.matchAll(/files\/rules\/([a-z-]+)\.yaml/g)].map(([, name]) => `${name}.yaml`);
     const users = Object.keys(USER_RULES).map((role) => `user-${role}.yaml`);
-    expect([...named, ...users].sort()).toEqual(readdirSync(`${CHART}/files/rules`).sort());
+    const processes = [...text.matchAll(/"skuprt-([a-z-]+)" }}\napiVersion/g)].map(([, name]) => `${name}.yaml`);
+    expect(new Set([...named, ...users, ...processes]).size).toBe(named.length + users.length + processes.length);
+    expect([...named, ...users, ...processes].sort()).toEqual(readdirSync(`${CHART}/files/rules`).sort());
   });
 
   it('runs the controller as hardened, with variables that it understands', () => {

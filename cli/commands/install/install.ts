@@ -7,12 +7,14 @@ import { type Context, commandLine, print, say } from '../../context.ts';
 import type { InstallFlags } from '../../definitions/install.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
 import { API, type ClusterClient } from '../../places/cluster-client.ts';
-import { CONTROLLER_SELECTOR, isForbidden } from '../../places/controllers.ts';
+import { isForbidden } from '../../places/controllers.ts';
 import { waitFor } from '../../wait.ts';
 import { apiKindOf, controllerImage, imageOf, installManifests } from './manifests.ts';
 import { isOurs, planInstall, type Step } from './plan.ts';
+import { isOfSkupper } from './plan-definition.ts';
 import { printManifests } from './print.ts';
 import { definitionPending, deploymentPending } from './readiness.ts';
+import { chooseServices, removeServices } from './services.ts';
 import { settingsFor } from './settings.ts';
 import { clusterText, controllerText, findDeployment, type InstallTarget, lookAt, targetOf } from './target.ts';
 import { nextImage, versionOf } from './version.ts';
@@ -25,7 +27,8 @@ export async function installController(context: Context, flags: Partial<Install
   const image = flags.image ?? context.env.SKUPRT_IMAGE;
   if (flags.dryRun) {
     const settings = settingsFor(flags, undefined);
-    print(context, printManifests(installManifests({ ...target, image, settings }), flags.output));
+    const services = await chooseServices(undefined, target, flags, undefined);
+    print(context, printManifests(installManifests({ ...target, image, settings, ...services }), flags.output));
     return;
   }
   const client = await context.connect(context.cluster, context.env);
@@ -56,10 +59,12 @@ async function bringTo(
 ): Promise<void> {
   const release = readVersion();
   const before = await findDeployment(client, target.namespace);
-  const settings = settingsFor(flags, before && isOurs(before) ? before : undefined);
+  const ours = before && isOurs(before) ? before : undefined;
+  const settings = settingsFor(flags, ours);
+  const services = await chooseServices(client, target, flags, ours);
   await waitForFormer(context, client, target, flags);
-  const found = await lookAt(client, installManifests({ ...target, image: flags.image, settings }));
-  const { steps, objections } = planInstall(found, release);
+  const found = await lookAt(client, installManifests({ ...target, image: flags.image, settings, ...services }));
+  const { steps, objections } = planInstall(found, release, flags.force);
   if (objections.length > 0 && !flags.force) {
     throw new FailedError(`Nothing was changed in ${clusterText(context)}: ${objections.join('; ')}`, {
       next: 'If it is to be replaced all the same, give --force',
@@ -69,9 +74,15 @@ async function bringTo(
   for (const step of steps) await take(client, step);
   tellKept(context, steps);
   const wait = flags.wait ?? 'ready';
+  const isEnded =
+    services.services === false &&
+    (await removeServices(context, client, target, {
+      isWaitedFor: wait !== 'none',
+      timeoutMs: flags.timeout ?? TIMEOUT_DEFAULT_MS,
+    }));
   if (wait !== 'none') await waitForDefinitions(context, client, steps, flags);
-  if (wait === 'ready') await waitForController(context, client, target, flags);
-  say(context, outcome(context, target, steps, { before, release, isWaitedFor: wait === 'ready' }));
+  if (wait === 'ready') await waitForProcesses(context, client, target, steps, flags);
+  say(context, outcome(context, target, steps, { before, release, isWaitedFor: wait === 'ready', isEnded }));
 }
 
 async function take(client: ClusterClient, { object, action }: Step): Promise<void> {
@@ -104,7 +115,9 @@ function tellKept(context: Context, steps: readonly Step[]): void {
 
 /** Who installs into one namespace may be kept from the kinds, which are the cluster's; then they must be there already. */
 async function requireKinds(context: Context, client: ClusterClient, steps: readonly Step[]): Promise<void> {
-  const isHidden = steps.some(({ object, action }) => object.kind === 'CustomResourceDefinition' && action === 'keep');
+  const isHidden = steps.some(
+    ({ object, action }) => object.kind === 'CustomResourceDefinition' && isOfSkupper(object) && action === 'keep',
+  );
   if (!isHidden || (await client.list(KINDS.Site, { namespace: context.namespace })) !== undefined) return;
   throw new FailedError(`The skupper.io kinds are not in ${clusterText(context)}, and this user may not add them`, {
     next: 'Have an administrator apply config/crd once, then install again',
@@ -156,35 +169,46 @@ function orHidden(error: unknown): undefined {
   if (!isForbidden(error)) throw error;
 }
 
-async function waitForController(
+async function waitForProcesses(
   context: Context,
   client: ClusterClient,
   { namespace }: InstallTarget,
+  steps: readonly Step[],
   { timeout = TIMEOUT_DEFAULT_MS }: Waiting,
 ): Promise<void> {
+  const names = steps.filter(({ object }) => object.kind === 'Deployment').map(({ object }) => object.metadata.name);
   const options = {
     what: `the controller in namespace ${namespace}`,
     timeoutMs: timeout,
-    afterwards: `It is installed and goes on starting: kubectl -n ${namespace} describe deployment/skupper-controller`,
+    afterwards: `It is installed and goes on starting: kubectl -n ${namespace} describe deployments`,
   };
   await waitFor(context, options, async () => {
-    const deployment = await findDeployment(client, namespace);
-    if (deployment === undefined) return { pending: 'its Deployment is gone' };
-    const pods = await client.list(API.pods, { namespace, labelSelector: CONTROLLER_SELECTOR });
-    const pending = deploymentPending(deployment, pods ?? []);
-    return pending === undefined ? { done: undefined } : { pending };
+    for (const name of names) {
+      const pending = await processPending(client, name, namespace);
+      if (pending !== undefined) return { pending: names.length === 1 ? pending : `${name}: ${pending}` };
+    }
+    return { done: undefined };
   });
+}
+
+async function processPending(client: ClusterClient, name: string, namespace: string): Promise<string | undefined> {
+  const deployment = await client.get(API.deployments, name, namespace);
+  if (deployment === undefined) return 'its Deployment is gone';
+  const pods = await client.list(API.pods, { namespace, labelSelector: `application=${name}` });
+  return deploymentPending(deployment, pods ?? []);
 }
 
 interface Facts {
   before: KubeObject | undefined;
   release: string;
   isWaitedFor: boolean;
+  /** Services of a cluster set were there, and were removed. */
+  isEnded: boolean;
 }
 
 function outcome(context: Context, target: InstallTarget, steps: readonly Step[], facts: Facts): string {
-  const { before, release, isWaitedFor } = facts;
-  const isChanged = steps.some(({ action }) => action !== 'none' && action !== 'keep');
+  const { before, release, isWaitedFor, isEnded } = facts;
+  const isChanged = isEnded || steps.some(({ action }) => action !== 'none' && action !== 'keep');
   const where = `${controllerText(target)} of ${clusterText(context)}`;
   const state = isWaitedFor ? ' and ready' : '';
   if (!isChanged) return `Nothing to do: ${where} is at version ${release}${state}.`;

@@ -9,6 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { AssertionError, assert } from '../../../lib/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ApiKind } from '../../places/cluster-client.ts';
+import { withArguments } from './service-settings.ts';
 import { withSettings } from './settings.ts';
 
 /** Serves the sites of all namespaces, or of its own only. */
@@ -22,7 +23,19 @@ export interface ManifestChoice {
   image?: string;
   /** Further variables of the controller. */
   settings?: Readonly<Record<string, string>>;
+  /**
+   * The processes and kinds of services of a cluster set. They are of the whole cluster only, and there unless they are refused; what is
+   * said outright is noted at the controller, for later.
+   */
+  services?: boolean;
+  /** Further arguments of the processes of services, by the name of the Deployment. */
+  serviceArguments?: Readonly<Record<string, readonly string[]>>;
+  /** The kind of external-dns too. */
+  dnsEndpoints?: boolean;
 }
+
+/** On the Deployment of the controller, "true" or "false": what was said about services. */
+export const SERVICES_ANNOTATION = 'skuprt.io/services';
 
 export const CONTROLLER_NAMESPACE = 'skupper';
 export const CONTROLLER_NAME = 'skupper-controller';
@@ -41,6 +54,7 @@ const KINDS: Readonly<Record<string, ApiKind & { namespaced: boolean }>> = {
   Role: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'roles', namespaced: true },
   ClusterRoleBinding: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'clusterrolebindings', namespaced: false },
   RoleBinding: { apiVersion: 'rbac.authorization.k8s.io/v1', plural: 'rolebindings', namespaced: true },
+  Service: { apiVersion: 'v1', plural: 'services', namespaced: true },
   PodDisruptionBudget: { apiVersion: 'policy/v1', plural: 'poddisruptionbudgets', namespaced: true },
   Deployment: { apiVersion: 'apps/v1', plural: 'deployments', namespaced: true },
 };
@@ -54,21 +68,49 @@ export function apiKindOf({ kind }: { kind: string }): ApiKind & { namespaced: b
 
 /** What `choice` asks for, in the order in which it is made. */
 export function installManifests(choice: ManifestChoice): KubeObject[] {
-  // Namespace and kinds are the cluster's: the kustomization for one namespace leaves them to who may make them.
-  const isShared = ({ kind }: KubeObject) => !apiKindOf({ kind }).namespaced && !kind.startsWith('ClusterRole');
-  const all = readKustomization('default');
-  const objects = choice.scope === 'cluster' ? all : [...all.filter(isShared), ...readKustomization('namespaced')];
+  const objects = chosenObjects(choice);
   const image = imageOf(objects);
   return objects
     .map((object) => inNamespace(object, choice.namespace))
     .map((object) => (choice.image === undefined ? object : replaceText(object, image, choice.image)))
-    .map((object) => (object.kind === 'Deployment' ? withSettings(object, choice.settings ?? {}) : object))
+    .map((object) => (object.kind === 'Deployment' ? setUp(object, choice) : object))
     .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
 
-/** The image of the controller in these objects. */
+/** Those of services of a cluster set: their kinds among them. */
+export function serviceManifests(namespace: string): KubeObject[] {
+  return readKustomization('services')
+    .map((object) => inNamespace(object, namespace))
+    .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+}
+
+function chosenObjects({ scope, services = true, dnsEndpoints = false }: ManifestChoice): KubeObject[] {
+  const ofServices = new Set(readKustomization('services').map(idOf));
+  const all = readKustomization('default').filter(
+    (object) => (services && scope === 'cluster') || !ofServices.has(idOf(object)),
+  );
+  // Namespace and kinds are the cluster's: the kustomization for one namespace leaves them to who may make them.
+  const isShared = ({ kind }: KubeObject) => !apiKindOf({ kind }).namespaced && !kind.startsWith('ClusterRole');
+  const objects = scope === 'cluster' ? all : [...all.filter(isShared), ...readKustomization('namespaced')];
+  return dnsEndpoints ? [...objects, ...readKustomization('crd/dns-endpoints')] : objects;
+}
+
+function idOf({ kind, metadata }: KubeObject): string {
+  return `${kind}/${metadata.name}`;
+}
+
+function setUp(deployment: KubeObject, { settings = {}, serviceArguments = {}, services }: ManifestChoice): KubeObject {
+  const { name } = deployment.metadata;
+  if (name !== CONTROLLER_NAME) return withArguments(deployment, serviceArguments[name] ?? []);
+  const copy = withSettings(deployment, settings);
+  if (services === undefined) return copy;
+  const annotations = { ...copy.metadata.annotations, [SERVICES_ANNOTATION]: String(services) };
+  return { ...copy, metadata: { ...copy.metadata, annotations } };
+}
+
+/** The image of the controller in these objects, which is that of all processes. */
 export function imageOf(objects: readonly KubeObject[]): string {
-  const deployment = objects.find(({ kind }) => kind === 'Deployment');
+  const deployment = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === CONTROLLER_NAME);
   const image = deployment === undefined ? undefined : controllerImage(deployment);
   assert(image, 'config/ has no Deployment with an image');
   return image;

@@ -3,10 +3,10 @@
  * and nothing newer is replaced by something older.
  */
 import { PART_OF } from '../../../config/crd/definition.ts';
-import type { StructuralSchema } from '../../../config/crd/loosen.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isSubset } from '../../../lib/kube/subset.ts';
 import { CONTROLLER_NAME } from './manifests.ts';
+import { inPlaceOf, whyKept } from './plan-definition.ts';
 import { compareVersions, versionOf } from './version.ts';
 
 export interface Step {
@@ -29,9 +29,9 @@ export interface Found {
   present: KubeObject | 'hidden' | undefined;
 }
 
-export function planInstall(found: readonly Found[], release: string): InstallPlan {
+export function planInstall(found: readonly Found[], release: string, isForced = false): InstallPlan {
   return {
-    steps: found.map((one) => stepFor(one, release)),
+    steps: found.map((one) => stepFor(one, release, isForced)),
     objections: found.flatMap((one) => objectionsTo(one, release)),
   };
 }
@@ -44,28 +44,20 @@ export function isOfHelm({ metadata }: KubeObject): boolean {
   return metadata.labels?.['app.kubernetes.io/managed-by'] === 'Helm';
 }
 
-function stepFor({ wanted, present }: Found, release: string): Step {
+function stepFor({ wanted, present }: Found, release: string, isForced: boolean): Step {
   if (present === undefined) return { object: wanted, action: 'create' };
   if (present === 'hidden') return { object: wanted, action: 'keep', why: 'this user may not look at it' };
   if (wanted.kind === 'Namespace' && !isOurs(present)) {
     return { object: wanted, action: 'keep', why: 'it was there before' };
   }
   if (wanted.kind === 'CustomResourceDefinition') {
-    const why = whyKept(wanted, present, release);
+    const why = whyKept(wanted, present, { release, isForced });
     if (why !== undefined) return { object: wanted, action: 'keep', why };
+    const object = inPlaceOf(wanted, present);
+    return { object, action: isSubset(object, present) ? 'none' : 'update' };
   }
   if (wanted.kind === 'Deployment' && !isOurs(present)) return { object: wanted, action: 'replace' };
   return { object: wanted, action: isSubset(wanted, present) ? 'none' : 'update' };
-}
-
-function whyKept(wanted: KubeObject, present: KubeObject, release: string): string | undefined {
-  const version = versionOf(present);
-  if (version !== undefined) {
-    return compareVersions(version, release) > 0 ? `it is of the newer version ${version}` : undefined;
-  }
-  // Somebody else's: replaced when nothing gets lost, as with Skupper's of the same age or older.
-  const lost = membersLost(schemaOf(present), schemaOf(wanted), '');
-  return lost.length === 0 ? undefined : `it has members that this version does not know: ${lost.join(', ')}`;
 }
 
 function objectionsTo({ wanted, present }: Found, release: string): string[] {
@@ -76,7 +68,7 @@ function objectionsTo({ wanted, present }: Found, release: string): string[] {
     const elsewhere = namespaceOfSubject(present);
     return elsewhere === namespaceOfSubject(wanted)
       ? []
-      : [`${name} is that of a controller in namespace ${elsewhere}: two would serve the same sites`];
+      : [`${name} is that of an installation in namespace ${elsewhere}: two would serve the same cluster`];
   }
   if (wanted.kind === 'ConfigMap') {
     const controller = (present.data as { controller?: string } | undefined)?.controller;
@@ -98,21 +90,4 @@ function objectionsToController(name: string, present: KubeObject, release: stri
 
 function namespaceOfSubject({ subjects }: KubeObject): string | undefined {
   return (subjects as { namespace?: string }[] | undefined)?.[0]?.namespace;
-}
-
-function schemaOf({ spec }: KubeObject): StructuralSchema {
-  const { versions = [] } = spec as {
-    versions?: { storage?: boolean; schema?: { openAPIV3Schema?: StructuralSchema } }[];
-  };
-  return versions.find(({ storage }) => storage)?.schema?.openAPIV3Schema ?? {};
-}
-
-/** Paths that `before` has and `after` has not. */
-function membersLost(before: StructuralSchema, after: StructuralSchema, path: string): string[] {
-  if (before.items) return membersLost(before.items, after.items ?? {}, `${path}[]`);
-  return Object.entries(before.properties ?? {}).flatMap(([name, member]) => {
-    const inner = path === '' ? name : `${path}.${name}`;
-    const counterpart = after.properties?.[name];
-    return counterpart === undefined ? [inner] : membersLost(member, counterpart, inner);
-  });
 }

@@ -3,6 +3,7 @@
  * would run on with nobody to look after them; the kinds go only when asked for, because every resource goes with them.
  */
 import { KINDS } from '../../../config/api/index.ts';
+import { DNS_NAME, SERVICE_CONTROLLER_NAME } from '../../../config/rbac/service-rules.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, say } from '../../context.ts';
@@ -12,6 +13,8 @@ import { API, type ApiKind, type ClusterClient } from '../../places/cluster-clie
 import { waitFor } from '../../wait.ts';
 import { apiKindOf, CONTROLLER_NAME, installManifests } from './manifests.ts';
 import { isOfHelm, isOurs } from './plan.ts';
+import { isMadeHere } from './plan-definition.ts';
+import { removeServices } from './services.ts';
 import { clusterText, controllerText, findDeployment, type InstallTarget, lookAt, targetOf } from './target.ts';
 
 const TIMEOUT_DEFAULT_MS = 60_000;
@@ -26,6 +29,8 @@ const MADE_BY_CONTROLLER: readonly (readonly [ApiKind, string])[] = [
   [API.services, 'skupper-grant-server'],
   [API.leases, CONTROLLER_NAME],
 ];
+
+const OUR_PROCESSES = [CONTROLLER_NAME, SERVICE_CONTROLLER_NAME, DNS_NAME];
 
 /** @throws NotFoundError when nothing is installed, FailedError when sites are left */
 export async function uninstallController(context: Context, flags: Partial<UninstallFlags> = {}): Promise<void> {
@@ -49,6 +54,11 @@ export async function uninstallController(context: Context, flags: Partial<Unins
 
   const namespaces = going.filter(({ kind }) => kind === 'Namespace');
   const definitions = going.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  const timeoutMs = flags.timeout ?? TIMEOUT_DEFAULT_MS;
+  // The site-controller last: it takes from routers what the service-controller made.
+  if (target.scope === 'cluster') {
+    await removeServices(context, client, target, { isWaitedFor: flags.wait !== false, timeoutMs });
+  }
   // The controller first: it would make anew what it misses.
   for (const object of going) {
     if (!namespaces.includes(object) && !definitions.includes(object)) await remove(client, object);
@@ -58,19 +68,23 @@ export async function uninstallController(context: Context, flags: Partial<Unins
   const kept = namespaces.length > 0 && (await isInUse(client, target.namespace)) ? namespaces : [];
   if (kept.length === 0) for (const object of namespaces) await remove(client, object);
   const gone = going.filter((object) => !kept.includes(object));
-  if (flags.wait !== false) await waitUntilGone(context, client, gone, flags.timeout ?? TIMEOUT_DEFAULT_MS);
+  if (flags.wait !== false) await waitUntilGone(context, client, gone, timeoutMs);
   say(context, outcome(context, target, sites, flags.crds === true));
 }
 
 /** In the order in which it goes: the reverse of that in which it was made. */
 async function whatGoes(client: ClusterClient, target: InstallTarget, withKinds: boolean): Promise<KubeObject[]> {
-  const found = await lookAt(client, installManifests(target));
+  const found = await lookAt(client, installManifests({ ...target, dnsEndpoints: target.scope === 'cluster' }));
   return found
-    .filter(({ present }) => present !== undefined && present !== 'hidden' && isOurs(present))
+    .filter(({ wanted, present }) => present !== undefined && present !== 'hidden' && isGoing(wanted, present))
     .filter(({ present }) => (present as KubeObject).metadata.deletionTimestamp === undefined)
     .map(({ wanted }) => wanted)
     .filter(({ kind }) => withKinds || kind !== 'CustomResourceDefinition')
     .reverse();
+}
+
+function isGoing(wanted: KubeObject, present: KubeObject): boolean {
+  return wanted.kind === 'CustomResourceDefinition' ? isMadeHere(present) : isOurs(present);
 }
 
 /** Where the kinds go, the sites of all namespaces count. */
@@ -110,7 +124,7 @@ async function isInUse(client: ClusterClient, namespace: string): Promise<boolea
     [API.deployments, API.pods, KINDS.Site].map(async (api) => await client.list(api, { namespace })),
   );
   return lists.some((objects) =>
-    (objects ?? []).some((object) => object.metadata.labels?.application !== CONTROLLER_NAME),
+    (objects ?? []).some(({ metadata }) => !OUR_PROCESSES.includes(metadata.labels?.application ?? '')),
   );
 }
 
