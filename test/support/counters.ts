@@ -2,6 +2,7 @@
 import { ControllerMetrics } from '../../lib/metrics.ts';
 
 import { type RouterCounters, renderMetrics } from '../../router/telemetry/metrics.ts';
+import { exchangeMetrics } from '../../service-controller/platform/kubernetes/metrics.ts';
 import { renderMetrics as renderAdaptorMetrics } from '../../site-controller/adaptor/metrics.ts';
 
 export const COUNTERS: RouterCounters = {
@@ -46,6 +47,14 @@ const ADAPTOR = {
 /** Of the router and of controllers. */
 export async function renderedMetricNames(): Promise<string[]> {
   const router = renderMetrics(COUNTERS) + renderAdaptorMetrics(ADAPTOR);
-  const controller = await new ControllerMetrics({ process: 'site-controller', version: '0.1.0' }).render();
+  const metrics = new ControllerMetrics({ process: 'service-controller', version: '0.1.0' });
+  const counts = { messagesIn: 1, messagesOut: 1, bytesIn: 1, bytesOut: 1, refused: 1, requests: 1 };
+  exchangeMetrics(metrics.registry, {
+    clusters: () => [],
+    ownCount: () => 1,
+    refusedClaimCount: () => 0,
+    counts: () => counts,
+  });
+  const controller = await metrics.render();
   return [...`${router}\n${controller}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }
