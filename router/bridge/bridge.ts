@@ -3,9 +3,11 @@
  *
  * A tcpListener's socket is open only while an address of it is reachable; a tcpConnector is a consumer of its
  * address. With a `multiAddressStrategy` a listener has several addresses (listenerAddress entities) and chooses one
- * for each connection: the reachable one of highest value, or one at random weighted by value.
+ * for each connection (`listener-address.ts`); when that one refuses, another.
  */
+
 import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
+import { clientHash } from '../core/affinity.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
@@ -13,9 +15,13 @@ import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow, FlowCounters, FlowEntity, FlowOwner } from './flow.ts';
+import {
+  type AddressChooser,
+  AddressTrial,
+  type ListenerAddress,
+  type MultiAddressStrategy,
+} from './listener-address.ts';
 import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
-
-export type MultiAddressStrategy = 'none' | 'priority' | 'weighted';
 
 export interface TcpListenerOptions {
   name: string;
@@ -23,14 +29,15 @@ export interface TcpListenerOptions {
   multiAddressStrategy: MultiAddressStrategy;
 }
 
-interface ListenerAddress {
-  name: string;
-  address: string;
-  key: string;
+/** How a listenerAddress stands beside the others of its listener. */
+export interface Rank {
+  /** The higher tier is used first; with strategy `weighted` the share. */
   value: number;
+  /** Share within the tier, 1 when absent. */
+  weight?: number;
 }
 
-export class TcpListener implements AddressWatcher, FlowEntity {
+export class TcpListener implements AddressWatcher, FlowEntity, AddressChooser {
   readonly options: TcpListenerOptions;
   readonly counters = newCounters();
   readonly addresses: ListenerAddress[] = [];
@@ -43,8 +50,26 @@ export class TcpListener implements AddressWatcher, FlowEntity {
     this.bridge = bridge;
   }
 
-  reachable(): void {
+  get strategy(): MultiAddressStrategy {
+    return this.options.multiAddressStrategy;
+  }
+
+  reachable(key: string, reachable: boolean): void {
+    // What refused before has gone and come back.
+    if (reachable) for (const address of this.addresses) if (address.key === key) address.penaltyUntil = 0;
     this.bridge.adjustListening(this);
+  }
+
+  isReachable(key: string): boolean {
+    return this.bridge.isReachable(key);
+  }
+
+  random(): number {
+    return this.bridge.random();
+  }
+
+  now(): number {
+    return this.bridge.now;
   }
 }
 
@@ -65,6 +90,10 @@ export class TcpConnector implements Candidate, FlowEntity {
     this.address = address;
     this.key = hashKey(address, bridge.routerId);
     this.bridge = bridge;
+  }
+
+  get affinityName(): string {
+    return this.name;
   }
 
   /** A backend that refused a moment ago is worse than any that did not. */
@@ -119,6 +148,8 @@ export class Bridge implements FlowOwner {
   private readonly retired = newCounters();
   /** Deleted entities with flows that go on. */
   private readonly retiring = new Set<FlowEntity>();
+  /** Listeners whose sockets may have to be opened or closed; a deleted one stands before what has taken its name. */
+  private readonly unsettled = new Set<TcpListener>();
   private nextFlow = 1;
 
   constructor(parts: BridgeParts) {
@@ -133,7 +164,7 @@ export class Bridge implements FlowOwner {
   addListener(options: TcpListenerOptions): void {
     const listener = new TcpListener(options, this);
     this.listeners.set(options.name, listener);
-    if (options.address !== undefined) this.addAddress(listener, options.name, options.address, 0);
+    if (options.address !== undefined) this.addAddress(listener, options.name, options.address, { value: 0 });
   }
 
   /** @param keepFlows leaves its open flows alone */
@@ -148,9 +179,15 @@ export class Bridge implements FlowOwner {
     this.retire(listener);
   }
 
-  addListenerAddress(listener: string, name: string, address: string, value: number): void {
+  addListenerAddress(listener: string, name: string, address: string, rank: Rank): void {
     const found = this.listeners.get(listener);
-    if (found) this.addAddress(found, name, address, value);
+    if (found) this.addAddress(found, name, address, rank);
+  }
+
+  /** New connections follow at once; open ones stay where they are. */
+  rankListenerAddress(listener: string, name: string, { value, weight = 1 }: Rank): void {
+    const found = this.listeners.get(listener)?.addresses.find((each) => each.name === name);
+    if (found) Object.assign(found, { value, weight });
   }
 
   deleteListenerAddress(listener: string, name: string): void {
@@ -177,21 +214,38 @@ export class Bridge implements FlowOwner {
     this.retire(connector);
   }
 
-  /** Opens the listening socket when an address of the listener is reachable, closes it when none is. */
+  /** Its addresses have changed, or whether they can be reached. */
   adjustListening(listener: TcpListener): void {
-    const wanted = listener.addresses.some(({ key }) => this.isReachable(key));
-    if (wanted === listener.listening) return;
-    listener.listening = wanted;
-    this.effects.push({ type: 'listen', listener: listener.options.name, on: wanted });
+    this.unsettled.add(listener);
+  }
+
+  /**
+   * Opens listening sockets of which an address is reachable, closes those of which none is: at the end of a turn, so
+   * that a socket stays open while one address takes the place of another.
+   */
+  settleListening(): void {
+    if (this.unsettled.size === 0) return;
+    for (const listener of this.unsettled) {
+      const wanted = listener.addresses.some(({ key }) => this.isReachable(key));
+      if (wanted === listener.listening) continue;
+      listener.listening = wanted;
+      this.effects.push({ type: 'listen', listener: listener.options.name, on: wanted });
+    }
+    this.unsettled.clear();
   }
 
   // ---- flows
 
-  /** A client's connection was accepted. @returns the flow's id, or undefined when the listener is gone */
-  accepted(listenerName: string): number | undefined {
+  /**
+   * A client's connection was accepted.
+   * @param boundTo the client's address, when its connections are to stay together
+   * @returns the flow's id, or undefined when the listener is gone
+   */
+  accepted(listenerName: string, boundTo?: string): number | undefined {
     const listener = this.listeners.get(listenerName);
     if (!listener) return undefined;
-    const address = this.chooseAddress(listener);
+    const trial = new AddressTrial(listener, boundTo === undefined ? undefined : clientHash(boundTo));
+    const address = trial.next();
     listener.counters.connectionsOpened++;
     if (address === undefined) {
       listener.counters.connectionsRefused++;
@@ -199,11 +253,13 @@ export class Bridge implements FlowOwner {
       return undefined;
     }
     const { home } = this.parts;
-    const route = { routerId: this.routerId, home, address, replyKey: `temp.${this.parts.temporaryName()}` };
+    const replyKey = `temp.${this.parts.temporaryName()}`;
+    const { routerId } = this;
+    const route = { routerId, home, replyKey, trial, dispatcher: this.parts.dispatcher };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
-    this.replies.set(route.replyKey, flow);
-    flow.start(route, this.parts.dispatcher);
+    this.replies.set(replyKey, flow);
+    flow.start(address);
     return flow.id;
   }
 
@@ -270,32 +326,19 @@ export class Bridge implements FlowOwner {
     flow.entity.flows.add(flow);
   }
 
-  private addAddress(listener: TcpListener, name: string, address: string, value: number): void {
+  private addAddress(listener: TcpListener, name: string, address: string, { value, weight = 1 }: Rank): void {
     const key = hashKey(address, this.routerId);
-    listener.addresses.push({ name, address, key, value });
+    listener.addresses.push({ name, address, key, value, weight, penaltyUntil: 0 });
     this.parts.addresses.watch(key, listener);
     this.adjustListening(listener);
   }
 
-  private chooseAddress(listener: TcpListener): string | undefined {
-    const reachable = listener.addresses.filter(({ key }) => this.isReachable(key));
-    if (reachable.length === 0) return undefined;
-    if (listener.options.multiAddressStrategy === 'weighted') return this.weighted(reachable);
-    return reachable.reduce((best, each) => (each.value > best.value ? each : best)).address;
-  }
-
-  private weighted(choices: ListenerAddress[]): string {
-    const total = choices.reduce((sum, { value }) => sum + value, 0);
-    let at = this.parts.random() * total;
-    for (const { address, value } of choices) {
-      at -= value;
-      if (at < 0) return address;
-    }
-    return choices[choices.length - 1]!.address;
-  }
-
-  private isReachable(key: string): boolean {
+  isReachable(key: string): boolean {
     return this.parts.addresses.get(key)?.reachable ?? false;
+  }
+
+  random(): number {
+    return this.parts.random();
   }
 }
 

@@ -1,46 +1,77 @@
 /**
  * The listener's end of a flow: a client's connection that was accepted here. It sends the stream to the service's
  * address at once, with a temporary address of its own to answer to, and begins to read from the client when the
- * answering stream has come: that is how it learns that the service's end has a connection to the backend.
+ * answering stream has come: that is how it learns that the service's end has a connection to the backend. Until then
+ * nothing of the client has been read, and when an address refuses, the next of the listener's is tried.
  */
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
 import { Flow, type FlowEntity, type FlowOwner } from './flow.ts';
+import type { AddressTrial } from './listener-address.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ListenerFlowRoute {
   routerId: string;
   /** What addresses of this router alone begin with. */
   home: string;
-  /** Address of the service. */
-  address: string;
   /** Key under which the answering stream finds this flow, without its class character: `temp.xxx`. */
   replyKey: string;
+  /** Addresses of the service, one after the other. */
+  trial: AddressTrial;
+  dispatcher: Dispatcher;
 }
 
 /** Sends a transit on its way; the forwarder. */
 export interface Dispatcher extends Rerouter {
   forward(transit: Transit, head: Buffer): boolean;
+  /** The same for one that has been on its way to another address. */
+  redirect(transit: Transit, head: Buffer): boolean;
 }
 
-export class ListenerFlow extends Flow implements Candidate {
+export class ListenerFlow extends Flow implements Candidate, Rerouter {
   readonly cost = 0;
   readonly openCount = 0;
-  readonly replyKey: string;
+  private readonly route: ListenerFlowRoute;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, route: ListenerFlowRoute) {
     super(id, owner, entity);
-    this.replyKey = route.replyKey;
+    this.route = route;
   }
 
-  start(route: ListenerFlowRoute, dispatcher: Dispatcher): void {
-    const source = new Transit(this, dispatcher, 0, false);
-    source.annotations = streamAnnotations(route.routerId);
-    source.to = route.address;
+  get replyKey(): string {
+    return this.route.replyKey;
+  }
+
+  /** @param address the first of the trial */
+  start(address: string): void {
+    const source = new Transit(this, this, 0, false);
+    source.annotations = streamAnnotations(this.route.routerId);
+    source.affinity = this.route.trial.client;
+    source.to = address;
     this.source = source;
-    const head = composeStreamHead(route.address, `${route.home}${route.replyKey}`);
-    if (!dispatcher.forward(source, head)) this.breakOff(true);
+    if (this.route.dispatcher.forward(source, this.headTo(address)) || this.tryNext(source)) return;
+    this.breakOff(true);
+  }
+
+  /** Another consumer of the address, else another address. */
+  reroute(transit: Transit): boolean {
+    return this.route.dispatcher.reroute(transit) || this.tryNext(transit);
+  }
+
+  private tryNext(source: Transit): boolean {
+    const { trial, dispatcher } = this.route;
+    for (let address = trial.next(); address !== undefined; address = trial.next()) {
+      source.to = address;
+      source.tried.clear();
+      if (dispatcher.redirect(source, this.headTo(address))) return true;
+    }
+    return false;
+  }
+
+  private headTo(address: string): Buffer {
+    const { home, replyKey, trial } = this.route;
+    return composeStreamHead(address, `${home}${replyKey}`, trial.client);
   }
 
   take(transit: Transit): Outlet | undefined {

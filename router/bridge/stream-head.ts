@@ -7,6 +7,7 @@ import { composeMessage } from '../amqp/message/compose.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_DISABLE_Q2, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { affinityAnnotations } from '../core/affinity.ts';
 import { MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
 
 export const STREAM_CONTENT_TYPE = 'application/octet-stream';
@@ -15,9 +16,13 @@ export const STREAM_FLAGS = FLAG_STREAMING | FLAG_DISABLE_Q2;
 /** Version of the mapping of TCP to AMQP, in application property `V`. */
 const MAPPING_VERSION = 1;
 
-/** A stream's head without router annotations. */
-export function composeStreamHead(to: string, replyTo?: string): Buffer {
+/**
+ * A stream's head without router annotations.
+ * @param client hash of the client's address, when its connections are to stay together
+ */
+export function composeStreamHead(to: string, replyTo?: string, client?: number): Buffer {
   return composeMessage({
+    deliveryAnnotations: client === undefined ? undefined : affinityAnnotations(client),
     properties: { to, replyTo, contentType: STREAM_CONTENT_TYPE },
     applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)]]),
     body: amqp.null(),

@@ -36,6 +36,7 @@ export interface EdgeServingParts {
 export class EdgeConsumer implements Candidate, Endpoint {
   readonly cost = 0;
   openCount = 0;
+  readonly affinityName: string;
   readonly link: SenderLink;
   readonly address: string;
   readonly peer: Peer;
@@ -47,6 +48,7 @@ export class EdgeConsumer implements Candidate, Endpoint {
     this.key = key;
     this.address = address;
     this.peer = peer;
+    this.affinityName = peer.containerId;
     this.parts = parts;
     parts.addresses.addConsumer(key, this);
   }

@@ -7,6 +7,7 @@
  */
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Address, AddressTable } from './address-table.ts';
+import { choose } from './affinity.ts';
 import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
 import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
@@ -42,6 +43,11 @@ export class Forwarder implements Rerouter {
     const taken = this.route(transit, head);
     if (taken && beganHere(transit)) this.parts.deliveries.ingress++;
     return taken;
+  }
+
+  /** Sends one that no consumer of its former address has taken to its new one. */
+  redirect(transit: Transit, head: Buffer): boolean {
+    return this.route(transit, head);
   }
 
   reroute(transit: Transit): boolean {
@@ -83,6 +89,7 @@ export class Forwarder implements Rerouter {
   }
 
   private choose(address: Address, transit: Transit): Candidate | undefined {
+    if (transit.affinity !== undefined) return this.chooseBound(address, transit, transit.affinity);
     const closest = address.treatment === Treatment.closest;
     const candidates = this.candidates(address, transit);
     const count = candidates.length;
@@ -102,6 +109,25 @@ export class Forwarder implements Rerouter {
     }
     if (count > 1) address.cursor = (bestAt + 1) % count;
     return best;
+  }
+
+  /** For a client with session affinity: first of the routers, then of the consumers here, as any other router would choose. */
+  private chooseBound(address: Address, transit: Transit, client: number): Candidate | undefined {
+    const here = cheapest(address.consumers.filter((each) => !transit.tried.has(each)));
+    const choices: { routerId: string; cost: number; candidate: Candidate }[] = [];
+    for (const routerId of address.remotes) {
+      const peer = this.wayTo(routerId, transit);
+      const candidate = peer && this.hop(address, peer);
+      if (candidate === undefined || transit.tried.has(candidate)) continue;
+      choices.push({ routerId, cost: this.parts.mesh.path(routerId)?.cost ?? 1, candidate });
+    }
+    const own = choose(client, here, ({ affinityName = '' }) => ({ name: `consumer ${affinityName}` }));
+    // One that refused a moment ago is for when there is no other.
+    if (own && (own.cost === 0 || choices.length === 0)) {
+      choices.push({ routerId: this.parts.routerId, cost: own.cost, candidate: own });
+    }
+    const allowed = address.treatment === Treatment.closest ? cheapest(choices) : choices;
+    return choose(client, allowed, ({ routerId }) => ({ name: `router ${routerId}` }))?.candidate;
   }
 
   private candidates(address: Address, transit: Transit): Candidate[] {
@@ -157,6 +183,11 @@ export class Forwarder implements Rerouter {
 const ROUTER_CLASS = 'R'.charCodeAt(0);
 const EDGE_CLASS = 'H'.charCodeAt(0);
 const MOBILE_CLASS = 'M'.charCodeAt(0);
+
+function cheapest<T extends { readonly cost: number }>(choices: readonly T[]): T[] {
+  const least = choices.reduce((cost, choice) => Math.min(cost, choice.cost), Number.POSITIVE_INFINITY);
+  return choices.filter(({ cost }) => cost === least);
+}
 
 /** The neighbour towards a router. */
 function wayTo(parts: ForwarderParts, routerId: string): Peer | undefined {

@@ -7,6 +7,7 @@ import type { TransferEvent } from '../amqp/engine/events.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { affinityOf } from './affinity.ts';
 import { ClientProducer } from './client-links.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
 import { TargetedLink } from './edge-protocol.ts';
@@ -101,6 +102,7 @@ export class Receiving {
       this.refuse(inlet, RELEASED);
       return;
     }
+    if (head.deliveryAnnotations !== undefined && !client) transit.affinity = affinityOf(head.deliveryAnnotations);
     transit.to = to;
     transit.whole = whole;
     transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;

@@ -203,10 +203,13 @@ export class Router implements AddressTableOwner {
 
   // ---- TCP flows
 
-  /** @returns the id of the flow, or undefined when the socket is to be reset */
-  flowAccepted(listener: string, now: number): number | undefined {
+  /**
+   * @param boundTo the client's address, when its connections are to go where its others go
+   * @returns the id of the flow, or undefined when the socket is to be reset
+   */
+  flowAccepted(listener: string, now: number, boundTo?: string): number | undefined {
     this.bridge.now = now;
-    const flow = this.bridge.accepted(listener);
+    const flow = this.bridge.accepted(listener, boundTo);
     this.step(now);
     return flow;
   }
@@ -286,6 +289,7 @@ export class Router implements AddressTableOwner {
   }
 
   effects(): readonly Effect[] {
+    this.bridge.settleListening();
     return this.pending.take();
   }
 

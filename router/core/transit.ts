@@ -38,6 +38,8 @@ export interface Candidate {
   readonly cost: number;
   /** Deliveries it took and that are not over. */
   readonly openCount: number;
+  /** What it is known by at every router and in each of its lives, to choose by session affinity. */
+  readonly affinityName?: string;
   /** Takes the transit, or says by `undefined` that it cannot. */
   take(transit: Transit): Outlet | undefined;
   /** Called once for each transit taken, when it is over. */
@@ -57,6 +59,8 @@ export class Transit {
   /** The address it is routed by. */
   to = '';
   priority = 4;
+  /** Hash of the client's address, when all its connections are to go to the same consumer. */
+  affinity: number | undefined;
   /** All of it has come before it is sent on: it needs no link of its own. */
   whole = false;
   /** Settled by the producer from the start: nobody waits for an outcome. */

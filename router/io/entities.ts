@@ -163,7 +163,7 @@ export class Entities {
         bridge.addConnector(entity.name, entity.address);
         break;
       case 'listenerAddress':
-        bridge.addListenerAddress(entity.listener, entity.name, entity.address, entity.value);
+        bridge.addListenerAddress(entity.listener, entity.name, entity.address, entity);
         break;
       case 'log':
         this.setLog(entity);
@@ -200,6 +200,12 @@ export class Entities {
         break;
       case 'listener':
         this.amqpListeners.get(entity.name)?.setCost(entity);
+        break;
+      case 'tcpListener':
+        this.tcpListeners.get(entity.name)?.update(entity);
+        break;
+      case 'listenerAddress':
+        this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);
         break;
       default:
         // The others are only shown, or looked up when they are used.

@@ -20,7 +20,7 @@ export interface TcpListenerParts {
 }
 
 export class TcpListenerSocket {
-  entity: TcpListenerEntity;
+  private entity: TcpListenerEntity;
   private readonly parts: TcpListenerParts;
   private listening: Listening | undefined;
   private server: Server | undefined;
@@ -28,6 +28,11 @@ export class TcpListenerSocket {
   constructor(entity: TcpListenerEntity, parts: TcpListenerParts) {
     this.entity = entity;
     this.parts = parts;
+  }
+
+  /** What is looked up for each connection changes for the next. */
+  update(entity: TcpListenerEntity): void {
+    this.entity = entity;
   }
 
   get up(): boolean {
@@ -92,7 +97,9 @@ export class TcpListenerSocket {
 
   private accept(socket: Socket): void {
     const { driver } = this.parts;
-    const flow = driver.router.flowAccepted(this.entity.name, driver.now());
+    const { name, sessionAffinity } = this.entity;
+    const boundTo = sessionAffinity === 'clientIP' ? socket.remoteAddress : undefined;
+    const flow = driver.router.flowAccepted(name, driver.now(), boundTo);
     if (flow === undefined) {
       socket.on('error', () => {});
       resetSocket(socket);

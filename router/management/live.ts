@@ -14,7 +14,8 @@ const IN_PLACE: Readonly<Partial<Record<EntityType, 'all' | readonly string[]>>>
   proxyProfile: 'all',
   listener: ['cost'],
   connector: ['cost'],
-  tcpListener: ['observer', 'siteId'],
+  tcpListener: ['observer', 'siteId', 'sessionAffinity'],
+  listenerAddress: ['value', 'weight'],
   tcpConnector: ['siteId', 'processId'],
 };
 

@@ -53,6 +53,7 @@ const INERT = [] as const;
 const SECONDS = { min: 1, max: 86_400 } as const;
 const ORDINAL = { access: 'both', min: 0, max: Number.MAX_SAFE_INTEGER } as const;
 const SESSIONS_MAX = 32_768;
+const WEIGHT_MAX = 1_000_000;
 /**
  * skupper-router's own default is 16,384. A peer that may send more sends fewer frames; a read of 64 KiB and its header
  * fit into one. Peers keep their own limit for what we send.
@@ -290,6 +291,8 @@ export const CONFIG_ENTITIES = {
       backlog: integer({ default: 0, min: 0 }),
       port: port({ required: true }),
       multiAddressStrategy: choice(['none', 'priority', 'weighted'], { default: 'none' }),
+      /** Ours: whether the connections of one client stay together. */
+      sessionAffinity: choice(['none', 'clientIP'], { default: 'none' }),
       siteId: text(),
       sslProfile: text(),
       authenticatePeer: flag({ default: false }),
@@ -317,6 +320,8 @@ export const CONFIG_ENTITIES = {
     attributes: changeable({
       address: text({ required: true }),
       value: integer({ required: true, min: 0 }),
+      /** Ours: the share of connections among addresses of the same value, with strategy `priority`. */
+      weight: integer({ min: 1, max: WEIGHT_MAX }),
       listener: text({ required: true }),
       connectionsOpened: seen.count,
     }),

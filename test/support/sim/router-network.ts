@@ -37,6 +37,10 @@ export class RouterNetwork {
   refusedCount = 0;
   /** `router service` whose backend refuses connections. */
   readonly refusing = new Set<string>();
+  /** The tcpConnectors of all backends that were dialled, in order, those that refused too. */
+  readonly dialled: string[] = [];
+  /** Told `router listener` for each listening socket that opens or closes. */
+  onListening: (entry: string, on: boolean) => void = () => {};
   private readonly instances = new Map<string, number>();
   /** `router service`: where the service has a backend. */
   private readonly backends = new Set<string>();
@@ -64,6 +68,7 @@ export class RouterNetwork {
       random: this.random,
       dialBackend: (connector: string) => this.backend(connector),
       listening: (listener: string, on: boolean) => {
+        this.onListening(`${id} ${listener}`, on);
         if (on) this.open.add(`${id} ${listener}`);
         else this.open.delete(`${id} ${listener}`);
       },
@@ -149,8 +154,8 @@ export class RouterNetwork {
     return this.open.has(`${id} ${service}`);
   }
 
-  /** A client at a router's tcpListener; undefined when nobody listens there. */
-  startFlow(at: string, service: string, plan: Partial<FlowPlan> = {}): ClientApp | undefined {
+  /** A client at a router's tcpListener, with its address if that binds it; undefined when nobody listens there. */
+  startFlow(at: string, service: string, plan: Partial<FlowPlan> = {}, boundTo?: string): ClientApp | undefined {
     const router = this.router(at);
     if (!this.isListening(at, service) || router.stopped) {
       this.refusedCount++;
@@ -170,7 +175,7 @@ export class RouterNetwork {
     this.clients.set(full.id, client);
     this.scheduler.after(connection.delay(), () => {
       if (router.stopped) connection.sockets[0].reset();
-      else router.accept(service, connection.sockets[0]);
+      else router.accept(service, connection.sockets[0], boundTo);
     });
     return client;
   }
@@ -239,6 +244,7 @@ export class RouterNetwork {
   }
 
   private backend(connector: string): SimSocket | undefined {
+    this.dialled.push(connector);
     if (this.refusing.has(connector)) return undefined;
     const connection = this.localConnection();
     new ServerApp(this.clients, connection.sockets[1], this.scheduler);

@@ -97,9 +97,9 @@ export class SimRouter {
   // ---- flows
 
   /** A client's connection reached a tcpListener. */
-  accept(tcpListener: string, socket: SimSocket): void {
+  accept(tcpListener: string, socket: SimSocket, boundTo?: string): void {
     this.input(() => {
-      const flow = this.router.flowAccepted(tcpListener, this.now);
+      const flow = this.router.flowAccepted(tcpListener, this.now, boundTo);
       if (flow === undefined) socket.reset();
       else this.adopt(flow, socket);
     });

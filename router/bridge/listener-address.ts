@@ -1,0 +1,82 @@
+/**
+ * Which address a tcpListener sends a connection to, of those that have a consumer somewhere.
+ *
+ * `priority`: those of the highest value are a tier; its connections are shared by weight, and the next tier gets none while
+ * one of this can be reached. `weighted`: all share by value. A client with session affinity gets the same address as long
+ * as the tier has it. One that has just refused is passed over while another can be had.
+ */
+import { choose } from '../core/affinity.ts';
+import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
+
+export type MultiAddressStrategy = 'none' | 'priority' | 'weighted';
+
+export interface ListenerAddress {
+  readonly name: string;
+  readonly address: string;
+  /** Of the address table. */
+  readonly key: string;
+  value: number;
+  weight: number;
+  penaltyUntil: number;
+}
+
+export interface AddressChooser {
+  readonly addresses: readonly ListenerAddress[];
+  readonly strategy: MultiAddressStrategy;
+  isReachable(key: string): boolean;
+  /** Uniform in [0, 1). */
+  random(): number;
+  now(): number;
+}
+
+/** The addresses that one connection is offered to, one after the other. */
+export class AddressTrial {
+  private readonly chooser: AddressChooser;
+  /** Hash of the client's address, when its connections are to stay together. */
+  readonly client: number | undefined;
+  private current: ListenerAddress | undefined;
+  private refused: Set<ListenerAddress> | undefined;
+
+  constructor(chooser: AddressChooser, client: number | undefined) {
+    this.chooser = chooser;
+    this.client = client;
+  }
+
+  /** The address to try; called again, the one before has refused. Undefined when none is left. */
+  next(): string | undefined {
+    if (this.current !== undefined) {
+      this.refused ??= new Set();
+      this.refused.add(this.current);
+      this.current.penaltyUntil = this.chooser.now() + CONNECTOR_PENALTY_MS;
+    }
+    this.current = this.choose();
+    return this.current?.address;
+  }
+
+  private choose(): ListenerAddress | undefined {
+    const { addresses, strategy } = this.chooser;
+    const usable = addresses.filter((each) => !this.refused?.has(each) && this.chooser.isReachable(each.key));
+    if (usable.length < 2) return usable[0];
+    const now = this.chooser.now();
+    const sound = usable.filter(({ penaltyUntil }) => penaltyUntil <= now);
+    const pool = sound.length > 0 ? sound : usable;
+    if (strategy === 'weighted') return this.share(pool, ({ value }) => value);
+    const top = pool.reduce((highest, { value }) => Math.max(highest, value), 0);
+    const tier = pool.filter(({ value }) => value === top);
+    return this.share(tier, ({ weight }) => weight);
+  }
+
+  private share(pool: readonly ListenerAddress[], weightOf: (each: ListenerAddress) => number): ListenerAddress {
+    if (pool.length === 1) return pool[0]!;
+    if (this.client !== undefined) {
+      return choose(this.client, pool, (each) => ({ name: `address ${each.address}`, weight: weightOf(each) }))!;
+    }
+    const total = pool.reduce((sum, each) => sum + weightOf(each), 0);
+    let at = this.chooser.random() * total;
+    for (const each of pool) {
+      at -= weightOf(each);
+      if (at < 0) return each;
+    }
+    return pool[pool.length - 1]!;
+  }
+}
