@@ -150,7 +150,7 @@ describe('cluster selectors', () => {
     );
   });
 
-  const matching = (propertySelector: ClusterSelector['propertySelector'], importer = self) =>
+  const matching = (propertySelector: ClusterSelector['propertySelector'], importer: ChooseInput['self'] = self) =>
     selectClusters([{ propertySelector }], importer, clusters)[0]!.clusters;
 
   it.each<[string, ClusterSelector['propertySelector'], string[]]>([
