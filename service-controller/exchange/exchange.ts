@@ -1,0 +1,468 @@
+/**
+ * The state machine by which clusters know of each other's services: no sockets, no clock (`now` in milliseconds comes in).
+ *
+ * Each cluster multicasts what changed in its set, and a digest (sequence number, hash) as a heartbeat. Who lacks something asks
+ * the publisher, by its inbox, and is answered by its own: the changes since what it has, or all of it. So a newcomer costs each
+ * of the others one answer, and nothing is sent twice to those who have it. The first time a cluster speaks it tells everyone.
+ *
+ * A cluster that is silent for its lease is `lost`: what it told is kept, and holds again without being sent when its digest
+ * says that it is the same. One that leaves is forgotten at once.
+ *
+ * Invariants: what is shown of a cluster is a set that it told as a whole; only messages that `Gate` admits count; without a
+ * connection to the local router nothing is sent and no lease ends, because nothing can be heard.
+ */
+import { SeededRandom } from '../../lib/random.ts';
+import type { ClusterView } from '../records.ts';
+import { Answers, type Wanted } from './answers.ts';
+import { type OwnContent, type OwnEntry, ownEntries, urgencyOf } from './entries.ts';
+import { Gate, type RefusedClaim } from './gate.ts';
+import { LIMITS } from './limits.ts';
+import {
+  type DigestMessage,
+  decodeMessage,
+  encodeMessage,
+  type Head,
+  type HelloMessage,
+  inboxOf,
+  type RequestMessage,
+  SERVICES_ADDRESS,
+  type ServicesMessage,
+  ServicesMessageError,
+  type UpdateMessage,
+} from './messages.ts';
+import { DEFAULTS, type ServiceExchangeOptions } from './options.ts';
+import { OwnSet } from './own-set.ts';
+import { compareSpeakers, type Outcome, Peer, type Speaker } from './peer.ts';
+import { Turn, type TurnChange } from './turn.ts';
+
+export interface ServiceExchangeIdentity {
+  clusterId: string;
+  clusterSet: string;
+  /** Of the site that carries the services. */
+  siteId: string;
+  /** Unique among the processes of the cluster, and growing with each start: microseconds since 1970 do. */
+  instance: number;
+}
+
+export class ServiceExchange {
+  readonly stats = {
+    received: 0,
+    malformed: 0,
+    otherSet: 0,
+    expired: 0,
+    requests: 0,
+    /** Updates whose hash was not that of what they led to. */
+    mismatched: 0,
+    answersUnicast: 0,
+    answersMulticast: 0,
+  };
+  /** Own unicast address, to be listened to as long as this lives. */
+  readonly inbox: string;
+  private readonly options: ServiceExchangeOptions;
+  private readonly identity: ServiceExchangeIdentity;
+  private readonly turn: Turn;
+  private readonly gate: Gate;
+  private readonly answers: Answers;
+  private readonly set = new OwnSet();
+  private readonly peers = new Map<string, Peer>();
+  /** Clusters that left a moment ago. */
+  private readonly left = new Map<string, Speaker & { site: string; until: number }>();
+  private readonly outbox: { to: string; text: string }[] = [];
+  /** What is to be told; undefined while this process only listens. */
+  private own: ReadonlyMap<string, OwnEntry> | undefined;
+  private faults: ReadonlyMap<string, string> = new Map();
+  /** The others may know nothing of the set yet. */
+  private isNew = true;
+  private announceAt = Infinity;
+  private heartbeatAt = Infinity;
+  private announcedAt = -Infinity;
+  private helloAt = Infinity;
+  private helloAgainAt = Infinity;
+  private connectedAt: number | undefined;
+  private wasSettled = false;
+  private revisionCount = 0;
+
+  constructor(identity: ServiceExchangeIdentity, options: Partial<ServiceExchangeOptions> = {}) {
+    this.identity = identity;
+    this.inbox = inboxOf(identity.clusterId, identity.instance);
+    this.options = { ...DEFAULTS, random: new SeededRandom(seedOf(this.inbox)), ...options };
+    const { leaseMs, claimExtraMs: extraMs, asideMs, answerIntervalMs, answerMulticastFrom } = this.options;
+    this.turn = new Turn(identity.instance, leaseMs);
+    this.gate = new Gate(identity, { leaseMs, extraMs, asideMs });
+    this.answers = new Answers(answerIntervalMs, answerMulticastFrom);
+  }
+
+  /** Grows whenever `views()`, `claims()` or `isSettled()` change, but for `heardAt`. */
+  get revision(): number {
+    return this.revisionCount + this.gate.revision;
+  }
+
+  /** Messages refused because of who sent them, by why. */
+  get refusals(): Readonly<Gate['stats']> {
+    return this.gate.stats;
+  }
+
+  /** This process speaks for its cluster: it has something to say and no other says it. */
+  get isSpeaking(): boolean {
+    return this.own !== undefined && !this.turn.isSilent;
+  }
+
+  /** The other clusters of the set that told of themselves, by id. */
+  views(): ClusterView[] {
+    const known = [...this.peers].filter(([, { state }]) => state !== 'new');
+    return known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, peer]) => peer.view(id));
+  }
+
+  /** Refused claims that were heard within the lease: of clusters that another site has, the own one included. */
+  claims(): RefusedClaim[] {
+    return this.gate.claims();
+  }
+
+  /** Why something of the own set is not told, by `s/<namespace>/<name>` or `i/<namespace>/<name>`. */
+  untold(): ReadonlyMap<string, string> {
+    return this.faults;
+  }
+
+  /** Sites whose routers have to be known before what came from there can be judged. */
+  unknownSites(): string[] {
+    return this.gate.waitingFor();
+  }
+
+  /** Whether every living cluster had time to tell of itself: until then absence means nothing. */
+  isSettled(now: number): boolean {
+    const { leaseMs, settleMsMax } = this.options;
+    if (this.connectedAt === undefined || now < this.connectedAt + leaseMs) return false;
+    if (now >= this.connectedAt + settleMsMax) return true;
+    return ![...this.peers.values()].some((peer) => peer.state !== 'live' && now < peer.leaseFrom + leaseMs);
+  }
+
+  /** What this cluster exports now. From the first call on this process speaks, or waits for its turn to. */
+  setOwn(content: OwnContent, now: number): void {
+    const { entries, faults } = ownEntries(content);
+    const isFirst = this.own === undefined;
+    this.own = entries;
+    this.faults = faults;
+    if (isFirst) this.turn.want(now);
+    if (isFirst) this.begin(now);
+    else if (!this.isNew) this.schedule(this.set.entries, entries, now);
+  }
+
+  connected(now: number): void {
+    this.connectedAt = now;
+    this.turn.connected(now);
+    this.gate.connected(now);
+    for (const peer of this.peers.values()) peer.leaseFrom = now;
+    this.helloAt = now;
+    this.helloAgainAt = now + this.options.repeatMs;
+    this.announceAt = now;
+  }
+
+  disconnected(): void {
+    this.connectedAt = undefined;
+    this.wasSettled = false;
+    this.gate.disconnected();
+    this.answers.clear();
+    for (const peer of this.peers.values()) peer.requestAt = Infinity;
+    this.helloAt = Infinity;
+    this.helloAgainAt = Infinity;
+    this.outbox.length = 0;
+  }
+
+  /** Site ids by the ids of their routers, those of the own site included. */
+  setRouters(siteByRouter: ReadonlyMap<string, string>, now: number): void {
+    for (const { message, ingress, at, bytes } of this.gate.setRouters(siteByRouter, now)) {
+      if (this.gate.admits(message, ingress, bytes, now)) this.accept(message, at, now);
+    }
+  }
+
+  /** `ingress`: the router where the message entered the network, as the own router says. */
+  receive({ text, ingress }: { text: string; ingress: string | undefined }, now: number): void {
+    if (this.connectedAt === undefined) return;
+    this.stats.received += 1;
+    let message: ServicesMessage;
+    try {
+      message = decodeMessage(text);
+    } catch (error) {
+      if (!(error instanceof ServicesMessageError)) throw error;
+      this.stats.malformed += 1;
+      return;
+    }
+    if (message.set !== this.identity.clusterSet) {
+      this.stats.otherSet += 1;
+      return;
+    }
+    if (this.gate.admits(message, ingress, text.length, now)) this.accept(message, now, now);
+  }
+
+  tick(now: number): void {
+    if (this.connectedAt === undefined) return;
+    for (const [id, peer] of this.peers) this.tickPeer(id, peer, now);
+    for (const [id, { until }] of this.left) if (now >= until) this.left.delete(id);
+    this.gate.tick(now);
+    this.turned(this.turn.tick(now), now);
+    if (now >= this.helloAt || now >= this.helloAgainAt) this.greet(now);
+    if (this.isSpeaking) this.speak(now);
+    const isSettled = this.isSettled(now);
+    if (isSettled !== this.wasSettled) this.revisionCount += 1;
+    this.wasSettled = isSettled;
+  }
+
+  /** When `tick` has to be called next. */
+  deadline(): number {
+    if (this.connectedAt === undefined) return Infinity;
+    let deadline = Math.min(this.helloAt, this.helloAgainAt, this.turn.deadline(), this.gate.deadline());
+    if (this.isSpeaking) deadline = Math.min(deadline, this.announceAt, this.heartbeatAt, this.answers.deadline());
+    if (!this.wasSettled) deadline = Math.min(deadline, this.settlesAt(this.connectedAt));
+    for (const peer of this.peers.values()) deadline = Math.min(deadline, this.endOf(peer), peer.requestAt);
+    for (const { until } of this.left.values()) deadline = Math.min(deadline, until);
+    return deadline;
+  }
+
+  nextMessage(): { to: string; text: string } | undefined {
+    return this.outbox.shift();
+  }
+
+  /** Tells the others that this cluster goes away, unless another process speaks for it; nothing is told afterwards. */
+  leave(): void {
+    if (this.isSpeaking && !this.isNew) this.multicast(encodeMessage({ ...this.head(), type: 'leave' }));
+    this.resign();
+  }
+
+  /** Another process speaks for this cluster from now on: nothing is told, what the others tell is still heard. */
+  resign(): void {
+    this.own = undefined;
+    this.faults = new Map();
+    this.turn.resign();
+    this.answers.clear();
+  }
+
+  private accept(message: ServicesMessage, at: number, now: number): void {
+    const { clusterId } = this.identity;
+    const { type } = message;
+    if (message.cluster !== clusterId) {
+      if (type === 'digest' || type === 'update') this.heard(message, at, now);
+      else if (type === 'leave') this.leftBy(message, now);
+      else this.asked(message, now);
+      return;
+    }
+    // What this process multicasts comes back to it. Of another process of the cluster only what it tells is of interest.
+    if (message.box === this.turn.box || type === 'hello' || type === 'request') return;
+    this.turned(this.turn.heard(message, now), now);
+  }
+
+  private heard(message: DigestMessage | UpdateMessage, at: number, now: number): void {
+    const { cluster, site } = message;
+    const left = this.left.get(cluster);
+    if (left?.site === site && now < left.until && compareSpeakers(message, left) <= 0) {
+      this.gate.release(cluster);
+      return;
+    }
+    const peer = this.peers.get(cluster) ?? this.meet(message, at);
+    if (peer === undefined) return;
+    if (peer.claimant !== site) peer.follow(message);
+    const order = compareSpeakers(message, peer.speaker);
+    // After a crash a process may begin with a clock that is behind: whoever speaks for a lost cluster is heard.
+    if (order < 0 && (peer.state === 'live' || at < peer.heardAt + this.options.leaseMs)) return;
+    if (order !== 0) peer.follow(message);
+    peer.heardAt = Math.max(peer.heardAt, at);
+    peer.leaseFrom = Math.max(peer.leaseFrom, at);
+    const outcome = message.type === 'digest' ? peer.hearDigest(message) && 'known' : peer.hearUpdate(message);
+    this.heardSo(peer, outcome || 'gap', now);
+  }
+
+  private heardSo(peer: Peer, outcome: Outcome, now: number): void {
+    const { requestMs, retryMs, random } = this.options;
+    if (outcome === 'bad') this.stats.mismatched += 1;
+    if (outcome === 'applied') this.revisionCount += 1;
+    if (outcome === 'applied' || !peer.isBehind) {
+      if (peer.state !== 'live') this.revisionCount += 1;
+      peer.state = 'live';
+    }
+    if (!peer.isBehind) {
+      peer.requestAt = Infinity;
+      peer.requestCount = 0;
+    } else if (outcome === 'incomplete') {
+      peer.requestAt = now + retryMs * (0.5 + random.next() / 2);
+    } else if (peer.requestAt === Infinity) {
+      peer.requestAt = now + requestMs * (0.2 + 0.8 * random.next());
+    }
+  }
+
+  /** A new cluster; of one site the longest lost makes room. Undefined when there is none. */
+  private meet(head: Head, at: number): Peer | undefined {
+    const ofSite = [...this.peers].filter(([, { claimant }]) => claimant === head.site);
+    if (ofSite.length >= LIMITS.clustersPerSiteMax) {
+      const lost = ofSite.filter(([, { state }]) => state === 'lost').sort(([, a], [, b]) => a.lostAt - b.lostAt);
+      if (lost.length === 0) return undefined;
+      this.peers.delete(lost[0]![0]);
+      this.revisionCount += 1;
+    }
+    if (this.peers.size >= LIMITS.clusterCountMax) return undefined;
+    const peer = new Peer(head, at);
+    this.peers.set(head.cluster, peer);
+    return peer;
+  }
+
+  private leftBy(message: Head, now: number): void {
+    const { cluster, site, instance, box } = message;
+    const peer = this.peers.get(cluster);
+    if (peer === undefined || peer.claimant !== site) return;
+    if (compareSpeakers(message, peer.speaker) < 0 && peer.state === 'live') return;
+    this.gate.release(cluster);
+    this.left.set(cluster, { instance, box, site, until: now + this.options.leftMs });
+    if (peer.siteId !== site) {
+      // It never told anything: what another site told before stays as it was.
+      peer.follow({ ...message, site: peer.siteId, instance: -1, box: -1 });
+      return;
+    }
+    this.peers.delete(cluster);
+    if (peer.state !== 'new') this.revisionCount += 1;
+  }
+
+  private asked(message: HelloMessage | RequestMessage, now: number): void {
+    if (!this.isSpeaking || this.isNew) return;
+    const { answerMs, random } = this.options;
+    const { clusterId } = this.identity;
+    let wanted: Wanted;
+    if (message.type === 'hello') {
+      wanted = message.known.includes(clusterId) ? 'digest' : -1;
+    } else {
+      if (message.about !== clusterId) return;
+      const isOurs = message.aboutInstance === this.turn.instance && message.aboutBox === this.turn.box;
+      wanted = isOurs ? this.set.startFor(message.seq) : -1;
+      if (wanted === this.set.seq) wanted = 'digest';
+    }
+    const at = now + answerMs * (0.5 + random.next() / 2);
+    this.answers.add(inboxOf(message.cluster, message.box), wanted, at, now);
+  }
+
+  private tickPeer(id: string, peer: Peer, now: number): void {
+    if (now >= this.endOf(peer)) {
+      if (peer.state !== 'new') this.revisionCount += 1;
+      if (peer.state === 'live') {
+        this.stats.expired += 1;
+        peer.state = 'lost';
+        peer.lostAt = now;
+      } else {
+        this.peers.delete(id);
+      }
+    }
+    if (now < peer.requestAt) return;
+    peer.requestAt = Infinity;
+    if (peer.isBehind && now < peer.leaseFrom + this.options.leaseMs) this.request(id, peer, now);
+  }
+
+  /** When a cluster is lost, or a lost one is forgotten. */
+  private endOf({ state, leaseFrom, lostAt }: Peer): number {
+    const { leaseMs, retentionMs } = this.options;
+    return state === 'lost' ? Math.max(leaseFrom, lostAt) + retentionMs : leaseFrom + leaseMs;
+  }
+
+  private settlesAt(connectedAt: number): number {
+    const { leaseMs, settleMsMax } = this.options;
+    const waits = [...this.peers.values()].filter(({ state }) => state !== 'live').map(({ leaseFrom }) => leaseFrom);
+    return Math.min(connectedAt + settleMsMax, Math.max(connectedAt, ...waits) + leaseMs);
+  }
+
+  private request(id: string, peer: Peer, now: number): void {
+    const { retryMs, retryMsMax, random } = this.options;
+    const { instance: aboutInstance, box: aboutBox } = peer.speaker;
+    // An inbox may be out of reach where the multicast is not.
+    const to = peer.requestCount % 4 === 3 ? SERVICES_ADDRESS : inboxOf(id, aboutBox);
+    const { seq } = peer;
+    this.send(to, encodeMessage({ ...this.head(), type: 'request', about: id, aboutInstance, aboutBox, seq }));
+    peer.requestAt = now + Math.min(retryMsMax, retryMs * 2 ** peer.requestCount) * (0.75 + random.next() / 2);
+    peer.requestCount += 1;
+    this.stats.requests += 1;
+  }
+
+  private greet(now: number): void {
+    if (now >= this.helloAt) this.helloAt = Infinity;
+    if (now >= this.helloAgainAt) {
+      this.helloAgainAt = Infinity;
+      this.heartbeatAt = now;
+    }
+    const known = this.views().map(({ id }) => id);
+    this.multicast(encodeMessage({ ...this.head(), type: 'hello', known: known.slice(0, LIMITS.clusterCountMax) }));
+  }
+
+  private turned(change: TurnChange, now: number): void {
+    if (change === 'begin') this.begin(now);
+    else if (change === 'show') this.announceAt = Math.min(this.announceAt, now + this.options.debounceMs);
+  }
+
+  private begin(now: number): void {
+    this.isNew = true;
+    this.announceAt = now + this.options.debounceMs;
+  }
+
+  private schedule(before: ReadonlyMap<string, OwnEntry>, after: ReadonlyMap<string, OwnEntry>, now: number): void {
+    const { spacingMs, debounceMs, readyLagMs } = this.options;
+    const urgency = urgencyOf(before, after);
+    if (urgency === 'none') return;
+    const waitMs = urgency === 'normal' ? debounceMs : readyLagMs;
+    const at = urgency === 'urgent' ? Math.max(now, this.announcedAt + spacingMs) : now + waitMs;
+    this.announceAt = Math.min(this.announceAt, at);
+  }
+
+  private speak(now: number): void {
+    if (now >= this.announceAt) this.announce(now);
+    else if (now >= this.heartbeatAt) this.beat(now);
+    for (const { to, wanted } of this.answers.take(now)) {
+      const texts = wanted === 'digest' ? [this.digest()] : this.set.update(this.head(), wanted);
+      for (const address of to ?? [SERVICES_ADDRESS]) for (const text of texts) this.send(address, text);
+      if (to === undefined) this.stats.answersMulticast += 1;
+      else this.stats.answersUnicast += to.length;
+    }
+  }
+
+  /** Tells what changed, everything when this process has not spoken before, or that nothing did. */
+  private announce(now: number): void {
+    this.announceAt = Infinity;
+    this.announcedAt = now;
+    const before = this.set.seq;
+    const isChanged = this.set.tell(this.own!);
+    const isKnown = this.isNew ? this.set.hash === this.turn.hashHeard : !isChanged;
+    const from = this.isNew ? -1 : before;
+    this.isNew = false;
+    if (isKnown) {
+      this.beat(now);
+      return;
+    }
+    for (const text of this.set.update(this.head(), from)) this.multicast(text);
+    this.answers.told(from);
+    this.heartbeatAt = now + this.options.confirmMs;
+  }
+
+  /** Never all at once, although all may have begun at once. */
+  private beat(now: number): void {
+    const { heartbeatMs, random } = this.options;
+    this.multicast(this.digest());
+    this.heartbeatAt = now + heartbeatMs * (0.9 + random.next() / 10);
+  }
+
+  private digest(): string {
+    const { seq, hash, entries } = this.set;
+    return encodeMessage({ ...this.head(), type: 'digest', seq, count: entries.size, hash });
+  }
+
+  private head(): Head {
+    const { clusterSet: set, clusterId: cluster, siteId: site } = this.identity;
+    const { instance, box } = this.turn;
+    return { v: 1, set, cluster, site, instance, box };
+  }
+
+  private multicast(text: string): void {
+    this.send(SERVICES_ADDRESS, text);
+  }
+
+  private send(to: string, text: string): void {
+    if (this.connectedAt !== undefined) this.outbox.push({ to, text });
+  }
+}
+
+function seedOf(text: string): number {
+  let seed = 0;
+  for (const character of text) seed = (Math.imul(seed, 31) + character.charCodeAt(0)) | 0;
+  return seed;
+}
