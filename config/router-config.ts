@@ -4,7 +4,11 @@
  *
  * Names of tcpListeners are those that Skupper gives them.
  */
+import { packedText, unpackedText } from '../lib/packed-text.ts';
 import { CONFIG_KEY } from './names.ts';
+
+/** A text is packed above. Skupper's tools read only plain ones, and a ConfigMap holds 1 MiB of all of its texts. */
+const PLAIN_LENGTH_MAX = 256 * 1024;
 
 /** An entity with a port, as somebody wrote it. */
 export interface PortEntry {
@@ -30,6 +34,17 @@ export function listenerPorts(data: unknown): Map<string, number> {
   return new Map(entries.map(({ name, port }) => [name, port]));
 }
 
+/** As it stands in a ConfigMap: `configText` reads it. */
+export function asConfigText(text: string): string {
+  return packedText(text, PLAIN_LENGTH_MAX);
+}
+
+/** Undefined when there is none, or when it is damaged. */
+export function configText(data: unknown, key: string): string | undefined {
+  const text = isRecord(data) ? data[key] : undefined;
+  return typeof text === 'string' ? unpackedText(text) : undefined;
+}
+
 /** Everything that has a port. What cannot be read counts for nothing: somebody may have changed it by hand. */
 export function portEntries(data: unknown): PortEntry[] {
   return sectionsOf(data).flatMap(({ type, attributes }) =>
@@ -42,12 +57,21 @@ export interface ConfigSection {
   attributes: Readonly<Record<string, unknown>>;
 }
 
+/** Each ConfigMap is read once: caches hand out the same object until it changes. */
+const known = new WeakMap<object, readonly ConfigSection[]>();
+
 /** Every section that can be read. */
-export function sectionsOf(data: unknown): ConfigSection[] {
-  const text = isRecord(data) ? data[CONFIG_KEY.router] : undefined;
+export function sectionsOf(data: unknown): readonly ConfigSection[] {
+  if (!isRecord(data)) return [];
+  const sections = known.get(data) ?? readSections(data);
+  known.set(data, sections);
+  return sections;
+}
+
+function readSections(data: Record<string, unknown>): ConfigSection[] {
   let document: unknown;
   try {
-    document = JSON.parse(typeof text === 'string' ? text : '[]');
+    document = JSON.parse(configText(data, CONFIG_KEY.router) ?? '[]');
   } catch {
     return [];
   }

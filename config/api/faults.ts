@@ -75,6 +75,7 @@ function describe(violation: Violation, root: Type.TSchema, value: unknown): Fau
     case 'minimum':
     case 'maximum':
     case 'pattern':
+    case 'format':
     case 'minLength':
     case 'maxLength':
       return [{ path, message: `must be ${expected(schema)}, not ${shortJson(found)}` }];

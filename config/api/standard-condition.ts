@@ -18,7 +18,11 @@ export const StandardCondition = Type.Object({
   observedGeneration: Type.Optional(
     Type.Integer({ minimum: 0, description: 'The generation of the resource that this is about.' }),
   ),
-  lastTransitionTime: Type.String({ description: 'When status last changed.' }),
+  lastTransitionTime: Type.String({
+    format: 'date-time',
+    title: 'a time such as 2026-01-31T12:00:00Z',
+    description: 'When status last changed.',
+  }),
   reason: Type.String({
     minLength: 1,
     maxLength: 1024,

@@ -24,6 +24,7 @@ export type Overlay = Readonly<Record<string, Readonly<Record<string, unknown>>>
 const LIMITS = [
   'enum',
   'pattern',
+  'format',
   'minLength',
   'maxLength',
   'minimum',

@@ -46,7 +46,6 @@ const condition = (type: string, description: string): Column => ({
 /** One entry a type, so that several writers each apply their own. */
 const CONDITIONS: Overlay = {
   'status.conditions': { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] },
-  'status.conditions[].lastTransitionTime': { format: 'date-time' },
   'status.conditions[].observedGeneration': { format: 'int64' },
 };
 

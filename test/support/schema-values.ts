@@ -6,6 +6,7 @@ export interface SchemaNode {
   const?: unknown;
   enum?: readonly unknown[];
   pattern?: string;
+  format?: string;
   minLength?: number;
   maxLength?: number;
   minimum?: number;
@@ -65,7 +66,10 @@ export function otherBranches({ oneOf }: SchemaNode, branch: Branch): string[] {
 /** The texts that the patterns of config/api take. */
 const TEXTS = ['a', '15m', '8080', 'skupper.io/v2alpha1'];
 
-function fullText({ pattern }: SchemaNode): string {
+const TIME = '2026-01-31T12:00:00Z';
+
+function fullText({ pattern, format }: SchemaNode): string {
+  if (format === 'date-time') return TIME;
   const text = TEXTS.find((candidate) => pattern === undefined || new RegExp(pattern).test(candidate));
   if (text === undefined) throw new RangeError(`no text for ${pattern}`);
   return text;
@@ -99,7 +103,8 @@ function arbitraryInteger({ minimum, maximum }: SchemaNode): fc.Arbitrary<number
   return fc.oneof(fc.integer(options), fc.integer({ min: Math.max(options.min, 1), max: Math.min(options.max, 9) }));
 }
 
-function arbitraryText({ pattern, minLength = 0, maxLength = 60 }: SchemaNode): fc.Arbitrary<string> {
+function arbitraryText({ pattern, format, minLength = 0, maxLength = 60 }: SchemaNode): fc.Arbitrary<string> {
+  if (format === 'date-time') return fc.constantFrom(TIME, '2024-02-29T23:59:59.123456Z', '1999-12-31T00:00:00+01:00');
   if (pattern) return fc.stringMatching(new RegExp(pattern)).filter(({ length }) => length <= maxLength);
   const plausible = TEXTS.filter(({ length }) => length >= minLength);
   return fc.oneof(
