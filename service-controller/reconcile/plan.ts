@@ -11,7 +11,6 @@
  */
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { mergeExports } from '../merge/merge.ts';
-import { EXPORT_ANNOTATION } from '../names.ts';
 import type { ServiceRecord } from '../records.ts';
 import { connectors } from './connector/plan.ts';
 import { derivedServices } from './derived-service/plan.ts';
@@ -23,7 +22,6 @@ import { podsEndAt } from './endpointslice/remote-pods.ts';
 import { exportersOf, mayBeIncomplete } from './exporters.ts';
 import { type Frame, frameOf } from './frame.ts';
 import { listeners } from './listener/plan.ts';
-import { API } from './made.ts';
 import type { EventWant, Observed, StatusWrite } from './observed.ts';
 import { unwanted } from './prune.ts';
 import { exportStatus, type OwnExport, ownExport } from './serviceexport/own-record.ts';
@@ -32,7 +30,7 @@ import { serviceImport } from './serviceimport/plan.ts';
 import { importEvents, importStatus } from './serviceimport/status.ts';
 
 export interface ServicePlan {
-  /** What this cluster tells the others; undefined withdraws it. To be told after `apply` was written. */
+  /** What this cluster tells the others, once `sinceAnnotation` of its export is written; undefined withdraws it. */
   record: ServiceRecord | undefined;
   /** As they are to be, whole, in the order in which they are to be written. */
   apply: KubeObject[];
@@ -54,7 +52,7 @@ export function planService(observed: Observed, now: number): ServicePlan {
   const status = own === undefined ? [] : exportStatuses(observed, own, exportStatus(observed, own, merged, now), now);
   return {
     record: own?.record,
-    apply: [...sinceWritten(observed, own), ...wanted.filter((object) => canBeWritten(object, observed, frame))],
+    apply: wanted.filter((object) => canBeWritten(object, observed, frame)),
     prune: isHeld(observed, own, frame) ? [] : unwanted(observed, { wanted, sources }),
     statuses: [...status, ...(frame === undefined ? [] : importStatus(frame))],
     events: [...foreignEvents(observed), ...(frame === undefined ? [] : importEvents(frame))],
@@ -108,14 +106,6 @@ function isHeld(observed: Observed, own: OwnExport | undefined, frame: Frame | u
   if (!observed.hasNamespace) return false;
   const isOwnPending = own !== undefined && own.record === undefined && own.valid.status === 'True';
   return isOwnPending || (frame === undefined && mayBeIncomplete(observed));
-}
-
-/** With its uid, so that an export that was deleted meanwhile is not made again. */
-function sinceWritten({ export: made }: Observed, own: OwnExport | undefined): KubeObject[] {
-  if (made === undefined || own?.sinceAnnotation === undefined) return [];
-  const { name, namespace, uid } = made.metadata;
-  const annotations = { [EXPORT_ANNOTATION.since]: own.sinceAnnotation };
-  return [{ apiVersion: API.multiCluster, kind: 'ServiceExport', metadata: { name, namespace, uid, annotations } }];
 }
 
 function exportStatuses(observed: Observed, own: OwnExport, status: object, now: number): StatusWrite[] {
