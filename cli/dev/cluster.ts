@@ -1,8 +1,9 @@
 /**
- * One cluster of `skuprt dev`: a controller, and a router with its adaptor, as processes of this machine against its API server. Remembers
- * what it made, and takes back only that.
+ * One cluster of `skuprt dev`: controllers of sites and of services, and a router with its adaptor, as processes of this machine against its
+ * API server. Remembers what it made, and takes back only that.
  */
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { ResourceOf } from '../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
@@ -11,11 +12,12 @@ import { apiKindOf, readKustomization } from '../commands/install/manifests.ts';
 import type { Context } from '../context.ts';
 import { FailedError } from '../errors.ts';
 import { openPlace } from '../places/choose.ts';
-import { API, apiOf, type ClusterClient } from '../places/cluster-client.ts';
+import { API, type ApiKind, apiOf, type ClusterClient } from '../places/cluster-client.ts';
 import { findControllers, serves } from '../places/controllers.ts';
 import { waitUntilSettled } from '../resources.ts';
 import { waitFor } from '../wait.ts';
 import { Child } from './child.ts';
+import { clusterProperties, removeServices } from './services.ts';
 
 const CONTROLLER_NAME = 'skuprt-dev';
 /** What router and adaptor listen on, each at an address of the cluster's own. */
@@ -38,6 +40,9 @@ export class DevCluster {
   private readonly client: ClusterClient;
   private readonly made: KubeObject[] = [];
   private readonly children: Child[] = [];
+  private services: Child | undefined;
+  /** Names of the ClusterProperties that were there before. */
+  private properties: ReadonlySet<string> = new Set();
 
   static async connect(options: DevClusterOptions): Promise<DevCluster> {
     const { context } = options;
@@ -62,6 +67,7 @@ export class DevCluster {
     const place = await openPlace(this.context);
     const site = (await place.resources.list('Site'))[0]!;
     await waitUntilSettled(this.context, place, 'Site', site.metadata.name, { wait: 'ready', timeout: READY_MS });
+    await this.startServices(host);
   }
 
   /** Rejects when one of its processes ends. */
@@ -72,6 +78,8 @@ export class DevCluster {
   /** Ends its processes and takes back what it made, also after half a start. Returns what could not be removed. */
   async stop(): Promise<string[]> {
     const left: string[] = [];
+    // First, so that the other clusters hear that this one leaves.
+    await this.stopServices().catch((error: Error) => left.push(error.message));
     // The site goes while its controller can still see to it.
     const sites = this.made.filter(({ kind }) => kind === 'Site');
     for (const object of sites) await this.remove(object).catch((error: Error) => left.push(error.message));
@@ -94,14 +102,14 @@ export class DevCluster {
   }
 
   private async makeKinds(): Promise<void> {
-    const definitions = readKustomization('crd');
+    const definitions = [...readKustomization('crd'), ...readKustomization('crd/services')];
     for (const definition of definitions) await this.make(definition);
     const { context } = this;
     await waitFor(
       context,
       { what: `the kinds of ${this.name}`, timeoutMs: READY_MS, afterwards: 'Look at the API server' },
       async () => {
-        const listed = await Promise.all([apiOf('Site'), apiOf('AccessToken')].map((api) => this.client.list(api)));
+        const listed = await Promise.all(definitions.flatMap(kindsOf).map((api) => this.client.list(api)));
         return listed.every((list) => list !== undefined) ? { done: true } : { pending: 'not served yet' };
       },
     );
@@ -151,8 +159,27 @@ export class DevCluster {
     this.child('kube-adaptor', adaptor);
   }
 
-  private child(role: string, args: readonly string[]): void {
-    this.children.push(new Child(this.context, { name: `${role} of ${this.name}`, args, logFile: this.log(role) }));
+  /** Routers here have loopback addresses, which no EndpointSlice may hold: what stands in them is for the shape only. */
+  private async startServices(host: string): Promise<void> {
+    const { cluster, namespace } = this.context;
+    this.properties = await clusterProperties(this.client);
+    this.services = this.child('service-controller', [
+      ...['service-controller', ...clusterFlags(cluster), '-n', namespace, '--leader-elect', '--metrics-port', '0'],
+      ...['--router', `${host}:5672`, '--router-addresses', outerAddress(), '--leave-on-stop'],
+      ...['--cluster-id', labelOf(this.name)],
+    ]);
+  }
+
+  private async stopServices(): Promise<void> {
+    if (this.services === undefined) return;
+    await this.services.stop();
+    await removeServices(this.client, this.properties);
+  }
+
+  private child(role: string, args: readonly string[]): Child {
+    const child = new Child(this.context, { name: `${role} of ${this.name}`, args, logFile: this.log(role) });
+    this.children.push(child);
+    return child;
   }
 
   private log(role: string): string {
@@ -187,6 +214,17 @@ function apiFor({ kind, apiVersion }: KubeObject) {
   return { ...apiKindOf({ kind }), apiVersion };
 }
 
+/** What a definition defines, in each version that is served. */
+function kindsOf({ spec }: KubeObject): ApiKind[] {
+  const { group, names, versions } = spec as {
+    group: string;
+    names: { kind: string; plural: string };
+    versions: { name: string; served: boolean }[];
+  };
+  const served = versions.filter((version) => version.served);
+  return served.map(({ name }) => ({ apiVersion: `${group}/${name}`, kind: names.kind, plural: names.plural }));
+}
+
 function clusterFlags({ kubeconfig, context }: Context['cluster']): string[] {
   return [
     ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
@@ -201,6 +239,21 @@ export async function freeHost(taken: ReadonlySet<string>): Promise<string> {
     if (!taken.has(host) && (await Promise.all(PORTS.map((port) => canListen(host, port)))).every(Boolean)) return host;
   }
   return '127.0.0.1';
+}
+
+/** One that is not of the loopback, where there is one; else one that is for examples. */
+function outerAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(
+    ({ internal, family, address }) => !internal && family === 'IPv4' && !address.startsWith('169.254.'),
+  );
+  return found?.address ?? '192.0.2.1';
+}
+
+/** A context's name as a DNS label. */
+function labelOf(name: string): string {
+  const label = name.toLowerCase().replace(/[^a-z0-9-]/g, '-');
+  return label.slice(0, 63).replace(/^-+|-+$/g, '') || 'cluster';
 }
 
 async function freePort(): Promise<number> {

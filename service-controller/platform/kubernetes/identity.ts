@@ -28,14 +28,14 @@ const LABEL_LENGTH_MAX = 63;
 const SUFFIX_LENGTH = 5;
 
 export function decideIdentity({ properties, clusterId, clusterSet, site, taken }: IdentityInput): IdentityDecision {
-  const id = valueOf(properties.get(PROPERTY.clusterId));
+  const id = propertyValue(properties.get(PROPERTY.clusterId));
   if (id === undefined) return { make: { name: PROPERTY.clusterId, value: clusterId || freeName(site, taken) } };
   if (!DNS_LABEL.test(id)) {
     return {
       fault: `ClusterProperty ${PROPERTY.clusterId} is "${id}": it must be one DNS label of at most 63 characters to name this cluster in its set`,
     };
   }
-  const set = valueOf(properties.get(PROPERTY.clusterSet));
+  const set = propertyValue(properties.get(PROPERTY.clusterSet));
   if (set === undefined) return { make: { name: PROPERTY.clusterSet, value: clusterSet } };
   return { clusterId: id, clusterSet: set };
 }
@@ -44,13 +44,13 @@ export function decideIdentity({ properties, clusterId, clusterSet, site, taken 
 export function publicProperties(properties: Iterable<KubeObject>): Record<string, string> {
   const found: Record<string, string> = {};
   for (const property of properties) {
-    const value = valueOf(property);
+    const value = propertyValue(property);
     if (value !== undefined && property.metadata.name !== PROPERTY.clusterId) found[property.metadata.name] = value;
   }
   return found;
 }
 
-export function valueOf(property: KubeObject | undefined): string | undefined {
+export function propertyValue(property: KubeObject | undefined): string | undefined {
   if (property === undefined || property.metadata.deletionTimestamp !== undefined) return undefined;
   const { value } = (property.spec ?? {}) as { value?: unknown };
   return typeof value === 'string' && value !== '' ? value : undefined;

@@ -1,0 +1,222 @@
+/**
+ * This cluster's part in the exchange: who it is there, what it says, and which services a word of the others concerns.
+ *
+ * Every replica listens; one speaks, from the moment it is told to until it hears that another does: the exchange itself sees to that,
+ * so that a cluster whose API server is away is not silent though nobody holds its Lease. What is said is what was known last.
+ */
+import type { Clock } from '../../../lib/clock.ts';
+import { isDeepEqual } from '../../../lib/kube/subset.ts';
+import type { ClusterInfo, ClusterView, IngressRecord, ServiceRecord } from '../../records.ts';
+import type { MeshView } from './service-cache.ts';
+
+export interface MeshIdentity {
+  clusterId: string;
+  clusterSet: string;
+  /** Of the Site that carries the services. */
+  siteId: string;
+}
+
+export interface OwnWord {
+  info: ClusterInfo;
+  services: ReadonlyMap<string, ServiceRecord>;
+  ingresses: ReadonlyMap<string, IngressRecord>;
+}
+
+/** One membership, under one identity. */
+export interface MeshSession {
+  /** The other clusters of the set. */
+  views(): readonly ClusterView[];
+  isSettled(): boolean;
+  /** Speaks from now on. */
+  setOwn(own: OwnWord): void;
+  /** Ends with a good-bye, when this process speaks. */
+  leave(): void;
+  /** Ends without: another process goes on. */
+  stop(): void;
+}
+
+export type OpenSession = (identity: MeshIdentity, onChange: () => void) => MeshSession;
+
+export interface MeshParts {
+  open: OpenSession;
+  clock: Clock;
+  /** What the others say of these services changed. */
+  onServices: (keys: ReadonlySet<string>) => void;
+  /** It is known now who is there, or we are somebody else. */
+  onSettled: () => void;
+  onIngresses?: () => void;
+}
+
+const SETTLE_LOOK_MS = 250;
+
+export class Mesh {
+  private readonly parts: MeshParts;
+  private readonly services = new Map<string, ServiceRecord>();
+  private ingresses: ReadonlyMap<string, IngressRecord> = new Map();
+  private info: ClusterInfo = { properties: {}, version: '' };
+  private session: { identity: MeshIdentity; machine: MeshSession } | undefined;
+  private known = new Map<string, ClusterView>();
+  private isSettled = false;
+  private speaks = false;
+  private isFlushing = false;
+  private settling: NodeJS.Timeout | undefined;
+
+  constructor(parts: MeshParts) {
+    this.parts = parts;
+  }
+
+  get identity(): MeshIdentity | undefined {
+    return this.session?.identity;
+  }
+
+  get clusters(): readonly ClusterView[] {
+    return this.session?.machine.views() ?? [];
+  }
+
+  /** What this process would say, or says. */
+  get own(): OwnWord {
+    return { info: this.info, services: new Map(this.services), ingresses: this.ingresses };
+  }
+
+  get isSpeaking(): boolean {
+    return this.speaks;
+  }
+
+  get view(): Omit<MeshView, 'clusterId' | 'clusterSet'> & Partial<MeshView> {
+    const { clusterId, clusterSet } = this.session?.identity ?? {};
+    return { clusterId, clusterSet, isSettled: this.isSettled, clusters: this.clusters };
+  }
+
+  /** Takes part under this identity; a former one leaves, when it spoke. What was said is kept, and said again when told to speak. */
+  join(identity: MeshIdentity): void {
+    if (isDeepEqual(identity, this.session?.identity)) return;
+    this.leave();
+    this.session = { identity, machine: this.parts.open(identity, () => this.heard()) };
+    this.watchSettling();
+  }
+
+  /** From now on this process speaks for the cluster, with what was set. */
+  speak(): void {
+    this.speaks = true;
+    this.flush();
+  }
+
+  /** Ends the part of this cluster. */
+  leave(): void {
+    this.end((machine) => machine.leave());
+  }
+
+  /** Ends that of this process. */
+  stop(): void {
+    this.end((machine) => machine.stop());
+  }
+
+  setInfo(info: ClusterInfo): void {
+    if (isDeepEqual(info, this.info)) return;
+    this.info = info;
+    this.flushSoon();
+  }
+
+  setIngresses(ingresses: ReadonlyMap<string, IngressRecord>): void {
+    if (isDeepEqual([...ingresses], [...this.ingresses])) return;
+    this.ingresses = ingresses;
+    this.flushSoon();
+  }
+
+  /** What this cluster says of one of its services; undefined takes it back. */
+  setRecord(key: string, record: ServiceRecord | undefined): void {
+    const before = this.services.get(key);
+    if (isDeepEqual(before, record)) return;
+    if (record === undefined) this.services.delete(key);
+    else this.services.set(key, record);
+    this.flushSoon();
+  }
+
+  /** Those that are not of the cluster any more are taken back. */
+  keepRecords(keys: ReadonlySet<string>): void {
+    for (const key of [...this.services.keys()]) if (!keys.has(key)) this.setRecord(key, undefined);
+  }
+
+  /** Services that some other cluster exports, in one namespace or in all. */
+  remoteKeys(namespace?: string): Set<string> {
+    const keys = new Set<string>();
+    for (const { services } of this.clusters) {
+      for (const key of services.keys()) if (namespace === undefined || key.startsWith(`${namespace}/`)) keys.add(key);
+    }
+    return keys;
+  }
+
+  /** Some other cluster exports it. */
+  hasRemote(key: string): boolean {
+    return this.clusters.some(({ services }) => services.has(key));
+  }
+
+  private end(how: (machine: MeshSession) => void): void {
+    clearTimeout(this.settling);
+    if (this.session !== undefined) how(this.session.machine);
+    this.session = undefined;
+    this.known = new Map();
+    this.isSettled = false;
+    this.speaks = false;
+  }
+
+  /** Compared by identity: a record that nobody changed is the same object. */
+  private heard(): void {
+    const before = this.known;
+    this.known = new Map(this.clusters.map((view) => [view.id, view]));
+    const keys = new Set<string>();
+    let isIngress = false;
+    for (const id of new Set([...before.keys(), ...this.known.keys()])) {
+      const [was, is] = [before.get(id), this.known.get(id)];
+      if (was === is) continue;
+      const isOther = was?.state !== is?.state || !isDeepEqual(was?.info, is?.info) || was?.siteId !== is?.siteId;
+      changedKeys(was?.services, is?.services, isOther, keys);
+      isIngress ||= isOther || was?.ingresses !== is?.ingresses;
+    }
+    if (keys.size > 0) this.parts.onServices(keys);
+    if (isIngress) this.parts.onIngresses?.();
+    this.checkSettled();
+  }
+
+  /** Time alone settles the view. */
+  private watchSettling(): void {
+    clearTimeout(this.settling);
+    if (this.session === undefined || this.checkSettled()) return;
+    this.settling = setTimeout(() => this.watchSettling(), SETTLE_LOOK_MS);
+  }
+
+  private checkSettled(): boolean {
+    const isSettled = this.session?.machine.isSettled() ?? false;
+    // Once known, who is there stays known: a connection that is lost makes clusters lost, and not unknown.
+    if (isSettled && !this.isSettled) {
+      this.isSettled = true;
+      this.parts.onSettled();
+    }
+    return this.isSettled;
+  }
+
+  /** Once for all that changes in one turn. */
+  private flushSoon(): void {
+    if (this.isFlushing || !this.speaks) return;
+    this.isFlushing = true;
+    queueMicrotask(() => {
+      this.isFlushing = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (this.speaks) this.session?.machine.setOwn(this.own);
+  }
+}
+
+function changedKeys(
+  was: ReadonlyMap<string, ServiceRecord> | undefined,
+  is: ReadonlyMap<string, ServiceRecord> | undefined,
+  isAll: boolean,
+  into: Set<string>,
+): void {
+  if (was === is && !isAll) return;
+  for (const [key, record] of was ?? []) if (isAll || is?.get(key) !== record) into.add(key);
+  for (const [key, record] of is ?? []) if (isAll || was?.get(key) !== record) into.add(key);
+}

@@ -1,0 +1,196 @@
+/**
+ * The part of a cluster in the exchange over its own router: one connection each membership, an ordinary client of the router that
+ * carries the services. Reconnects for ever, reading the certificates anew each time; with those of before while the API server is away.
+ */
+import type { Clock } from '../../../lib/clock.ts';
+import { SkuprtError } from '../../../lib/errors.ts';
+import type { KubeClient } from '../../../lib/kube/client.ts';
+import type { Logger } from '../../../lib/log.ts';
+import { RouterClient, type RouterEndpoint } from '../../../lib/router-client/client.ts';
+import { ServiceExchangeDriver } from '../../exchange/driver.ts';
+import { ServiceExchange } from '../../exchange/exchange.ts';
+import { SERVICES_ADDRESS } from '../../exchange/messages.ts';
+import { SiteRouters } from '../../exchange/site-routers.ts';
+import { MANAGER } from '../../names.ts';
+import type { MeshIdentity, MeshSession, OpenSession } from './mesh.ts';
+import type { ExchangeCounts } from './metrics.ts';
+import type { ServiceSettings } from './settings.ts';
+import { TYPES } from './watched.ts';
+
+const SECRET = 'skupper-local-client';
+const AMQPS_PORT = 5671;
+const SECRET_TIMEOUT_MS = 3000;
+
+export class RouterCredentialsError extends SkuprtError {
+  readonly code = 'SKUPRT_SERVICES_ROUTER_CREDENTIALS';
+  readonly fault = 'environment';
+}
+
+export interface RouterSessionsParts {
+  client: Pick<KubeClient, 'get'>;
+  settings: ServiceSettings;
+  clock: Clock;
+  log: Logger;
+  /** Namespace of the Site that carries the services. */
+  carrier: () => string | undefined;
+}
+
+export class RouterSessions {
+  /** Sites that say they are a cluster that another is. */
+  refusedClaimCount = 0;
+  readonly counts: ExchangeCounts = {
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    refused: 0,
+    requests: 0,
+  };
+  /** Brings the counts up to date; to be called before they are read. */
+  refresh: () => void = () => undefined;
+  private readonly parts: RouterSessionsParts;
+  private readonly endpoints = new Map<string, RouterEndpoint>();
+  private readonly running = new Set<Promise<void>>();
+  private instance = 0;
+
+  constructor(parts: RouterSessionsParts) {
+    this.parts = parts;
+  }
+
+  readonly open: OpenSession = (identity, onChange) => {
+    const { clock, log } = this.parts;
+    const exchange = new ServiceExchange({ ...identity, instance: this.nextInstance() });
+    const client: RouterClient = new RouterClient({
+      containerId: `${MANAGER}-${identity.clusterId}`,
+      endpoint: () => this.endpoint(),
+      multicastAddress: SERVICES_ADDRESS,
+      onUp: () => driver.connected(),
+      onDown: () => driver.disconnected(),
+      onMessage: (text, ingress) => {
+        this.heard(text);
+        driver.onMessage(text, ingress);
+      },
+      onHeard: (message, address, ingress) => {
+        if (address === exchange.inbox && typeof message.body === 'string') this.heard(message.body);
+        driver.onHeard(message, address, ingress);
+      },
+      log,
+    });
+    const driver: ServiceExchangeDriver = new ServiceExchangeDriver({
+      exchange,
+      routers: new SiteRouters(),
+      client: this.counting(client),
+      clock,
+      onChange: () => {
+        this.look(exchange, identity);
+        onChange();
+      },
+    });
+    return this.session(exchange, driver, client);
+  };
+
+  /** Resolves when every connection has ended. */
+  async stop(): Promise<void> {
+    await Promise.all(this.running);
+  }
+
+  private session(exchange: ServiceExchange, driver: ServiceExchangeDriver, client: RouterClient): MeshSession {
+    const ending = new AbortController();
+    const over = client.run(ending.signal);
+    this.running.add(over);
+    void over.finally(() => this.running.delete(over));
+    const base = { ...this.counts };
+    // Read at each change of the exchange, and at the end of the session: counters never go back.
+    this.refresh = () => {
+      const { stats, refusals } = exchange;
+      this.counts.requests = base.requests + stats.requests;
+      this.counts.refused = base.refused + stats.malformed + Object.values(refusals).reduce((sum, n) => sum + n, 0);
+    };
+    const end = () => {
+      this.refresh();
+      driver.stop();
+      ending.abort();
+    };
+    return {
+      views: () => exchange.views(),
+      isSettled: () => exchange.isSettled(this.parts.clock.now()),
+      setOwn: (own) => driver.setOwn(own),
+      leave: end,
+      stop: () => {
+        driver.resign();
+        end();
+      },
+    };
+  }
+
+  private look(exchange: ServiceExchange, { clusterId }: MeshIdentity): void {
+    const claims = exchange.claims();
+    if (claims.length > this.refusedClaimCount)
+      this.parts.log.warn({ clusterId, claims }, 'a cluster is claimed by a second site, which is refused');
+    this.refusedClaimCount = claims.length;
+  }
+
+  private heard(text: string): void {
+    this.counts.messagesIn += 1;
+    this.counts.bytesIn += Buffer.byteLength(text);
+  }
+
+  private counting(client: RouterClient): Pick<RouterClient, 'listen' | 'send' | 'sendTo'> {
+    const sent = (text: unknown) => {
+      this.counts.messagesOut += 1;
+      this.counts.bytesOut += Buffer.byteLength(String(text));
+    };
+    return {
+      listen: (addresses) => client.listen(addresses),
+      send: (text) => {
+        sent(text);
+        return client.send(text);
+      },
+      sendTo: (message) => {
+        sent(message.body);
+        return client.sendTo(message);
+      },
+    };
+  }
+
+  /** @throws RouterCredentialsError */
+  private async endpoint(): Promise<RouterEndpoint> {
+    const { settings, carrier } = this.parts;
+    if (settings.router !== undefined) return settings.router;
+    const namespace = carrier();
+    if (namespace === undefined) throw new RouterCredentialsError('no Site carries the services');
+    try {
+      const endpoint = await this.readEndpoint(namespace);
+      this.endpoints.set(namespace, endpoint);
+      return endpoint;
+    } catch (error) {
+      const known = this.endpoints.get(namespace);
+      if (known === undefined || !(error instanceof SkuprtError)) throw error;
+      return known;
+    }
+  }
+
+  private async readEndpoint(namespace: string): Promise<RouterEndpoint> {
+    const options = { timeoutMs: SECRET_TIMEOUT_MS, retryCountMax: 0 };
+    const { data } = await this.parts.client.get(TYPES.Secret, namespace, SECRET, options);
+    const texts = (data ?? {}) as Record<string, string>;
+    const read = (key: string): string => {
+      const text = texts[key];
+      if (text === undefined) throw new RouterCredentialsError(`Secret ${namespace}/${SECRET} has no ${key}`);
+      return Buffer.from(text, 'base64').toString('utf8');
+    };
+    return {
+      host: `skupper-router-local.${namespace}.svc`,
+      port: AMQPS_PORT,
+      ca: read('ca.crt'),
+      cert: read('tls.crt'),
+      key: read('tls.key'),
+    };
+  }
+
+  /** Microseconds since 1970: growing with each start, and each session of one process. */
+  private nextInstance(): number {
+    this.instance = Math.max(this.instance + 1, Math.floor(this.parts.clock.wall() * 1000));
+    return this.instance;
+  }
+}
