@@ -1,70 +1,20 @@
-import { PassThrough } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { installController, upgradeController } from '../../cli/commands/install/install.ts';
-import { apiKindOf, installManifests } from '../../cli/commands/install/manifests.ts';
+import { installManifests } from '../../cli/commands/install/manifests.ts';
 import { definitionPending, deploymentPending } from '../../cli/commands/install/readiness.ts';
 import { uninstallController } from '../../cli/commands/install/uninstall.ts';
 import { compareVersions, nextImage } from '../../cli/commands/install/version.ts';
-import type { Context } from '../../cli/context.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { readVersion } from '../../lib/version.ts';
-import { surroundings } from '../support/cli.ts';
-import { FakeCluster } from '../support/cli-cluster.ts';
+import type { FakeCluster } from '../support/cli-cluster.ts';
+import { ESTABLISHED, livingCluster, present, READY, run } from '../support/installation.ts';
 
 const RELEASE = readVersion();
 const WANTED = installManifests({ scope: 'cluster', namespace: 'skupper' });
 const DEPLOYMENT = WANTED.find(
   ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'skupper-controller',
 )!;
-const ESTABLISHED = { conditions: [{ type: 'Established', status: 'True' }] };
-const READY = { observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2 };
-
-/** A cluster whose own controllers do their work at once. */
-function livingCluster(): FakeCluster {
-  const cluster = new FakeCluster();
-  cluster.act = ({ objects }) => {
-    for (const [key, object] of objects) {
-      if (key.startsWith('customresourcedefinitions/')) object.status = ESTABLISHED;
-      if (key.startsWith('deployments/')) object.status = READY;
-    }
-  };
-  return cluster;
-}
-
-interface Said {
-  out: string;
-  err: string;
-}
-
-async function run(
-  cluster: FakeCluster | undefined,
-  operation: (context: Context) => Promise<void>,
-  parts: Partial<Context> = {},
-): Promise<Said> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const said = Promise.all([text(stdout), text(stderr)]);
-  const connect = async () => cluster ?? Promise.reject(new Error('no cluster is to be reached here'));
-  const context: Context = {
-    ...surroundings({ stdout, stderr, connect }),
-    platform: 'kubernetes',
-    isPlatformNamed: true,
-    cluster: { kubeconfig: undefined, context: 'east' },
-    namespace: 'default',
-    verbose: false,
-    globals: [],
-    ...parts,
-  };
-  try {
-    await operation(context);
-  } finally {
-    stdout.end();
-    stderr.end();
-  }
-  const [out, err] = await said;
-  return { out, err };
-}
 
 const install = (cluster: FakeCluster, flags: object = {}) =>
   run(cluster, (context) => installController(context, flags));
@@ -73,14 +23,6 @@ const uninstall = (cluster: FakeCluster, flags: object = {}) =>
 const keys = (cluster: FakeCluster) => [...cluster.objects.keys()].sort();
 const imageOf = (cluster: FakeCluster) =>
   JSON.stringify(cluster.find('deployments', 'skupper-controller', 'skupper')!.spec).match(/"image":"([^"]+)"/)![1];
-
-function present(cluster: FakeCluster, object: KubeObject, metadata: object = {}): KubeObject {
-  const copy = structuredClone(object);
-  return cluster.put(apiKindOf(object).plural, {
-    ...copy,
-    metadata: { ...copy.metadata, ...structuredClone(metadata) },
-  });
-}
 
 describe('install', () => {
   it('makes namespace and kinds first, and everything of the manifests', async () => {

@@ -69,6 +69,7 @@ export async function uninstallController(context: Context, flags: Partial<Unins
   if (kept.length === 0) for (const object of namespaces) await remove(client, object);
   const gone = going.filter((object) => !kept.includes(object));
   if (flags.wait !== false) await waitUntilGone(context, client, gone, timeoutMs);
+  if (flags.crds) await tellKept(context, client, target);
   say(context, outcome(context, target, sites, flags.crds === true));
 }
 
@@ -85,6 +86,17 @@ async function whatGoes(client: ClusterClient, target: InstallTarget, withKinds:
 
 function isGoing(wanted: KubeObject, present: KubeObject): boolean {
   return wanted.kind === 'CustomResourceDefinition' ? isMadeHere(present) : isOurs(present);
+}
+
+/** Kinds that others installed stay, also where all of them are to go. */
+async function tellKept(context: Context, client: ClusterClient, target: InstallTarget): Promise<void> {
+  const wanted = installManifests({ ...target, dnsEndpoints: true }).filter(
+    ({ kind }) => kind === 'CustomResourceDefinition',
+  );
+  for (const { present } of await lookAt(client, wanted)) {
+    if (present === undefined || present === 'hidden' || isMadeHere(present)) continue;
+    say(context, `${present.metadata.name} stays: somebody else installed it`);
+  }
 }
 
 /** Where the kinds go, the sites of all namespaces count. */
