@@ -7,6 +7,7 @@ import {
   type ConnectorEntity,
   type Entity,
   type EntityType,
+  type ListenerAddressEntity,
   type ListenerEntity,
   SUPPORTED_ROLES,
   type TcpListenerEntity,
@@ -73,7 +74,7 @@ export function checkEntity(entity: Entity, around: Surroundings): Findings {
       checkTcpListener(entity, fault);
       break;
     case 'listenerAddress':
-      checkListenerAddress(around.find('tcpListener', entity.listener), fault);
+      checkListenerAddress(entity, around.find('tcpListener', entity.listener), fault, warn);
       break;
     case 'address':
       if ((entity.prefix === undefined) === (entity.pattern === undefined)) {
@@ -165,8 +166,16 @@ function checkTcpListener(
   if (authenticatePeer && sslProfile === undefined) fault('authenticatePeer', 'needs an sslProfile');
 }
 
-function checkListenerAddress(listener: Entity | undefined, fault: Report): void {
-  if (listener?.type === 'tcpListener' && listener.multiAddressStrategy === 'none') {
-    fault('listener', `tcpListener '${listener.name}' has no multiAddressStrategy`);
+function checkListenerAddress(
+  { weight }: ListenerAddressEntity,
+  listener: Entity | undefined,
+  fault: Report,
+  warn: Report,
+): void {
+  if (listener?.type !== 'tcpListener') return;
+  const { name, multiAddressStrategy } = listener;
+  if (multiAddressStrategy === 'none') fault('listener', `tcpListener '${name}' has no multiAddressStrategy`);
+  if (multiAddressStrategy === 'weighted' && weight !== undefined) {
+    warn('weight', "has no effect with multiAddressStrategy weighted: 'value' is the share");
   }
 }

@@ -190,6 +190,19 @@ describe('mistakes', () => {
     ],
     ['a tcpListener without an address', [['tcpListener', { port: 1 }]], '[0].tcpListener.address'],
     [
+      'a session affinity that is none',
+      [['tcpListener', { port: 1, address: 'a', sessionAffinity: 'ClientIP' }]],
+      '[0].tcpListener.sessionAffinity',
+    ],
+    [
+      'a listenerAddress of weight 0',
+      [
+        ['tcpListener', { name: 'l', port: 1, multiAddressStrategy: 'priority' }],
+        ['listenerAddress', { address: 'a', value: 1, weight: 0, listener: 'l' }],
+      ],
+      '[1].listenerAddress.weight',
+    ],
+    [
       'a tcpListener with two kinds of address',
       [['tcpListener', { port: 1, address: 'a', multiAddressStrategy: 'priority' }]],
       '[0].tcpListener.address',

@@ -52,6 +52,20 @@ describe('the difference of two configurations', () => {
     expect(changes([listener('auto')], [listener('none')])).toEqual(['update tcpListener a']);
   });
 
+  it('changes session affinity, and tier and weight of an address, in place', () => {
+    const listener = (more: object) => [
+      'tcpListener',
+      { name: 'a', port: 1, multiAddressStrategy: 'priority', ...more },
+    ];
+    const address = (rank: object) => ['listenerAddress', { name: 'x', listener: 'a', address: 'b', ...rank }];
+    expect(
+      changes(
+        [listener({}), address({ value: 1 })],
+        [listener({ sessionAffinity: 'clientIP' }), address({ value: 2, weight: 3 })],
+      ),
+    ).toEqual(['update tcpListener a', 'update listenerAddress x']);
+  });
+
   it('makes the addresses of a listener anew with it', () => {
     const listener = (port: number) => ['tcpListener', { name: 'a', port, multiAddressStrategy: 'priority' }];
     const address = ['listenerAddress', { name: 'x', listener: 'a', address: 'b', value: 1 }];
