@@ -12,6 +12,7 @@ import { defineLinks, defineTokens } from './definitions/links.ts';
 import { defineNetwork } from './definitions/network.ts';
 import { defineProcesses } from './definitions/processes.ts';
 import { defineConnectors, defineExpose, defineListeners } from './definitions/services.ts';
+import { defineServiceController } from './definitions/service-controller.ts';
 import { defineSite } from './definitions/site.ts';
 import { defineSiteController } from './definitions/site-controller.ts';
 import { describeError, EXIT, exitCodeOf, UsageError } from './errors.ts';
@@ -26,10 +27,10 @@ const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[
   ['Services:', [defineExpose, defineListeners, defineConnectors]],
   ['Looking:', [defineNetwork]],
   ['Clusters:', [defineInstall]],
-  ['More:', [defineProcesses, defineSiteController, defineKubeAdaptor, defineDev]],
+  ['More:', [defineProcesses, defineSiteController, defineServiceController, defineKubeAdaptor, defineDev]],
 ];
 
-const GO_FLAG_COMMANDS: ReadonlySet<string> = new Set(['site-controller', 'kube-adaptor']);
+const GO_FLAG_COMMANDS: ReadonlySet<string> = new Set(['site-controller', 'service-controller', 'kube-adaptor']);
 
 /** Runs one command line to its end and gives its exit code; everything that can go wrong has been told on stderr. */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
