@@ -32,6 +32,8 @@ export interface Frame {
   /** The import as it is in this cluster, when it is ours. */
   owner: KubeObject | undefined;
   carrier: CarrierView | undefined;
+  /** Derived Services as they are, by name. */
+  services: ReadonlyMap<string, KubeObject>;
   /** Endpoints of this cluster's Service, also when it exports nothing. */
   local: readonly LocalSlice[];
 }
@@ -51,6 +53,7 @@ export function frameOf(observed: Observed, sources: readonly Source[], merged: 
     families: ips.families,
     owner: observed.import !== undefined && isOurImport(observed.import) ? observed.import : undefined,
     carrier: observed.carrier,
+    services: new Map(observed.derived.map((service) => [service.metadata.name, service])),
     local: localSlices(observed.slices),
   };
 }

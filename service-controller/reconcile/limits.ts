@@ -6,6 +6,8 @@ export const RETENTION_MS = 3_600_000;
 export const POD_GRACE_MS = 120_000;
 /** Pods of a headless service that one cluster offers here: each costs a Service, and a router port for each of its ports. */
 export const PODS_PER_CLUSTER_MAX = 100;
+/** Of all other clusters together, which share them evenly. */
+export const PODS_PER_SERVICE_MAX = 1_000;
 /** Endpoints that a router dials for one port; those with the lowest addresses. */
 export const CONNECTOR_ENDPOINTS_MAX = 1_000;
 /** The API server takes so many in one EndpointSlice. */

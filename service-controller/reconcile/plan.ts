@@ -12,6 +12,7 @@
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { mergeExports } from '../merge/merge.ts';
 import type { ServiceRecord } from '../records.ts';
+import { conflictEvents } from './conflict-events.ts';
 import { connectors } from './connector/plan.ts';
 import { derivedServices } from './derived-service/plan.ts';
 import { podServices } from './derived-service/pods.ts';
@@ -55,7 +56,11 @@ export function planService(observed: Observed, now: number): ServicePlan {
     apply: wanted.filter((object) => canBeWritten(object, observed, frame)),
     prune: isHeld(observed, own, frame) ? [] : unwanted(observed, { wanted, sources }),
     statuses: [...status, ...(frame === undefined ? [] : importStatus(frame))],
-    events: [...foreignEvents(observed), ...(frame === undefined ? [] : importEvents(frame))],
+    events: [
+      ...foreignEvents(observed),
+      ...status.flatMap(({ object, status: after }) => conflictEvents(object, after)),
+      ...(frame === undefined ? [] : importEvents(frame)),
+    ],
     requeueAt: Math.min(endsAt, frame === undefined ? Infinity : podsEndAt(frame)),
   };
 }

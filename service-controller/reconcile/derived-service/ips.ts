@@ -27,13 +27,13 @@ export interface ClusterIps {
 }
 
 export function clusterIpsOf(observed: Observed, { type, ipFamilies }: Merged): ClusterIps {
-  const able = familiesHere(observed);
+  const name = derivedName(observed.namespace, observed.name);
+  const service = observed.derived.find(({ metadata }) => metadata.name === name);
+  const given = type === 'Headless' || service === undefined ? [] : addressesOf(service.spec);
+  const able = familiesHere(observed, given);
   const wanted = ipFamilies.filter((family) => able === undefined || able.includes(family));
   if (type === 'Headless')
     return { wanted, given: [], ips: [], families: wanted.length > 0 ? wanted : [...ipFamilies] };
-  const name = derivedName(observed.namespace, observed.name);
-  const service = observed.derived.find(({ metadata }) => metadata.name === name);
-  const given = service === undefined ? [] : addressesOf(service.spec);
   const fitting = given.filter(({ family }) => wanted.includes(family));
   const shown = fitting.length > 0 ? fitting : given;
   const families = shown.length > 0 ? shown.map(({ family }) => family) : wanted.length > 0 ? wanted : [...ipFamilies];
@@ -52,9 +52,10 @@ export function addressesOf(spec: unknown): ClusterIp[] {
   return [...found.values()];
 }
 
-/** What this cluster can do, as far as can be seen: by the routers' pods, else by its own Service. */
-function familiesHere({ carrier, service }: Observed): readonly IpFamily[] | undefined {
+/** What this cluster can do, as far as can be seen: by the routers' pods, else by what was given before, else by its own Service. */
+function familiesHere({ carrier, service }: Observed, given: readonly ClusterIp[]): readonly IpFamily[] | undefined {
   if (carrier !== undefined && carrier.ipFamilies.length > 0) return carrier.ipFamilies;
+  if (given.length > 0) return given.map(({ family }) => family);
   const own = textsOf(fieldsOf(service?.spec).ipFamilies).filter(
     (family): family is IpFamily => family === 'IPv4' || family === 'IPv6',
   );

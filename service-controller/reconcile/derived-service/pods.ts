@@ -22,11 +22,10 @@ function ofCluster(frame: Frame, source: Source): KubeObject[] {
   const ports = frame.ports.filter(({ clusters }) => clusters.includes(cluster));
   return remotePods(frame, source).map(({ hostname, goneSince }) => {
     const name = podServiceName(frame, cluster, hostname);
-    const live = frame.observed.derived.find(({ metadata }) => metadata.name === name);
     return derivedService(frame, {
       name,
       ports,
-      given: addressesOf(live?.spec).map(({ family }) => family),
+      given: addressesOf(frame.services.get(name)?.spec).map(({ family }) => family),
       labels: { [MCS.sourceClusterLabel]: cluster },
       annotations: {
         [MADE_ANNOTATION.hostname]: hostname,

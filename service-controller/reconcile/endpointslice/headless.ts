@@ -69,8 +69,7 @@ function podEndpoint(
   family: IpFamily,
 ): LocalEndpoint[] {
   const name = podServiceName(frame, cluster, hostname);
-  const service = frame.observed.derived.find(({ metadata }) => metadata.name === name);
-  const given = addressesOf(service?.spec).find((address) => address.family === family);
+  const given = addressesOf(frame.services.get(name)?.spec).find((address) => address.family === family);
   if (given === undefined) return [];
   const ready = isReady && targetOfPod(frame, cluster, hostname, family).isReady;
   return [{ addresses: [given.address], conditions: { ready, serving: ready, terminating: false }, hostname }];

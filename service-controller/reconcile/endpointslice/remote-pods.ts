@@ -7,7 +7,7 @@ import { MCS, routingKey } from '../../names.ts';
 import type { Source } from '../exporters.ts';
 import { annotationOf, byText, isDnsLabel, labelOf } from '../fields.ts';
 import type { Frame } from '../frame.ts';
-import { POD_GRACE_MS, PODS_PER_CLUSTER_MAX } from '../limits.ts';
+import { POD_GRACE_MS, PODS_PER_CLUSTER_MAX, PODS_PER_SERVICE_MAX } from '../limits.ts';
 import { MADE_ANNOTATION } from '../made.ts';
 
 export interface RemotePod {
@@ -30,7 +30,8 @@ export function remotePods(frame: Frame, { cluster, record }: Source): RemotePod
     if (isUsable(frame, cluster, hostname)) pods.set(hostname, { hostname, isReady: ready });
   }
   for (const pod of gonePods(frame, cluster)) if (!pods.has(pod.hostname)) pods.set(pod.hostname, pod);
-  return [...pods.values()].slice(0, PODS_PER_CLUSTER_MAX);
+  const others = frame.sources.filter(({ state }) => state !== 'own').length;
+  return [...pods.values()].slice(0, Math.min(PODS_PER_CLUSTER_MAX, Math.floor(PODS_PER_SERVICE_MAX / others) || 1));
 }
 
 /** When the first of those that are gone is forgotten. */
