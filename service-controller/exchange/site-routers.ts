@@ -48,6 +48,7 @@ interface Site {
   seq: number;
   heardAt: number;
   hasLeft: boolean;
+  listed: ReadonlySet<string>;
 }
 
 interface Router {
@@ -167,14 +168,16 @@ export class SiteRouters {
     }
     const isLive = before !== undefined && this.isAlive(siteId, now);
     if (isLive && (instance < before.instance || (instance === before.instance && seq < before.seq))) return;
-    this.sites.set(siteId, { instance, seq, heardAt: now, hasLeft: false });
-    for (const id of routerIds) this.list(id, siteId, id === ingress, now);
-    this.trim(siteId, new Set(routerIds));
+    const listed = new Set(routerIds);
+    this.sites.set(siteId, { instance, seq, heardAt: now, hasLeft: false, listed });
+    for (const id of listed) this.list(id, siteId, id === ingress, now);
+    this.trim(siteId, listed);
   }
 
   private mayTell(siteId: string, routerIds: readonly string[], ingress: string, now: number): boolean {
     if (this.isOf(ingress, siteId)) return true;
-    if (!routerIds.includes(ingress) || this.isAlive(siteId, now)) return false;
+    const isListed = this.sites.get(siteId)?.listed.has(ingress) ?? false;
+    if (!routerIds.includes(ingress) || (this.isAlive(siteId, now) && !isListed)) return false;
     const owner = this.routers.get(ingress);
     return owner === undefined || !owner.isProven || !this.isAlive(owner.siteId, now);
   }

@@ -1,0 +1,487 @@
+/** The exchange of services between clusters: who learns what, when, by which messages, and what is kept of whom. */
+import { describe, expect, it } from 'vitest';
+import { SERVICES_ADDRESS } from '../../service-controller/exchange/messages.ts';
+import type { ServiceRecord } from '../../service-controller/records.ts';
+import { contentOf, type Process, ServicesNetwork, serviceRecord } from '../support/sim/services-network.ts';
+
+const CALM = { loss: 0, duplication: 0, delayMs: [1, 1] } as const;
+
+function network(options = {}): ServicesNetwork {
+  return new ServicesNetwork(1, CALM, options);
+}
+
+/** A cluster with these services, or numbered ones. */
+function join(net: ServicesNetwork, id: string, services: number | ServiceRecord[] = 1): Process {
+  const list = typeof services === 'number' ? numbered(services) : services;
+  const process = net.start(id);
+  net.setOwn(process, contentOf(list));
+  return process;
+}
+
+function numbered(count: number): ServiceRecord[] {
+  return Array.from({ length: count }, (_, index) => serviceRecord(`web-${index}`));
+}
+
+/** `cluster:state:services` of each view. */
+function known({ exchange }: Process): string[] {
+  return exchange.views().map(({ id, state, services }) => `${id}:${state}:${services.size}`);
+}
+
+/** Messages sent while `work` runs, as `type` or `type>inbox`. */
+function sentDuring(net: ServicesNetwork, work: () => void): string[] {
+  const sent: string[] = [];
+  const restore = net.processes.map((process) => {
+    const { exchange } = process;
+    const next = exchange.nextMessage.bind(exchange);
+    exchange.nextMessage = () => {
+      const message = next();
+      if (message !== undefined) {
+        const to = message.to === SERVICES_ADDRESS ? '' : `>${message.to}`;
+        sent.push(`${process.cluster}:${JSON.parse(message.text).type}${to}`);
+      }
+      return message;
+    };
+    return () => {
+      exchange.nextMessage = next;
+    };
+  });
+  work();
+  for (const undo of restore) undo();
+  return sent;
+}
+
+describe('who learns what', () => {
+  it('clusters that are there know each other within 200 ms, services and all', () => {
+    const net = network();
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b', 2);
+    net.run(200);
+    expect(known(a)).toEqual(['b:live:2']);
+    expect(known(b)).toEqual(['a:live:3']);
+    expect([...b.exchange.views()[0]!.services.values()]).toEqual(numbered(3));
+    expect(b.exchange.views()[0]).toMatchObject({
+      siteId: 'site-a',
+      info: { properties: { 'region.example.com': 'north' }, version: '0.1.0' },
+    });
+  });
+
+  it('a newcomer is answered by unicast, each that is there once', () => {
+    const net = network();
+    for (const id of ['a', 'b', 'c']) join(net, id, 4);
+    net.run(3000);
+    let late!: Process;
+    const sent = sentDuring(net, () => {
+      late = join(net, 'd');
+      net.run(300);
+    });
+    expect(known(late)).toEqual(['a:live:4', 'b:live:4', 'c:live:4']);
+    const { inbox } = late.exchange;
+    expect(sent.filter((one) => one.includes('update')).sort()).toEqual(
+      ['a', 'b', 'c'].map((id) => `${id}:update>${inbox}`),
+    );
+  });
+
+  it('a change goes out once, to everyone, with what changed and nothing else', () => {
+    const net = network();
+    const a = join(net, 'a', 300);
+    const b = join(net, 'b');
+    net.run(4000);
+    net.sent.bytes = 0;
+    net.setOwn(a, contentOf([...numbered(299), serviceRecord('web-299', { ports: [] })]));
+    const sent = sentDuring(net, () => net.run(100));
+    expect(sent).toEqual(['a:update']);
+    expect(net.sent.bytes).toBeLessThan(700);
+    expect(b.exchange.views()[0]!.services.get('team/web-299')!.ports).toEqual([]);
+  });
+
+  it('says nothing when what it is given did not change', () => {
+    const net = network();
+    const a = join(net, 'a', 5);
+    join(net, 'b');
+    net.run(4000);
+    net.setOwn(a, contentOf(numbered(5)));
+    expect(sentDuring(net, () => net.run(200))).toEqual([]);
+  });
+
+  it('thousands of services arrive in parts, whatever becomes of a part', () => {
+    const net = network();
+    const noise = (index: number) =>
+      Array.from({ length: 40 }, (_, at) => ((index * 7919 + at * 104_729) % 997).toString(36)).join('');
+    const services = Array.from({ length: 3000 }, (_, index) =>
+      serviceRecord(`web-${index}`, { annotations: { note: noise(index) } }),
+    );
+    const a = join(net, 'a', services);
+    net.run(2000);
+    net.faults = { loss: 0.3, duplication: 0.2, delayMs: [1, 60] };
+    const b = join(net, 'b', []);
+    net.run(30_000);
+    expect(known(b)).toEqual(['a:live:3000']);
+    expect(known(a)).toEqual(['b:live:0']);
+  });
+
+  it('what only listens hears everyone and is heard by nobody', () => {
+    const net = network();
+    const a = join(net, 'a', 2);
+    net.run(2000);
+    const listener = net.start('b');
+    net.run(300);
+    expect(known(listener)).toEqual(['a:live:2']);
+    expect(known(a)).toEqual([]);
+  });
+
+  it('ingresses and what is said of the cluster travel as services do', () => {
+    const net = network();
+    const a = net.start('a');
+    const b = join(net, 'b');
+    const ingress = {
+      namespace: 'team',
+      name: 'shop',
+      hosts: ['shop.example.com', '*.shop.example.com'],
+      addresses: [{ ip: '192.0.2.7' }, { hostname: 'lb.example.com' }],
+      isHealthy: true,
+    };
+    net.setOwn(a, contentOf([], { ingresses: new Map([['team/shop', ingress]]) }));
+    net.run(300);
+    expect([...b.exchange.views()[0]!.ingresses]).toEqual([['team/shop', ingress]]);
+    net.setOwn(a, contentOf([], { info: { properties: {}, version: '0.2.0' } }));
+    net.run(300);
+    expect(b.exchange.views()[0]).toMatchObject({ info: { version: '0.2.0' }, ingresses: new Map() });
+  });
+});
+
+describe('when changes go out', () => {
+  /** How long until `b` sees the service as `a` has it now. */
+  function lag(before: Partial<ServiceRecord>, after: Partial<ServiceRecord>): number {
+    const net = network();
+    const a = join(net, 'a', [serviceRecord('web', before)]);
+    const b = join(net, 'b');
+    net.run(4000);
+    const start = net.now;
+    net.setOwn(a, contentOf([serviceRecord('web', after)]));
+    const seen = () => JSON.stringify(b.exchange.views()[0]!.services.get('team/web'));
+    while (seen() !== JSON.stringify(serviceRecord('web', after)) && net.now < start + 5000) net.run(1);
+    return net.now - start;
+  }
+
+  it('the first and the last ready endpoint at once', () => {
+    expect(lag({ ready: 0 }, { ready: 3 })).toBeLessThan(5);
+    expect(lag({ ready: 3 }, { ready: 0 })).toBeLessThan(5);
+  });
+
+  it('other numbers of endpoints within a second, not at once', () => {
+    expect(lag({ ready: 2 }, { ready: 3 })).toBeGreaterThan(500);
+    expect(lag({ ready: 2 }, { ready: 3 })).toBeLessThan(1050);
+  });
+
+  it('everything else within 50 ms', () => {
+    expect(lag({}, { type: 'Headless' })).toBeLessThan(52);
+    expect(lag({}, { type: 'Headless' })).toBeGreaterThan(20);
+    expect(
+      lag({ pods: [{ hostname: 'web-0', ready: true }] }, { pods: [{ hostname: 'web-0', ready: false }] }),
+    ).toBeLessThan(52);
+  });
+
+  it('a number that changes all the time goes out once a second', () => {
+    const net = network();
+    const a = join(net, 'a', [serviceRecord('web')]);
+    join(net, 'b');
+    net.run(4000);
+    const sent = sentDuring(net, () => {
+      for (let step = 1; step <= 100; step += 1) {
+        net.setOwn(a, contentOf([serviceRecord('web', { ready: 1 + (step % 50) })]));
+        net.run(100);
+      }
+    });
+    expect(sent.filter((one) => one === 'a:update').length).toBeLessThanOrEqual(10);
+    expect(sent.filter((one) => one === 'a:update').length).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('repairs', () => {
+  it('a lost change is asked for when the digest after it comes, and answered by the change alone', () => {
+    const net = network();
+    const a = join(net, 'a', 100);
+    const b = join(net, 'b');
+    net.run(4000);
+    net.isCut = () => true;
+    net.setOwn(a, contentOf(numbered(101)));
+    net.run(100);
+    net.isCut = () => false;
+    expect(known(b)).toEqual(['a:live:100']);
+    net.sent.bytes = 0;
+    const sent = sentDuring(net, () => net.run(350));
+    expect(known(b)).toEqual(['a:live:101']);
+    expect(sent).toEqual(['a:digest', `b:request>${a.exchange.inbox}`, `a:update>${b.exchange.inbox}`]);
+    expect(net.sent.bytes).toBeLessThan(1200);
+  });
+
+  it('changes that overtake each other end as the last', () => {
+    const net = network();
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(4000);
+    net.faults = { loss: 0, duplication: 0.5, delayMs: [1, 400] };
+    for (let step = 0; step < 20; step += 1) {
+      net.setOwn(a, contentOf(numbered((step * 5) % 7)));
+      net.run(60);
+    }
+    net.run(3000);
+    expect(known(b)).toEqual(['a:live:4']);
+    expect(b.exchange.stats.mismatched).toBe(0);
+  });
+
+  it('many who ask for the same get it once', () => {
+    const net = network();
+    const a = join(net, 'a', 50);
+    const others = ['b', 'c', 'd', 'e', 'f'].map((id) => join(net, id));
+    net.run(4000);
+    net.isCut = (from) => from === 'a';
+    net.setOwn(a, contentOf(numbered(51)));
+    net.run(100);
+    net.isCut = () => false;
+    const sent = sentDuring(net, () => net.run(400));
+    for (const other of others) expect(known(other)[0]).toBe('a:live:51');
+    const updates = sent.filter((one) => one.startsWith('a:update'));
+    expect(updates.length).toBeLessThan(5);
+    expect(a.exchange.stats.answersMulticast).toBeGreaterThan(0);
+  });
+
+  it('requests to one who does not answer become rare', () => {
+    const net = network();
+    const a = join(net, 'a', 1);
+    const b = join(net, 'b');
+    net.run(4000);
+    net.isCut = (from) => from === 'b';
+    net.setOwn(a, contentOf(numbered(2)));
+    net.faults = { ...CALM, loss: 0 };
+    net.isCut = (from, to) => from === 'b' || (to === 'b' && net.now < 4100);
+    const sent = sentDuring(net, () => net.run(60_000));
+    const requests = sent.filter((one) => one.startsWith('b:request'));
+    expect(requests.length).toBeGreaterThan(5);
+    expect(requests.length).toBeLessThan(25);
+    expect(requests.some((one) => one === 'b:request')).toBe(true);
+    expect(known(b)).toEqual(['a:live:1']);
+  });
+});
+
+describe('silence', () => {
+  it('makes a cluster lost when its lease ends, not before; what it told is kept', () => {
+    const net = network();
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.kill(a);
+    net.run(9500);
+    expect(known(b)).toEqual(['a:live:3']);
+    net.run(6000);
+    expect(known(b)).toEqual(['a:lost:3']);
+    expect(b.exchange.stats.expired).toBe(1);
+  });
+
+  it('ends without a word about services when nothing changed meanwhile', () => {
+    const net = network();
+    join(net, 'a', 200);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.isCut = () => true;
+    net.run(60_000);
+    expect(known(b)).toEqual(['a:lost:200']);
+    net.isCut = () => false;
+    const sent = sentDuring(net, () => net.run(6000));
+    expect(known(b)).toEqual(['a:live:200']);
+    expect(new Set(sent.map((one) => one.split(':')[1]))).toEqual(new Set(['digest']));
+  });
+
+  it('ends, with the changes alone, when something did', () => {
+    const net = network();
+    const a = join(net, 'a', 200);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.isCut = () => true;
+    net.run(30_000);
+    net.setOwn(a, contentOf(numbered(190)));
+    net.run(30_000);
+    net.isCut = () => false;
+    net.sent.bytes = 0;
+    net.run(6000);
+    expect(known(b)).toEqual(['a:live:190']);
+    expect(net.sent.bytes).toBeLessThan(4000);
+  });
+
+  it('is forgotten after the retention, not before', () => {
+    const net = network({ retentionMs: 600_000 });
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.kill(a);
+    net.run(610_000);
+    expect(known(b)).toEqual(['a:lost:3']);
+    net.run(10_000);
+    expect(known(b)).toEqual([]);
+  });
+
+  it('of the own router ends no lease, and everyone has a full one afterwards', () => {
+    const net = network();
+    join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.disconnect(b);
+    net.run(120_000);
+    expect(known(b)).toEqual(['a:live:3']);
+    expect(b.exchange.deadline()).toBe(Infinity);
+    net.isCut = () => true;
+    net.connect(b);
+    net.run(14_900);
+    expect(known(b)).toEqual(['a:live:3']);
+    net.run(200);
+    expect(known(b)).toEqual(['a:lost:3']);
+  });
+
+  it('is not settled before everyone had time, or while the set of one is on its way', () => {
+    const net = network();
+    const a = join(net, 'a', 3);
+    net.run(1000);
+    const b = join(net, 'b');
+    const isSettled = () => b.exchange.isSettled(net.now + b.skewMs);
+    net.run(14_900);
+    expect(isSettled()).toBe(false);
+    const { revision } = b.exchange;
+    net.run(200);
+    expect(isSettled()).toBe(true);
+    expect(b.exchange.revision).toBeGreaterThan(revision);
+    const c = net.start('c');
+    // What it asks for never arrives.
+    net.isCut = (from, to) => from === 'c' && to === 'a';
+    net.faults = CALM;
+    net.run(100);
+    expect(c.exchange.isSettled(net.now + c.skewMs)).toBe(false);
+    expect(a.exchange.isSettled(net.now + a.skewMs)).toBe(true);
+  });
+});
+
+describe('leaving and coming back', () => {
+  it('a cluster that leaves is forgotten at once, and late messages do not bring it back', () => {
+    const net = network();
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(3000);
+    net.faults = { loss: 0, duplication: 0, delayMs: [5, 5] };
+    net.setOwn(a, contentOf([serviceRecord('late', { ready: 0 })]));
+    net.run(30);
+    net.faults = { loss: 0, duplication: 0, delayMs: [1, 1] };
+    net.leave(a);
+    net.run(10);
+    expect(known(b)).toEqual([]);
+    net.run(60_000);
+    expect(known(b)).toEqual([]);
+  });
+
+  it('a new process of the same set costs no snapshot to those who have it', () => {
+    const net = network();
+    const first = join(net, 'a', 200);
+    const b = join(net, 'b');
+    const standby = net.start('a');
+    net.run(3000);
+    net.kill(first);
+    net.run(100);
+    net.sent.bytes = 0;
+    net.setOwn(standby, contentOf(numbered(200)));
+    net.run(3000);
+    expect(known(b)).toEqual(['a:live:200']);
+    expect(net.sent.bytes).toBeLessThan(3000);
+    net.setOwn(standby, contentOf(numbered(201)));
+    net.run(300);
+    expect(known(b)).toEqual(['a:live:201']);
+  });
+
+  it('a standby knows everyone when its turn comes', () => {
+    const net = network();
+    const first = join(net, 'a', 2);
+    join(net, 'b', 5);
+    const standby = net.start('a');
+    net.run(3000);
+    net.kill(first);
+    expect(known(standby)).toEqual(['b:live:5']);
+  });
+
+  it('of two processes that speak for a cluster the later does, whatever the clocks say', () => {
+    const net = network();
+    const old = net.start('a', { instance: 2000 });
+    net.setOwn(old, contentOf(numbered(1)));
+    const b = join(net, 'b');
+    net.run(20_000);
+    const young = net.start('a', { instance: 1000 });
+    net.setOwn(young, contentOf(numbered(2)));
+    net.run(7000);
+    expect(old.exchange.isSpeaking).toBe(false);
+    expect(young.exchange.isSpeaking).toBe(true);
+    expect(known(b)).toEqual(['a:live:2']);
+    net.leave(young);
+    net.run(1000);
+    expect(old.exchange.isSpeaking).toBe(true);
+    expect(known(b)).toEqual(['a:live:1']);
+  });
+
+  it('one that waits speaks again when the other falls silent', () => {
+    const net = network();
+    const old = join(net, 'a', 1);
+    const b = join(net, 'b');
+    net.run(20_000);
+    const young = join(net, 'a', 2);
+    net.run(7000);
+    expect(old.exchange.isSpeaking).toBe(false);
+    net.kill(young);
+    net.run(21_000);
+    expect(old.exchange.isSpeaking).toBe(true);
+    expect(known(b)).toEqual(['a:live:1']);
+  });
+
+  it('one that resigns says nothing more, not even good-bye', () => {
+    const net = network();
+    const a = join(net, 'a', 1);
+    const b = join(net, 'b');
+    net.run(3000);
+    a.exchange.resign();
+    const sent = sentDuring(net, () => {
+      net.leave(a);
+      net.run(3000);
+    });
+    expect(sent.filter((one) => one.startsWith('a:'))).toEqual([]);
+    expect(known(b)).toEqual(['a:live:1']);
+  });
+
+  it('a process with a clock that is behind is heard once the crashed one is lost', () => {
+    const net = network();
+    const old = net.start('a', { instance: 2000 });
+    net.setOwn(old, contentOf(numbered(1)));
+    const b = join(net, 'b');
+    net.run(20_000);
+    net.kill(old);
+    const young = net.start('a', { instance: 1000 });
+    net.setOwn(young, contentOf(numbered(2)));
+    net.run(16_000);
+    net.run(6000);
+    expect(known(b)).toEqual(['a:live:2']);
+  });
+});
+
+describe('what cannot be told', () => {
+  it('is said, and does not keep the rest from the others', () => {
+    const net = network();
+    const a = join(net, 'a', [serviceRecord('good'), serviceRecord('Bad_Name'), serviceRecord('worse', { ready: -1 })]);
+    const b = join(net, 'b');
+    net.run(300);
+    expect([...b.exchange.views()[0]!.services.keys()]).toEqual(['team/good']);
+    expect([...a.exchange.untold().keys()].sort()).toEqual(['s/team/Bad_Name', 's/team/worse']);
+  });
+
+  it('properties of a cluster that others would refuse are left out', () => {
+    const net = network();
+    const a = net.start('a');
+    const b = join(net, 'b');
+    const properties = { 'zone.example.com': 'z1', 'long.example.com': 'x'.repeat(5000), 'not a key': 'v' };
+    net.setOwn(a, contentOf([], { info: { properties, version: '1' } }));
+    net.run(300);
+    expect(b.exchange.views()[0]!.info.properties).toEqual({ 'zone.example.com': 'z1' });
+  });
+});
