@@ -1,7 +1,7 @@
 /** A derived Service for each pod that a headless service has in another cluster: the pod's address here. Pure. */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { MCS } from '../../names.ts';
-import { carriedPorts, podServiceName } from '../endpointslice/headless.ts';
+import { podServiceName } from '../endpointslice/headless.ts';
 import { remotePods } from '../endpointslice/remote-pods.ts';
 import type { Source } from '../exporters.ts';
 import type { Frame } from '../frame.ts';
@@ -18,7 +18,6 @@ export function podServices(frame: Frame): KubeObject[] {
 
 function ofCluster(frame: Frame, source: Source): KubeObject[] {
   const { cluster } = source;
-  if (carriedPorts(frame, cluster).length === 0) return [];
   const ports = frame.ports.filter(({ clusters }) => clusters.includes(cluster));
   return remotePods(frame, source).map(({ hostname, goneSince }) => {
     const name = podServiceName(frame, cluster, hostname);

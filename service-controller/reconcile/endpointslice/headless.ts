@@ -7,20 +7,15 @@ import { resourceName, shortHash } from '../../names.ts';
 import type { IpFamily } from '../../records.ts';
 import { addressesOf } from '../derived-service/ips.ts';
 import type { Source } from '../exporters.ts';
-import type { Frame, FramePort } from '../frame.ts';
+import type { Frame } from '../frame.ts';
 import { entityOf, listenerName } from '../listener/names.ts';
 import type { LocalEndpoint } from './local.ts';
-import { type RemotePod, remotePods } from './remote-pods.ts';
+import { carriedPorts, type RemotePod, remotePods } from './remote-pods.ts';
 import { type RouterTarget, routerTarget } from './router-endpoints.ts';
 import { endpointSlice, officialLabels, proxyLabels } from './slice.ts';
 
 export function podServiceName({ derived }: Frame, cluster: string, hostname: string): string {
   return `${derived}-${shortHash(`${cluster}/${hostname}`)}`;
-}
-
-/** Ports of the pods of a cluster that can be reached from another. */
-export function carriedPorts({ ports }: Frame, cluster: string): FramePort[] {
-  return ports.filter(({ isCarried, clusters }) => isCarried && clusters.includes(cluster));
 }
 
 /** For consumers: one slice a family. */

@@ -6,7 +6,7 @@ import type { KubeObject } from '../../../lib/kube/object.ts';
 import { MCS, routingKey } from '../../names.ts';
 import type { Source } from '../exporters.ts';
 import { annotationOf, byText, isDnsLabel, labelOf } from '../fields.ts';
-import type { Frame } from '../frame.ts';
+import type { Frame, FramePort } from '../frame.ts';
 import { POD_GRACE_MS, PODS_PER_CLUSTER_MAX, PODS_PER_SERVICE_MAX } from '../limits.ts';
 import { MADE_ANNOTATION } from '../made.ts';
 
@@ -22,8 +22,14 @@ const ROUTING_KEY_LENGTH_MAX = 256;
 /** Of a pod without a hostname: its address, which does not come back. */
 const DASHED_ADDRESS = /^(\d{1,3}-){3}\d{1,3}$|^[0-9a-f]{0,4}-[0-9a-f-]*-[0-9a-f]{1,4}$/;
 
-/** Those that are there first, by hostname; as many as are offered. */
+/** Ports of the pods of a cluster that can be reached from another. */
+export function carriedPorts({ ports }: Frame, cluster: string): FramePort[] {
+  return ports.filter(({ isCarried, clusters }) => isCarried && clusters.includes(cluster));
+}
+
+/** Those that are there first, by hostname; as many as are offered. None when none of their ports can be reached. */
 export function remotePods(frame: Frame, { cluster, record }: Source): RemotePod[] {
+  if (carriedPorts(frame, cluster).length === 0) return [];
   const pods = new Map<string, RemotePod>();
   const sorted = [...(record.pods ?? [])].sort((a, b) => byText(a.hostname, b.hostname));
   for (const { hostname, ready } of sorted) {
