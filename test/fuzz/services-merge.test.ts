@@ -7,7 +7,7 @@ import { checkService } from '../../service-controller/exchange/record.ts';
 import { type Exporter, type Merged, mergeExports } from '../../service-controller/merge/merge.ts';
 import { byAge } from '../../service-controller/merge/order.ts';
 import { sinceOf } from '../../service-controller/merge/since.ts';
-import type { ClusterSelector, PortRecord, ServiceRecord } from '../../service-controller/records.ts';
+import type { ClusterSelector, IpFamily, PortRecord, ServiceRecord } from '../../service-controller/records.ts';
 import { serviceRecord } from '../support/service-records.ts';
 
 const SEED = 20_300_601;
@@ -56,7 +56,7 @@ const record: fc.Arbitrary<ServiceRecord> = fc
     since: fc.integer({ min: 0, max: 4 }),
     type: fc.constantFrom('ClusterSetIP', 'ClusterSetIP', 'ClusterSetIP', 'Headless'),
     ports,
-    ipFamilies: fc.constantFrom(['IPv4'], ['IPv6'], ['IPv4', 'IPv6'], ['IPv6', 'IPv4']),
+    ipFamilies: fc.constantFrom<IpFamily[]>(['IPv4'], ['IPv6'], ['IPv4', 'IPv6'], ['IPv6', 'IPv4']),
     sessionAffinity: fc.constantFrom('None', 'ClientIP'),
     sessionAffinityTimeoutSeconds: fc.constantFrom(undefined, 10, 20),
     internalTrafficPolicy: fc.constantFrom(undefined, 'Cluster', 'Local'),
@@ -68,7 +68,7 @@ const record: fc.Arbitrary<ServiceRecord> = fc
     localMinimum: fc.constantFrom(undefined, 1, 3),
     uid: fc.uuid(),
   })
-  .map((parts) => serviceRecord(parts as Partial<ServiceRecord>));
+  .map((parts) => serviceRecord(parts));
 /** Some clusters are there twice: their records differ. */
 const exporters = fc.array(fc.record({ cluster: clusterId, record }), { minLength: 1, maxLength: 8 });
 

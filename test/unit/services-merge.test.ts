@@ -43,7 +43,7 @@ describe('exports of one service', () => {
   });
 
   it('of equal age are decided by the id of the cluster', () => {
-    expect(merged(exporter('west', 5), exporter('east', 5)).oldest).toBe('east');
+    expect(merged(exporter('west', 5, { uid: 'a' }), exporter('east', 5, { uid: 'b' })).oldest).toBe('east');
   });
 
   it('share nothing with the records they came from', () => {
