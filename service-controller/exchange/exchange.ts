@@ -211,7 +211,10 @@ export class ServiceExchange {
   deadline(): number {
     if (this.connectedAt === undefined) return Infinity;
     let deadline = Math.min(this.helloAt, this.helloAgainAt, this.turn.deadline(), this.gate.deadline());
-    if (this.isSpeaking) deadline = Math.min(deadline, this.announceAt, this.heartbeatAt, this.answers.deadline());
+    if (this.isSpeaking) {
+      const heartbeatAt = this.isNew ? Infinity : this.heartbeatAt;
+      deadline = Math.min(deadline, this.announceAt, heartbeatAt, this.answers.deadline());
+    }
     if (!this.wasSettled) deadline = Math.min(deadline, this.settlesAt(this.connectedAt));
     for (const peer of this.peers.values()) deadline = Math.min(deadline, this.endOf(peer), peer.requestAt);
     for (const { until } of this.left.values()) deadline = Math.min(deadline, until);
@@ -393,6 +396,7 @@ export class ServiceExchange {
 
   private begin(now: number): void {
     this.isNew = true;
+    this.answers.clear();
     this.announceAt = now + this.options.debounceMs;
   }
 
@@ -407,7 +411,7 @@ export class ServiceExchange {
 
   private speak(now: number): void {
     if (now >= this.announceAt) this.announce(now);
-    else if (now >= this.heartbeatAt) this.beat(now);
+    else if (!this.isNew && now >= this.heartbeatAt) this.beat(now);
     for (const { to, wanted } of this.answers.take(now)) {
       const texts = wanted === 'digest' ? [this.digest()] : this.set.update(this.head(), wanted);
       for (const address of to ?? [SERVICES_ADDRESS]) for (const text of texts) this.send(address, text);
