@@ -1,0 +1,166 @@
+/** Three clusters that export, fall silent, come back and restart in any order: what holds in each of them all the time. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RETENTION_MS } from '../../service-controller/reconcile/limits.ts';
+import { ClusterSet, keysOf, type Member, VARIANTS } from '../support/services/cluster-set.ts';
+import { endpointsOf } from '../support/services/service-world.ts';
+
+const IDS = ['a', 'bb', 'ccc'];
+const SEED = 20261121;
+const SOURCE = 'multicluster.kubernetes.io/source-cluster';
+
+const step = fc.record({
+  who: fc.nat(IDS.length - 1),
+  what: fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('export' as const), variant: fc.constantFrom(...VARIANTS) }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('ready' as const), count: fc.nat(2) }) },
+    {
+      weight: 12,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('unexport', 'cut', 'heal', 'restart', 'settle', 'leave', 'join', 'wait' as const),
+      }),
+    },
+  ),
+  seconds: fc.constantFrom(1, 20, 1_800),
+});
+type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
+
+function take(set: ClusterSet, { who, what, seconds }: Step): void {
+  const member = set.members[who]!;
+  set.now += seconds * 1000;
+  switch (what.kind) {
+    case 'export':
+      member.export(what.variant, set.now);
+      break;
+    case 'unexport':
+      member.world.view = { ...member.world.view, export: undefined };
+      break;
+    case 'ready':
+      member.ready(what.count);
+      break;
+    case 'cut':
+      member.isConnected = false;
+      break;
+    case 'heal':
+      member.isConnected = true;
+      break;
+    case 'restart':
+      member.restart(set.now);
+      break;
+    case 'settle':
+      member.isSettled = true;
+      break;
+    case 'leave':
+      set.leave(member);
+      break;
+    case 'join':
+      member.hasLeft = false;
+      break;
+    case 'wait':
+      break;
+  }
+}
+
+/** Clusters of which this one cannot know that they stopped exporting. */
+function possibleExporters(set: ClusterSet, member: Member): string[] {
+  const others = [...member.told].flatMap(([id, { record, at }]) => {
+    const other = set.members.find((candidate) => candidate.id === id)!;
+    const isFresh = set.areConnected(member, other) || set.now - at < RETENTION_MS;
+    return record !== undefined && isFresh ? [id] : [];
+  });
+  return member.isExporting ? [...others, member.id] : others;
+}
+
+/** Those that say so. */
+function heardExporters(set: ClusterSet, member: Member): string[] {
+  const others = set.members.filter((other) => other !== member && set.areConnected(member, other));
+  const heard = others.map(({ id }) => id).filter((id) => member.told.get(id)?.record !== undefined);
+  return member.isExporting ? [...heard, member.id] : heard;
+}
+
+/** Connected ones, and itself. */
+function exporters(set: ClusterSet, member: Member): string[] {
+  return set.members
+    .filter((other) => other.isExporting && (other === member || set.areConnected(member, other)))
+    .map(({ id }) => id);
+}
+
+function checkSafe(set: ClusterSet, member: Member): void {
+  const { world } = member;
+  if (world.writes.some((write) => write.startsWith('prune ServiceImport/'))) {
+    expect(possibleExporters(set, member)).toEqual([]);
+  }
+  const told = new Set([...possibleExporters(set, member), member.id]);
+  const sources = world.list('EndpointSlice').flatMap(({ metadata }) => metadata.labels?.[SOURCE] ?? []);
+  if (member.isSettled) expect(heardExporters(set, member)).toEqual(expect.arrayContaining(sources));
+  const clusters = [...world.list('Listener'), ...world.list('MultiKeyListener')]
+    .flatMap(keysOf)
+    .map((key) => key.split('/')[1]!);
+  if (member.isSettled) expect([...told]).toEqual(expect.arrayContaining(clusters));
+  if (!member.isExporting) {
+    const pods = world
+      .list('EndpointSlice')
+      .flatMap(endpointsOf)
+      .flatMap(({ addresses }) => addresses);
+    expect(pods.filter((address) => address.startsWith(`10.9${member.id.length}.0.`))).toEqual([]);
+    expect(world.list('Connector')).toEqual([]);
+  }
+}
+
+function checkAtRest(set: ClusterSet, member: Member): void {
+  const { world } = member;
+  if (!member.isSettled) return;
+  const sources = world.list('EndpointSlice').flatMap(({ metadata }) => metadata.labels?.[SOURCE] ?? []);
+  expect(exporters(set, member)).toEqual(expect.arrayContaining(sources));
+  expect(world.import === undefined).toBe(possibleExporters(set, member).length === 0);
+  if (world.import?.spec === undefined || (world.import.spec as { type: string }).type === 'Headless') return;
+  const isServed = exporters(set, member).some((id) => {
+    const port = world.list('MultiKeyListener').flatMap(keysOf).includes(`skuprt.service/${id}/shop/web/80`);
+    const source = set.members.find((candidate) => candidate.id === id)!;
+    return port && (source.world.record?.ready ?? 0) > 0;
+  });
+  if (isServed) expect(world.targets('http')).not.toEqual([]);
+}
+
+describe('a set of clusters', () => {
+  it('comes to rest after whatever happens, and nobody loses an import that somebody exports', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 24 }), (steps) => {
+        const set = new ClusterSet(IDS);
+        for (const taken of steps) {
+          take(set, taken);
+          set.rest((member) => checkSafe(set, member));
+          for (const member of set.members) if (!member.hasLeft) checkAtRest(set, member);
+        }
+      }),
+      { seed: SEED, numRuns: 150 },
+    );
+  });
+
+  it('agrees on the service once all are heard', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 24 }), (steps) => {
+        const set = new ClusterSet(IDS);
+        for (const taken of steps) {
+          take(set, taken);
+          set.rest();
+        }
+        for (const member of set.members) {
+          member.isConnected = true;
+          member.hasLeft = false;
+          member.isSettled = true;
+        }
+        set.rest();
+        const shown = set.members.map(({ world }) => {
+          const { ips: _ips, ...spec } = (world.import?.spec ?? {}) as Record<string, unknown>;
+          return spec;
+        });
+        expect(shown).toEqual(shown.map(() => shown[0]));
+      }),
+      { seed: SEED, numRuns: 80 },
+    );
+  });
+});
