@@ -81,7 +81,10 @@ export class ServiceData {
     const service = this.serviceOf(namespace, name);
     const before = service.imported;
     const after = object === undefined ? undefined : importOf(object);
-    if (JSON.stringify(before) === JSON.stringify(after)) return this.drop(service);
+    if (JSON.stringify(before) === JSON.stringify(after)) {
+      this.drop(service);
+      return;
+    }
     service.imported = after;
     const count = (this.importsIn.get(namespace) ?? 0) + Number(after !== undefined) - Number(before !== undefined);
     if (count > 0) this.importsIn.set(namespace, count);
@@ -98,9 +101,9 @@ export class ServiceData {
   }
 
   private setEndpoints(service: Service, slice: string, endpoints: readonly DnsEndpoint[], nowMs: number): void {
-    if (!service.setSlice(slice, endpoints)) return this.drop(service);
+    const isOther = service.setSlice(slice, endpoints);
     // Those of a clusterset IP are kube-proxy's affair.
-    if (service.imported?.isHeadless) this.changed(nowMs, service);
+    if (isOther && service.imported?.isHeadless) this.changed(nowMs, service);
     this.drop(service);
   }
 

@@ -77,7 +77,8 @@ export class TcpListener {
       const messages = reader.push(chunk);
       if (messages === undefined) {
         this.parts.refused();
-        return void socket.destroy();
+        socket.destroy();
+        return;
       }
       if (messages.length > 0) late.refresh();
       waiting.push(...messages);
@@ -87,7 +88,7 @@ export class TcpListener {
 
   /** As long as the client takes answers; the rest waits. */
   private answerSome(socket: Socket, waiting: Buffer[]): void {
-    if (!socket.writable) return void waiting.splice(0);
+    if (!socket.writable) waiting.length = 0;
     socket.cork();
     while (waiting.length > 0 && socket.writableLength <= LIMITS.tcpUnsentBytesMax) {
       const answer = this.parts.answer(waiting.shift()!);

@@ -87,9 +87,11 @@ export class UdpSockets {
       done: (error: null, address: string, family: number) => void,
     ): void => done(null, hostname, family);
     const socket = createSocket({ type, ipv6Only: isSix, lookup });
+    // Before it is bound: that is told in the same turn.
+    const listening = once(socket, 'listening');
     socket.bind({ address, port, exclusive: true });
     try {
-      await once(socket, 'listening');
+      await listening;
     } catch (error) {
       socket.close();
       throw error;

@@ -2,6 +2,8 @@
 import { ControllerMetrics } from '../../lib/metrics.ts';
 
 import { type RouterCounters, renderMetrics } from '../../router/telemetry/metrics.ts';
+import { DnsMetrics } from '../../service-controller/dns/metrics.ts';
+import { ResponderStats } from '../../service-controller/dns/responder.ts';
 import { exchangeMetrics } from '../../service-controller/platform/kubernetes/metrics.ts';
 import { renderMetrics as renderAdaptorMetrics } from '../../site-controller/adaptor/metrics.ts';
 
@@ -56,5 +58,7 @@ export async function renderedMetricNames(): Promise<string[]> {
     counts: () => counts,
   });
   const controller = await metrics.render();
-  return [...`${router}\n${controller}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
+  const stats = new ResponderStats();
+  const dns = new DnsMetrics({ stats, connectionCount: () => 0, connectionsRefusedCount: () => 0 }).render();
+  return [...`${router}\n${controller}\n${dns}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }
