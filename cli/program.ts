@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Surroundings } from './context.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
 import { defineDev } from './definitions/dev.ts';
+import { defineDns } from './definitions/dns.ts';
 import { defineInstall } from './definitions/install.ts';
 import { defineKubeAdaptor } from './definitions/kube-adaptor.ts';
 import { defineLinks, defineTokens } from './definitions/links.ts';
@@ -26,7 +27,7 @@ const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[
   ['Links:', [defineTokens, defineLinks]],
   ['Services:', [defineExpose, defineListeners, defineConnectors]],
   ['Looking:', [defineNetwork]],
-  ['Clusters:', [defineInstall]],
+  ['Clusters:', [defineInstall, defineDns]],
   ['More:', [defineProcesses, defineSiteController, defineServiceController, defineKubeAdaptor, defineDev]],
 ];
 
