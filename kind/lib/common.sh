@@ -6,6 +6,7 @@ root=$(dirname "$kind_dir")
 contexts=()
 kubeconfig=${KUBECONFIG:-}
 with_lab=false
+with_dns_endpoints=false
 image=localhost/skuprt:dev
 
 fail() {
@@ -13,7 +14,7 @@ fail() {
   exit 1
 }
 
-# Reads --contexts a,b --kubeconfig FILE --lab --image NAME:TAG; at least $1 contexts are needed.
+# Reads --contexts a,b --kubeconfig FILE --lab --image NAME:TAG --dns-endpoints; at least $1 contexts are needed.
 read_arguments() {
   local least=$1
   shift
@@ -23,6 +24,7 @@ read_arguments() {
       --kubeconfig) kubeconfig=${2:?--kubeconfig needs a file}; shift ;;
       --image) image=${2:?--image needs NAME:TAG}; shift ;;
       --lab) with_lab=true ;;
+      --dns-endpoints) with_dns_endpoints=true ;;
       -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;;
       *) fail "unknown argument $1; see --help" ;;
     esac
