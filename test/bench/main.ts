@@ -3,6 +3,9 @@ import { runKube } from './kube/kube.ts';
 import { kubeUsage } from './kube/options.ts';
 import { runNet } from './net/net.ts';
 import { usage as netUsage } from './net/options.ts';
+import { servicesUsage } from './services/options.ts';
+import { runServices } from './services/services.ts';
+import { runServicesKube, servicesKubeUsage } from './services-kube/services-kube.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Suite {
@@ -13,6 +16,8 @@ interface Suite {
 const SUITES: Readonly<Record<string, Suite>> = {
   net: { run: runNet, usage: netUsage },
   kube: { run: runKube, usage: kubeUsage },
+  services: { run: runServices, usage: servicesUsage },
+  'services-kube': { run: runServicesKube, usage: servicesKubeUsage },
 };
 
 const interrupted = new AbortController();

@@ -1,21 +1,17 @@
 /** `skuprt dev` on two API servers: two linked sites as processes, a flow from one to the other, changes in time, and nothing left. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeClient, ResourceType } from '../../lib/kube/client.ts';
 import { connectCluster } from '../../lib/kube/config.ts';
 import { stopChild } from '../support/child-process.ts';
-import { CLI_ENTRY } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ApiServer, startApiServers } from '../support/kube/api-server.ts';
 import { kubeAssets } from '../support/kube/assets.ts';
+import { DevProcess, DEV_START_MS as START_MS } from '../support/kube/dev-process.ts';
 import { echoServer } from '../support/tcp.ts';
 
-const START_MS = 90_000;
 const CHANGES = 200;
 const IN = 'skuprt-system';
 const SKUPPER = 'skupper.io/v2alpha1';
@@ -23,45 +19,11 @@ const typeOf = (kind: string): ResourceType => ({ apiVersion: SKUPPER, kind, plu
 const MAP: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const NAMESPACE: ResourceType = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
-/** The command as a user starts it. */
-class Dev {
-  readonly out: string[] = [];
-  readonly err: string[] = [];
-  readonly child: ChildProcess;
-
-  constructor(kubeconfig: string, flags: readonly string[]) {
-    this.child = spawn(process.execPath, [CLI_ENTRY, 'dev', '--kubeconfig', kubeconfig, ...flags]);
-    createInterface({ input: this.child.stdout! }).on('line', (line) => this.out.push(line));
-    createInterface({ input: this.child.stderr! }).on('line', (line) => this.err.push(line));
-  }
-
-  async ready(contexts: readonly string[]): Promise<void> {
-    const what = () => `ready: ${[...this.out, ...this.err].join('\n')}`;
-    await eventually(
-      what,
-      () => this.child.exitCode !== null || contexts.every((name) => this.out.includes(`ready ${name}`)),
-      START_MS,
-    );
-    expect(this.child.exitCode, this.err.join('\n')).toBeNull();
-  }
-
-  /** The process of that role. */
-  pidOf(role: string): number {
-    const children = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').trim().split(' ');
-    return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[2] === role));
-  }
-
-  async exit(): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
-    return this.child.exitCode;
-  }
-}
-
 describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
   let kubeconfig: string;
   let stop: () => Promise<void>;
   let clients: KubeClient[];
-  let dev: Dev | undefined;
+  let dev: DevProcess | undefined;
 
   beforeAll(async () => {
     let servers: ApiServer[];
@@ -106,7 +68,7 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
   }
 
   it('links two sites, carries a flow and changes, and leaves nothing at SIGINT', async () => {
-    dev = new Dev(kubeconfig, ['--contexts', 'a,b', '--link']);
+    dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link']);
     await dev.ready(['a', 'b']);
     const echo = await echoServer();
     const [a, b] = clients as [KubeClient, KubeClient];
@@ -143,7 +105,7 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
   }, 180_000);
 
   it('ends with a clear error when one of its processes ends, and leaves nothing', async () => {
-    dev = new Dev(kubeconfig, ['--contexts', 'a']);
+    dev = new DevProcess(kubeconfig, ['--contexts', 'a']);
     await dev.ready(['a']);
     process.kill(dev.pidOf('router'), 'SIGKILL');
     expect(await dev.exit()).toBe(1);

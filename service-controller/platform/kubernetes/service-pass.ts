@@ -79,11 +79,11 @@ export class ServicePass {
     return { plan, observed, since: ownExport(observed)?.sinceAnnotation };
   }
 
-  /** In the order of the plan; neighbours of one kind side by side, for none needs the other. */
+  /** In the order of the plan as far as it matters: an import owns the rest, and slices lead to what is there before them. */
   private async write(key: string, { apply, prune, statuses }: ServicePlan): Promise<void> {
     const { writes } = this.parts;
-    for (const group of groupsOf(apply)) {
-      const checks = await allOf(group.map((object) => writes.apply(object)));
+    for (const phase of phasesOf(apply)) {
+      const checks = await allOf(phase.map((object) => writes.apply(object)));
       const at = Math.min(...checks);
       if (at !== Infinity) this.checks.set(key, at);
     }
@@ -108,6 +108,17 @@ export class ServicePass {
   }
 }
 
+/** Kinds that need nothing of each other are written side by side. */
+const PHASES: Readonly<Record<string, number>> = { ServiceImport: 0, EndpointSlice: 2 };
+const PHASE = 1;
+
+function phasesOf(objects: readonly KubeObject[]): KubeObject[][] {
+  const phases: KubeObject[][] = [[], [], []];
+  for (const object of objects) phases[PHASES[object.kind] ?? PHASE]!.push(object);
+  return phases.filter((phase) => phase.length > 0);
+}
+
+/** Neighbours of one kind. */
 function groupsOf(objects: readonly KubeObject[]): KubeObject[][] {
   const groups: KubeObject[][] = [];
   for (const object of objects) {
