@@ -71,7 +71,9 @@ export class Responder {
   private readonly parts: ResponderParts;
   private readonly zones: ReadonlyMap<string, Zone>;
   private readonly depthMax: number;
-  private readonly kept = new Map<string, Kept>();
+  /** Those asked for lately, and those of the time before, which are forgotten next. */
+  private kept = new Map<string, Kept>();
+  private keptBefore = new Map<string, Kept>();
   private turn = 0;
 
   constructor(parts: ResponderParts) {
@@ -115,19 +117,16 @@ export class Responder {
   private look(bytes: Buffer, query: Query): Kept | number {
     const key = bytes.toString('latin1', HEADER_BYTES, query.questionEnd);
     const known = this.kept.get(key);
-    if (known !== undefined) {
-      if (known.revision.count === known.revisionCount) return known;
-      this.kept.delete(key);
-    }
+    if (known !== undefined && known.revision.count === known.revisionCount) return known;
+    const older = this.keptBefore.get(key);
+    if (older !== undefined && older.revision.count === older.revisionCount) return this.keep(key, older);
     const labels = labelsOf(bytes);
     const zone = this.zoneOf(labels);
     if (zone === undefined) return RCODE.REFUSED;
     if (!this.parts.isReady()) return RCODE.SERVFAIL;
     const depth = labels.length - zone.origin.split('.').length;
     const answer = zone.answer(labels.slice(0, depth), query.type);
-    const made = this.encode(bytes.subarray(0, query.questionEnd), labels, zone, query.type, answer);
-    this.keep(key, made);
-    return made;
+    return this.keep(key, this.encode(bytes.subarray(0, query.questionEnd), labels, zone, query.type, answer));
   }
 
   /** The one with the longest origin. */
@@ -167,10 +166,14 @@ export class Responder {
     ]!;
   }
 
-  private keep(key: string, made: Kept): void {
-    if (made.bodies.some(({ bytes }) => bytes.length > LIMITS.cachedSizeBytesMax)) return;
-    if (this.kept.size >= LIMITS.cachedAnswersMax) this.kept.delete(this.kept.keys().next().value!);
+  private keep(key: string, made: Kept): Kept {
+    if (made.bodies.some(({ bytes }) => bytes.length > LIMITS.cachedSizeBytesMax)) return made;
+    if (this.kept.size >= LIMITS.cachedAnswersMax / 2) {
+      this.keptBefore = this.kept;
+      this.kept = new Map();
+    }
     this.kept.set(key, made);
+    return made;
   }
 }
 
