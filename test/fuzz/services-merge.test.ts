@@ -1,12 +1,15 @@
 /** What holds for any exports of a service: the order in which they come, who comes and who goes, and where traffic is sent. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../lib/kube/object.ts';
 import { type Candidate, type ChooseInput, choose } from '../../service-controller/choose/choose.ts';
 import { selectorsFault } from '../../service-controller/choose/selectors.ts';
 import { checkService } from '../../service-controller/exchange/record.ts';
 import { type Exporter, type Merged, mergeExports } from '../../service-controller/merge/merge.ts';
 import { byAge } from '../../service-controller/merge/order.ts';
 import { sinceOf } from '../../service-controller/merge/since.ts';
+import type { Observed } from '../../service-controller/reconcile/observed.ts';
+import { exportStatus, ownExport } from '../../service-controller/reconcile/serviceexport/own-record.ts';
 import type { ClusterSelector, IpFamily, PortRecord, ServiceRecord } from '../../service-controller/records.ts';
 import { serviceRecord } from '../support/service-records.ts';
 
@@ -305,3 +308,128 @@ describe('a choice', () => {
     );
   });
 });
+
+describe('an export of whatever was written', () => {
+  const word = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc.constantFrom('TCP', 'None', 'ClientIP', 'http', 'fd00::1', '10.0.0.1'),
+  );
+  const odd = fc.oneof(
+    word,
+    fc.integer(),
+    fc.constant(null),
+    fc.constant([]),
+    fc.constant({}),
+    fc.array(word, { maxLength: 3 }),
+  );
+  const number = fc.oneof(fc.integer({ min: 1, max: 70_000 }), odd);
+  const list = <T>(item: fc.Arbitrary<T>) => fc.oneof(fc.array(fc.oneof(item, odd), { maxLength: 4 }), odd);
+  const part = <T>(members: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+    fc.oneof(
+      { weight: 9, arbitrary: fc.record<T, never>(members, { requiredKeys: [] }) },
+      { weight: 1, arbitrary: odd },
+    );
+  const text = <T extends string>(...usual: T[]) => fc.oneof(fc.constantFrom(...usual), odd);
+  const texts = fc.dictionary(fc.oneof(word, fc.constantFrom('a', 'example.com/a', 'skuprt.io/weight')), odd, {
+    maxKeys: 4,
+  });
+  const service = part({
+    type: text('ClusterIP', 'LoadBalancer'),
+    clusterIP: text('None', '10.96.0.1'),
+    clusterIPs: list(word),
+    ipFamilies: list(fc.constantFrom('IPv4', 'IPv6')),
+    ports: list(part({ name: word, protocol: text('TCP', 'UDP', 'SCTP'), port: number, appProtocol: word })),
+    sessionAffinity: text('ClientIP', 'None'),
+    sessionAffinityConfig: part({ clientIP: part({ timeoutSeconds: number }) }),
+    internalTrafficPolicy: text('Local'),
+    trafficDistribution: text('PreferClose'),
+  });
+  const endpoint = part({
+    addresses: list(word),
+    hostname: word,
+    conditions: part({ ready: fc.boolean() }),
+    targetRef: part({ uid: word, name: word }),
+  });
+  const spec = part({
+    exportedLabels: texts,
+    exportedAnnotations: texts,
+    clusterSelectors: fc.oneof(fc.array(selector, { maxLength: 2 }), odd),
+  });
+  const status = part({ loadBalancer: part({ ingress: list(part({ ip: word, hostname: word })) }) });
+  const annotations = fc.dictionary(
+    fc.constantFrom(
+      'skuprt.io/weight',
+      'skuprt.io/priority',
+      'skuprt.io/locality',
+      'skuprt.io/local-minimum',
+      'skuprt.io/since',
+    ),
+    fc.oneof(word, fc.nat().map(String), fc.constantFrom('none', '2026-03-01T12:00:00Z')),
+  );
+
+  it('throws nothing, and tells only what the exchange of the others takes', () => {
+    let told = 0;
+    const object = (kind: string, parts: object): KubeObject => ({
+      apiVersion: 'v1',
+      kind,
+      metadata: { name: 'be-svc', namespace: 'backend', uid: 'uid-1', creationTimestamp: '2026-03-01T12:00:00Z' },
+      ...parts,
+    });
+    fc.assert(
+      fc.property(
+        service,
+        status,
+        spec,
+        annotations,
+        list(endpoint),
+        (serviceSpec, serviceStatus, exportSpec, given, endpoints) => {
+          const made = object('ServiceExport', { spec: exportSpec, status: serviceStatus });
+          made.metadata.annotations = given;
+          const observed = {
+            ...observedService(),
+            service: object('Service', { spec: serviceSpec, status: serviceStatus }),
+            export: made,
+            slices: [object('EndpointSlice', { endpoints })],
+          };
+          const own = ownExport(observed)!;
+          const status = exportStatus(
+            observed,
+            own,
+            own.record && mergeExports([{ cluster: 'east', record: own.record }]),
+            0,
+          );
+          expect(status).toHaveProperty('conditions.1.type', 'Ready');
+          if (own.record === undefined) return;
+          told += 1;
+          expect(checkService(JSON.parse(JSON.stringify(own.record)))).toEqual({ value: own.record });
+        },
+      ),
+      { ...RUNS, numRuns: 2000 },
+    );
+    expect(told).toBeGreaterThan(300);
+  });
+});
+
+function observedService(): Observed {
+  return {
+    namespace: 'backend',
+    name: 'be-svc',
+    clusterId: 'east',
+    clusterSet: 'supercluster',
+    properties: {},
+    carrier: { namespace: 'skupper', siteId: 'site-east', ipFamilies: ['IPv4'], routers: [], ports: new Map() },
+    carrierFault: undefined,
+    isSettled: true,
+    startedAt: 0,
+    clusters: [],
+    hasNamespace: true,
+    service: undefined,
+    export: undefined,
+    slices: [],
+    import: undefined,
+    derived: [],
+    madeSlices: [],
+    connectors: [],
+    listeners: [],
+  };
+}
