@@ -65,7 +65,7 @@ export class ExternalZone implements Zone {
     const isEmpty = answers.length === 0;
     return {
       rcode: isThere ? RCODE.NOERROR : RCODE.NXDOMAIN,
-      answers: choices === undefined ? answers.flatMap(({ records }) => records) : [],
+      answers: choices === undefined ? unique(answers.flatMap(({ records }) => records)) : [],
       choices,
       authorities: isEmpty ? [soa(this.origin, this.serial)] : [],
       additionals: [],
@@ -80,8 +80,11 @@ export class ExternalZone implements Zone {
     if (isApex && type === TYPE.SOA) return plain(soa(this.origin, this.serial));
     if (isApex && type === TYPE.NS) return plain({ name, ttl: TTL_SECONDS, type: 'NS', data: `ns.dns.${this.origin}` });
     const cnames = endpoints.filter((one) => one.type === 'CNAME');
-    // Whatever is asked of an alias, its target knows.
-    const asked = endpoints.filter((one) => one.type !== 'CNAME' && TYPE[one.type] === type).concat(cnames);
+    const others = endpoints.filter((one) => one.type !== 'CNAME');
+    const isOfSets = endpoints.some(({ setIdentifier }) => setIdentifier !== '');
+    // Whatever is asked of an alias, its target knows. A name is an alias or has addresses; sets may differ in that.
+    const aliases = isOfSets ? cnames : others.length > 0 ? [] : cnames.slice(0, 1);
+    const asked = others.filter((one) => TYPE[one.type] === type).concat(aliases);
     return asked.map(({ setIdentifier, weight, type: kind, ttl, targets }) => {
       const said = kind === 'CNAME' ? targets.slice(0, 1) : targets;
       return { setIdentifier, weight, records: said.map((data) => ({ name, ttl, type: kind, data })) };
@@ -144,6 +147,11 @@ function choicesOf(found: readonly Alternative[]): Answer['choices'] {
     if (set.answers.length === 0 || records[0]?.type !== 'CNAME') set.answers.push(...records);
   }
   return [...sets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, set]) => set);
+}
+
+/** Two objects may say the same. */
+function unique(records: readonly DnsRecord[]): DnsRecord[] {
+  return [...new Map(records.map((record) => [JSON.stringify(record.data), record])).values()];
 }
 
 function endpointsAt(node: Node | undefined): readonly Endpoint[] | undefined {

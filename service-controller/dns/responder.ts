@@ -151,7 +151,8 @@ export class Responder {
       revisionCount: revision.count,
       bodies: alternatives.map(({ answers }) => body(answers)),
       shares,
-      isRotating,
+      // A ring of records of one size.
+      isRotating: isRotating && new Set(answer.answers.map(({ type: one }) => one)).size === 1,
       counted: this.stats.counter(zone.origin, type, rcode),
     };
   }

@@ -137,7 +137,7 @@ export class ServiceZone implements Zone {
   private ofWhole(service: DnsService, endpoints: readonly DnsEndpoint[], base: string, type: number): Found {
     const { isHeadless, ips } = service.imported!;
     if (type === TYPE.SRV) return this.services(service, endpoints, base, base, type, () => true);
-    const addresses = isHeadless ? [...new Set(endpoints.map(({ address }) => address))] : ips;
+    const addresses = isHeadless ? endpoints.map(({ address }) => address) : ips;
     return orEmpty(addressRecords(base, addresses, type), isHeadless);
   }
 
@@ -205,7 +205,7 @@ export function addressRecords(
 ): DnsRecord[] {
   if (type !== TYPE.A && type !== TYPE.AAAA) return [];
   const wanted = type === TYPE.A ? 'A' : 'AAAA';
-  return addresses
+  return [...new Set(addresses)]
     .filter((address) => isIPv6(address) === (wanted === 'AAAA'))
     .map((data) => ({ name, ttl, type: wanted, data }));
 }

@@ -323,6 +323,19 @@ describe('an external domain', () => {
     expect(counts.get('shop.apps.example.com A 192.0.2.10')! / 4000).toBeCloseTo(0.75, 1);
   });
 
+  it('that is an alias and has addresses has addresses; what two objects say is said once', () => {
+    const one = new DnsWorld().put(
+      dnsEndpoint('x', [
+        { dnsName: 'x.apps.example.com', recordType: 'CNAME', targets: ['lb.example'] },
+        { dnsName: 'x.apps.example.com', recordType: 'A', targets: ['192.0.2.1', '192.0.2.2'] },
+      ]),
+      dnsEndpoint('y', [{ dnsName: 'x.apps.example.com', recordType: 'A', targets: ['192.0.2.2'] }]),
+    );
+    expect(one.ask('x.apps.example.com', 'A').answers.sort()).toEqual(
+      ['192.0.2.1', '192.0.2.2'].map((ip) => `x.apps.example.com A ${ip}`),
+    );
+  });
+
   it('follows each change, and has nothing left when all is gone', () => {
     const one = new DnsWorld();
     const before = dnsEndpoint('x', [{ dnsName: 'a.b.apps.example.com', recordType: 'A', targets: ['192.0.2.1'] }]);
