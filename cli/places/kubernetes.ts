@@ -2,8 +2,10 @@
  * A namespace of a cluster: its resources are objects of the API server, and a controller somewhere acts on them. What the site
  * knows of the network is in ConfigMaps that its routers keep.
  */
+
 import type { ResourceOf } from '../../config/api/index.ts';
 import type { Secret } from '../../config/api/secret.ts';
+import { sectionsOf } from '../../config/router-config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { decodeSites, NETWORK_STATUS_NAME } from '../../site-controller/exchange/network-document.ts';
 import { tlsMaterialOf, tlsSecret } from '../../site-controller/pki/secret.ts';
@@ -167,7 +169,5 @@ function podsTarget(selector: string): Target {
 }
 
 function entityNames(map: KubeObject | undefined): string[] {
-  const text = (map?.data as Record<string, string> | undefined)?.['skrouterd.json'];
-  const entities = text === undefined ? [] : (JSON.parse(text) as [type: string, attributes: { name?: string }][]);
-  return entities.map(([, attributes]) => attributes.name ?? '');
+  return sectionsOf(map?.data).map(({ attributes }) => String(attributes.name ?? ''));
 }

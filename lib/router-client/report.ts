@@ -4,8 +4,12 @@
  * Equal states give equal texts, so that nothing is written when nothing changed. What no plan reads is left out: connections
  * of clients and data connections of links, and addresses that are not services.
  */
+import { packedText, unpackedText } from '../packed-text.ts';
 import { checkOf, type Static, Type } from '../shape.ts';
 import type { ConnectionState, RouterState } from './state.ts';
+
+/** Packed above: reports of several pods share a ConfigMap. */
+const PLAIN_LENGTH_MAX = 128 * 1024;
 
 /** Roles of connections that links consist of. */
 const LINK_ROLES = new Set(['inter-router', 'edge']);
@@ -47,14 +51,14 @@ export function encodeReport(state: RouterState): string {
     tcpConnectors: sorted(state.tcpConnectors),
     consumers: sorted(new Map(services)),
   };
-  return JSON.stringify(report);
+  return packedText(JSON.stringify(report), PLAIN_LENGTH_MAX);
 }
 
 /** Undefined when the text is not a report. */
 export function decodeReport(text: string): RouterState | undefined {
   let report: unknown;
   try {
-    report = JSON.parse(text);
+    report = JSON.parse(unpackedText(text) ?? '');
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@
  * Nothing half: a ConfigMap with a fault gives an error that names all of them, and the former configuration stays.
  */
 import { CONFIG_KEY, ROUTER_FILES } from '../../config/names.ts';
+import { configText } from '../../config/router-config.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from './config.ts';
 import { type AttributeValue, type ConfigType, isManagedType, nameOf, START_TYPES } from './entity-types.ts';
@@ -42,14 +43,14 @@ export interface Section {
 
 /** @throws AdaptorConfigError */
 export function parseWanted(data: Readonly<Record<string, string>> | undefined, place: Place): Wanted {
-  const text = data?.[CONFIG_KEY.router];
-  if (text === undefined) throw new AdaptorConfigError(`the ConfigMap has no ${CONFIG_KEY.router}`);
+  const text = configText(data, CONFIG_KEY.router);
+  if (text === undefined) throw new AdaptorConfigError(`the ConfigMap has no ${CONFIG_KEY.router} that can be read`);
   const sections = parseSections(text.replaceAll(POD_PLACEHOLDER, place.pod)).map((section) => placed(section, place));
   return {
     sections,
     entities: sections.filter((section): section is WantedEntity => isManagedType(section.type)),
     config: parseAdaptorConfig(data?.[CONFIG_KEY.adaptor]),
-    siteContent: data?.[CONFIG_KEY.site],
+    siteContent: configText(data, CONFIG_KEY.site),
   };
 }
 

@@ -15,7 +15,7 @@ import { planServices } from './listener/services.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
 import { isMarked, isOwn, marked, owned } from './ownership.ts';
-import { routerConfigMaps } from './router-config-maps.ts';
+import { planRouterConfigMaps } from './router-config-maps.ts';
 import { generatedAccess, wantedSecuredAccesses } from './routeraccess/plan.ts';
 import { planSecuredAccesses } from './securedaccess/plan.ts';
 import { activeSite } from './site/identity.ts';
@@ -46,12 +46,13 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
   if (site === undefined) return { apply: central, prune: [], outcomes, faults: [], requeueAt };
   const imports = planImports(observed);
   const workload = planWorkload(observed);
+  const config = planRouterConfigMaps(observed, site);
   const names = new Set(central.map(objectKey));
   const wanted = [
     ...generatedResources(observed, site),
     ...(imports.apply as unknown as KubeObject[]),
     ...workload.objects,
-    ...routerConfigMaps(observed, site),
+    ...config.objects,
     ...planServices(observed).objects,
     ...access.objects,
   ]
@@ -62,7 +63,7 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
     apply: [...central, ...allowed],
     prune: unwanted(observed, site, wanted),
     outcomes,
-    faults: [...workload.faults, ...importFaults(imports), ...faults],
+    faults: [...workload.faults, ...config.faults, ...importFaults(imports), ...faults],
     requeueAt,
   };
 }

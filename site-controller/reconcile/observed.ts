@@ -76,7 +76,12 @@ export function ofKind<K extends Kind>(observed: Pick<Observed, 'resources'>, ki
 }
 
 /** Oldest first, then by name: who came first keeps what two want. */
-export function byAge(a: Resource, b: Resource): number {
-  const age = Date.parse(a.metadata.creationTimestamp ?? '') - Date.parse(b.metadata.creationTimestamp ?? '');
-  return age || (a.metadata.name < b.metadata.name ? -1 : 1);
+export function inOrderOfAge<R extends Resource>(resources: readonly R[]): R[] {
+  const aged = resources.map((resource) => ({
+    resource,
+    name: resource.metadata.name,
+    at: Date.parse(resource.metadata.creationTimestamp ?? ''),
+  }));
+  aged.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1));
+  return aged.map(({ resource }) => resource);
 }

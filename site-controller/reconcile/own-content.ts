@@ -12,15 +12,23 @@ import { attachedCallers } from './attachedconnector/callers.ts';
 import { connectorRecords } from './connector/records.ts';
 import { canBeTold, routingKeyFault } from './connector/routing-key.ts';
 import { costOf, isOperational, linkRole, remoteOf, siteOfRouter } from './link/plan.ts';
+import type { AnyListener } from './listener/faults.ts';
+import { hasPlace } from './listener/options.ts';
 import { strategyKeys } from './multikeylistener/tiers.ts';
 import { type Observed, ofKind } from './observed.ts';
 import { type OwnRouter, ownRouters } from './routers.ts';
 import { settingOf, siteIdOf } from './site/identity.ts';
+import { keysOnce, type Told, withinLimits } from './told.ts';
 
 const LINK_ROLES = new Set(['inter-router', 'edge']);
 
 export function ownContent(observed: Observed, site: Site): SiteContent {
-  return {
+  return toldContent(observed, site).content;
+}
+
+/** With the number of records that are not told, because the others would not take in as many. */
+export function toldContent(observed: Observed, site: Site): Told {
+  return withinLimits({
     site: {
       id: siteIdOf(site),
       name: site.metadata.name,
@@ -39,7 +47,7 @@ export function ownContent(observed: Observed, site: Site): SiteContent {
     listeners: listeners(observed).filter(canBeTold),
     connectors: connectorRecords(observed).filter(canBeTold),
     services: services(observed),
-  };
+  });
 }
 
 export function platformOf({ cluster }: Observed): 'local' | 'kubernetes' {
@@ -89,22 +97,20 @@ function incomingLinks(observed: Observed, router: OwnRouter): LinkRecord[] {
   });
 }
 
+/** Those that others lead clients to are many, and their names say nothing elsewhere: each of their routing keys is told once. */
 function listeners(observed: Observed): EndpointRecord[] {
-  const single = ofKind(observed, 'Listener').map(({ metadata, spec }) => ({
-    name: metadata.name,
-    routingKey: spec.routingKey,
-    host: spec.host,
-    port: spec.port,
-  }));
-  const multiple = ofKind(observed, 'MultiKeyListener').flatMap((listener) =>
-    strategyKeys(listener).map((routingKey) => ({
-      name: listener.metadata.name,
-      routingKey,
-      host: listener.spec.host,
-      port: listener.spec.port,
-    })),
+  const all: AnyListener[] = [...ofKind(observed, 'Listener'), ...ofKind(observed, 'MultiKeyListener')];
+  const [placed, further] = [true, false].map((isPlaced) =>
+    all.filter((listener) => hasPlace(observed, listener) === isPlaced).flatMap(recordsOf),
   );
-  return [...single, ...multiple];
+  return [...placed!, ...keysOnce(further!, placed!)];
+}
+
+function recordsOf(listener: AnyListener): EndpointRecord[] {
+  const { host, port } = listener.spec;
+  const { name } = listener.metadata;
+  const keys = listener.kind === 'Listener' ? [listener.spec.routingKey] : strategyKeys(listener);
+  return keys.map((routingKey) => ({ name, routingKey, host, port }));
 }
 
 /** One service for each address that a connector advertises; the first connector by name says the port. */

@@ -8,23 +8,50 @@
 import type { Secret } from '../../config/api/secret.ts';
 import type { Site } from '../../config/api/site.ts';
 import { CONFIG_KEY, CREDENTIAL, ROUTER_CONFIG_LABEL, ROUTER_FILES, SETTING } from '../../config/names.ts';
-import { sectionsOf } from '../../config/router-config.ts';
+import { asConfigText, sectionsOf } from '../../config/router-config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { type AdaptorConfig, AdaptorConfigError, parseAdaptorConfig } from '../adaptor/config.ts';
 import { secretDigest } from '../pki/secret.ts';
 import { attachedEntities } from './attachedconnector/plan.ts';
 import { endpointsOf, proxyOf } from './link/plan.ts';
 import { type Observed, ofKind, type RouterEntity } from './observed.ts';
-import { ownContent } from './own-content.ts';
+import { toldContent } from './own-content.ts';
 import { amqpsListener, filesOf, type ProfileSource, renderEntities, routerEntities } from './router-config.ts';
 import { groupEntities } from './routeraccess/plan.ts';
 import { routerGroups, settingOf } from './site/identity.ts';
 
 const PRIOR_REVISIONS_ANNOTATION = 'skupper.io/tls-prior-valid-revisions';
 
+/** Of the data of one, for an API server. */
+const SIZE_BYTES_MAX = 1024 * 1024;
+
+export interface RouterConfigMaps {
+  objects: KubeObject[];
+  /** What there is no room for. */
+  faults: string[];
+}
+
 /** None until the material of the local listener is there. */
-export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
-  if (!observed.credentials.get(CREDENTIAL.localServer)?.hasKey) return [];
+export function planRouterConfigMaps(observed: Observed, site: Site): RouterConfigMaps {
+  if (!observed.credentials.get(CREDENTIAL.localServer)?.hasKey) return { objects: [], faults: [] };
+  const { content, leftOutCount } = toldContent(observed, site);
+  const objects = routerConfigMaps(observed, site, asConfigText(JSON.stringify(content)));
+  const notTold = `what the site tells the others fits into no message: ${leftOutCount} connectors and listeners are left out`;
+  return { objects, faults: [...(leftOutCount > 0 ? [notTold] : []), ...objects.flatMap(sizeFaults)] };
+}
+
+/** The API server would refuse it too, in fewer words. */
+function sizeFaults({ metadata, data }: KubeObject): string[] {
+  const texts = Object.values(data as Record<string, string>);
+  const size = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (size <= SIZE_BYTES_MAX) return [];
+  return [
+    `the configuration of the routers has ${size} bytes, compressed, and ConfigMap ${metadata.name} holds ${SIZE_BYTES_MAX}: ` +
+      'they keep what they have. Give some of the listeners and connectors to another site',
+  ];
+}
+
+function routerConfigMaps(observed: Observed, site: Site, siteContent: string): KubeObject[] {
   const groups = routerGroups(site);
   return groups.map((group, index) => {
     const tls: Record<string, Revision> = {};
@@ -56,9 +83,9 @@ export function routerConfigMaps(observed: Observed, site: Site): KubeObject[] {
       kind: 'ConfigMap',
       metadata: { name: group, labels: { [ROUTER_CONFIG_LABEL]: '' } },
       data: {
-        [CONFIG_KEY.router]: renderEntities(entities.map(asSkupperReads)),
+        [CONFIG_KEY.router]: asConfigText(renderEntities(entities.map(asSkupperReads))),
         [CONFIG_KEY.adaptor]: `${JSON.stringify(adaptor, undefined, 2)}\n`,
-        [CONFIG_KEY.site]: JSON.stringify(ownContent(observed, site)),
+        [CONFIG_KEY.site]: siteContent,
       },
     };
   });

@@ -54,7 +54,8 @@ export interface NamespaceContent {
 export class ClusterCache {
   private readonly parts: ClusterCacheParts;
   private readonly pods = new WeakMap<KubeObject, PodView>();
-  private readonly reports = new Map<string, RouterState | undefined>();
+  /** The last report of each pod, by `namespace/pod`. */
+  private readonly reports = new Map<string, { text: string; state: RouterState | undefined }>();
 
   constructor(parts: ClusterCacheParts) {
     this.parts = parts;
@@ -218,24 +219,25 @@ export class ClusterCache {
 
   /** Of pods that are there; where others run the routers there are no pods to go by. */
   private routersOf(configMaps: readonly KubeObject[], pods: readonly PodView[]): Map<string, RouterState> {
-    const data = configMaps.find(({ metadata }) => metadata.name === NAME.routerStatus)?.data as Record<string, string>;
+    const map = configMaps.find(({ metadata }) => metadata.name === NAME.routerStatus);
     const alive = new Set(pods.filter(({ isDeleting }) => !isDeleting).map(({ name }) => name));
     const states = new Map<string, RouterState>();
-    for (const [pod, text] of Object.entries(data ?? {})) {
+    for (const [pod, text] of Object.entries((map?.data ?? {}) as Record<string, string>)) {
       if (this.parts.settings.routers === 'deployment' && !alive.has(pod)) continue;
-      const state = this.decoded(text);
+      const state = this.decoded(`${map!.metadata.namespace}/${pod}`, text);
       if (state !== undefined) states.set(pod, state);
     }
     return states;
   }
 
   /** Reports repeat until they change. */
-  private decoded(text: string): RouterState | undefined {
-    if (!this.reports.has(text)) {
-      if (this.reports.size > REPORTS_KEPT) this.reports.clear();
-      this.reports.set(text, decodeReport(text));
-    }
-    return this.reports.get(text);
+  private decoded(pod: string, text: string): RouterState | undefined {
+    const last = this.reports.get(pod);
+    if (last?.text === text) return last.state;
+    if (this.reports.size > REPORTS_KEPT) this.reports.clear();
+    const state = decodeReport(text);
+    this.reports.set(pod, { text, state });
+    return state;
   }
 
   private siteNamespacesOf(namespace: string): Set<string> {

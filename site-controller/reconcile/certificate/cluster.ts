@@ -3,7 +3,7 @@ import type { Certificate } from '../../../config/api/certificate.ts';
 import type { Resource } from '../../../config/api/index.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CREDENTIAL, NAME } from '../../../config/names.ts';
-import { byAge, type Observed, ofKind } from '../observed.ts';
+import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
 import { accessHosts } from '../routeraccess/plan.ts';
 import { planAccess } from '../securedaccess/plan.ts';
 import { wantedCertificate } from './want.ts';
@@ -49,8 +49,7 @@ export function accessCertificates(observed: Observed): Certificate[] {
 
 function routerNeeds(observed: Observed, site: Site): Need[] {
   if (site.spec.edge) return [];
-  return ofKind(observed, 'RouterAccess')
-    .sort(byAge)
+  return inOrderOfAge(ofKind(observed, 'RouterAccess'))
     .filter(({ spec }) => spec.generateTlsCredentials)
     .map((access) => ({
       certificate: access.spec.tlsCredentials,
@@ -63,15 +62,13 @@ function routerNeeds(observed: Observed, site: Site): Need[] {
 
 function accessNeeds(observed: Observed): Need[] {
   const routers = new Set(ofKind(observed, 'RouterAccess').map(({ spec }) => spec.tlsCredentials));
-  return ofKind(observed, 'SecuredAccess')
-    .sort(byAge)
-    .flatMap((access): Need[] => {
-      const { certificate, issuer } = access.spec;
-      if (!certificate || !issuer || routers.has(certificate)) return [];
-      const reached = planAccess(observed, access).endpoints.map(({ host }) => host);
-      const hosts = [...reached, ...serviceNames(access.metadata.name, observed.namespace)];
-      return [{ certificate, ca: issuer, subject: access.metadata.name, owner: access, hosts }];
-    });
+  return inOrderOfAge(ofKind(observed, 'SecuredAccess')).flatMap((access): Need[] => {
+    const { certificate, issuer } = access.spec;
+    if (!certificate || !issuer || routers.has(certificate)) return [];
+    const reached = planAccess(observed, access).endpoints.map(({ host }) => host);
+    const hosts = [...reached, ...serviceNames(access.metadata.name, observed.namespace)];
+    return [{ certificate, ca: issuer, subject: access.metadata.name, owner: access, hosts }];
+  });
 }
 
 /** One Certificate each, for the hosts of all who need it; its oldest owner names subject and CA, so that these stay. */

@@ -4,7 +4,7 @@ import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts
 import { typeFault } from '../connector/caller.ts';
 import { routingKeyFault } from '../connector/routing-key.ts';
 import { strategyKeys, tiersFault } from '../multikeylistener/tiers.ts';
-import { byAge, type Observed, ofKind } from '../observed.ts';
+import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 import { hasPlace, optionFault } from './options.ts';
 import { foreignServices, hostFault, serviceNameOf } from './service-name.ts';
@@ -18,12 +18,12 @@ export function keyOfListener({ kind, metadata }: AnyListener): string {
 
 /** Both kinds, in the order in which they may claim a host and port. */
 export function listenersByAge(observed: Observed): AnyListener[] {
-  return [...ofKind(observed, 'Listener'), ...ofKind(observed, 'MultiKeyListener')].sort(byAge);
+  return inOrderOfAge([...ofKind(observed, 'Listener'), ...ofKind(observed, 'MultiKeyListener')]);
 }
 
 /** By the key of the listener: what keeps it out of the router's configuration. */
 export function listenFaults(observed: Observed): Map<string, string> {
-  const faults = placeFaults(observed);
+  const faults = new Map(placeFaults(observed));
   for (const listener of listenersByAge(observed)) {
     const key = keyOfListener(listener);
     const fault = faults.get(key) ?? credentialFault(observed, listener);
@@ -36,7 +36,16 @@ export function listenFaults(observed: Observed): Map<string, string> {
  * Of those, the ones that deny it its place too. A place is kept while TLS material is missing: clients have found it. Nothing would
  * remember the port of one without a Service meanwhile, so it has none.
  */
-export function placeFaults(observed: Observed): Map<string, string> {
+export function placeFaults(observed: Observed): ReadonlyMap<string, string> {
+  const faults = known.get(observed) ?? findPlaceFaults(observed);
+  known.set(observed, faults);
+  return faults;
+}
+
+/** Each plan of listeners asks, and what is observed never changes. */
+const known = new WeakMap<Observed, ReadonlyMap<string, string>>();
+
+function findPlaceFaults(observed: Observed): Map<string, string> {
   const hasSite = activeSite(observed) !== undefined;
   const isForeign = foreignServices(observed);
   const first = new Map<string, AnyListener>();

@@ -1,7 +1,7 @@
 /** The ports of a RouterAccess: what it says, else on platform local what was given out, else those that a pod has to itself. Pure. */
 import { createHash } from 'node:crypto';
 import type { RouterAccess } from '../../../config/api/router-access.ts';
-import { byAge, type Observed, ofKind, type PortWant } from '../observed.ts';
+import { inOrderOfAge, type Observed, ofKind, type PortWant } from '../observed.ts';
 
 export const ROLE_PORTS = { 'inter-router': 55671, edge: 45671 };
 export type Role = RouterAccess['spec']['roles'][number];
@@ -62,7 +62,7 @@ export function portClash(observed: Observed, access: RouterAccess): string | un
   const hasPod = observed.cluster?.settings.routers === 'deployment';
   const taken = hasPod ? own.find((port) => POD_PORTS.has(port)) : undefined;
   if (taken !== undefined) return `port ${taken} is the router's own, for ${POD_PORTS.get(taken)}`;
-  for (const other of ofKind(observed, 'RouterAccess').sort(byAge)) {
+  for (const other of inOrderOfAge(ofKind(observed, 'RouterAccess'))) {
     if (other.metadata.name === access.metadata.name) return undefined;
     const ports = other.spec.roles.map((role) => portOf(observed, other, role)!);
     const port = ports.find((candidate) => own.includes(candidate));

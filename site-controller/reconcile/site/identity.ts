@@ -1,13 +1,13 @@
 /** Which Site is the one of this namespace, and what it and its router are called on the network. */
 import type { Site } from '../../../config/api/site.ts';
 import { NAME } from '../../../config/names.ts';
-import { byAge, type Observed, ofKind } from '../observed.ts';
+import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
 
 const ROUTER_SUFFIX_LENGTH = 8;
 
 /** The oldest Site of the namespace; the others are refused. Of two made in the same second, the one that was accepted stays so. */
 export function activeSite(observed: Pick<Observed, 'resources'>): Site | undefined {
-  const [oldest, ...others] = ofKind(observed, 'Site').sort(byAge);
+  const [oldest, ...others] = inOrderOfAge(ofKind(observed, 'Site'));
   const made = oldest?.metadata.creationTimestamp;
   const peers = others.filter(({ metadata }) => metadata.creationTimestamp === made);
   return oldest === undefined || isAccepted(oldest) ? oldest : (peers.find(isAccepted) ?? oldest);
