@@ -34,7 +34,7 @@ export function defineInstall(program: Command, scope: Scope): void {
   const install = program
     .command('install')
     .description(
-      'Install the controller and the skupper.io kinds into a cluster; what is there already stays or is brought up to date',
+      'Install the controllers, the DNS server and their kinds into a cluster; what is there already stays or is brought up to date',
     );
   examples(
     install,

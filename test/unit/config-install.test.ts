@@ -255,7 +255,7 @@ describe('uninstall', () => {
     const cluster = livingCluster();
     await install(cluster);
     cluster.put('secrets', { metadata: { name: 'skupper-grant-server', namespace: 'skupper' } });
-    expect((await uninstall(cluster)).err).toContain('The skupper.io kinds stay.');
+    expect((await uninstall(cluster)).err).toContain('Its kinds stay.');
     expect(keys(cluster).filter((key) => !key.startsWith('customresourcedefinitions/'))).toEqual([]);
     expect(cluster.objects.size).toBe(WANTED.filter(({ kind }) => kind === 'CustomResourceDefinition').length);
   });

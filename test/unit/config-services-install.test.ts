@@ -206,6 +206,13 @@ describe('install, where the kinds are there', () => {
     expect((await install(cluster)).err).toContain(advice);
   });
 
+  it('says what one lacks that serves all versions', async () => {
+    const cluster = livingCluster();
+    const text = JSON.stringify(foreign('v0.5.0')).replaceAll('"clusterSelectors":', '"other":');
+    cluster.put('customresourcedefinitions', JSON.parse(text) as KubeObject);
+    expect((await install(cluster)).err).toContain('--force replaces it; it does not have spec.clusterSelectors\n');
+  });
+
   it('replaces an older one by force, and leaves it when all is removed', async () => {
     const cluster = livingCluster();
     cluster.put('customresourcedefinitions', foreign('v0.4.1'));

@@ -25,7 +25,9 @@ export function whyKept(wanted: KubeObject, present: KubeObject, rules: Definiti
   const why = whyKeptOfOthers(wanted, present, rules);
   if (why === undefined) return undefined;
   const missing = versionsMissing(wanted, present);
-  return missing.length === 0 ? why : `${why}; ${adviceFor(wanted, missing)}`;
+  if (missing.length > 0) return `${why}; ${adviceFor(wanted, missing)}`;
+  const lacking = membersLost(schemaOf(wanted), schemaOf(present), '');
+  return lacking.length === 0 ? why : `${why}; it does not have ${lacking.join(', ')}`;
 }
 
 /** Made here, and by nobody else before. */

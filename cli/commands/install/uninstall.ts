@@ -121,7 +121,7 @@ function sitesError(context: Context, sites: readonly string[], withKinds: boole
 }
 
 function whatText(context: Context, target: InstallTarget, sites: readonly string[], withKinds: boolean): string {
-  const kinds = withKinds ? ', the skupper.io kinds and every resource of them' : '';
+  const kinds = withKinds ? ', its kinds (sites, exported services and all others) and every resource of them' : '';
   const count = sites.length > 0 && withKinds ? ` (${sites.length} sites)` : '';
   return `${controllerText(target)} of ${clusterText(context)}${kinds}${count}`;
 }
@@ -156,8 +156,8 @@ async function waitUntilGone(
 
 function outcome(context: Context, target: InstallTarget, sites: readonly string[], withKinds: boolean): string {
   const removed = `Removed ${controllerText(target)} of ${clusterText(context)}`;
-  if (withKinds) return `${removed} and the skupper.io kinds with every resource of them.`;
+  if (withKinds) return `${removed} and its kinds with every resource of them.`;
   const left =
     sites.length > 0 ? `; ${sites.length === 1 ? 'a site runs' : `${sites.length} sites run`} on without it` : '';
-  return `${removed}${left}. The skupper.io kinds stay.`;
+  return `${removed}${left}. Its kinds stay.`;
 }
