@@ -78,6 +78,7 @@ export class ServiceExchange {
   private announcedAt = -Infinity;
   private helloAt = Infinity;
   private helloAgainAt = Infinity;
+  private greetedAt = -Infinity;
   private connectedAt: number | undefined;
   private wasSettled = false;
   private revisionCount = 0;
@@ -277,8 +278,10 @@ export class ServiceExchange {
     const { requestMs, retryMs, random } = this.options;
     if (outcome === 'bad') this.stats.mismatched += 1;
     if (outcome === 'applied') this.revisionCount += 1;
-    if (outcome === 'applied' || !peer.isBehind) {
-      if (peer.state !== 'live') this.revisionCount += 1;
+    if (peer.state !== 'live' && (outcome === 'applied' || !peer.isBehind)) {
+      this.revisionCount += 1;
+      // The network is whole again: the others need not wait for each other's next digest either.
+      if (peer.state === 'lost') this.helloAt = Math.min(this.helloAt, this.nextHello(now));
       peer.state = 'live';
     }
     if (!peer.isBehind) {
@@ -379,14 +382,19 @@ export class ServiceExchange {
     this.stats.requests += 1;
   }
 
+  /** Asks who is there, and says that this cluster is. */
   private greet(now: number): void {
     if (now >= this.helloAt) this.helloAt = Infinity;
-    if (now >= this.helloAgainAt) {
-      this.helloAgainAt = Infinity;
-      this.heartbeatAt = now;
-    }
+    if (now >= this.helloAgainAt) this.helloAgainAt = Infinity;
+    this.greetedAt = now;
+    this.heartbeatAt = now;
     const known = this.views().map(({ id }) => id);
     this.multicast(encodeMessage({ ...this.head(), type: 'hello', known: known.slice(0, LIMITS.clusterCountMax) }));
+  }
+
+  private nextHello(now: number): number {
+    const { repeatMs, requestMs, random } = this.options;
+    return Math.max(now, this.greetedAt + repeatMs) + requestMs * random.next();
   }
 
   private turned(change: TurnChange, now: number): void {

@@ -289,7 +289,24 @@ describe('silence', () => {
     net.isCut = () => false;
     const sent = sentDuring(net, () => net.run(6000));
     expect(known(b)).toEqual(['a:live:200']);
-    expect(new Set(sent.map((one) => one.split(':')[1]))).toEqual(new Set(['digest']));
+    expect(new Set(sent.map((one) => one.split(/[:>]/)[1]))).toEqual(new Set(['digest', 'hello']));
+  });
+
+  it('of many ends for all with the first word that anyone hears', () => {
+    const net = network();
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) join(net, id);
+    net.run(3000);
+    net.isCut = (from, to) => from < 'd' !== to < 'd';
+    net.run(60_000);
+    net.isCut = () => false;
+    const isWhole = () =>
+      net.processes.every(({ exchange }) => exchange.views().every(({ state }) => state === 'live'));
+    const isAnyBack = () =>
+      net.processes.some(({ exchange }) => exchange.views().every(({ state }) => state === 'live'));
+    expect(isWhole()).toBe(false);
+    while (!isAnyBack() && net.now < 100_000) net.run(1);
+    net.run(300);
+    expect(isWhole()).toBe(true);
   });
 
   it('ends, with the changes alone, when something did', () => {
