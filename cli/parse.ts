@@ -63,6 +63,23 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** Of a whole number between two bounds, both included. */
+export function parseWhole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+    if (number < least || number > most)
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    return number;
+  };
+}
+
+/** `key=value`; the value may be empty. */
+export function parsePair(text: string): [key: string, value: string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Give KEY=VALUE, such as tier=gold.');
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
 /** A name of a resource or a namespace: an RFC 1123 label. */
 export function parseName(text: string): string {
   if (!DNS_LABEL.test(text)) {

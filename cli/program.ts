@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import type { Surroundings } from './context.ts';
+import { defineClusterSet } from './definitions/cluster-set.ts';
 import { type Define, examples, type Scope } from './definitions/define.ts';
 import { defineDev } from './definitions/dev.ts';
 import { defineDns } from './definitions/dns.ts';
@@ -25,7 +26,7 @@ const loadChoice = async () => await import('./places/choose.ts');
 const GROUPS: readonly (readonly [heading: string, defines: readonly Define[]])[] = [
   ['Sites:', [defineSite]],
   ['Links:', [defineTokens, defineLinks]],
-  ['Services:', [defineExpose, defineListeners, defineConnectors]],
+  ['Services:', [defineExpose, defineListeners, defineConnectors, defineClusterSet]],
   ['Looking:', [defineNetwork]],
   ['Clusters:', [defineInstall, defineDns]],
   ['More:', [defineProcesses, defineSiteController, defineServiceController, defineKubeAdaptor, defineDev]],

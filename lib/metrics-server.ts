@@ -1,4 +1,4 @@
-/** `GET /metrics`, `/healthz` and `/readyz` of a long-running process. */
+/** `GET /metrics`, `/healthz` and `/readyz` of a long-running process, and what else it can tell. */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +11,8 @@ export interface MetricsServerParts {
   unhealthy?: () => string | undefined;
   /** Undefined when it can do its work, else what it waits for. */
   notReady?: () => string | undefined;
+  /** What is at another path, as JSON; undefined: nothing. */
+  tell?: (path: string, query: URLSearchParams) => Promise<object | undefined>;
 }
 
 export interface MetricsServerOptions {
@@ -35,7 +37,8 @@ export class MetricsServer {
   constructor(parts: MetricsServerParts) {
     this.parts = parts;
     this.server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, ({ method, url }, response) => {
-      void this.answer(method ?? '', (url ?? '').split('?', 1)[0]!, response);
+      const [path = '', query = ''] = (url ?? '').split('?', 2);
+      void this.answer(method ?? '', { path, query }, response);
     });
     this.server.maxConnections = CONNECTIONS_MAX;
   }
@@ -62,16 +65,22 @@ export class MetricsServer {
     await closed;
   }
 
-  private async answer(method: string, path: string, response: ServerResponse): Promise<void> {
+  private async answer(
+    method: string,
+    { path, query }: { path: string; query: string },
+    response: ServerResponse,
+  ): Promise<void> {
     if (method !== 'GET' && method !== 'HEAD') return end(response, 405, 'only GET');
-    const { metrics, unhealthy, notReady } = this.parts;
+    const { metrics, unhealthy, notReady, tell } = this.parts;
     if (path === '/healthz' || path === '/readyz') {
       const fault = path === '/healthz' ? unhealthy?.() : notReady?.();
       return end(response, fault === undefined ? 200 : 503, fault ?? 'ok');
     }
-    if (path !== '/metrics') return end(response, 404, 'see /metrics, /healthz, /readyz');
     try {
-      end(response, 200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      if (path === '/metrics') return end(response, 200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      const told = await tell?.(path, new URLSearchParams(query));
+      if (told === undefined) return end(response, 404, 'see /metrics, /healthz, /readyz');
+      end(response, 200, JSON.stringify(told), 'application/json');
     } catch (error) {
       end(response, 500, messageOf(error));
     }

@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto';
 /** Of server-side apply, and of `endpointslice.kubernetes.io/managed-by`. */
 export const MANAGER = 'skuprt-service-controller';
 
+/** On the Lease of a service-controller outside of pods: where it answers, as `http://127.0.0.1:9000`. */
+export const LEASE_ADDRESS = 'skuprt.io/address';
+
 /** multicluster.x-k8s.io and its KEP, reference 1.6. */
 export const MCS = {
   group: 'multicluster.x-k8s.io',

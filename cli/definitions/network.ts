@@ -1,27 +1,8 @@
-/** `service status`, `network status`, `debug dump`: looking at the whole. */
+/** `network status`, `check`, `debug dump`: looking at the whole. */
 import type { Command } from 'commander';
-import { parseRoutingKey } from '../parse.ts';
 import { examples, output, type Scope } from './define.ts';
 
 export function defineNetwork(program: Command, scope: Scope): void {
-  const service = program.command('service').description('Services of the network, as this site sees them');
-  examples(service, ['skuprt service status', 'where to reach the services']);
-  const services = service
-    .command('status')
-    .description('Show each service: where clients here connect to, which sites offer it')
-    .argument('[address]', 'address of one service', parseRoutingKey)
-    .addOption(output('json', 'yaml', 'name', 'wide'))
-    .action(async (address: string | undefined, flags: { output?: string }, self: Command) => {
-      const context = await scope.context(self);
-      const { showServices } = await import('../commands/service/status.ts');
-      await showServices(context, address, flags);
-    });
-  examples(
-    services,
-    ['skuprt service status', 'host and port of every service'],
-    ['skuprt service status backend -o json', 'one, for scripts'],
-  );
-
   const network = program.command('network').description('The whole network, as this site sees it');
   examples(network, ['skuprt network status', 'a picture and a tree']);
   const status = network

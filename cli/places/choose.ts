@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { dataHomeOf, sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { type Context, type Surroundings, say } from '../context.ts';
 import { contextOf, DEFAULT_NAMESPACE, type GlobalFlags, localContext, namedPlatform } from '../platform.ts';
+import type { ClusterSetPlace } from './cluster-set.ts';
 import { type ClusterContext, clusterContext } from './kubeconfig.ts';
 import type { Place } from './place.ts';
 
@@ -43,6 +44,12 @@ export async function openPlace(context: Context): Promise<Place> {
   }
   const { openCluster } = await import('./kubernetes.ts');
   return await openCluster(context);
+}
+
+/** What `service export` and its siblings work on. */
+export async function openClusterSet(context: Context): Promise<ClusterSetPlace> {
+  const { KubernetesClusterSet } = await import('./cluster-set.ts');
+  return new KubernetesClusterSet(context, await context.connect(context.cluster, context.env));
 }
 
 function inCluster(flags: GlobalFlags, surroundings: Surroundings, found: ClusterContext): Context {

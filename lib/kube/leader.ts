@@ -10,7 +10,7 @@ import type { Random } from '../random.ts';
 import { linkedTo, pause } from './abort.ts';
 import type { CallOptions, KubeClient, ResourceType } from './client.ts';
 import { isApiError } from './errors.ts';
-import type { KubeObject } from './object.ts';
+import type { KubeObject, ObjectMeta } from './object.ts';
 
 export interface LeaderElectionParts {
   client: Pick<KubeClient, 'find' | 'create' | 'replace'>;
@@ -32,6 +32,8 @@ export interface LeaderElectionOptions {
   /** Between tries; 2 s when absent. */
   retryPeriodMs?: number;
   labels?: Record<string, string>;
+  /** Of the one that leads, on the Lease: asked at each renewal. */
+  annotations?: () => Record<string, string>;
 }
 
 const RELEASE_TRIES = 3;
@@ -200,7 +202,7 @@ export class LeaderElection {
   }
 
   private leaseFor(lease: KubeObject | undefined): KubeObject {
-    const { namespace, name, identity, labels } = this.options;
+    const { namespace, name, identity, labels, annotations } = this.options;
     const before = lease === undefined ? {} : specOf(lease);
     const now = microTime(this.parts.clock.wall());
     const isOurs = before.holderIdentity === identity;
@@ -216,7 +218,9 @@ export class LeaderElection {
       kind: LEASE.kind,
       metadata: { name, namespace, ...(labels && { labels }) },
     };
-    return { ...(lease ?? fresh), spec };
+    const { metadata, ...rest } = lease ?? fresh;
+    const own = annotations && { annotations: { ...(metadata as ObjectMeta).annotations, ...annotations() } };
+    return { ...rest, metadata: { ...metadata, ...own }, spec };
   }
 
   private observe(lease: KubeObject): void {

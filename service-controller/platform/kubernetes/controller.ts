@@ -10,6 +10,7 @@ import { Reflector } from '../../../lib/kube/reflector.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { Random } from '../../../lib/random.ts';
 import { MANAGER } from '../../names.ts';
+import { type ExplainedService, explainObserved } from '../../reconcile/explain.ts';
 import type { EventWant, Observed } from '../../reconcile/observed.ts';
 import { publicProperties } from './identity.ts';
 import { KubeWrites, type KubeWritesParts } from './kube-writes.ts';
@@ -112,6 +113,20 @@ export class ServiceController {
   /** Everything was seen once. */
   get isSynced(): boolean {
     return this.unsynced().length === 0;
+  }
+
+  /** Why a service is here what it is; undefined when nothing is known of it. By `serviceKey`. */
+  explain(key: string): ExplainedService | undefined {
+    if (!this.isSynced || (!this.cache.isConcern(key) && !this.mesh.hasRemote(key))) return undefined;
+    const { router, routerAddresses } = this.parts.settings;
+    const explained = explainObserved(this.observe(key), this.parts.clock.wall());
+    if (router === undefined || routerAddresses.length === 0) return explained;
+    // The addresses in slices are for show there.
+    const shown = new Set(routerAddresses.map(({ address }) => address));
+    const targets = explained.targets.map((target) =>
+      shown.has(target.host) ? { ...target, host: router.host } : target,
+    );
+    return { ...explained, targets };
   }
 
   /** Kinds of which not all was seen. */

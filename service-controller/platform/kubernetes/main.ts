@@ -9,7 +9,8 @@ import { ControllerMetrics } from '../../../lib/metrics.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
 import { systemRandom } from '../../../lib/random.ts';
 import { readVersion } from '../../../lib/version.ts';
-import { MANAGER } from '../../names.ts';
+import { LEASE_ADDRESS, MANAGER } from '../../names.ts';
+import { tellOf } from '../tell.ts';
 import { ServiceController } from './controller.ts';
 import { exchangeMetrics } from './metrics.ts';
 import { RouterSessions } from './router-sessions.ts';
@@ -39,7 +40,10 @@ export async function runServiceController(options: ServiceControllerOptions, si
   const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
   const events = new EventRecorder({ client, ...base, component: MANAGER, instance });
-  const lease = { namespace: settings.namespace, name: MANAGER, identity: instance };
+  // Of a process without a pod, where nobody else knows where it listens.
+  let address: string | undefined;
+  const annotations = (): Record<string, string> => (address === undefined ? {} : { [LEASE_ADDRESS]: address });
+  const lease = { namespace: settings.namespace, name: MANAGER, identity: instance, annotations };
   const election = new LeaderElection({ client, ...base }, lease);
   const sessions = new RouterSessions({ client, settings, ...base, carrier: () => controller.carrierNamespace });
   const controller: ServiceController = new ServiceController({
@@ -69,10 +73,15 @@ export async function runServiceController(options: ServiceControllerOptions, si
       return sessions.counts;
     },
   });
-  const probes = new MetricsServer({ metrics: () => metrics.render(), notReady: () => notReady(controller) });
+  const probes = new MetricsServer({
+    metrics: () => metrics.render(),
+    notReady: () => notReady(controller),
+    tell: (path, query) => tellOf(path, query, (key) => controller.explain(key)),
+  });
   log.info({ server, version }, 'service-controller started');
   try {
-    await probes.start({ port: metricsPort });
+    const port = await probes.start({ port: metricsPort });
+    if (settings.pod === '') address = `http://127.0.0.1:${port}`;
     await controller.run(signal);
   } finally {
     await sessions.stop();

@@ -1,0 +1,156 @@
+/** What `service export` and its siblings work on: ServiceExports and ServiceImports of one namespace, and the Services behind them. */
+
+import { messageOf } from '../../lib/errors.ts';
+import type { KubeObject } from '../../lib/kube/object.ts';
+import { LEASE_ADDRESS, MANAGER } from '../../service-controller/names.ts';
+import type { Told } from '../../service-controller/platform/tell.ts';
+import { type Context, commandLine } from '../context.ts';
+import { FailedError } from '../errors.ts';
+import { API, type ApiKind, type ClusterClient } from './cluster-client.ts';
+
+const GROUP = 'multicluster.x-k8s.io';
+const VERSION = `${GROUP}/v1beta1`;
+
+export const MCS_API = {
+  exports: { apiVersion: VERSION, kind: 'ServiceExport', plural: 'serviceexports' },
+  imports: { apiVersion: VERSION, kind: 'ServiceImport', plural: 'serviceimports' },
+} as const satisfies Record<string, ApiKind>;
+
+/** Of the service-controller, in its pod. */
+const METRICS_PORT = 9000;
+const ASK_TIMEOUT_MS = 10_000;
+
+/** A platform's way to the services of the cluster set, in the namespace of the command. */
+export interface ClusterSetPlace {
+  /** The kinds are known here. */
+  isInstalled(): Promise<boolean>;
+  /** Whether there is something to export under this name, and what to do when there is not. */
+  missing(name: string): Promise<{ what: string; next: string } | undefined>;
+  export(name: string): Promise<KubeObject | undefined>;
+  exports(): Promise<KubeObject[]>;
+  /** Makes it, or changes what differs. */
+  applyExport(wanted: KubeObject): Promise<void>;
+  deleteExport(name: string): Promise<void>;
+  import(name: string): Promise<KubeObject | undefined>;
+  imports(): Promise<KubeObject[]>;
+  /** What the service-controller says of it; `test`: with connections tried. Undefined: it knows of none. @throws FailedError */
+  explain(name: string, test: boolean): Promise<Told | undefined>;
+}
+
+export class KubernetesClusterSet implements ClusterSetPlace {
+  private readonly context: Context;
+  private readonly client: ClusterClient;
+
+  constructor(context: Context, client: ClusterClient) {
+    this.context = context;
+    this.client = client;
+  }
+
+  async isInstalled(): Promise<boolean> {
+    const lists = [MCS_API.exports, MCS_API.imports].map((api) =>
+      this.client.list(api, { namespace: this.context.namespace }),
+    );
+    return (await Promise.all(lists)).every((list) => list !== undefined);
+  }
+
+  async missing(name: string): Promise<{ what: string; next: string } | undefined> {
+    const { namespace } = this.context;
+    const service = await this.client.get(API.services, name, namespace);
+    if (service !== undefined) return undefined;
+    return {
+      what: `no Service "${name}" in namespace "${namespace}"`,
+      next: `See kubectl get services -n ${namespace}`,
+    };
+  }
+
+  async export(name: string): Promise<KubeObject | undefined> {
+    const found = await this.client.get(MCS_API.exports, name, this.context.namespace);
+    if (found === undefined) await this.exports();
+    return found;
+  }
+
+  exports(): Promise<KubeObject[]> {
+    return this.list(MCS_API.exports);
+  }
+
+  async applyExport(wanted: KubeObject): Promise<void> {
+    const { namespace } = this.context;
+    await this.client.apply(MCS_API.exports, { ...wanted, metadata: { ...wanted.metadata, namespace } });
+  }
+
+  async deleteExport(name: string): Promise<void> {
+    await this.client.delete(MCS_API.exports, name, this.context.namespace);
+  }
+
+  import(name: string): Promise<KubeObject | undefined> {
+    return this.client.get(MCS_API.imports, name, this.context.namespace);
+  }
+
+  imports(): Promise<KubeObject[]> {
+    return this.list(MCS_API.imports);
+  }
+
+  async explain(name: string, test: boolean): Promise<Told | undefined> {
+    const rest = `explain/${this.context.namespace}/${name}?test=${test}`;
+    const paths = await this.controllerPaths();
+    for (const path of paths) {
+      try {
+        return (await this.client.json(`${path}/${rest}`)) as Told;
+      } catch (error) {
+        if (isStatus(error, 404)) return undefined;
+        if (path === paths.at(-1)) throw error;
+      }
+    }
+    return await askOutside(await this.outsideAddress(), rest);
+  }
+
+  /** Through the API server, of each replica that runs. */
+  private async controllerPaths(): Promise<string[]> {
+    const pods = (await this.client.list(API.pods, { labelSelector: `app.kubernetes.io/name=${MANAGER}` })) ?? [];
+    return pods
+      .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && isReady(status))
+      .map(({ metadata }) => `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}:${METRICS_PORT}/proxy`);
+  }
+
+  /** Of a process on this machine, as `skuprt dev` starts it. */
+  private async outsideAddress(): Promise<string> {
+    const leases = (await this.client.list(API.leases, { fieldSelector: `metadata.name=${MANAGER}` })) ?? [];
+    const address = leases.map(({ metadata }) => metadata.annotations?.[LEASE_ADDRESS]).find(Boolean);
+    if (address !== undefined) return address;
+    throw new FailedError('No service-controller runs in this cluster', {
+      next: `Install it: ${commandLine(this.context, 'install')}`,
+    });
+  }
+
+  private async list(api: ApiKind): Promise<KubeObject[]> {
+    const found = await this.client.list(api, { namespace: this.context.namespace });
+    if (found !== undefined) return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+    throw new FailedError(`This cluster does not know the kind ${api.kind} (${GROUP})`, {
+      next: `Install it with the service-controller: ${commandLine(this.context, 'install')}`,
+    });
+  }
+}
+
+function isReady(status: unknown): boolean {
+  const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
+  return conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof Error && 'status' in error && error.status === status;
+}
+
+async function askOutside(address: string, rest: string): Promise<Told | undefined> {
+  let answer: Response;
+  try {
+    answer = await fetch(`${address}/${rest}`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
+  } catch (cause) {
+    throw new FailedError(`The service-controller at ${address} does not answer: ${messageOf(cause)}`, {
+      cause,
+      next: 'It runs outside the cluster: ask from the machine where it runs',
+    });
+  }
+  if (answer.status === 404) return undefined;
+  if (!answer.ok) throw new FailedError(`The service-controller at ${address} answers with status ${answer.status}`);
+  return (await answer.json()) as Told;
+}
