@@ -1,21 +1,36 @@
-# What the demos share: a namespace with a site in each of the first two clusters, linked; a pod to ask from; and the end of it all,
-# also when a demo fails or is interrupted. Servers and clients run in the image of skuprt itself, so nothing else is pulled.
+# What the demos share: a namespace in each of the first two clusters, mostly with a site, linked; a pod to ask from; and the end of it
+# all, also when a demo fails or is interrupted. Servers and clients run in the image of skuprt itself, so nothing else is pulled.
 demo=
 demo_image=$image
 
 begin_demo() {
-  demo=skuprt-demo-$1
-  trap end_quietly EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  name_demo "$1"
   local context
   for context in "${contexts[@]:0:2}"; do step "site in $context" new_site "$context"; done
   step 'link' link
 }
 
-new_site() {
+# begin_set_demo NAME: the namespace only; the site that kind/install made carries the services of the cluster set.
+begin_set_demo() {
+  name_demo "$1"
+  local context
+  for context in "${contexts[@]:0:2}"; do step "namespace $demo in $context" new_namespace "$context"; done
+}
+
+name_demo() {
+  demo=skuprt-demo-$1
+  trap end_quietly EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+new_namespace() {
   in_cluster "$1" delete namespace "$demo" --ignore-not-found --timeout 60s
   in_cluster "$1" create namespace "$demo"
+}
+
+new_site() {
+  new_namespace "$1"
   skuprt_in "$1" -n "$demo" site create "$1" --enable-link-access --wait ready --timeout 2m
 }
 
