@@ -6,7 +6,7 @@ import { choice, closed, flag, oneOf, optionalText, port, settings, statusOf, te
 
 export const ROUTING_KEYS_MAX = 256;
 /** Of a routing key in the setting `SETTING.tiers`; the least is 1. */
-export const TIER_WEIGHT_MAX = 65_535;
+export const TIER_WEIGHT_MAX = 1_000_000;
 
 const PriorityStrategy = closed(
   {

@@ -1,4 +1,5 @@
 /** The adaptor beside a real router: what the ConfigMap and the Secrets say reaches it, whatever is killed or away meanwhile. */
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -260,5 +261,64 @@ describe('the adaptor', () => {
     const adaptor = startAdaptor();
     await ready(adaptor);
     expect(adaptor.keeper.stats.operations).toBe(0);
+  });
+
+  test('endpoints, tiers and session affinity change while flows go on; a restarted adaptor has nothing to do', async () => {
+    const backends = await Promise.all([echoServer(), echoServer()]);
+    const ports = [await unusedPort(), await unusedPort()];
+    const dialled = (at: number): Section => {
+      const { port } = backends[at]!;
+      return ['tcpConnector', { name: `connector/x@127.0.0.1:${port}`, host: '127.0.0.1', port, address: 'x' }];
+    };
+    const tier = (key: string, value: number, further: object = {}): Section => [
+      'listenerAddress',
+      { name: `multiAddress/m/${key}`, address: key, value, listener: 'multiAddress/m', ...further },
+    ];
+    const listeners = (affinity: object): Section[] => [
+      ['tcpListener', { name: 'listener/x', host: '', port: String(ports[0]), address: 'x', ...affinity }],
+      [
+        'tcpListener',
+        { name: 'multiAddress/m', host: '', port: String(ports[1]), multiAddressStrategy: 'priority', ...affinity },
+      ],
+    ];
+    const affinity = { sessionAffinity: 'clientIP' };
+    const first = [...listeners({}), dialled(0), tier('x', 0, { weight: 1 }), tier('y', 1, { weight: 5 })];
+    const second = [...listeners(affinity), dialled(0), dialled(1), tier('x', 1, { weight: 9 }), tier('y', 1)];
+    cluster.putConfigMap(pod.data(first));
+    await startRouter();
+    let adaptor = startAdaptor();
+    await ready(adaptor);
+    const sockets = await Promise.all(
+      ports.map((port) => eventually('listening', () => connect(port).catch(() => undefined))),
+    );
+    const answers = async (text: string) => {
+      for (const socket of sockets) {
+        const answer = once(socket, 'data');
+        socket.write(text);
+        expect(String((await answer)[0])).toBe(text);
+      }
+    };
+    await answers('before');
+    cluster.putConfigMap(pod.data(second));
+    const dialledNow = [dialled(0), dialled(1)].map(([, { name }]) => String(name));
+    await shows(adaptor, 'tcpConnector', dialledNow);
+    const shown = async (type: string, attribute: string) =>
+      Object.fromEntries((await adaptor.client.query(type)).map((found) => [found.name, found[attribute]]));
+    expect(await shown('tcpListener', 'sessionAffinity')).toEqual({
+      'listener/x': 'clientIP',
+      'multiAddress/m': 'clientIP',
+    });
+    expect(await shown('listenerAddress', 'value')).toEqual({ 'multiAddress/m/x': 1, 'multiAddress/m/y': 1 });
+    expect((await shown('listenerAddress', 'weight'))['multiAddress/m/x']).toBe(9);
+    await answers('after');
+    await eventually('counted', () => adaptor.keeper.stats.operations > 0);
+    expect(adaptor.keeper.stats.operations).toBe(5);
+    await running!.stop();
+    adaptor = startAdaptor();
+    await ready(adaptor);
+    expect(adaptor.keeper.stats.operations).toBe(0);
+    await answers('still');
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(backends.map((backend) => backend.close()));
   });
 });

@@ -151,10 +151,10 @@ describe('tiers of a MultiKeyListener', () => {
     [[{ a: 1, b: 1 }], '"c" of spec.strategy.priority.routingKeys stands in no tier'],
     [[{ a: 1, b: 1, c: 1 }, { x: 1 }], 'tier 2: "x" is not among spec.strategy.priority.routingKeys'],
     [[{ a: 1, b: 1, c: 1 }, { a: 1 }], 'tier 2: "a" stands in two tiers'],
-    [[{ a: 0, b: 1, c: 1 }], 'tier 1: the weight of "a" is not a whole number from 1 to 65535'],
+    [[{ a: 0, b: 1, c: 1 }], 'tier 1: the weight of "a" is not a whole number from 1 to 1000000'],
     [[{ a: 1.5, b: 1, c: 1 }], 'the weight of "a" is not'],
     [[{ a: '1', b: 1, c: 1 }], 'the weight of "a" is not'],
-    [[{ a: 65536, b: 1, c: 1 }], 'the weight of "a" is not'],
+    [[{ a: 1_000_001, b: 1, c: 1 }], 'the weight of "a" is not'],
     [[{ toString: 1, a: 1, b: 1, c: 1 }], '"toString" is not among'],
   ])('%j are refused by what is wrong with them, and the router gets nothing', (value, message) => {
     const seen = observed([site(), multi('m', tiers(value))]);
