@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import Value from 'typebox/value';
 import { describe, expect, it } from 'vitest';
@@ -288,5 +288,19 @@ describe('texts with kinds of services', () => {
   it('leave the table of site kinds as it was', () => {
     expect(Object.keys(KINDS)).toHaveLength(13);
     expect(ALL_KINDS.filter((kind) => Object.hasOwn(KINDS, kind))).toEqual([]);
+  });
+});
+
+describe('config/samples/services', () => {
+  const folder = 'config/samples/services';
+
+  it('are valid, and told of', () => {
+    const readme = readFileSync(`${folder}/README.md`, 'utf8');
+    const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      expect(parseKinds(readFileSync(`${folder}/${file}`, 'utf8'), file, SERVICE_KINDS)).toHaveLength(1);
+      expect(readme).toContain(`\`${file}\``);
+    }
   });
 });
