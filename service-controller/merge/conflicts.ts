@@ -2,7 +2,7 @@
 import type { ServiceRecord } from '../records.ts';
 import { affinityTimeoutSeconds } from './defaults.ts';
 import type { Conflict, ConflictReason, Exporter } from './merge.ts';
-import { canonical } from './order.ts';
+import { canonical, isSame } from './order.ts';
 
 interface Property {
   reason: ConflictReason;
@@ -17,9 +17,9 @@ interface Property {
   isOfClusterIpOnly?: boolean;
 }
 
-/** Exports agree when this text of them is equal. */
-const same = (text: (record: ServiceRecord) => string) => (winner: ServiceRecord, other: ServiceRecord) =>
-  text(winner) === text(other);
+/** Exports agree when this of them is equal. */
+const same = (part: (record: ServiceRecord) => unknown) => (winner: ServiceRecord, other: ServiceRecord) =>
+  isSame(part(winner), part(other));
 
 /** A Service that says nothing has this. */
 const INTERNAL_TRAFFIC_POLICY_DEFAULT = 'Cluster';
@@ -27,6 +27,7 @@ const INTERNAL_TRAFFIC_POLICY_DEFAULT = 'Cluster';
 const internalTrafficPolicy = (record: ServiceRecord) =>
   record.internalTrafficPolicy ?? INTERNAL_TRAFFIC_POLICY_DEFAULT;
 const trafficDistribution = (record: ServiceRecord) => record.trafficDistribution ?? 'none';
+const sorted = (ports: ServiceRecord['ports']) => ports.map(canonical).sort();
 const timeoutSeconds = (record: ServiceRecord) => String(affinityTimeoutSeconds(record));
 
 const PROPERTIES: readonly Property[] = [
@@ -38,7 +39,11 @@ const PROPERTIES: readonly Property[] = [
     isOfAnyType: true,
   },
   // Also a set that only has more: some clusters cannot serve all ports.
-  { reason: 'PortConflict', field: 'ports', agrees: same(({ ports }) => canonical(ports.map(canonical).sort())) },
+  {
+    reason: 'PortConflict',
+    field: 'ports',
+    agrees: (winner, other) => isSame(winner.ports, other.ports) || isSame(sorted(winner.ports), sorted(other.ports)),
+  },
   {
     reason: 'SessionAffinityConflict',
     field: 'sessionAffinity',
@@ -79,19 +84,19 @@ const PROPERTIES: readonly Property[] = [
   {
     reason: 'LabelsConflict',
     field: 'exportedLabels',
-    agrees: same(({ labels }) => canonical(labels ?? {})),
+    agrees: same(({ labels }) => labels ?? {}),
     isOfAnyType: true,
   },
   {
     reason: 'AnnotationsConflict',
     field: 'exportedAnnotations',
-    agrees: same(({ annotations }) => canonical(annotations ?? {})),
+    agrees: same(({ annotations }) => annotations ?? {}),
     isOfAnyType: true,
   },
   {
     reason: 'ClusterSelectorsConflict',
     field: 'clusterSelectors',
-    agrees: same(({ clusterSelectors }) => canonical(clusterSelectors ?? [])),
+    agrees: same(({ clusterSelectors }) => clusterSelectors ?? []),
     isOfClusterIpOnly: true,
   },
 ];

@@ -142,7 +142,6 @@ function explainedPort(input: ExplainInput, cluster: string, port: MergedPort): 
 /** Endpoints of the own cluster need no router. */
 function isInReach(input: ExplainInput, cluster: string, port: MergedPort): boolean {
   if (cluster === input.self) return input.exporters.some((one) => one.cluster === cluster && one.record.ready > 0);
-  if (port.protocol !== 'TCP') return false;
   const fact = factOf(input, cluster, port);
   return fact?.routerPort !== undefined && fact.listeningRouterCount > 0;
 }

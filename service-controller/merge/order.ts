@@ -22,6 +22,11 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+/** Of plain values, whatever the order of their members. Most are written the same way, which is quickly seen. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b) || canonical(a) === canonical(b);
+}
+
 /** A text of a plain value that does not depend on the order of its members, nor on members without a value. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>

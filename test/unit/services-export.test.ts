@@ -153,6 +153,21 @@ describe('what others are told of an exported Service', () => {
     });
   });
 
+  it('has no port twice, which others would refuse as a whole', () => {
+    const ports = [
+      { name: 'a', port: 80 },
+      { name: 'a', port: 81 },
+      { name: 'b', port: 80 },
+      { name: 'b', port: 80, protocol: 'UDP' },
+    ];
+    const exported = record({ service: service({ ports }) });
+    expect(exported.ports.map(({ name, protocol, port }) => `${name} ${port}/${protocol}`)).toEqual([
+      'a 80/TCP',
+      'b 80/UDP',
+    ]);
+    expect(checkService(exported)).toEqual({ value: exported });
+  });
+
   it('has the exported labels and annotations, and none of the metadata', () => {
     const metadata = { ...service().metadata, labels: { own: 'x' }, annotations: { own: 'x' } };
     const spec = { exportedLabels: { team: 'a' }, exportedAnnotations: { 'example.com/owner': 'me, or you' } };
