@@ -3,6 +3,8 @@
  * which routers are told and tell. Says which listeners a change concerns, so that a report of one does not wake all services.
  */
 
+import { CONFIG_KEY } from '../../../config/names.ts';
+import { configText } from '../../../config/router-config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
 import { decodeReport } from '../../../lib/router-client/report.ts';
@@ -150,7 +152,7 @@ function listeningOf(text: string): ReadonlySet<string> {
 
 /** Router ports by the name of the tcpListener, of a router's configuration; none of one that cannot be read. */
 function portsOf(map: KubeObject | undefined): ReadonlyMap<string, number> {
-  const text = ((map?.data ?? {}) as Record<string, string>)['skrouterd.json'];
+  const text = configText(map?.data, CONFIG_KEY.router);
   const ports = new Map<string, number>();
   for (const [type, attributes] of entitiesOf(text)) {
     const { name, port } = (attributes ?? {}) as { name?: unknown; port?: unknown };
