@@ -3,7 +3,7 @@
  * no Site carries services any more. A property that is changed by its owner is a cluster that left and another that joined.
  */
 import type { Clock } from '../../../lib/clock.ts';
-import { AssertionError, messageOf } from '../../../lib/errors.ts';
+import { AssertionError } from '../../../lib/errors.ts';
 import { pause } from '../../../lib/kube/abort.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -54,15 +54,16 @@ export class Naming {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      let waitMs = Infinity;
+      let retry: NodeJS.Timeout | undefined;
       try {
         await this.identify(signal);
       } catch (err) {
         if (err instanceof AssertionError) throw err;
         this.parts.log.error({ err }, 'identity of the cluster not kept');
-        waitMs = RETRY_MS;
+        retry = setTimeout(() => this.look(), RETRY_MS);
       }
-      await this.dirty.wait(waitMs, signal);
+      await this.dirty.wait(Infinity, signal);
+      clearTimeout(retry);
     }
   }
 
@@ -117,7 +118,7 @@ export class Naming {
   private stay(fault: string, site: KubeObject | undefined): void {
     const { mesh, log, onChange, onEvent } = this.parts;
     if (this.fault_ !== fault) {
-      log.warn({ fault: messageOf(fault) }, 'takes no part in a cluster set');
+      log.warn({ fault }, 'takes no part in a cluster set');
       if (site !== undefined) onEvent({ about: site, type: 'Warning', reason: 'NoClusterIdentity', message: fault });
     }
     this.fault_ = fault;

@@ -25,7 +25,10 @@ const log = createLogger({ name: 'test', level: 'silent' });
 const HOME = 'skupper';
 const FIRST_PORT = 1024;
 
-interface Life {
+export interface Life {
+  readonly controller: ServiceController;
+  /** Holds the Lease. */
+  readonly isLeading: boolean;
   kill(): void;
   stop(): void;
   isOver: Promise<void>;
@@ -36,9 +39,15 @@ export class ServicesWorld {
   readonly clusters: ServicesCluster[];
   readonly faults: string[] = [];
 
+  private siteCount = 0;
+
   constructor(names: readonly string[], seed: number, faults: Partial<Faults> = {}) {
     this.bus = new ServicesBus(seed);
     this.clusters = names.map((name, index) => new ServicesCluster(this, name, seed * 100 + index, faults));
+  }
+
+  nextSite(): number {
+    return this.siteCount++;
   }
 }
 
@@ -51,6 +60,7 @@ export class ServicesCluster {
   private readonly world: ServicesWorld;
   private readonly seed: number;
   private readonly lives: Life[] = [];
+  private readonly living = new Set<ServiceController>();
   private readonly ports = new Map<string, number>();
   private isUser = false;
   private addressCount = 0;
@@ -62,6 +72,8 @@ export class ServicesCluster {
     const types: ResourceType[] = [...Object.values(TYPES), LEASE];
     this.api = new FakeApi({ types, seed, faults });
     this.put('Namespace', undefined, HOME, {});
+    // Counted from 1 in each API server; sites of different clusters must not be taken for one.
+    for (let count = world.nextSite(); count > 0; count -= 1) this.put('Namespace', undefined, `other-${count}`, {});
     this.siteId = this.put('Site', HOME, name, { spec: {} }).metadata.uid!;
     const status = { podIP: `10.${seed % 200}.0.1`, conditions: [{ type: 'Ready', status: 'True' }] };
     const labels = { 'skupper.io/component': 'router' };
@@ -73,7 +85,7 @@ export class ServicesCluster {
   }
 
   /** Starts a replica with nothing but what the API server knows. */
-  startController(flags: Record<string, string> = {}): Life {
+  startController(flags: Record<string, string | boolean> = {}): Life {
     const line = new Line(this.api.transport());
     const [stopping, killed] = [new AbortController(), new AbortController()];
     const random = new SeededRandom(this.seed * 1000 + this.lives.length);
@@ -93,17 +105,31 @@ export class ServicesCluster {
     const isOver = controller.run(stopping.signal).catch((error: unknown) => {
       this.world.faults.push(`${this.name}: fell: ${error instanceof Error ? error.stack : String(error)}`);
     });
+    this.living.add(controller);
     const life: Life = {
+      controller,
+      get isLeading() {
+        return election.isLeader;
+      },
       kill: () => {
+        this.living.delete(controller);
         line.cut();
         killed.abort();
         stopping.abort();
       },
-      stop: () => stopping.abort(),
+      stop: () => {
+        this.living.delete(controller);
+        stopping.abort();
+      },
       isOver,
     };
     this.lives.push(life);
     return life;
+  }
+
+  /** Replicas that were neither killed nor stopped. */
+  get livingCount(): number {
+    return this.living.size;
   }
 
   killAll(): void {
