@@ -15,6 +15,7 @@ import {
 import { OwnSet } from '../../service-controller/exchange/own-set.ts';
 import { Peer } from '../../service-controller/exchange/peer.ts';
 import { checkIngress, checkService } from '../../service-controller/exchange/record.ts';
+import type { ServiceRecord } from '../../service-controller/records.ts';
 import { contentOf, serviceRecord } from '../support/sim/services-network.ts';
 
 const HEAD: Head = { v: 1, set: 'set', cluster: 'a', site: 'site-a', instance: 1, box: 1 };
@@ -41,7 +42,7 @@ function samples(): string[] {
   return [...texts, JSON.stringify(ask)];
 }
 
-const RICH = {
+const RICH: Partial<ServiceRecord> = {
   ipFamilies: ['IPv4', 'IPv6'],
   sessionAffinity: 'ClientIP',
   sessionAffinityTimeoutSeconds: 10,
@@ -63,7 +64,7 @@ const RICH = {
   localMinimum: 2,
   pods: [{ hostname: 'web-0', ready: true }],
   external: [{ ip: '2001:db8::1' }, { hostname: 'lb.example.com' }],
-} as const;
+};
 
 const NAMES = ['', 'x', '__proto__', 'toString', 'A_B', 'labels', 'x'.repeat(400)];
 const VALUES: readonly unknown[] = [
@@ -158,7 +159,7 @@ describe('the decoder', () => {
 
   it('gives records that hold their own check, whatever was done to them', () => {
     const random = new SeededRandom(2);
-    const service = serviceRecord('web', RICH as object);
+    const service = serviceRecord('web', RICH);
     const ingress = { namespace: 'n', name: 'i', hosts: ['*.a.b'], addresses: [{ ip: '::1' }], isHealthy: true };
     let fine = 0;
     for (let round = 0; round < 6000; round += 1) {

@@ -118,13 +118,18 @@ describe('a message about a cluster', () => {
     expect(it.b.exchange.stats.otherSet).toBe(1);
   });
 
-  it('about the own cluster from another site is refused and shown', () => {
+  it('about the own cluster from another site is refused and shown, and does not silence this one', () => {
     const it = world();
-    for (const text of messagesOf('b', siteOf('x'), MUCH_LATER)) it.net.inject(text, routerOf('x'));
-    for (const text of messagesOf('b', siteOf('b'), MUCH_LATER)) it.net.inject(text, routerOf('x'));
-    it.net.run(6000);
+    it.net.run(20_000);
+    for (const text of messagesOf('b', siteOf('x'), MUCH_LATER).slice(0, -1)) it.net.inject(text, routerOf('x'));
     expect(it.b.exchange.isSpeaking).toBe(true);
     expect(it.b.exchange.claims()).toEqual([{ clusterId: 'b', siteId: 'site-x' }]);
+    it.net.run(16_000);
+    expect(it.b.exchange.claims()).toEqual([]);
+    for (const text of messagesOf('b', siteOf('b'), MUCH_LATER).slice(0, -1)) it.net.inject(text, routerOf('x'));
+    expect(it.b.exchange.claims()).toEqual([{ clusterId: 'b', siteId: 'site-x' }]);
+    it.net.run(6000);
+    expect(it.b.exchange.isSpeaking).toBe(true);
     expect(it.a.exchange.views().map(({ id, services }) => [id, ...services.keys()])).toEqual([['b', 'team/of-b']]);
   });
 
@@ -151,6 +156,36 @@ describe('a message about a cluster', () => {
     it.net.run(300);
     expect(shown(it)).toEqual(AS_IT_WAS);
     expect(it.b.exchange.claims()).toEqual([{ clusterId: 'a', siteId: 'site-x' }]);
+  });
+});
+
+describe('a message of an edge site', () => {
+  const routers = new Map([['router-i', 'site-i']]);
+  const setRouters = (net: ServicesNetwork, guests?: ReadonlyMap<string, ReadonlySet<string>>) => {
+    for (const process of net.processes) {
+      net.turn(process, (exchange, now) => exchange.setRouters(routers, now, guests));
+    }
+  };
+
+  it('waits until the site is known, and counts by the router at which it is a guest', () => {
+    const net = new ServicesNetwork(1, CALM);
+    const b = net.start('b');
+    setRouters(net);
+    for (const text of messagesOf('e', 'site-e', 7).slice(0, -1)) net.inject(text, 'router-i');
+    expect(b.exchange.unknownSites()).toEqual(['site-e']);
+    expect(b.exchange.claims()).toEqual([]);
+    setRouters(net, new Map([['router-i', new Set(['site-e'])]]));
+    expect(b.exchange.views().map(({ id, siteId }) => [id, siteId])).toEqual([['e', 'site-e']]);
+  });
+
+  it('is refused by a router at which it is none', () => {
+    const net = new ServicesNetwork(1, CALM);
+    const b = net.start('b');
+    routers.set('router-j', 'site-j');
+    setRouters(net, new Map([['router-i', new Set(['site-e'])]]));
+    for (const text of messagesOf('e', 'site-e', 7).slice(0, -1)) net.inject(text, 'router-j');
+    expect(b.exchange.views()).toEqual([]);
+    expect(b.exchange.claims()).toEqual([{ clusterId: 'e', siteId: 'site-j' }]);
   });
 });
 

@@ -173,3 +173,54 @@ describe('a record of a site', () => {
     expect(requests().length).toBeLessThanOrEqual(128);
   });
 });
+
+describe('an edge site', () => {
+  /** Of interior site `site` with router `id` at which `edges` hang. */
+  function interior(site: string, id: string, edges: readonly string[], now = 0, seq = 1): void {
+    const links = edges.map((remoteRouterId) => ({ role: 'edge', direction: 'incoming', remoteRouterId }));
+    const body = { v: 1, type: 'record', instance: 1, seq, site: { id: site }, routers: [{ id, links }] };
+    routers.receive({ text: JSON.stringify(body), ingress: id }, now);
+  }
+  const guests = () => Object.fromEntries([...routers.guestsByRouter()].map(([id, sites]) => [id, [...sites]]));
+
+  it('is a guest where its interior router says that it hangs', () => {
+    interior('I', 'i1', ['e1']);
+    record('E', ['e1'], 'i1');
+    expect(known()).toEqual({ i1: 'I', e1: 'E' });
+    expect(guests()).toEqual({ i1: ['E'] });
+    say('digest', 'E', 'i1', 9000);
+    record('E', ['e9'], 'x1', 15_000, 9);
+    expect(known().e9).toBeUndefined();
+  });
+
+  it('is one at each of the routers at which it hangs, and moves with its link', () => {
+    interior('I', 'i1', ['e1']);
+    record('E', ['e1'], 'i1');
+    const { revision } = routers;
+    interior('J', 'j1', ['e1'], 10);
+    expect(guests()).toEqual({ i1: ['E'], j1: ['E'] });
+    expect(routers.revision).toBeGreaterThan(revision);
+    interior('I', 'i1', [], 20, 2);
+    expect(guests()).toEqual({ j1: ['E'] });
+    record('E', ['e1', 'e2'], 'j1', 30, 1, 2);
+    expect(known().e2).toBe('E');
+  });
+
+  it('is none where no link of it is told, and not before', () => {
+    interior('I', 'i1', ['e2']);
+    record('E', ['e1'], 'i1');
+    expect(known()).toEqual({ i1: 'I' });
+    interior('I', 'i1', ['e1'], 10, 2);
+    record('E', ['e1'], 'i1', 20);
+    expect(guests()).toEqual({ i1: ['E'] });
+  });
+
+  it('cannot be made of a site that tells of itself by its own routers', () => {
+    record('A', ['a1'], 'a1');
+    interior('X', 'x1', ['a1'], 10);
+    record('A', ['a1', 'x1'], 'x1', 20, 9);
+    record('A', ['a1'], 'x1', 60_000, 9);
+    expect(guests()).toEqual({});
+    expect(known()).toEqual({ a1: 'A', x1: 'X' });
+  });
+});

@@ -246,6 +246,56 @@ describe('repairs', () => {
     expect(a.exchange.stats.answersMulticast).toBeGreaterThan(0);
   });
 
+  /** Process `a` says that its set is another than `b` has. */
+  function worldWithDigest(over: object) {
+    const net = network();
+    const a = join(net, 'a', 3);
+    const b = join(net, 'b');
+    net.run(4000);
+    const head = { v: 1, set: 'set', cluster: 'a', site: 'site-a' };
+    const box = Number(a.exchange.inbox.split('/').at(-1));
+    const digest = { ...head, instance: box, box, type: 'digest', seq: 1, count: 1, hash: 'f'.repeat(32) };
+    return { net, a, b, text: JSON.stringify({ ...digest, ...over }), box };
+  }
+
+  it('a set that is another than the digest of the same number says is asked for as a whole', () => {
+    const { net, b, text } = worldWithDigest({});
+    const sent = sentDuring(net, () => {
+      net.inject(text, 'router-a');
+      net.run(200);
+    });
+    expect(sent.map((one) => one.split('>')[0])).toEqual(['b:request', 'a:update']);
+    expect(known(b)).toEqual(['a:live:3']);
+  });
+
+  it('a digest that comes late does not hide that something is missing', () => {
+    const { net, b, text } = worldWithDigest({ seq: 5 });
+    const sent = sentDuring(net, () => {
+      net.inject(text, 'router-a');
+      net.inject(text.replace('"seq":5', '"seq":1'), 'router-a');
+      net.run(200);
+    });
+    expect(sent).toContain(`b:request>${net.processes[0]!.exchange.inbox}`);
+    expect(known(b)).toEqual(['a:live:3']);
+  });
+
+  it('an update that does not lead where it says changes nothing, and the whole set is asked for', () => {
+    const changes = { services: [serviceRecord('wrong')], ingresses: [], removed: ['s/team/web-0'] };
+    const { net, b, text } = worldWithDigest({ type: 'update', from: 1, to: 2, part: 0, parts: 1, changes });
+    const requests: unknown[] = [];
+    net.inject(text, 'router-a');
+    expect(known(b)).toEqual(['a:live:3']);
+    expect(b.exchange.stats.mismatched).toBe(1);
+    const next = b.exchange.nextMessage.bind(b.exchange);
+    b.exchange.nextMessage = () => {
+      const message = next();
+      if (message !== undefined) requests.push(JSON.parse(message.text).seq);
+      return message;
+    };
+    net.run(60);
+    expect(requests).toEqual([-1]);
+  });
+
   it('requests to one who does not answer become rare', () => {
     const net = network();
     const a = join(net, 'a', 1);
@@ -419,6 +469,19 @@ describe('leaving and coming back', () => {
     net.run(3000);
     net.kill(first);
     expect(known(standby)).toEqual(['b:live:5']);
+  });
+
+  it('a standby with a clock that is behind is heard at once', () => {
+    const net = network();
+    const first = net.start('a', { instance: 2000 });
+    net.setOwn(first, contentOf(numbered(1)));
+    const b = join(net, 'b');
+    const standby = net.start('a', { instance: 1000 });
+    net.run(3000);
+    net.kill(first);
+    net.setOwn(standby, contentOf(numbered(2)));
+    net.run(100);
+    expect(known(b)).toEqual(['a:live:2']);
   });
 
   it('of two processes that speak for a cluster the later does, whatever the clocks say', () => {

@@ -57,11 +57,14 @@ export class ServicesNetwork {
   }
 
   /** Starts a process, connected, that listens. Its router is known to everyone. */
-  start(
-    cluster: string,
-    { skewMs = 0, instance = (this.now + skewMs + 1e9) * 1000 + this.processes.length } = {},
-  ): Process {
-    const identity = { clusterId: cluster, clusterSet: 'set', siteId: siteOf(cluster), instance: Math.floor(instance) };
+  start(cluster: string, { skewMs = 0, instance }: { skewMs?: number; instance?: number } = {}): Process {
+    const startedAt = Math.floor((this.now + skewMs + 1e9) * 1000) + this.processes.length;
+    const identity = {
+      clusterId: cluster,
+      clusterSet: 'set',
+      siteId: siteOf(cluster),
+      instance: instance ?? startedAt,
+    };
     const random = new SeededRandom(randomInt(this.random, 2 ** 31));
     const process = new Process(cluster, skewMs + 1e6, new ServiceExchange(identity, { random, ...this.options }));
     this.processes.push(process);
