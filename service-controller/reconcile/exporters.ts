@@ -80,8 +80,7 @@ function silentExporters(observed: Observed, known: readonly ClusterView[], now:
     const view = views.get(id);
     // What it says may not have come in whole.
     if (view !== undefined) return !isSettled && !view.services.has(key);
-    if (!isSettled) return true;
-    return !heard?.has(id) && now < startedAt + RETENTION_MS;
+    return !heard?.has(id) && (!isSettled || now < startedAt + RETENTION_MS);
   };
   return listedExporters(observed).filter((id) => id !== clusterId && isSilent(id));
 }

@@ -26,6 +26,11 @@ export function madeLabels({ namespace, name }: ServiceName): Record<string, str
   return { [LABEL.managedBy]: MANAGER, [LABEL.service]: name, [LABEL.namespace]: namespace };
 }
 
+/** Of the names of the slices by which a derived Service leads to pods of this cluster. */
+export function localPrefix(derived: string): string {
+  return `${derived}-local`;
+}
+
 /** Made by this controller, also when somebody took one of its marks away. */
 export function isOurImport(made: KubeObject): boolean {
   return labelOf(made, LABEL.managedBy) === MANAGER || annotationOf(made, IMPORT_ANNOTATION.exporters) !== undefined;

@@ -24,7 +24,7 @@ import { exportersOf, mayBeIncomplete } from './exporters.ts';
 import { type Frame, frameOf } from './frame.ts';
 import { listeners } from './listener/plan.ts';
 import type { EventWant, Observed, StatusWrite } from './observed.ts';
-import { unwanted } from './prune.ts';
+import { isOfOwn, type Kept, unwanted } from './prune.ts';
 import { exportStatus, type OwnExport, ownExport } from './serviceexport/own-record.ts';
 import { foreignEvents, isForeignImport, withForeignImport } from './serviceimport/foreign.ts';
 import { serviceImport } from './serviceimport/plan.ts';
@@ -54,7 +54,7 @@ export function planService(observed: Observed, now: number): ServicePlan {
   return {
     record: own?.record,
     apply: wanted.filter((object) => canBeWritten(object, observed, frame)),
-    prune: isHeld(observed, own, frame) ? [] : unwanted(observed, { wanted, sources }),
+    prune: unwantedNow(observed, own, frame, { wanted, sources }),
     statuses: [...status, ...(frame === undefined ? [] : importStatus(frame))],
     events: [
       ...foreignEvents(observed),
@@ -106,11 +106,21 @@ function hasListener({ listeners: made }: Observed, kind: string, name: string):
   return made.some((listener) => listener.kind === kind && listener.metadata.name === name);
 }
 
-/** Nothing is taken away while it cannot be known whether somebody exports the service: others, or this cluster itself. */
-function isHeld(observed: Observed, own: OwnExport | undefined, frame: Frame | undefined): boolean {
-  if (!observed.hasNamespace) return false;
+/** While it cannot be known whether somebody exports the service, nothing of it is taken away. */
+function unwantedNow(
+  observed: Observed,
+  own: OwnExport | undefined,
+  frame: Frame | undefined,
+  kept: Kept,
+): KubeObject[] {
+  const objects = unwanted(observed, kept);
+  if (!observed.hasNamespace) return objects;
   const isOwnPending = own !== undefined && own.record === undefined && own.valid.status === 'True';
-  return isOwnPending || (frame === undefined && mayBeIncomplete(observed));
+  if (isOwnPending) return [];
+  // What this cluster itself exports is known always.
+  return frame === undefined && mayBeIncomplete(observed)
+    ? objects.filter((object) => isOfOwn(observed, object))
+    : objects;
 }
 
 function exportStatuses(observed: Observed, own: OwnExport, status: object, now: number): StatusWrite[] {

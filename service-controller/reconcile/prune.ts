@@ -1,9 +1,9 @@
 /** Which of the objects that were made before are no longer wanted, in the order in which they are to go. Pure. */
 import type { KubeObject } from '../../lib/kube/object.ts';
-import { LABEL, MANAGER, MCS } from '../names.ts';
+import { derivedName, LABEL, MANAGER, MCS } from '../names.ts';
 import type { Source } from './exporters.ts';
 import { labelOf } from './fields.ts';
-import { isOurImport } from './made.ts';
+import { isOurImport, localPrefix } from './made.ts';
 import type { Observed } from './observed.ts';
 
 /**
@@ -27,6 +27,14 @@ export function unwanted(observed: Observed, { wanted, sources }: Kept): KubeObj
   return madeBefore(observed)
     .filter((object) => object.metadata.deletionTimestamp === undefined && !isKept(object))
     .sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+/** By which this cluster's own endpoints are reached. */
+export function isOfOwn(observed: Observed, object: KubeObject): boolean {
+  if (object.kind !== 'EndpointSlice') return object.kind === 'Connector';
+  const derived = derivedName(observed.namespace, observed.name);
+  const isToPods = object.metadata.name.startsWith(localPrefix(derived));
+  return isToPods || labelOf(object, MCS.sourceClusterLabel) === observed.clusterId;
 }
 
 /** A namespace that goes takes along what is in it. */

@@ -466,6 +466,36 @@ describe('the clusterset IP', () => {
     expect(made.list('Listener')).toHaveLength(1);
   });
 
+  it('tells TCP and UDP of one number apart', () => {
+    const ports = [{ name: 'dns-tcp', protocol: 'TCP', port: 53 } as const, { ...DNS }];
+    const targets = ports.map((port) => ({ ...port, port: 5300 }));
+    const made = world({
+      service: service({ ports }),
+      export: madeExport({}, { 'skuprt.io/locality': 'none' }),
+      slices: [slice([{ address: '10.0.0.1' }], { ports: targets })],
+      clusters: [cluster('west', record({ ports: [...ports] }))],
+    });
+    expect(made.targets('dns')).toEqual(['10.0.0.1:5300']);
+    expect(made.targets('dns-tcp')).toEqual([`10.1.0.1:${made.routerPort(entity(choiceOf(made, 53)))}`]);
+    made.view = { ...made.view, slices: [slice([{ address: '10.0.0.1', ready: false }], { ports: targets })] };
+    made.rest();
+    expect(made.targets('dns')).toEqual([]);
+    const slices = made.list('EndpointSlice').filter(({ metadata }) => metadata.labels?.['kubernetes.io/service-name']);
+    expect(
+      slices
+        .flatMap(portsOf)
+        .map(({ name, port }) => `${name} ${port === 5300 ? 'pods' : 'routers'}`)
+        .sort(),
+    ).toEqual(['dns pods', 'dns-tcp routers']);
+  });
+
+  it('leads not to a port that lost its name to an older one, though another has its number', () => {
+    const older = [{ ...HTTP, port: 8080 }, { name: 'web', protocol: 'TCP', port: 80 } as const];
+    const made = world({ ...exported(), clusters: [cluster('west', record({ since: 1, ports: older }))] });
+    expect(made.targets('web')).toEqual([`10.1.0.1:${made.routerPort(entity(choiceOf(made)))}`]);
+    expect(made.slicesOf('east').concat(made.list('Connector'))).toEqual([]);
+  });
+
   it('needs a name for each of several ports', () => {
     const made = world({
       clusters: [
@@ -521,6 +551,18 @@ describe('a restart', () => {
     expect([...made.objects.keys()]).toEqual([]);
   });
 
+  it('takes this cluster out at once when its export goes, though nobody else was heard yet', () => {
+    const made = world(exported());
+    restarted(made, { export: undefined });
+    made.rest();
+    expect(made.import).toBeDefined();
+    expect(made.list('Connector').concat(made.slicesOf('east'))).toEqual([]);
+    expect(made.targets('http')).toEqual([]);
+    made.view = { ...made.view, isSettled: true };
+    made.rest();
+    expect([...made.objects.keys()]).toEqual([]);
+  });
+
   it('keeps what it finds while nobody was heard, though the import was deleted by hand', () => {
     const made = world({ clusters: [cluster('west')] });
     made.objects.delete('ServiceImport/shop/web');
@@ -528,6 +570,13 @@ describe('a restart', () => {
     const before = [...made.objects.keys()];
     made.rest();
     expect([...made.objects.keys()]).toEqual(before);
+  });
+});
+
+describe('a conflict', () => {
+  it('is told to the exporter once', () => {
+    const made = world({ ...exported(), clusters: [cluster('west', record({ ports: [{ ...HTTP, port: 81 }] }))] });
+    expect(made.events.map(({ reason, about }) => [about.kind, reason])).toEqual([['ServiceExport', 'PortConflict']]);
   });
 });
 

@@ -14,7 +14,7 @@ import { carriedPorts, type RemotePod, remotePods } from './remote-pods.ts';
 import { type RouterTarget, routerTarget } from './router-endpoints.ts';
 import { endpointSlice, officialLabels, proxyLabels } from './slice.ts';
 
-export function podServiceName({ derived }: Frame, cluster: string, hostname: string): string {
+export function podServiceName({ derived }: Pick<Frame, 'derived'>, cluster: string, hostname: string): string {
   return `${derived}-${shortHash(`${cluster}/${hostname}`)}`;
 }
 

@@ -13,6 +13,7 @@ import type { IpFamily } from '../../records.ts';
 import { type Frame, type FramePort, isServedHere } from '../frame.ts';
 import { choiceOf } from '../listener/choice.ts';
 import { entityOf, multiKeyListenerName } from '../listener/names.ts';
+import { localPrefix } from '../made.ts';
 import { localTarget, twinSlices } from './own.ts';
 import { type RouterTarget, routerTarget } from './router-endpoints.ts';
 import { endpointSlice, proxyLabels } from './slice.ts';
@@ -26,7 +27,7 @@ export function kubeProxySlices(frame: Frame): KubeObject[] {
     families.map((family) => [family, new Map(ports.map((port) => [port, modeOf(frame, port, family)] as const))]),
   );
   const toPods = twinSlices(frame, {
-    prefix: `${derived}-local`,
+    prefix: localPrefix(derived),
     labels: proxyLabels(derived),
     portsOf: (family) =>
       ports.filter((port) => modes.get(family)?.get(port) === 'pods').map((port) => ({ port, name: port.derivedName })),

@@ -186,7 +186,8 @@ export function keysOf(listener: KubeObject | undefined): string[] {
   return spec.routingKey === undefined ? (spec.strategy?.priority.routingKeys ?? []) : [spec.routingKey];
 }
 
-function offers({ world }: Member, key: string): boolean {
+/** A connector of that key, with endpoints. */
+export function offers({ world }: Member, key: string): boolean {
   return world.list('Connector').some(({ spec }) => {
     const { routingKey, settings } = spec as { routingKey: string; settings: Record<string, string> };
     return routingKey === key && settings['skuprt.io/endpoints'] !== '';
