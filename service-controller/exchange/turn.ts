@@ -50,11 +50,11 @@ export class Turn {
 
   /** A message of another process of the own cluster. */
   heard(message: Head & { type: string; hash?: string }, now: number): TurnChange {
+    if (message.hash !== undefined) this.hashHeard = message.hash;
     const isHigher = compareSpeakers(message, this) > 0;
     if (!isHigher && !this.isSilent) return this.wantsTurn && message.type !== 'leave' ? 'show' : undefined;
     if (compareSpeakers(message, this.rival) >= 0) this.rival = { instance: message.instance, box: message.box };
     else if (message.type === 'leave') return undefined;
-    if (message.hash !== undefined) this.hashHeard = message.hash;
     if (message.type === 'leave') return this.wantsTurn ? this.speakAgain() : undefined;
     this.rivalHeardAt = now;
     if (!this.wantsTurn || this.isSilent) return undefined;
