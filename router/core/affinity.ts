@@ -59,7 +59,7 @@ export function choose<T>(
 }
 
 /** 32 bits; FNV-1a over the characters, then the finish of MurmurHash3, so that near texts are far apart. */
-function hashOf(text: string, seed: number): number {
+export function hashOf(text: string, seed: number): number {
   let hash = 0x811c9dc5 ^ seed;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -3,12 +3,13 @@
  * `skuprt.ingress` gets the id of that router as a delivery annotation of each message, and the capability is offered in the
  * answer. What a message of a client says under that name never gets through (docs/adr/0019).
  *
- * The id is that of the first interior router, as the router annotations have it, and stands for no more than the
- * neighbour that sent it: it is passed on only if the message came by a neighbour through which messages of that router
- * come. A message whose origin cannot be vouched for, as in the moment of a change of paths, arrives without.
+ * The router annotations have the id of the first interior router, and it is believed only if the message came by a neighbour
+ * through which messages of that router come. Of a message that an edge router has sent it is that edge router's id. A
+ * message whose origin cannot be vouched for, as in the moment of a change of paths, arrives without.
  */
 import { InOrder, withDeliveryAnnotation } from '../amqp/message/delivery-annotation.ts';
 import type { Mesh } from '../mesh/mesh.ts';
+import type { EdgeNames } from './edge-names.ts';
 import { LinkOutlet } from './link-ends.ts';
 import type { Peer } from './peer.ts';
 import type { Transit } from './transit.ts';
@@ -19,22 +20,29 @@ export const INGRESS_ANNOTATION = 'x-opt-skuprt-ingress';
 export interface IngressParts {
   routerId: string;
   mesh: Mesh;
+  edgeNames: EdgeNames;
   peer(connection: number): Peer | undefined;
 }
 
 /** `0/<router id>` of the router where a message entered the network; undefined when this router cannot vouch for it. */
 export function ingressOf(transit: Transit, parts: IngressParts): string | undefined {
-  const ingress = transit.annotations?.ingress;
   if (transit.from === 0) return `0/${parts.routerId}`;
   const peer = parts.peer(transit.from);
-  if (peer === undefined || ingress === undefined) return undefined;
+  const { ingress = '', ingressMesh } = transit.annotations ?? {};
+  const interior = ingress.startsWith('0/') ? ingress.slice(2) : '';
+  if (peer === undefined || interior === '' || !comesFrom(interior, peer, parts)) return undefined;
+  const routerId = ingressMesh === undefined ? interior : parts.edgeNames.find(interior, ingressMesh);
+  return routerId === undefined ? undefined : `0/${routerId}`;
+}
+
+/** Whether messages that entered the network at an interior router come by this connection. */
+function comesFrom(interior: string, peer: Peer, { routerId, mesh }: IngressParts): boolean {
   // Of a client, or of an edge router that hangs on this one: reception has set it.
-  if (peer.role === 'normal' || isOurEdge(peer)) return ingress;
-  const routerId = ingress.startsWith('0/') ? ingress.slice(2) : '';
-  if (routerId === '' || routerId === parts.routerId) return undefined;
+  if (peer.role === 'normal' || isOurEdge(peer)) return true;
+  if (interior === routerId) return false;
   // An edge router knows no paths: it relies on its interior router.
-  if (peer.role === 'edge' || routerId === peer.containerId) return ingress;
-  return parts.mesh.path(routerId)?.arrivesBy.has(peer.containerId) ? ingress : undefined;
+  if (peer.role === 'edge' || interior === peer.containerId) return true;
+  return mesh.path(interior)?.arrivesBy.has(peer.containerId) ?? false;
 }
 
 /** An edge router that has connected to this one: what it sends enters the network here. */

@@ -11,6 +11,7 @@ import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import type { Session } from '../amqp/engine/session.ts';
 import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
+import type { EdgeNames } from './edge-names.ts';
 import type { Endpoint } from './edge-protocol.ts';
 import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
@@ -79,6 +80,8 @@ export class Peer implements LinkOwner {
   /** The other router puts streams on links of their own, and on members of the group. */
   streaming = false;
   trunking = false;
+  /** The other router is one of ours. */
+  isOurs = false;
 
   /** Deliveries under way on this connection. */
   readonly ends = new Set<LinkEnd>();
@@ -90,6 +93,7 @@ export class Peer implements LinkOwner {
 
   private readonly routerNode: string;
   private readonly ownMeshId: string | undefined;
+  private readonly edgeNames: EdgeNames | undefined;
   private readonly linkName: () => string;
   private streamSession: Session | undefined;
   private readonly pooled = new Set<SenderLink>();
@@ -104,6 +108,7 @@ export class Peer implements LinkOwner {
       routerId: string;
       /** Of this router, if it is an edge router. */
       meshId?: string;
+      edgeNames?: EdgeNames;
       linkName: () => string;
     },
   ) {
@@ -116,6 +121,7 @@ export class Peer implements LinkOwner {
     this.groupOrdinal = options.groupOrdinal ?? 0;
     this.routerNode = `0/${parts.routerId}`;
     this.ownMeshId = parts.meshId;
+    this.edgeNames = parts.edgeNames;
     this.linkName = parts.linkName;
   }
 
@@ -202,6 +208,13 @@ export class Peer implements LinkOwner {
       // The interior router is the first that counts.
       const { flags = 0, toOverride } = at ?? {};
       return encodeRouterAnnotations({ flags, toOverride, trace: [], ingressMesh: this.ownMeshId });
+    }
+    if (this.role === 'edge' && this.isOurs && at?.ingressMesh !== undefined) {
+      // It does not know the edge routers of others: it is told the one that the message came from.
+      const { flags, toOverride, ingress = this.routerNode, ingressMesh } = at;
+      const edgeId = this.edgeNames?.find(ingress.slice('0/'.length), ingressMesh);
+      const trace = [...at.trace, this.routerNode];
+      if (edgeId !== undefined) return encodeRouterAnnotations({ flags, toOverride, ingress: `0/${edgeId}`, trace });
     }
     return encodeRouterAnnotations({
       flags: at?.flags ?? 0,

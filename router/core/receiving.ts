@@ -10,6 +10,7 @@ import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-a
 import { affinityOf } from './affinity.ts';
 import { ClientProducer } from './client-links.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
+import type { EdgeNames } from './edge-names.ts';
 import { TargetedLink } from './edge-protocol.ts';
 import type { Forwarder } from './forwarder.ts';
 import { isOurEdge } from './ingress.ts';
@@ -22,6 +23,7 @@ export interface ReceivingParts {
   routerId: string;
   forwarder: Forwarder;
   treatments: TreatmentTable;
+  edgeNames: EdgeNames;
 }
 
 /** A message whose head is whole. */
@@ -113,7 +115,9 @@ export class Receiving {
 
   /** What another router says of the message; an edge router's message enters the network here. */
   private annotationsOf({ annotations }: Head, peer: Peer): RouterAnnotations | undefined {
-    return annotations?.ingress !== undefined && isOurEdge(peer) ? { ...annotations, ingress: undefined } : annotations;
+    if (!isOurEdge(peer)) return annotations;
+    const { flags = 0, trace = [], toOverride, ingressMesh = peer.meshId } = annotations ?? {};
+    return { flags, trace, toOverride, ingressMesh: this.parts.edgeNames.ownMeshId(peer.containerId, ingressMesh) };
   }
 
   /** Nothing of the message is passed on; what still comes of it is dropped. */

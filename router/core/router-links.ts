@@ -10,6 +10,7 @@ import { mapGet } from '../amqp/codec/value.ts';
 import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { LINK_CAPACITY } from './limits.ts';
+import { PRODUCT } from './open.ts';
 import {
   CONNECTION_TRUNKING,
   CONTROL,
@@ -28,6 +29,8 @@ export function readRouterOpen(peer: Peer, routerId: string): string | undefined
   const open = peer.connection.remoteOpen!;
   peer.containerId = open.containerId;
   if (open.containerId === routerId) return `the other router has this router's own id ${routerId}`;
+  const product = mapGet(open.properties, 'product');
+  peer.isOurs = product?.type === 'string' && product.value === PRODUCT;
   const offered = open.offeredCapabilities ?? [];
   peer.streaming = offered.includes(STREAMING_LINKS);
   peer.trunking = offered.includes(CONNECTION_TRUNKING);

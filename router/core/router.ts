@@ -13,7 +13,7 @@ import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
-import { MESH_ID_LENGTH } from './edge-protocol.ts';
+import { EdgeNames, meshIdOf } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
 import { type IngressParts, ingressOf } from './ingress.ts';
@@ -61,6 +61,7 @@ export class Router implements AddressTableOwner {
   private readonly pending = new Effects();
   private readonly locals = new Map<string, Candidate>();
   private readonly events: ConnectionEvents;
+  private readonly edgeNames: EdgeNames;
   /** Of an edge router: it has an edge mesh for itself. */
   private readonly meshId: string | undefined;
   private nextConnection = 1;
@@ -73,10 +74,11 @@ export class Router implements AddressTableOwner {
     this.namePrefix = randomId({ next: options.random }, NAME_LENGTH - NAME_COUNTER_LENGTH);
     const isEdge = options.mode === 'edge';
     this.home = isEdge ? `amqp:/_edge/${options.id}/` : `amqp:/_topo/0/${options.id}/`;
-    this.meshId = isEdge ? randomId({ next: options.random }, MESH_ID_LENGTH) : undefined;
+    this.meshId = isEdge ? meshIdOf(options.id) : undefined;
     this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
+    this.edgeNames = new EdgeNames(options.id, this.addresses);
     this.uplinks =
       this.meshId === undefined
         ? undefined
@@ -109,7 +111,12 @@ export class Router implements AddressTableOwner {
     this.events = new ConnectionEvents(this, {
       effects: this.pending,
       receiving: new Receiving(
-        { routerId: options.id, forwarder: this.forwarder, treatments: this.treatments },
+        {
+          routerId: options.id,
+          forwarder: this.forwarder,
+          treatments: this.treatments,
+          edgeNames: this.edgeNames,
+        },
         this.deliveries,
       ),
       clientLinks: {
@@ -135,6 +142,7 @@ export class Router implements AddressTableOwner {
     const peer = new Peer(id, connection, options, {
       routerId: this.id,
       meshId: this.meshId,
+      edgeNames: this.edgeNames,
       linkName: () => this.linkName(),
     });
     this.peers.set(id, peer);
@@ -319,6 +327,7 @@ export class Router implements AddressTableOwner {
   }
 
   localChanged(address: Address): void {
+    this.edgeNames.changed(address.key);
     this.uplinks?.localChanged(address);
     const type = address.key.charCodeAt(0);
     if (type !== MOBILE_CLASS && type !== EDGE_CLASS) return;
@@ -332,7 +341,8 @@ export class Router implements AddressTableOwner {
 
   /** `0/<router id>` of the router where a message entered the network; undefined when that cannot be vouched for. */
   ingressOf(transit: Transit): string | undefined {
-    const parts: IngressParts = { routerId: this.id, mesh: this.mesh, peer: (id) => this.peers.get(id) };
+    const { id: routerId, mesh, edgeNames } = this;
+    const parts: IngressParts = { routerId, mesh, edgeNames, peer: (id) => this.peers.get(id) };
     return ingressOf(transit, parts);
   }
 
@@ -350,6 +360,7 @@ export class Router implements AddressTableOwner {
       delivery.end(true);
     } else if (event.type === 'address') {
       this.addresses.setRemote(event.key, event.routerId, event.present, event.treatment);
+      this.edgeNames.changed(event.key);
     } else {
       this.lastTopologyChangeMs = now;
     }

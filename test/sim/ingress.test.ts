@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { composeMessage } from '../../router/amqp/message/compose.ts';
+import { meshIdOf } from '../../router/core/edge-names.ts';
 import type { Peer } from '../../router/core/peer.ts';
 import { type Candidate, type Inlet, type Outlet, Transit } from '../../router/core/transit.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
@@ -49,6 +50,25 @@ function networkOf(...links: [string, string, number?][]): RouterNetwork {
   for (const { router } of network.routers.values()) router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
   network.scheduler.runFor(500);
   return network;
+}
+
+/** Interior routers A and B, and edge routers at them. */
+function withEdges(...edges: [string, string][]): RouterNetwork {
+  const network = networkOf(['A', 'B']);
+  for (const [edge, interior] of edges) {
+    network.addRouter(edge, 'edge');
+    attach(network, edge, interior);
+  }
+  return network;
+}
+
+/** The edge has somebody who wants to send. */
+function attach(network: RouterNetwork, edge: string, interior: string): void {
+  const { router } = network.router(edge);
+  router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
+  network.connect(edge, interior);
+  network.router(edge).input(() => router.addresses.watch(`M${ADDRESS}`, { reachable: () => {} }));
+  network.scheduler.runFor(500);
 }
 
 const MESSAGE = composeMessage({ properties: { to: ADDRESS } });
@@ -125,18 +145,36 @@ describe('the ingress that a consumer hears', () => {
     expect(consumer.heard).toEqual(['0/B']);
   });
 
-  it('is the interior router for a message from its edge, and known at edges', () => {
-    const network = networkOf(['A', 'B']);
-    network.addRouter('E', 'edge');
-    network.router('E').router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
-    network.connect('E', 'A');
+  it('is the edge router for a message of its client, at interior routers and other edges', () => {
+    const network = withEdges(['E', 'A'], ['F', 'B'], ['G', 'B']);
+    const consumers = ['E', 'F', 'G', 'A', 'B'].map((id) => new Consumer(network, id));
     network.scheduler.runFor(500);
-    network.router('E').input(() => network.router('E').router.addresses.watch(`M${ADDRESS}`, { reachable: () => {} }));
-    const [atEdge, atB] = [new Consumer(network, 'E'), new Consumer(network, 'B')];
+    for (const id of ['E', 'B', 'G', 'A', 'F']) send(network, id);
+    const everybody = ['0/E', '0/B', '0/G', '0/A', '0/F'];
+    expect(consumers.map(({ heard }) => heard)).toEqual(consumers.map(() => everybody));
+  });
+
+  it('is none for an edge router that says it is another', () => {
+    const network = withEdges(['E', 'A'], ['F', 'A']);
+    network.addRouter('L', 'edge');
+    Object.assign(network.router('L').router, { meshId: meshIdOf('E') });
+    attach(network, 'L', 'A');
+    const consumers = ['A', 'B', 'F'].map((id) => new Consumer(network, id));
+    network.scheduler.runFor(500);
+    send(network, 'L');
+    send(network, 'E');
+    expect(consumers.map(({ heard }) => heard)).toEqual(consumers.map(() => [undefined, '0/E']));
+  });
+
+  it('is that of the edge router when it has changed to another interior router', () => {
+    const network = withEdges(['E', 'A']);
+    network.connect('E', 'B');
+    const consumer = new Consumer(network, 'B');
     network.scheduler.runFor(500);
     send(network, 'E');
-    send(network, 'B');
-    expect(atB.heard).toEqual(['0/A', '0/B']);
-    expect(atEdge.heard).toEqual(['0/E', '0/B']);
+    network.cut(network.links.find(({ ends: [from, to] }) => from === 'E' && to === 'A')!);
+    network.scheduler.runFor(500);
+    send(network, 'E');
+    expect(consumer.heard).toEqual(['0/E', '0/E']);
   });
 });
