@@ -74,13 +74,9 @@ export function listedExporters({ import: made }: Observed): string[] {
 
 function silentExporters(observed: Observed, known: readonly ClusterView[], now: number): string[] {
   const { isSettled, clusterId, startedAt, heard } = observed;
-  const views = new Map(known.map((view) => [view.id, view]));
-  const key = serviceKey(observed);
-  const isSilent = (id: string) => {
-    const view = views.get(id);
-    // What it says may not have come in whole.
-    if (view !== undefined) return !isSettled && !view.services.has(key);
-    return !heard?.has(id) && (!isSettled || now < startedAt + RETENTION_MS);
-  };
-  return listedExporters(observed).filter((id) => id !== clusterId && isSilent(id));
+  const views = new Set(known.map(({ id }) => id));
+  const mayExport = !isSettled || now < startedAt + RETENTION_MS;
+  // What a cluster says comes in whole: one that is there and does not name the service does not export it.
+  const isSilent = (id: string) => id !== clusterId && !views.has(id) && !heard?.has(id);
+  return mayExport ? listedExporters(observed).filter(isSilent) : [];
 }

@@ -76,7 +76,8 @@ function possibleExporters(set: ClusterSet, member: Member, since: (at: number) 
 
 /** A controller that restarted does not know how long they have been silent before. */
 function rememberedExporters(set: ClusterSet, member: Member): string[] {
-  return possibleExporters(set, member, (at) => Math.max(at, member.startedAt));
+  const known = possibleExporters(set, member, (at) => Math.max(at, member.startedAt));
+  return set.now - member.startedAt < RETENTION_MS ? [...new Set([...known, ...member.doubtful])] : known;
 }
 
 /** Those that say so. */

@@ -239,7 +239,7 @@ describe('endpoints of another cluster', () => {
     expect(portsOf(made.slicesOf('north')[0]!)[0]?.port).not.toBe(portsOf(sliceOfWest!)[0]?.port);
   });
 
-  it.each([
+  it.each<[string, Partial<Observed>, () => boolean]>([
     ['the cluster has no ready endpoint', { clusters: [cluster('west', record({ ready: 0 }))] }, () => true],
     ['no router listens', { clusters: [cluster('west')] }, () => false],
     [

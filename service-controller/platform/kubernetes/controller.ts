@@ -219,9 +219,9 @@ export class ServiceController {
 
   private observe(key: string): Observed {
     const { identity } = this.mesh;
-    const { isSettled, clusters } = this.mesh.view;
+    const { isSettled, clusters, heard } = this.mesh.view;
     const { clusterId = '', clusterSet = '' } = identity ?? {};
-    const observed = this.cache.observe(key, { clusterId, clusterSet, isSettled, clusters }, this.startedAt);
+    const observed = this.cache.observe(key, { clusterId, clusterSet, isSettled, clusters, heard }, this.startedAt);
     // Without an identity there is nobody to carry for, whatever Sites there are.
     return identity === undefined ? { ...observed, carrier: undefined, carrierFault: this.naming.fault } : observed;
   }

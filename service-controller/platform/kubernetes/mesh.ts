@@ -56,6 +56,8 @@ export class Mesh {
   private info: ClusterInfo = { properties: {}, version: '' };
   private session: { identity: MeshIdentity; machine: MeshSession } | undefined;
   private known = new Map<string, ClusterView>();
+  /** Ids of all that were ever known under this identity: who of them is absent left, and is not only silent. */
+  private readonly everKnown = new Set<string>();
   private isSettled = false;
   private speaks = false;
   private isFlushing = false;
@@ -84,7 +86,7 @@ export class Mesh {
 
   get view(): Omit<MeshView, 'clusterId' | 'clusterSet'> & Partial<MeshView> {
     const { clusterId, clusterSet } = this.session?.identity ?? {};
-    return { clusterId, clusterSet, isSettled: this.isSettled, clusters: this.clusters };
+    return { clusterId, clusterSet, isSettled: this.isSettled, clusters: this.clusters, heard: this.everKnown };
   }
 
   /** Takes part under this identity; a former one leaves, when it spoke. What was said is kept, and said again when told to speak. */
@@ -156,6 +158,7 @@ export class Mesh {
     if (this.session !== undefined) how(this.session.machine);
     this.session = undefined;
     this.known = new Map();
+    this.everKnown.clear();
     this.isSettled = false;
     this.speaks = false;
   }
@@ -164,6 +167,7 @@ export class Mesh {
   private heard(): void {
     const before = this.known;
     this.known = new Map(this.clusters.map((view) => [view.id, view]));
+    for (const id of this.known.keys()) this.everKnown.add(id);
     const keys = new Set<string>();
     let isIngress = false;
     for (const id of new Set([...before.keys(), ...this.known.keys()])) {

@@ -33,6 +33,8 @@ export interface MeshView {
   clusterSet: string;
   isSettled: boolean;
   clusters: readonly ClusterView[];
+  /** Ids of all that were among `clusters` since this process began. */
+  heard: ReadonlySet<string>;
 }
 
 export class ServiceCache {

@@ -41,6 +41,8 @@ export class Member {
   /** What its controller knows: what it was told since it began. */
   readonly known = new Map<string, Heard>();
   readonly heard = new Set<string>();
+  /** Left while this one could not know whether all were heard: after another restart it takes them for silent. */
+  readonly doubtful = new Set<string>();
 
   constructor(id: string) {
     this.id = id;
@@ -108,6 +110,7 @@ export class ClusterSet {
       if (other === member || !this.areConnected(other, member)) continue;
       other.told.delete(member.id);
       other.known.delete(member.id);
+      if (!other.isSettled) other.doubtful.add(member.id);
     }
     member.hasLeft = true;
   }
