@@ -1,4 +1,6 @@
 /** `npm run bench -- SUITE [options]`. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted. */
+import { runDns } from './dns/dns.ts';
+import { dnsUsage } from './dns/options.ts';
 import { runKube } from './kube/kube.ts';
 import { kubeUsage } from './kube/options.ts';
 import { runNet } from './net/net.ts';
@@ -16,6 +18,7 @@ interface Suite {
 const SUITES: Readonly<Record<string, Suite>> = {
   net: { run: runNet, usage: netUsage },
   kube: { run: runKube, usage: kubeUsage },
+  dns: { run: runDns, usage: dnsUsage },
   services: { run: runServices, usage: servicesUsage },
   'services-kube': { run: runServicesKube, usage: servicesKubeUsage },
 };
