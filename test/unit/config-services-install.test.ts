@@ -39,7 +39,7 @@ function foreign(release: string | undefined, served = ['v1beta1', 'v1alpha1'], 
   const versions = spec.versions
     .filter(({ name }) => served.includes(name))
     .map((version, index) => ({ ...version, storage: index === 0 }));
-  const labels = release === undefined ? {} : { [RELEASE]: release, [REVISION]: revision };
+  const labels: Record<string, string> = release === undefined ? {} : { [RELEASE]: release, [REVISION]: revision };
   return { ...EXPORTS, metadata: { name: EXPORTS.metadata.name, labels }, spec: { ...spec, versions } };
 }
 
