@@ -24,6 +24,7 @@ import {
 } from '../support/tcp.ts';
 
 const CLIENTS = Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 2}`);
+const READY_MS_MAX = 60_000;
 const ECHO_BYTES = 2_000_000;
 const IDS = ['first', 'middle', 'last'] as const;
 
@@ -68,10 +69,10 @@ describe.runIf(originalRouter)('an original between two of ours', () => {
       await eventually(
         `${service} can be reached`,
         async () => (await reached(ports[service]!).catch(() => '?')) !== '?',
-        30_000,
+        READY_MS_MAX,
       );
     }
-  });
+  }, READY_MS_MAX);
   afterAll(async () => {
     for (const client of clients) client.close();
     await routers.stop();
