@@ -9,6 +9,7 @@ import {
   type Entity,
   linkEntities,
   RouterProcesses,
+  routerConfig,
   tcpConnectorEntity,
   tcpListenerEntity,
 } from '../support/router-process.ts';
@@ -26,7 +27,7 @@ import {
 const CLIENTS = Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 2}`);
 const READY_MS_MAX = 60_000;
 const ECHO_BYTES = 2_000_000;
-const IDS = ['first', 'middle', 'last'] as const;
+const IDS = ['first', 'middle', 'last', 'edge'] as const;
 
 describe.runIf(originalRouter)('an original between two of ours', () => {
   const routers = new RouterProcesses();
@@ -35,7 +36,7 @@ describe.runIf(originalRouter)('an original between two of ours', () => {
   const ports: Record<string, number> = {};
 
   beforeAll(async () => {
-    const entities: Record<(typeof IDS)[number], Entity[]> = { first: [], middle: [], last: [] };
+    const entities: Record<(typeof IDS)[number], Entity[]> = { first: [], middle: [], last: [], edge: [] };
     for (const id of IDS) {
       const port = await unusedPort();
       ports[id] = port;
@@ -45,10 +46,12 @@ describe.runIf(originalRouter)('an original between two of ours', () => {
     for (const [from, to] of [
       ['first', 'middle'],
       ['middle', 'last'],
+      ['edge', 'middle'],
     ] as const) {
       const port = await unusedPort();
-      entities[to].push(...linkEntities({ role: 'accept', port }));
-      entities[from].push(...linkEntities({ role: 'dial', port }));
+      const more = { role: from === 'edge' ? 'edge' : 'inter-router' };
+      entities[to].push(...linkEntities({ role: 'accept', port, more }));
+      entities[from].push(...linkEntities({ role: 'dial', port, more }));
     }
     for (const name of ['b1', 'b2', 'b3']) {
       const backend = await listen((socket) => socket.end(name));
@@ -64,7 +67,10 @@ describe.runIf(originalRouter)('an original between two of ours', () => {
       const [type, attributes] = tcpListenerEntity(service, ports[service]);
       entities.first.push([type, { ...attributes, sessionAffinity: 'clientIP' }]);
     }
-    for (const id of IDS) routers.start(id === 'middle' ? 'original' : 'ours', id, entities[id]);
+    for (const id of IDS) {
+      const mode = id === 'edge' ? 'edge' : 'interior';
+      routers.startWith(id === 'middle' ? 'original' : 'ours', id, routerConfig(id, entities[id], mode));
+    }
     for (const service of ['bound', 'echo']) {
       await eventually(
         `${service} can be reached`,
@@ -113,13 +119,13 @@ describe.runIf(originalRouter)('an original between two of ours', () => {
     const offered = ({ receiver }: Inbox): unknown =>
       (receiver as unknown as { remote: { attach: { offered_capabilities: unknown } } }).remote.attach
         .offered_capabilities;
-    expect(inboxes.map((inbox) => offered(inbox) === 'skuprt.ingress')).toEqual([true, false, true]);
+    expect(inboxes.map((inbox) => offered(inbox) === 'skuprt.ingress')).toEqual([true, false, true, true]);
     const senders = await Promise.all(IDS.map(async (id) => await (await clientAt(id)).sender('mc/where')));
     await eventually('all hear all', async () => {
       senders.forEach((sender, at) => void sender.send({ body: IDS[at]! }));
       return inboxes.every(({ messages }) => new Set(messages.map(({ message }) => message.body)).size === IDS.length);
     });
-    for (const inbox of [inboxes[0]!, inboxes[2]!]) {
+    for (const inbox of [inboxes[0]!, inboxes[2]!, inboxes[3]!]) {
       for (const { message } of inbox.messages) {
         expect(message.delivery_annotations).toEqual({ 'x-opt-skuprt-ingress': `0/${message.body}` });
       }
