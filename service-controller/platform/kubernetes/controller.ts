@@ -70,7 +70,7 @@ export class ServiceController {
       open: parts.open,
       clock,
       onServices: (keys) => this.dirtied(keys),
-      onSettled: () => this.allDirty(),
+      onClusters: () => this.allDirty(),
     });
     this.applier = new Applier({
       client: parts.client,

@@ -42,8 +42,8 @@ export interface MeshParts {
   clock: Clock;
   /** What the others say of these services changed. */
   onServices: (keys: ReadonlySet<string>) => void;
-  /** It is known now who is there, or we are somebody else. */
-  onSettled: () => void;
+  /** A cluster came, fell silent, spoke again or left; or it is known now who is there. What it does not export matters too. */
+  onClusters: () => void;
   onIngresses?: () => void;
 }
 
@@ -169,14 +169,16 @@ export class Mesh {
     this.known = new Map(this.clusters.map((view) => [view.id, view]));
     for (const id of this.known.keys()) this.everKnown.add(id);
     const keys = new Set<string>();
-    let isIngress = false;
+    let [isMember, isIngress] = [false, false];
     for (const id of new Set([...before.keys(), ...this.known.keys()])) {
       const [was, is] = [before.get(id), this.known.get(id)];
       if (was === is) continue;
-      const isOther = was?.state !== is?.state || !isDeepEqual(was?.info, is?.info) || was?.siteId !== is?.siteId;
+      isMember ||= was?.state !== is?.state;
+      const isOther = !isDeepEqual(was?.info, is?.info) || was?.siteId !== is?.siteId;
       changedKeys(was?.services, is?.services, isOther, keys);
       isIngress ||= isOther || was?.ingresses !== is?.ingresses;
     }
+    if (isMember) this.parts.onClusters();
     if (keys.size > 0) this.parts.onServices(keys);
     if (isIngress) this.parts.onIngresses?.();
     this.checkSettled();
@@ -194,7 +196,7 @@ export class Mesh {
     // Once known, who is there stays known: a connection that is lost makes clusters lost, and not unknown.
     if (isSettled && !this.isSettled) {
       this.isSettled = true;
-      this.parts.onSettled();
+      this.parts.onClusters();
     }
     return this.isSettled;
   }

@@ -24,6 +24,7 @@ export type Kind = keyof typeof TYPES;
 const log = createLogger({ name: 'test', level: 'silent' });
 const HOME = 'skupper';
 const FIRST_PORT = 1024;
+const LATER_MS = 5;
 
 export interface Life {
   readonly controller: ServiceController;
@@ -148,7 +149,7 @@ export class ServicesCluster {
     return this.asUser(() => {
       const place = { namespace, name, subresource: undefined };
       if (this.api.store.get(type, place) === undefined) return this.api.store.create(type, body, namespace);
-      return this.api.store.merge(type, place, { metadata, ...rest } as Record<string, unknown>);
+      return this.api.store.merge(type, place, { ...(metadata !== undefined && { metadata }), ...rest });
     });
   }
 
@@ -198,24 +199,27 @@ export class ServicesCluster {
           `${this.name}: not ours to write: ${type} ${kind} ${metadata.namespace}/${metadata.name}`,
         );
     }
-    if (kind === 'Service' && type !== 'DELETED') this.giveAddress(object);
-    if (kind === 'Listener' || kind === 'MultiKeyListener') this.giveRouterPort(type, object);
+    // Later, since whoever watches has to hear of this change first.
+    if (kind === 'Service' && type === 'ADDED') setTimeout(() => this.giveAddress(object), LATER_MS);
+    if (kind === 'Listener' || kind === 'MultiKeyListener') setTimeout(() => this.giveRouterPort(object), LATER_MS);
   }
 
   /** As an API server does. */
-  private giveAddress({ metadata, spec }: KubeObject): void {
-    const { clusterIP } = (spec ?? {}) as { clusterIP?: string };
+  private giveAddress({ metadata }: KubeObject): void {
+    const { namespace, name } = metadata;
+    const { clusterIP } = (this.find('Service', namespace, name)?.spec ?? { clusterIP: 'gone' }) as {
+      clusterIP?: string;
+    };
     if (clusterIP !== undefined) return;
     this.addressCount += 1;
     const ip = `10.96.${Math.floor(this.addressCount / 250)}.${(this.addressCount % 250) + 1}`;
-    const spec_ = { clusterIP: ip, clusterIPs: [ip], ipFamilies: ['IPv4'] };
-    this.put('Service', metadata.namespace, metadata.name, { spec: spec_ });
+    this.put('Service', namespace, name, { spec: { clusterIP: ip, clusterIPs: [ip], ipFamilies: ['IPv4'] } });
   }
 
-  /** As the site-controller and the adaptor do, in no time. */
-  private giveRouterPort(type: Change['type'], { kind, metadata }: KubeObject): void {
+  /** As the site-controller and the adaptor do. */
+  private giveRouterPort({ kind, metadata }: KubeObject): void {
     const name = `${kind === 'Listener' ? 'listener' : 'multiAddress'}/${metadata.name}`;
-    if (type === 'DELETED') this.ports.delete(name);
+    if (this.find(kind as Kind, metadata.namespace, metadata.name) === undefined) this.ports.delete(name);
     else if (!this.ports.has(name)) this.ports.set(name, FIRST_PORT + this.api.store.version);
     else return;
     const entities = [...this.ports].map(([entity, port]) => ['tcpListener', { name: entity, port: String(port) }]);
