@@ -109,7 +109,7 @@ export class ServiceExchangeDriver {
     for (const siteId of exchange.unknownSites()) routers.want(siteId, now);
     if (routers.revision === this.routersRevision) return;
     this.routersRevision = routers.revision;
-    exchange.setRouters(routers.siteByRouter(), now, routers.guestsByRouter());
+    exchange.setRouters(routers.siteByRouter(), now);
     exchange.tick(now);
   }
 

@@ -169,13 +169,9 @@ export class ServiceExchange {
     this.outbox.length = 0;
   }
 
-  /** Site ids by the ids of their routers, those of the own site included; `guests`: sites of edge routers, by the interior one. */
-  setRouters(
-    siteByRouter: ReadonlyMap<string, string>,
-    now: number,
-    guests: ReadonlyMap<string, ReadonlySet<string>> = new Map(),
-  ): void {
-    for (const { message, ingress, at, bytes } of this.gate.setRouters(siteByRouter, guests, now)) {
+  /** Site ids by the ids of their routers, those of the own site included. */
+  setRouters(siteByRouter: ReadonlyMap<string, string>, now: number): void {
+    for (const { message, ingress, at, bytes } of this.gate.setRouters(siteByRouter, now)) {
       if (this.gate.admits(message, ingress, bytes, now)) this.accept(message, at, now);
     }
   }

@@ -2,10 +2,10 @@
  * Who may say something about which cluster. No clock. Pure.
  *
  * The only proof is the router by which a message entered the network: the own router names it, and the links between sites were
- * authenticated. A message counts when that router belongs to the site that it names, or that site is a guest there. A site's claim of a cluster holds from its
+ * authenticated. A message counts when that router belongs to the site that it names. A site's claim of a cluster holds from its
  * first message until the cluster left, or its lease and a short extra time ended; another site's claim is refused and shown.
  *
- * Messages that came by a router, or name a site, of which nothing is known yet wait for a moment, in the order they came.
+ * Messages that came by a router of which nothing is known yet wait for a moment, in the order they came.
  */
 import { LIMITS } from './limits.ts';
 import type { Head, ServicesMessage } from './messages.ts';
@@ -38,8 +38,6 @@ export class Gate {
   private readonly own: { clusterId: string; siteId: string };
   private readonly options: GateOptions;
   private siteByRouter: ReadonlyMap<string, string> = new Map();
-  private guestsByRouter: ReadonlyMap<string, ReadonlySet<string>> = new Map();
-  private sites: ReadonlySet<string> = new Set();
   private readonly holders = new Map<string, { siteId: string; until: number }>();
   private aside: Aside[] = [];
   private readonly refused = new Map<string, RefusedClaim & { until: number }>();
@@ -66,18 +64,12 @@ export class Gate {
   }
 
   /** The messages that can be judged now, in the order they came. */
-  setRouters(
-    siteByRouter: ReadonlyMap<string, string>,
-    guestsByRouter: ReadonlyMap<string, ReadonlySet<string>>,
-    now: number,
-  ): Aside[] {
+  setRouters(siteByRouter: ReadonlyMap<string, string>, now: number): Aside[] {
     this.siteByRouter = siteByRouter;
-    this.guestsByRouter = guestsByRouter;
-    this.sites = new Set([...siteByRouter.values(), ...[...guestsByRouter.values()].flatMap((sites) => [...sites])]);
     this.expireAside(now);
-    const ready = new Set(this.aside.filter(({ message, ingress }) => this.canJudge(message.site, ingress)));
-    this.aside = this.aside.filter((one) => !ready.has(one));
-    return [...ready];
+    const ready = this.aside.filter(({ ingress }) => siteByRouter.has(ingress));
+    this.aside = this.aside.filter(({ ingress }) => !siteByRouter.has(ingress));
+    return ready;
   }
 
   /** Nobody could be heard until now. */
@@ -96,13 +88,14 @@ export class Gate {
       this.stats.unidentified += 1;
       return false;
     }
-    if (!this.canJudge(message.site, ingress)) {
+    const siteId = this.siteByRouter.get(ingress);
+    if (siteId === undefined) {
       this.putAside({ message, ingress, at: now, bytes });
       return false;
     }
-    if (!this.isOf(message.site, ingress)) {
+    if (siteId !== message.site) {
       this.stats.forged += 1;
-      this.refuse(message.cluster, this.siteByRouter.get(ingress)!, now);
+      this.refuse(message.cluster, siteId, now);
       return false;
     }
     return this.holds(message, now);
@@ -127,15 +120,6 @@ export class Gate {
       this.revisionCount += 1;
     }
     for (const [clusterId, { until }] of this.holders) if (now >= until) this.holders.delete(clusterId);
-  }
-
-  /** A site of which nothing is known yet may turn out to be a guest at any router. */
-  private canJudge(site: string, ingress: string): boolean {
-    return this.siteByRouter.has(ingress) && (this.sites.has(site) || this.isOf(site, ingress));
-  }
-
-  private isOf(site: string, ingress: string): boolean {
-    return this.siteByRouter.get(ingress) === site || (this.guestsByRouter.get(ingress)?.has(site) ?? false);
   }
 
   private holds({ cluster, site, type }: Head & { type: string }, now: number): boolean {

@@ -45,5 +45,4 @@ export const LIMITS = {
   /** Within a second: each is heard by everyone. */
   siteRequestCountMax: 128,
   routersPerSiteMax: 64,
-  linkCountMax: 4096,
 } as const;

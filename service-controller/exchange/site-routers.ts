@@ -6,10 +6,6 @@
  * routers of a site change with its pods. A router belongs to the first site that lists it, as long as that site lives; but one
  * that has itself brought a site's record is that site's, whoever else listed it before.
  *
- * What an edge router sends enters the network at its interior router, which is another site's: a guest of that site. It may tell
- * of itself there when the other site's record has an edge link from a router that its own record lists; so two edge sites at one
- * interior router are not told apart.
- *
  * A router that is no longer listed, and those of a site that is gone, are remembered for a while: the process that tells of a
  * site may restart while its routers go on.
  */
@@ -32,7 +28,6 @@ const DEFAULTS: SiteRoutersOptions = { silentMs: 11_000, retentionMs: 3_600_000,
 
 const Id = Type.String({ minLength: 1, maxLength: LIMITS.idLengthMax });
 const Version = Type.Literal(1);
-const Link = Type.Object({ role: Type.String(), direction: Type.String(), remoteRouterId: Type.String() });
 const Common = { v: Version, instance: Count };
 const CHECKS = {
   record: checkOf(
@@ -40,10 +35,7 @@ const CHECKS = {
       ...Common,
       seq: Count,
       site: Type.Object({ id: Id }),
-      routers: Type.Array(
-        Type.Object({ id: Id, links: Type.Optional(Type.Array(Link, { maxItems: LIMITS.linkCountMax })) }),
-        { maxItems: LIMITS.routersPerSiteMax },
-      ),
+      routers: Type.Array(Type.Object({ id: Id }), { maxItems: LIMITS.routersPerSiteMax }),
     }),
   ),
   digest: checkOf(Type.Object({ ...Common, seq: Count, siteId: Id })),
@@ -57,20 +49,6 @@ interface Site {
   heardAt: number;
   hasLeft: boolean;
   listed: ReadonlySet<string>;
-  /** Edge routers by the router of this site to which they connected. */
-  edges: Edges;
-  /** It tells of itself by the router of another site. */
-  isGuest: boolean;
-}
-
-type Edges = ReadonlyMap<string, ReadonlySet<string>>;
-
-interface SiteRecord {
-  siteId: string;
-  instance: number;
-  seq: number;
-  routerIds: string[];
-  edges: Edges;
 }
 
 interface Router {
@@ -94,26 +72,13 @@ export class SiteRouters {
     this.options = { ...DEFAULTS, ...options };
   }
 
-  /** Grows whenever `siteByRouter()` or `guestsByRouter()` change. */
+  /** Grows whenever `siteByRouter()` changes. */
   get revision(): number {
     return this.revisionCount;
   }
 
   siteByRouter(): Map<string, string> {
     return new Map([...this.routers].map(([id, { siteId }]) => [id, siteId]));
-  }
-
-  /** Sites whose messages enter the network by a router that is another site's. */
-  guestsByRouter(): Map<string, Set<string>> {
-    const guests = new Map<string, Set<string>>();
-    for (const [siteId, { edges }] of this.sites) {
-      for (const [id, edgeIds] of edges) {
-        if (!this.isOf(id, siteId)) continue;
-        const sites = [...edgeIds].flatMap((edge) => this.guestBehind(edge) ?? []);
-        if (sites.length > 0) guests.set(id, new Set(sites));
-      }
-    }
-    return guests;
   }
 
   /** Nothing could be heard until now. */
@@ -139,13 +104,12 @@ export class SiteRouters {
     if (type === 'request') return;
     if (type === 'record' && CHECKS.record.Check(body)) {
       const { site, instance, seq, routers } = body;
-      const edges = new Map(routers.map(({ id, links = [] }) => [id, edgesOf(links)]));
-      this.heardRecord({ siteId: site.id, instance, seq, routerIds: routers.map(({ id }) => id), edges }, ingress, now);
+      this.heardRecord({ siteId: site.id, instance, seq, routerIds: routers.map(({ id }) => id) }, ingress, now);
     } else if (type === 'digest' && CHECKS.digest.Check(body)) {
       this.heardDigest(body, ingress, now);
     } else if (type === 'leave' && CHECKS.leave.Check(body)) {
       const site = this.sites.get(body.siteId);
-      if (site === undefined || !this.speaksFor(ingress, body.siteId)) this.stats.refused += 1;
+      if (site === undefined || !this.isOf(ingress, body.siteId)) this.stats.refused += 1;
       else if (body.instance >= site.instance) site.hasLeft = true;
     } else {
       this.stats.malformed += 1;
@@ -175,7 +139,7 @@ export class SiteRouters {
     now: number,
   ): void {
     const site = this.sites.get(siteId);
-    if (site === undefined || !this.speaksFor(ingress, siteId)) {
+    if (site === undefined || !this.isOf(ingress, siteId)) {
       // A record may tell that this router belongs to it.
       if (ingress !== undefined && (site === undefined || !this.isAlive(siteId, now))) this.want(siteId, now);
       else this.stats.refused += 1;
@@ -187,8 +151,12 @@ export class SiteRouters {
     if (instance !== site.instance || seq > site.seq) this.want(siteId, now);
   }
 
-  private heardRecord(record: SiteRecord, ingress: string | undefined, now: number): void {
-    const { siteId, instance, seq, routerIds, edges } = record;
+  private heardRecord(
+    record: { siteId: string; instance: number; seq: number; routerIds: string[] },
+    ingress: string | undefined,
+    now: number,
+  ): void {
+    const { siteId, instance, seq, routerIds } = record;
     if (ingress === undefined || !this.mayTell(siteId, routerIds, ingress, now)) {
       this.stats.refused += 1;
       return;
@@ -201,16 +169,13 @@ export class SiteRouters {
     const isLive = before !== undefined && this.isAlive(siteId, now);
     if (isLive && (instance < before.instance || (instance === before.instance && seq < before.seq))) return;
     const listed = new Set(routerIds);
-    const isGuest = !listed.has(ingress) && !this.isOf(ingress, siteId);
-    this.sites.set(siteId, { instance, seq, heardAt: now, hasLeft: false, listed, edges, isGuest });
-    if (isGuest !== before?.isGuest || !isSame(edges, before.edges)) this.revisionCount += 1;
+    this.sites.set(siteId, { instance, seq, heardAt: now, hasLeft: false, listed });
     for (const id of listed) this.list(id, siteId, id === ingress, now);
     this.trim(siteId, listed);
   }
 
   private mayTell(siteId: string, routerIds: readonly string[], ingress: string, now: number): boolean {
-    if (this.speaksFor(ingress, siteId)) return true;
-    if (this.isVouchedFor(siteId, routerIds, ingress)) return !this.isAlive(siteId, now);
+    if (this.isOf(ingress, siteId)) return true;
     const isListed = this.sites.get(siteId)?.listed.has(ingress) ?? false;
     if (!routerIds.includes(ingress) || (this.isAlive(siteId, now) && !isListed)) return false;
     const owner = this.routers.get(ingress);
@@ -247,27 +212,6 @@ export class SiteRouters {
     }
   }
 
-  /** The site of this router has an edge link from one that `siteId` lists, and that is not another's. */
-  private isVouchedFor(siteId: string, routerIds: readonly string[], ingress: string): boolean {
-    const owner = this.routers.get(ingress);
-    const edges = owner && this.sites.get(owner.siteId)?.edges.get(ingress);
-    return routerIds.some((id) => edges?.has(id) && !this.routers.get(id)?.isProven && owner?.siteId !== siteId);
-  }
-
-  private guestBehind(edge: string): string | undefined {
-    const owner = this.routers.get(edge);
-    const isGuest = owner !== undefined && !owner.isProven && this.sites.get(owner.siteId)?.isGuest;
-    return isGuest ? owner.siteId : undefined;
-  }
-
-  private speaksFor(router: string | undefined, siteId: string): boolean {
-    if (router === undefined) return false;
-    const owner = this.routers.get(router);
-    if (owner === undefined || owner.siteId === siteId) return owner !== undefined;
-    const edges = this.sites.get(owner.siteId)?.edges.get(router) ?? NONE;
-    return [...edges].some((edge) => this.guestBehind(edge) === siteId);
-  }
-
   private isOf(router: string | undefined, siteId: string): boolean {
     return router !== undefined && this.routers.get(router)?.siteId === siteId;
   }
@@ -276,18 +220,6 @@ export class SiteRouters {
     const site = this.sites.get(siteId);
     return site !== undefined && !site.hasLeft && now < site.heardAt + this.options.silentMs;
   }
-}
-
-const NONE: ReadonlySet<string> = new Set();
-
-function edgesOf(links: readonly { role: string; direction: string; remoteRouterId: string }[]): Set<string> {
-  const incoming = links.filter(({ role, direction }) => role === 'edge' && direction === 'incoming');
-  return new Set(incoming.map(({ remoteRouterId }) => remoteRouterId));
-}
-
-function isSame(a: Edges, b: Edges): boolean {
-  const textOf = (edges: Edges) => JSON.stringify([...edges].map(([id, ids]) => [id, [...ids].sort()]).sort());
-  return textOf(a) === textOf(b);
 }
 
 function parse(text: string): unknown {

@@ -159,36 +159,6 @@ describe('a message about a cluster', () => {
   });
 });
 
-describe('a message of an edge site', () => {
-  const routers = new Map([['router-i', 'site-i']]);
-  const setRouters = (net: ServicesNetwork, guests?: ReadonlyMap<string, ReadonlySet<string>>) => {
-    for (const process of net.processes) {
-      net.turn(process, (exchange, now) => exchange.setRouters(routers, now, guests));
-    }
-  };
-
-  it('waits until the site is known, and counts by the router at which it is a guest', () => {
-    const net = new ServicesNetwork(1, CALM);
-    const b = net.start('b');
-    setRouters(net);
-    for (const text of messagesOf('e', 'site-e', 7).slice(0, -1)) net.inject(text, 'router-i');
-    expect(b.exchange.unknownSites()).toEqual(['site-e']);
-    expect(b.exchange.claims()).toEqual([]);
-    setRouters(net, new Map([['router-i', new Set(['site-e'])]]));
-    expect(b.exchange.views().map(({ id, siteId }) => [id, siteId])).toEqual([['e', 'site-e']]);
-  });
-
-  it('is refused by a router at which it is none', () => {
-    const net = new ServicesNetwork(1, CALM);
-    const b = net.start('b');
-    routers.set('router-j', 'site-j');
-    setRouters(net, new Map([['router-i', new Set(['site-e'])]]));
-    for (const text of messagesOf('e', 'site-e', 7).slice(0, -1)) net.inject(text, 'router-j');
-    expect(b.exchange.views()).toEqual([]);
-    expect(b.exchange.claims()).toEqual([{ clusterId: 'e', siteId: 'site-j' }]);
-  });
-});
-
 describe('requests', () => {
   const request = (cluster: string, site: string) =>
     encodeMessage({
