@@ -1,5 +1,7 @@
 /** The DNS server as a process: wires zones, where their data comes from, sockets and metrics, and runs until told to stop. */
+import { once } from 'node:events';
 import { systemClock } from '../../lib/clock.ts';
+import { pause } from '../../lib/kube/abort.ts';
 import { connectCluster } from '../../lib/kube/config.ts';
 import { createLogger, type Logger, type LogLevel } from '../../lib/log.ts';
 import { ControllerMetrics } from '../../lib/metrics.ts';
@@ -23,6 +25,8 @@ export interface DnsOptions {
   domains: readonly string[];
   /** Of `ns.dns.<zone>`. */
   nameServerAddresses: readonly string[];
+  /** How long it goes on answering when it is told to stop: others learn of that a moment later. */
+  lameDuckMs: number;
   /** Undefined serves none; 0 takes a free one. */
   metricsPort: number | undefined;
   logLevel: LogLevel;
@@ -54,10 +58,10 @@ export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Pr
   const server = new DnsServer({ responder, clock: systemClock, log });
   const probes = new MetricsServer({
     metrics: async () => (await metrics.render()) + server.metrics.render(),
-    notReady: () => (source.isSynced ? undefined : 'the services were not seen yet'),
+    notReady: () => (signal.aborted ? 'stopping' : source.isSynced ? undefined : 'the services were not seen yet'),
   });
   const stopping = new AbortController();
-  const running = source.run(AbortSignal.any([signal, stopping.signal]));
+  const running = source.run(stopping.signal);
   // Told where it is waited for.
   running.catch(() => undefined);
   try {
@@ -65,7 +69,8 @@ export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Pr
     if (metricsPort !== undefined) await probes.start({ port: metricsPort });
     log.info({ addresses, zones: zones.map(({ origin }) => origin), domains }, 'dns server started');
     options.onListening?.(addresses);
-    await running;
+    await Promise.race([running, told(signal)]);
+    await pause(options.lameDuckMs, stopping.signal);
   } finally {
     stopping.abort();
     await server.stop();
@@ -74,6 +79,10 @@ export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Pr
     close();
     log.info('dns server stopped');
   }
+}
+
+async function told(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 interface SourceParts {

@@ -8,6 +8,7 @@ export interface DnsMetricsParts {
   stats: ResponderStats;
   connectionCount: () => number;
   connectionsRefusedCount: () => number;
+  unsentCount: () => number;
 }
 
 const BOUNDS_MS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 100] as const;
@@ -31,7 +32,7 @@ export class DnsMetrics {
   }
 
   render(): string {
-    const { stats, connectionCount, connectionsRefusedCount } = this.parts;
+    const { stats, connectionCount, connectionsRefusedCount, unsentCount } = this.parts;
     const queries = Array.from(stats.queries(), ({ zone, type, rcode, count }) => {
       return `skuprt_dns_queries_total{zone="${zone}",type="${type}",rcode="${rcode}"} ${count}`;
     });
@@ -40,6 +41,7 @@ export class DnsMetrics {
       ...metric('skuprt_dns_malformed_total', 'counter', 'queries answered with FORMERR', stats.malformedCount),
       ...metric('skuprt_dns_ignored_total', 'counter', 'messages that were no queries', stats.ignoredCount),
       ...metric('skuprt_dns_truncated_total', 'counter', 'answers cut to the size of UDP', stats.truncatedCount),
+      ...metric('skuprt_dns_unsent_total', 'counter', 'answers over UDP that could not be sent', unsentCount()),
       ...metric('skuprt_dns_tcp_connections', 'gauge', 'connections of TCP open now', connectionCount()),
       ...metric(
         'skuprt_dns_tcp_connections_refused_total',

@@ -34,6 +34,7 @@ export class DnsServer {
   private readonly udp: UdpSockets[] = [];
   private readonly tcp: TcpListener[] = [];
   private connectionsRefusedCount = 0;
+  private unsentCount = 0;
 
   constructor(parts: DnsServerParts) {
     this.parts = parts;
@@ -41,6 +42,7 @@ export class DnsServer {
       stats: parts.responder.stats,
       connectionCount: () => this.tcp.reduce((sum, { connectionCount }) => sum + connectionCount, 0),
       connectionsRefusedCount: () => this.connectionsRefusedCount,
+      unsentCount: () => this.unsentCount,
     });
   }
 
@@ -66,12 +68,16 @@ export class DnsServer {
       const udp = new UdpSockets({
         answer: (bytes) => this.answer(bytes, 'udp'),
         failed: (err, address) => this.parts.log.warn({ err, address }, 'a socket failed'),
+        unsent: () => {
+          this.unsentCount += 1;
+        },
       });
       const tcp = new TcpListener({
         answer: (bytes) => this.answer(bytes, 'tcp'),
         refused: () => {
           this.connectionsRefusedCount += 1;
         },
+        failed: (err) => this.parts.log.warn({ err, host }, 'a connection was not taken'),
       });
       try {
         const found = await udp.start(host, port);

@@ -11,6 +11,8 @@ export interface TcpParts {
   answer: (bytes: Buffer) => Buffer | undefined;
   /** A connection was ended for what it sent, or because there were too many. */
   refused: () => void;
+  /** A connection could not be taken, for want of descriptors most often. */
+  failed: (error: unknown) => void;
 }
 
 export class TcpListener {
@@ -33,6 +35,7 @@ export class TcpListener {
   async start(host: string, port: number): Promise<number> {
     this.server.listen({ host, port, ipv6Only: host.includes(':') });
     await once(this.server, 'listening');
+    this.server.on('error', this.parts.failed);
     return (this.server.address() as AddressInfo).port;
   }
 

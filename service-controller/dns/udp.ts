@@ -11,8 +11,10 @@ import { networkInterfaces } from 'node:os';
 export interface UdpParts {
   /** The answer to a datagram, or none. */
   answer: (bytes: Buffer) => Buffer | undefined;
-  /** A socket could not be opened, or not be written to. */
+  /** A socket could not be opened, or broke. */
   failed: (error: unknown, address: string) => void;
+  /** An answer could not be sent: nothing leads to who asked, or he does not exist. */
+  unsent: () => void;
 }
 
 const LOOK_AGAIN_MS = 10_000;
@@ -97,7 +99,11 @@ export class UdpSockets {
       throw error;
     }
     this.sockets.set(address, socket);
-    socket.on('error', (error) => this.parts.failed(error, address));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // As often as somebody likes, so it is counted and not told.
+      if (error.syscall === 'send') this.parts.unsent();
+      else this.parts.failed(error, address);
+    });
     try {
       socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
     } catch {

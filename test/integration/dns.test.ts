@@ -10,11 +10,13 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
 import { SeededRandom, systemRandom } from '../../lib/random.ts';
 import { LIMITS } from '../../service-controller/dns/limits.ts';
+import { runDnsServer } from '../../service-controller/dns/main.ts';
 import { Responder } from '../../service-controller/dns/responder.ts';
 import { DnsListenError, DnsServer } from '../../service-controller/dns/server.ts';
 import { ServiceData } from '../../service-controller/dns/service-data.ts';
 import { ServiceZone } from '../../service-controller/dns/service-zone.ts';
 import { KubernetesSource } from '../../service-controller/dns/source-kubernetes.ts';
+import { watchFiles } from '../../site-controller/platform/local/file-watch.ts';
 import { stopChild } from '../support/child-process.ts';
 import { CLI_ENTRY, localEnv } from '../support/cli.ts';
 import { DnsWorld, decode, NOW, query, serviceImport, slice } from '../support/dns.ts';
@@ -22,6 +24,7 @@ import { ask, askTcp, askUdp, type DnsAddress, dig } from '../support/dns-client
 import { eventually } from '../support/eventually.ts';
 import { FakeApi } from '../support/kube/fake-api.ts';
 import { findProgram } from '../support/programs.ts';
+import { unusedPort } from '../support/tcp.ts';
 
 const NAME = 'web.shop.svc.clusterset.local';
 const HEADLESS = 'db.shop.svc.clusterset.local';
@@ -238,6 +241,37 @@ describe('names of a cluster', () => {
     );
     expect(data.find('shop', 's1')!.revision.count).toBe(before);
   });
+});
+
+it('the process that is told to stop goes on answering for a moment, and is not ready', async () => {
+  const ended = new AbortController();
+  const metricsPort = await unusedPort();
+  let running: Promise<void> | undefined;
+  const at = await new Promise<DnsAddress>((resolve, reject) => {
+    const places = { namespacesDirectory: '/nowhere', resourcesOf: () => '/nowhere', watch: watchFiles };
+    running = runDnsServer(
+      {
+        listen: [{ host: '127.0.0.1', port: 0 }],
+        zones: [{ origin: 'clusterset.local', hasShortNames: false }],
+        domains: [],
+        nameServerAddresses: [],
+        lameDuckMs: 500,
+        metricsPort,
+        logLevel: 'silent',
+        source: { local: places },
+        onListening: ([address]) => resolve(address!),
+      },
+      ended.signal,
+    );
+    running.catch(reject);
+  });
+  const readyz = async () => (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).status;
+  await eventually('it is ready', async () => (await readyz()) === 200);
+  ended.abort();
+  expect((await ask(at, 'dns-version.clusterset.local', 'TXT')).answers).toHaveLength(1);
+  expect(await readyz()).toBe(503);
+  await running;
+  await expect(readyz()).rejects.toThrow();
 });
 
 describe('names of local sites', () => {

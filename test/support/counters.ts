@@ -59,6 +59,11 @@ export async function renderedMetricNames(): Promise<string[]> {
   });
   const controller = await metrics.render();
   const stats = new ResponderStats();
-  const dns = new DnsMetrics({ stats, connectionCount: () => 0, connectionsRefusedCount: () => 0 }).render();
+  const dns = new DnsMetrics({
+    stats,
+    connectionCount: () => 0,
+    connectionsRefusedCount: () => 0,
+    unsentCount: () => 0,
+  }).render();
   return [...`${router}\n${controller}\n${dns}`.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]!);
 }

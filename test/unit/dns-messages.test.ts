@@ -86,12 +86,18 @@ describe('are refused', () => {
     const none = query(NAME, 'A', { packet: { questions: [] } });
     const cut = query(NAME, 'A').subarray(0, 30);
     const pointer = Buffer.concat([query(NAME, 'A').subarray(0, 12), Buffer.from([0xc0, 0x0c, 0, 1, 0, 1])]);
+    const wide = Buffer.concat([
+      query(NAME, 'A').subarray(0, 12),
+      Buffer.from([64]),
+      Buffer.alloc(64, 'a'),
+      Buffer.alloc(5),
+    ]);
     const twoOpts = query(NAME, 'A', { packet: { additionals: [opt(), opt()] } });
     const long = Buffer.concat([query(NAME, 'A'), Buffer.alloc(LIMITS.querySizeBytesMax)]);
     const garbage = Buffer.concat([query(NAME, 'A'), Buffer.from([0xff, 0xff, 0xff])]);
     garbage[11] = 1;
     const given = world();
-    const all = [two, none, cut, pointer, twoOpts, long, garbage];
+    const all = [two, none, cut, pointer, wide, twoOpts, long, garbage];
     for (const [index, bytes] of all.entries()) {
       const answer = given.raw(bytes)!;
       expect(answer[3]! & 0xf, String(index)).toBe(1);

@@ -11,6 +11,8 @@ import { UsageError } from '../../errors.ts';
 
 const PORT = 5353;
 const METRICS_PORT = 9000;
+/** As CoreDNS does: until nobody's kube-proxy sends queries here any more. */
+const LAME_DUCK_MS = 5000;
 
 /** @throws UsageError, DnsListenError, MetricsServerListenError, KubeconfigError */
 export async function serveDns(context: Context, flags: DnsServeFlags): Promise<void> {
@@ -29,6 +31,7 @@ export async function serveDns(context: Context, flags: DnsServeFlags): Promise<
     zones: zones.map((origin) => ({ origin, hasShortNames: shortNames.includes(origin) })),
     domains: domain,
     nameServerAddresses: [env.SKUPRT_DNS_SERVICE_HOST ?? ''].filter((address) => isIP(address) !== 0),
+    lameDuckMs: isPod ? LAME_DUCK_MS : 0,
     metricsPort: flags.metricsPort ?? (isPod ? METRICS_PORT : undefined),
     logLevel: verbose ? 'debug' : 'info',
     source: platform === 'local' ? { local: localPlaces(env) } : { ...cluster },
