@@ -21,7 +21,7 @@ import {
 
 const SEEDS = process.env.SERVICES_SEED
   ? [Number(process.env.SERVICES_SEED)]
-  : Array.from({ length: Number(process.env.SERVICES_SEEDS ?? 60) }, (_, index) => index + 1);
+  : Array.from({ length: Number(process.env.SERVICES_SEEDS ?? 40) }, (_, index) => index + 1);
 const DEEDS = 60;
 const DEED_MS_MAX = 3000;
 const CALM: Faults = { loss: 0, duplication: 0, delayMs: [1, 20] };
