@@ -7,7 +7,7 @@ import { isDeepEqual } from '../../../lib/kube/subset.ts';
 import type { EventWant, Observed, RouterView } from '../../../service-controller/reconcile/observed.ts';
 import { planService, type ServicePlan } from '../../../service-controller/reconcile/plan.ts';
 import type { IpFamily } from '../../../service-controller/records.ts';
-import { START } from './observed-service.ts';
+import { observed, START } from './observed-service.ts';
 
 type Spec = Record<string, unknown>;
 
@@ -219,3 +219,34 @@ export function conditionOf(
   };
   return conditions.find((condition) => condition.type === type);
 }
+
+/** At rest. */
+export function world(parts: Partial<Observed> = {}): ServiceWorld {
+  const made = new ServiceWorld(observed(parts));
+  made.rest();
+  return made;
+}
+
+export function specOf(object: KubeObject | undefined): Record<string, unknown> {
+  return (object?.spec ?? {}) as Record<string, unknown>;
+}
+
+export function clustersOf(object: KubeObject | undefined): string[] {
+  const { clusters = [] } = (object?.status ?? {}) as { clusters?: { cluster: string }[] };
+  return clusters.map(({ cluster: id }) => id);
+}
+
+export function keysOf(object: KubeObject | undefined): string[] {
+  const { strategy } = specOf(object) as { strategy: { priority: { routingKeys: string[] } } };
+  return strategy.priority.routingKeys;
+}
+
+export const key = (id: string, port = 80) => `skuprt.service/${id}/shop/web/${port}`;
+export const settingsOf = (object: KubeObject | undefined) => specOf(object).settings as Record<string, string>;
+export const listenerOf = (made: ServiceWorld, id: string, port = 80) =>
+  made.list('Listener').find(({ spec }) => (spec as { routingKey: string }).routingKey === key(id, port));
+export const choiceOf = (made: ServiceWorld, port = 80) =>
+  made.list('MultiKeyListener').find(({ spec }) => (spec as { port: number }).port === port);
+/** Of the router's tcpListener. */
+export const entity = (object: KubeObject | undefined) =>
+  `${object?.kind === 'Listener' ? 'listener' : 'multiAddress'}/${object?.metadata.name}`;
