@@ -133,6 +133,14 @@ describe('a message about a cluster', () => {
     expect(it.a.exchange.views().map(({ id, services }) => [id, ...services.keys()])).toEqual([['b', 'team/of-b']]);
   });
 
+  it('about the own cluster is refused while nobody speaks for that yet, too', () => {
+    const net = new ServicesNetwork(1, CALM);
+    const listener = net.start('b');
+    net.start('x');
+    for (const text of messagesOf('b', siteOf('x'), MUCH_LATER).slice(0, -1)) net.inject(text, routerOf('x'));
+    expect(listener.exchange.claims()).toEqual([{ clusterId: 'b', siteId: 'site-x' }]);
+  });
+
   it('counts once its router is known, in the order in which messages came', () => {
     const net = new ServicesNetwork(1, CALM);
     const b = net.start('b');

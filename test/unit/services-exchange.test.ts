@@ -1,54 +1,8 @@
-/** The exchange of services between clusters: who learns what, when, by which messages, and what is kept of whom. */
+/** The exchange of services between clusters: who learns what, when, by which messages, and how losses are repaired. */
 import { describe, expect, it } from 'vitest';
-import { SERVICES_ADDRESS } from '../../service-controller/exchange/messages.ts';
 import type { ServiceRecord } from '../../service-controller/records.ts';
-import { contentOf, type Process, ServicesNetwork, serviceRecord } from '../support/sim/services-network.ts';
-
-const CALM = { loss: 0, duplication: 0, delayMs: [1, 1] } as const;
-
-function network(options = {}): ServicesNetwork {
-  return new ServicesNetwork(1, CALM, options);
-}
-
-/** A cluster with these services, or numbered ones. */
-function join(net: ServicesNetwork, id: string, services: number | ServiceRecord[] = 1): Process {
-  const list = typeof services === 'number' ? numbered(services) : services;
-  const process = net.start(id);
-  net.setOwn(process, contentOf(list));
-  return process;
-}
-
-function numbered(count: number): ServiceRecord[] {
-  return Array.from({ length: count }, (_, index) => serviceRecord(`web-${index}`));
-}
-
-/** `cluster:state:services` of each view. */
-function known({ exchange }: Process): string[] {
-  return exchange.views().map(({ id, state, services }) => `${id}:${state}:${services.size}`);
-}
-
-/** Messages sent while `work` runs, as `type` or `type>inbox`. */
-function sentDuring(net: ServicesNetwork, work: () => void): string[] {
-  const sent: string[] = [];
-  const restore = net.processes.map((process) => {
-    const { exchange } = process;
-    const next = exchange.nextMessage.bind(exchange);
-    exchange.nextMessage = () => {
-      const message = next();
-      if (message !== undefined) {
-        const to = message.to === SERVICES_ADDRESS ? '' : `>${message.to}`;
-        sent.push(`${process.cluster}:${JSON.parse(message.text).type}${to}`);
-      }
-      return message;
-    };
-    return () => {
-      exchange.nextMessage = next;
-    };
-  });
-  work();
-  for (const undo of restore) undo();
-  return sent;
-}
+import { CALM, join, known, network, numbered, sentDuring } from '../support/services-exchange.ts';
+import { contentOf, type Process, serviceRecord } from '../support/sim/services-network.ts';
 
 describe('who learns what', () => {
   it('clusters that are there know each other within 200 ms, services and all', () => {
@@ -269,13 +223,22 @@ describe('repairs', () => {
   });
 
   it('a digest that comes late does not hide that something is missing', () => {
-    const { net, b, text } = worldWithDigest({ seq: 5 });
+    const { net, a, b, text } = worldWithDigest({ seq: 5 });
+    let late = '';
+    const next = a.exchange.nextMessage.bind(a.exchange);
+    a.exchange.nextMessage = () => {
+      const message = next();
+      late = message?.text ?? late;
+      return message;
+    };
+    net.run(6000);
+    expect(JSON.parse(late)).toMatchObject({ type: 'digest', seq: 1 });
     const sent = sentDuring(net, () => {
       net.inject(text, 'router-a');
-      net.inject(text.replace('"seq":5', '"seq":1'), 'router-a');
+      net.inject(late, 'router-a');
       net.run(200);
     });
-    expect(sent).toContain(`b:request>${net.processes[0]!.exchange.inbox}`);
+    expect(sent).toContain(`b:request>${a.exchange.inbox}`);
     expect(known(b)).toEqual(['a:live:3']);
   });
 
@@ -311,238 +274,6 @@ describe('repairs', () => {
     expect(requests.length).toBeLessThan(25);
     expect(requests.some((one) => one === 'b:request')).toBe(true);
     expect(known(b)).toEqual(['a:live:1']);
-  });
-});
-
-describe('silence', () => {
-  it('makes a cluster lost when its lease ends, not before; what it told is kept', () => {
-    const net = network();
-    const a = join(net, 'a', 3);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.kill(a);
-    net.run(9500);
-    expect(known(b)).toEqual(['a:live:3']);
-    net.run(6000);
-    expect(known(b)).toEqual(['a:lost:3']);
-    expect(b.exchange.stats.expired).toBe(1);
-  });
-
-  it('ends without a word about services when nothing changed meanwhile', () => {
-    const net = network();
-    join(net, 'a', 200);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.isCut = () => true;
-    net.run(60_000);
-    expect(known(b)).toEqual(['a:lost:200']);
-    net.isCut = () => false;
-    const sent = sentDuring(net, () => net.run(6000));
-    expect(known(b)).toEqual(['a:live:200']);
-    expect(new Set(sent.map((one) => one.split(/[:>]/)[1]))).toEqual(new Set(['digest', 'hello']));
-  });
-
-  it('of many ends for all with the first word that anyone hears', () => {
-    const net = network();
-    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) join(net, id);
-    net.run(3000);
-    net.isCut = (from, to) => from < 'd' !== to < 'd';
-    net.run(60_000);
-    net.isCut = () => false;
-    const isWhole = () =>
-      net.processes.every(({ exchange }) => exchange.views().every(({ state }) => state === 'live'));
-    const isAnyBack = () =>
-      net.processes.some(({ exchange }) => exchange.views().every(({ state }) => state === 'live'));
-    expect(isWhole()).toBe(false);
-    while (!isAnyBack() && net.now < 100_000) net.run(1);
-    net.run(300);
-    expect(isWhole()).toBe(true);
-  });
-
-  it('ends, with the changes alone, when something did', () => {
-    const net = network();
-    const a = join(net, 'a', 200);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.isCut = () => true;
-    net.run(30_000);
-    net.setOwn(a, contentOf(numbered(190)));
-    net.run(30_000);
-    net.isCut = () => false;
-    net.sent.bytes = 0;
-    net.run(6000);
-    expect(known(b)).toEqual(['a:live:190']);
-    expect(net.sent.bytes).toBeLessThan(4000);
-  });
-
-  it('is forgotten after the retention, not before', () => {
-    const net = network({ retentionMs: 600_000 });
-    const a = join(net, 'a', 3);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.kill(a);
-    net.run(610_000);
-    expect(known(b)).toEqual(['a:lost:3']);
-    net.run(10_000);
-    expect(known(b)).toEqual([]);
-  });
-
-  it('of the own router ends no lease, and everyone has a full one afterwards', () => {
-    const net = network();
-    join(net, 'a', 3);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.disconnect(b);
-    net.run(120_000);
-    expect(known(b)).toEqual(['a:live:3']);
-    expect(b.exchange.deadline()).toBe(Infinity);
-    net.isCut = () => true;
-    net.connect(b);
-    net.run(14_900);
-    expect(known(b)).toEqual(['a:live:3']);
-    net.run(200);
-    expect(known(b)).toEqual(['a:lost:3']);
-  });
-
-  it('is not settled before everyone had time, or while the set of one is on its way', () => {
-    const net = network();
-    const a = join(net, 'a', 3);
-    net.run(1000);
-    const b = join(net, 'b');
-    const isSettled = () => b.exchange.isSettled(net.now + b.skewMs);
-    net.run(14_900);
-    expect(isSettled()).toBe(false);
-    const { revision } = b.exchange;
-    net.run(200);
-    expect(isSettled()).toBe(true);
-    expect(b.exchange.revision).toBeGreaterThan(revision);
-    const c = net.start('c');
-    // What it asks for never arrives.
-    net.isCut = (from, to) => from === 'c' && to === 'a';
-    net.faults = CALM;
-    net.run(100);
-    expect(c.exchange.isSettled(net.now + c.skewMs)).toBe(false);
-    expect(a.exchange.isSettled(net.now + a.skewMs)).toBe(true);
-  });
-});
-
-describe('leaving and coming back', () => {
-  it('a cluster that leaves is forgotten at once, and late messages do not bring it back', () => {
-    const net = network();
-    const a = join(net, 'a', 3);
-    const b = join(net, 'b');
-    net.run(3000);
-    net.faults = { loss: 0, duplication: 0, delayMs: [5, 5] };
-    net.setOwn(a, contentOf([serviceRecord('late', { ready: 0 })]));
-    net.run(30);
-    net.faults = { loss: 0, duplication: 0, delayMs: [1, 1] };
-    net.leave(a);
-    net.run(10);
-    expect(known(b)).toEqual([]);
-    net.run(60_000);
-    expect(known(b)).toEqual([]);
-  });
-
-  it('a new process of the same set costs no snapshot to those who have it', () => {
-    const net = network();
-    const first = join(net, 'a', 200);
-    const b = join(net, 'b');
-    const standby = net.start('a');
-    net.run(3000);
-    net.kill(first);
-    net.run(100);
-    const sent = sentDuring(net, () => {
-      net.setOwn(standby, contentOf(numbered(200)));
-      net.run(3000);
-    });
-    expect(known(b)).toEqual(['a:live:200']);
-    expect(sent.filter((one) => one.startsWith('a:'))).toEqual(['a:digest']);
-    net.setOwn(standby, contentOf(numbered(201)));
-    net.run(300);
-    expect(known(b)).toEqual(['a:live:201']);
-  });
-
-  it('a standby knows everyone when its turn comes', () => {
-    const net = network();
-    const first = join(net, 'a', 2);
-    join(net, 'b', 5);
-    const standby = net.start('a');
-    net.run(3000);
-    net.kill(first);
-    expect(known(standby)).toEqual(['b:live:5']);
-  });
-
-  it('a standby with a clock that is behind is heard at once', () => {
-    const net = network();
-    const first = net.start('a', { instance: 2000 });
-    net.setOwn(first, contentOf(numbered(1)));
-    const b = join(net, 'b');
-    const standby = net.start('a', { instance: 1000 });
-    net.run(3000);
-    net.kill(first);
-    net.setOwn(standby, contentOf(numbered(2)));
-    net.run(100);
-    expect(known(b)).toEqual(['a:live:2']);
-  });
-
-  it('of two processes that speak for a cluster the later does, whatever the clocks say', () => {
-    const net = network();
-    const old = net.start('a', { instance: 2000 });
-    net.setOwn(old, contentOf(numbered(1)));
-    const b = join(net, 'b');
-    net.run(20_000);
-    const young = net.start('a', { instance: 1000 });
-    net.setOwn(young, contentOf(numbered(2)));
-    net.run(7000);
-    expect(old.exchange.isSpeaking).toBe(false);
-    expect(young.exchange.isSpeaking).toBe(true);
-    expect(known(b)).toEqual(['a:live:2']);
-    net.leave(young);
-    net.run(1000);
-    expect(old.exchange.isSpeaking).toBe(true);
-    expect(known(b)).toEqual(['a:live:1']);
-  });
-
-  it('one that waits speaks again when the other falls silent', () => {
-    const net = network();
-    const old = join(net, 'a', 1);
-    const b = join(net, 'b');
-    net.run(20_000);
-    const young = join(net, 'a', 2);
-    net.run(7000);
-    expect(old.exchange.isSpeaking).toBe(false);
-    net.kill(young);
-    net.run(21_000);
-    expect(old.exchange.isSpeaking).toBe(true);
-    expect(known(b)).toEqual(['a:live:1']);
-  });
-
-  it('one that resigns says nothing more, not even good-bye', () => {
-    const net = network();
-    const a = join(net, 'a', 1);
-    const b = join(net, 'b');
-    net.run(3000);
-    a.exchange.resign();
-    const sent = sentDuring(net, () => {
-      net.leave(a);
-      net.run(3000);
-    });
-    expect(sent.filter((one) => one.startsWith('a:'))).toEqual([]);
-    expect(known(b)).toEqual(['a:live:1']);
-  });
-
-  it('a process with a clock that is behind is heard once the crashed one is lost', () => {
-    const net = network();
-    const old = net.start('a', { instance: 2000 });
-    net.setOwn(old, contentOf(numbered(1)));
-    const b = join(net, 'b');
-    net.run(20_000);
-    net.kill(old);
-    const young = net.start('a', { instance: 1000 });
-    net.setOwn(young, contentOf(numbered(2)));
-    net.run(16_000);
-    net.run(6000);
-    expect(known(b)).toEqual(['a:live:2']);
   });
 });
 
