@@ -12,6 +12,7 @@ import type { Random } from '../../../lib/random.ts';
 import { MANAGER } from '../../names.ts';
 import { type ExplainedService, explainObserved } from '../../reconcile/explain.ts';
 import type { EventWant, Observed } from '../../reconcile/observed.ts';
+import { EXTERNAL_KEY, ExternalNames } from './external-names.ts';
 import { publicProperties } from './identity.ts';
 import { KubeWrites, type KubeWritesParts } from './kube-writes.ts';
 import { isClusterLeaving } from './leaving.ts';
@@ -23,6 +24,11 @@ import type { ServiceSettings } from './settings.ts';
 import { type SourceName, type Watched, watchedFor } from './watched.ts';
 
 const WORKERS = 16;
+/**
+ * Of the Lease. Another replica has to speak before the lease in the exchange ends, which is 15 s from the last of heartbeats that are 5 s
+ * apart: so that a controller that dies is not noticed elsewhere.
+ */
+export const LEADER_TIMES = { leaseDurationMs: 7000, renewDeadlineMs: 5000, retryPeriodMs: 1500 } as const;
 /** An API server that was away should not be waited for long. */
 const RETRY_MAX_MS = 10_000;
 
@@ -50,6 +56,7 @@ export class ServiceController {
   private readonly applier: Applier;
   private readonly naming: Naming;
   private readonly pass: ServicePass;
+  private readonly external: ExternalNames;
   private readonly startedAt: number;
   private isLeading = false;
 
@@ -64,6 +71,7 @@ export class ServiceController {
       onDirty: (key) => this.dirty(key),
       onAllDirty: () => this.allDirty(),
       onNamespace: (namespace) => this.dirtied(this.mesh.remoteKeys(namespace)),
+      onExternal: () => this.externalDirty(),
       onIdentity: () => this.identityChanged(),
     });
     this.mesh = new Mesh({
@@ -71,6 +79,7 @@ export class ServiceController {
       clock,
       onServices: (keys) => this.dirtied(keys),
       onClusters: () => this.allDirty(),
+      onIngresses: () => this.externalDirty(),
     });
     this.applier = new Applier({
       client: parts.client,
@@ -96,9 +105,12 @@ export class ServiceController {
       observe: (key) => this.observe(key),
       writes,
       clock,
-      onRecord: (key, record) => this.mesh.setRecord(key, record),
+      onRecord: (key, record) => {
+        if (this.mesh.setRecord(key, record)) this.externalDirty();
+      },
       onEvent,
     });
+    this.external = new ExternalNames({ settings, cache: this.cache, mesh: this.mesh, writes, log });
     this.queue = new WorkQueue(
       { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
       { workers: WORKERS, retryMaxMs: RETRY_MAX_MS },
@@ -199,6 +211,7 @@ export class ServiceController {
       const keys = this.cache.exportedKeys();
       for (const key of keys) this.mesh.setRecord(key, this.pass.recordOf(key));
       this.mesh.keepRecords(new Set(keys));
+      this.external.tell();
       this.mesh.speak();
     }
     this.allDirty();
@@ -211,6 +224,11 @@ export class ServiceController {
 
   private dirtied(keys: Iterable<string>): void {
     for (const key of keys) this.dirty(key);
+    this.externalDirty();
+  }
+
+  private externalDirty(): void {
+    if (this.external.isWanted) this.dirty(EXTERNAL_KEY);
   }
 
   private dirty(key: string): void {
@@ -229,6 +247,10 @@ export class ServiceController {
   /** In milliseconds from now. */
   private async look(key: string): Promise<number> {
     const { clock } = this.parts;
+    if (key === EXTERNAL_KEY) {
+      await this.external.run();
+      return Infinity;
+    }
     if (!this.cache.isConcern(key) && !this.mesh.hasRemote(key)) {
       this.mesh.setRecord(key, undefined);
       this.pass.forget(key);

@@ -11,7 +11,7 @@ import { systemRandom } from '../../../lib/random.ts';
 import { readVersion } from '../../../lib/version.ts';
 import { LEASE_ADDRESS, MANAGER } from '../../names.ts';
 import { tellOf } from '../tell.ts';
-import { ServiceController } from './controller.ts';
+import { LEADER_TIMES, ServiceController } from './controller.ts';
 import { exchangeMetrics } from './metrics.ts';
 import { RouterSessions } from './router-sessions.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -43,7 +43,7 @@ export async function runServiceController(options: ServiceControllerOptions, si
   // Of a process without a pod, where nobody else knows where it listens.
   let address: string | undefined;
   const annotations = (): Record<string, string> => (address === undefined ? {} : { [LEASE_ADDRESS]: address });
-  const lease = { namespace: settings.namespace, name: MANAGER, identity: instance, annotations };
+  const lease = { namespace: settings.namespace, name: MANAGER, identity: instance, annotations, ...LEADER_TIMES };
   const election = new LeaderElection({ client, ...base }, lease);
   const sessions = new RouterSessions({ client, settings, ...base, carrier: () => controller.carrierNamespace });
   const controller: ServiceController = new ServiceController({

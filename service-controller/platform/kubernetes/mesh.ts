@@ -71,8 +71,11 @@ export class Mesh {
     return this.session?.identity;
   }
 
+  /** When each was heard is told by the wall clock, as plans count; the exchange has the one that never goes back. */
   get clusters(): readonly ClusterView[] {
-    return this.session?.machine.views() ?? [];
+    const { clock } = this.parts;
+    const aheadMs = clock.wall() - clock.now();
+    return (this.session?.machine.views() ?? []).map((view) => ({ ...view, heardAt: view.heardAt + aheadMs }));
   }
 
   /** What this process would say, or says. */
@@ -125,13 +128,14 @@ export class Mesh {
     this.flushSoon();
   }
 
-  /** What this cluster says of one of its services; undefined takes it back. */
-  setRecord(key: string, record: ServiceRecord | undefined): void {
+  /** What this cluster says of one of its services; undefined takes it back. True when that is something else than before. */
+  setRecord(key: string, record: ServiceRecord | undefined): boolean {
     const before = this.services.get(key);
-    if (isDeepEqual(before, record)) return;
+    if (isDeepEqual(before, record)) return false;
     if (record === undefined) this.services.delete(key);
     else this.services.set(key, record);
     this.flushSoon();
+    return true;
   }
 
   /** Those that are not of the cluster any more are taken back. */
@@ -150,7 +154,7 @@ export class Mesh {
 
   /** Some other cluster exports it. */
   hasRemote(key: string): boolean {
-    return this.clusters.some(({ services }) => services.has(key));
+    return this.session?.machine.views().some(({ services }) => services.has(key)) ?? false;
   }
 
   private end(how: (machine: MeshSession) => void): void {

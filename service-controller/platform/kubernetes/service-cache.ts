@@ -23,6 +23,8 @@ export interface ServiceCacheParts {
   onAllDirty: () => void;
   /** A namespace came or went: what others export in it concerns us, or no longer. */
   onNamespace: (namespace: string) => void;
+  /** Names of the external domain may lead elsewhere. */
+  onExternal: () => void;
   /** What this cluster is, or who carries its services, may be another now. */
   onIdentity: () => void;
 }
@@ -72,6 +74,10 @@ export class ServiceCache {
       case 'ClusterProperty':
         if (propertyValue(before) !== propertyValue(after)) this.propertiesChanged();
         break;
+      case 'Ingress':
+      case 'DNSEndpoint':
+        this.parts.onExternal();
+        break;
       default:
         this.carrierChanged(name, object);
     }
@@ -97,6 +103,21 @@ export class ServiceCache {
 
   exportedKeys(): string[] {
     return [...this.list('ServiceExport')].map(keyOf);
+  }
+
+  ingresses(): Iterable<KubeObject> {
+    return this.parts.sources.get('Ingress')?.list() ?? [];
+  }
+
+  /** Undefined: there is no such kind. */
+  dnsEndpoints(namespace: string): KubeObject[] | undefined {
+    const source = this.parts.sources.get('DNSEndpoint');
+    return source?.isPresent ? [...source.list(namespace)] : undefined;
+  }
+
+  /** A Service of this cluster has a ready endpoint. */
+  isServed(key: string): boolean {
+    return this.slices.of(key).some(({ endpoints }) => ((endpoints ?? []) as Endpoint[]).some(isReady));
   }
 
   /** ClusterProperties by name. */
@@ -132,7 +153,9 @@ export class ServiceCache {
   private indexed(name: SourceName, before: KubeObject | undefined, after: KubeObject | undefined): void {
     for (const key of this.made.get(name)?.changed(before, after) ?? []) this.mark(key);
     if (name !== 'EndpointSlice') return;
-    for (const key of this.slices.changed(before, after)) this.markExported(key);
+    const keys = this.slices.changed(before, after);
+    for (const key of keys) this.markExported(key);
+    if (keys.length > 0) this.parts.onExternal();
   }
 
   private carrierChanged(name: SourceName, object: KubeObject): void {
@@ -182,6 +205,15 @@ export class ServiceCache {
   private find(name: SourceName, namespace: string, object: string): KubeObject | undefined {
     return this.parts.sources.get(name)!.get(namespace, object);
   }
+}
+
+interface Endpoint {
+  conditions?: { ready?: boolean };
+}
+
+/** Unknown counts as ready. */
+function isReady({ conditions }: Endpoint): boolean {
+  return conditions?.ready !== false;
 }
 
 function keyOf({ metadata }: KubeObject): string {

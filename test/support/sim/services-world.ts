@@ -12,7 +12,7 @@ import type { HttpAnswer, HttpRequest, Transport } from '../../../lib/kube/trans
 import { createLogger } from '../../../lib/log.ts';
 import { SeededRandom } from '../../../lib/random.ts';
 import { LABEL, MANAGER } from '../../../service-controller/names.ts';
-import { ServiceController } from '../../../service-controller/platform/kubernetes/controller.ts';
+import { LEADER_TIMES, ServiceController } from '../../../service-controller/platform/kubernetes/controller.ts';
 import { serviceSettings } from '../../../service-controller/platform/kubernetes/settings.ts';
 import { TYPES } from '../../../service-controller/platform/kubernetes/watched.ts';
 import { FakeApi, type Faults } from '../kube/fake-api.ts';
@@ -63,6 +63,7 @@ export class ServicesCluster {
   private readonly lives: Life[] = [];
   private readonly living = new Set<ServiceController>();
   private readonly ports = new Map<string, number>();
+  private readonly silent = new Set<string>();
   private isUser = false;
   private addressCount = 0;
 
@@ -92,7 +93,7 @@ export class ServicesCluster {
     const random = new SeededRandom(this.seed * 1000 + this.lives.length);
     const base = { clock: systemClock, random, log };
     const client = new KubeClient({ transport: line, ...base });
-    const lease = { namespace: HOME, name: MANAGER, identity: `replica-${this.lives.length}` };
+    const lease = { namespace: HOME, name: MANAGER, identity: `replica-${this.lives.length}`, ...LEADER_TIMES };
     const election = new LeaderElection({ client, ...base }, lease);
     const controller = new ServiceController({
       ...base,
@@ -131,6 +132,10 @@ export class ServicesCluster {
   /** Replicas that were neither killed nor stopped. */
   get livingCount(): number {
     return this.living.size;
+  }
+
+  get leader(): Life | undefined {
+    return this.lives.find(({ isLeading }) => isLeading);
   }
 
   killAll(): void {
@@ -222,12 +227,26 @@ export class ServicesCluster {
     if (this.find(kind as Kind, metadata.namespace, metadata.name) === undefined) this.ports.delete(name);
     else if (!this.ports.has(name)) this.ports.set(name, FIRST_PORT + this.api.store.version);
     else return;
+    this.tellPorts(metadata.namespace);
+  }
+
+  /** A router's listener listens no more, or does again. */
+  setListening(entity: string, isListening: boolean): void {
+    if (isListening) this.silent.delete(entity);
+    else this.silent.add(entity);
+    this.tellPorts(HOME);
+  }
+
+  private tellPorts(namespace: string | undefined): void {
     const entities = [...this.ports].map(([entity, port]) => ['tcpListener', { name: entity, port: String(port) }]);
-    this.put('ConfigMap', metadata.namespace, 'skupper-router', {
+    this.put('ConfigMap', namespace, 'skupper-router', {
       data: { 'skrouterd.json': JSON.stringify(entities) },
     });
     const listeners = Object.fromEntries(
-      [...this.ports.keys()].map((entity) => [entity, { operStatus: 'up', message: '' }]),
+      [...this.ports.keys()].map((entity) => [
+        entity,
+        { operStatus: this.silent.has(entity) ? 'down' : 'up', message: '' },
+      ]),
     );
     const report = {
       id: 'r',
@@ -238,7 +257,7 @@ export class ServicesCluster {
       tcpConnectors: {},
       consumers: {},
     };
-    this.put('ConfigMap', metadata.namespace, 'skupper-router-status', { data: { router: JSON.stringify(report) } });
+    this.put('ConfigMap', namespace, 'skupper-router-status', { data: { router: JSON.stringify(report) } });
   }
 }
 
