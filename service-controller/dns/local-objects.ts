@@ -1,16 +1,30 @@
 /**
- * What the runtime resources of a local site say of names. Pure.
+ * What the runtime resources of local sites say of names. Pure.
  *
  * ServiceImports and EndpointSlices count as on a cluster; one without addresses is on this machine. A Listener that no import stands
  * for is a service under its host name and its routing key, at the address and port where the router listens.
+ *
+ * Each site imports every service for itself, at addresses of its own. Of several that have one, the site of the service's namespace
+ * speaks for it, else the first by name; slices come from the same site.
  */
 import { isIP } from 'node:net';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { MCS } from '../names.ts';
 
-export interface LocalNames {
+/** Of one site. */
+export interface SiteNames {
   /** ServiceImports by `namespace/name`. */
   imports: ReadonlyMap<string, KubeObject>;
-  /** By name; of the namespace of the site. */
+  /** Imports as Listeners stand for them. */
+  offers: ReadonlyMap<string, KubeObject>;
+  /** By the service that they are of. */
+  slices: ReadonlyMap<string, readonly KubeObject[]>;
+}
+
+/** Of all sites. */
+export interface LocalNames {
+  imports: ReadonlyMap<string, KubeObject>;
+  /** By namespace and name. */
   slices: ReadonlyMap<string, KubeObject>;
 }
 
@@ -18,18 +32,40 @@ const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LOOPBACK = '127.0.0.1';
 const WILDCARDS: Readonly<Record<string, string>> = { '0.0.0.0': LOOPBACK, '::': '::1' };
 
-export function localNames(namespace: string, objects: readonly KubeObject[]): LocalNames {
+/** `namespace`: that of the site. */
+export function siteNames(namespace: string, objects: readonly KubeObject[]): SiteNames {
   const imports = new Map<string, KubeObject>();
-  const slices = new Map<string, KubeObject>();
+  const slices = new Map<string, KubeObject[]>();
   for (const object of objects) {
     const within = { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? namespace } };
-    if (object.kind === 'ServiceImport')
-      imports.set(`${within.metadata.namespace}/${object.metadata.name}`, here(within));
-    if (object.kind === 'EndpointSlice') slices.set(object.metadata.name, within);
+    const { metadata } = within;
+    if (object.kind === 'ServiceImport') imports.set(`${metadata.namespace}/${metadata.name}`, here(within));
+    if (object.kind !== 'EndpointSlice') continue;
+    const key = `${metadata.namespace}/${metadata.labels?.[MCS.serviceNameLabel] ?? ''}`;
+    slices.set(key, [...(slices.get(key) ?? []), within]);
   }
-  for (const [name, offer] of offersOf(objects)) {
-    const key = `${namespace}/${name}`;
-    if (!imports.has(key)) imports.set(key, importOf(namespace, name, offer));
+  const offers = [...offersOf(objects)].map(([name, offer]) => {
+    return [`${namespace}/${name}`, importOf(namespace, name, offer)] as const;
+  });
+  return { imports, offers: new Map(offers), slices };
+}
+
+/** By the namespaces of the sites. */
+export function localNames(sites: ReadonlyMap<string, SiteNames>): LocalNames {
+  const imports = new Map<string, KubeObject>();
+  const slices = new Map<string, KubeObject>();
+  const sorted = [...sites].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [, site] of sorted) {
+    for (const key of site.imports.keys()) {
+      if (imports.has(key)) continue;
+      const speaker = [sites.get(key.split('/')[0]!), site].find((one) => one?.imports.has(key))!;
+      imports.set(key, speaker.imports.get(key)!);
+      for (const slice of speaker.slices.get(key) ?? [])
+        slices.set(`${slice.metadata.namespace}/${slice.metadata.name}`, slice);
+    }
+  }
+  for (const [, site] of sorted) {
+    for (const [key, object] of site.offers) if (!imports.has(key)) imports.set(key, object);
   }
   return { imports, slices };
 }

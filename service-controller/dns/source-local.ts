@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { errnoOf } from '../../lib/files.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type LocalNames, localNames } from './local-objects.ts';
+import { type LocalNames, localNames, type SiteNames, siteNames } from './local-objects.ts';
 import type { ServiceData } from './service-data.ts';
 
 export interface LocalSourceParts {
@@ -25,7 +25,7 @@ export interface LocalSourceParts {
 }
 
 interface Site {
-  names: LocalNames;
+  names: SiteNames;
   files: Map<string, { signature: string; objects: readonly KubeObject[] }>;
   watching: AbortController;
 }
@@ -34,11 +34,12 @@ const FILE_NAME = /^[^.].*\.(ya?ml|json)$/;
 const FILE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
 const NAMESPACES_MAX = 1000;
 const KINDS = new Set(['ServiceImport', 'EndpointSlice', 'Listener', 'MultiKeyListener']);
-const NO_NAMES: LocalNames = { imports: new Map(), slices: new Map() };
+const NO_NAMES: SiteNames = { imports: new Map(), offers: new Map(), slices: new Map() };
 
 export class LocalSource {
   private readonly parts: LocalSourceParts;
   private readonly sites = new Map<string, Site>();
+  private names: LocalNames = { imports: new Map(), slices: new Map() };
   private hasLooked = false;
 
   constructor(parts: LocalSourceParts) {
@@ -76,7 +77,7 @@ export class LocalSource {
       if (found.includes(namespace)) continue;
       site.watching.abort();
       this.sites.delete(namespace);
-      this.apply(site, NO_NAMES);
+      this.apply();
       this.parts.data.setNamespace(namespace, false, this.parts.clock.wall());
     }
     this.hasLooked = true;
@@ -97,7 +98,8 @@ export class LocalSource {
     }
     if (!isChanged || this.sites.get(namespace) !== site) return;
     const objects = [...site.files].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, file]) => file.objects);
-    this.apply(site, localNames(namespace, objects));
+    site.names = siteNames(namespace, objects);
+    this.apply();
   }
 
   /** True when it says something else than before. */
@@ -117,10 +119,12 @@ export class LocalSource {
     }
   }
 
-  private apply(site: Site, after: LocalNames): void {
+  /** What is the same changes nothing. */
+  private apply(): void {
     const { data, clock } = this.parts;
-    const before = site.names;
-    site.names = after;
+    const before = this.names;
+    const after = localNames(new Map([...this.sites].map(([namespace, { names }]) => [namespace, names])));
+    this.names = after;
     const split = (key: string) => key.split('/') as [string, string];
     for (const key of before.imports.keys())
       if (!after.imports.has(key)) data.setImport(...split(key), undefined, clock.wall());
@@ -141,8 +145,12 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
+/** Throws where it is no YAML. */
 function objectsOf(text: string): KubeObject[] {
-  return parseAllDocuments(text)
+  const documents = parseAllDocuments(text);
+  const fault = documents.flatMap(({ errors }) => errors)[0];
+  if (fault !== undefined) throw fault;
+  return documents
     .map((document) => document.toJS() as Partial<KubeObject> | null)
     .filter((object) => typeof object?.metadata?.name === 'string' && KINDS.has(object.kind ?? '')) as KubeObject[];
 }

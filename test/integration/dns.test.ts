@@ -328,11 +328,33 @@ describe('names of local sites', () => {
     await put(dataHome, 'east', 'i.json', imported);
     await eventually('the import counts', async () => (await ask(at, short)).answers[0] === `${short} A 127.0.0.7`);
     await put(dataHome, 'east', 'i.json', '{ broken');
+    await put(dataHome, 'east', 'z.yaml', listener('later', 8081, 'later'));
+    await eventually(
+      'both were read',
+      async () => (await ask(at, 'later.east.supercluster.local')).rcode === 'NOERROR',
+    );
     expect((await ask(at, short)).answers).toEqual([`${short} A 127.0.0.7`]);
     await rm(join(dataHome, 'skuprt', 'namespaces', 'east'), { recursive: true });
     await eventually('the site is gone', async () => (await ask(at, short)).rcode === 'NXDOMAIN');
     expect((await ask(at, 'other.west.supercluster.local')).rcode).toBe('NOERROR');
     expect(await at.stop()).toBe(0);
+  });
+
+  it('of one service in several sites are those of the site of its namespace, then of the first by name', async () => {
+    const dataHome = await home();
+    const imported = (ip: string) => JSON.stringify(serviceImport('web', { namespace: 'mid', ips: [ip] }));
+    await put(dataHome, 'west', 'i.json', imported('127.0.0.3'));
+    await put(dataHome, 'east', 'i.json', imported('127.0.0.2'));
+    const at = await start(dataHome);
+    const name = 'web.mid.svc.clusterset.local';
+    const isAt = async (ip: string) => (await ask(at, name)).answers[0] === `${name} A ${ip}`;
+    await eventually('the first by name speaks', () => isAt('127.0.0.2'));
+    await put(dataHome, 'mid', 'i.json', imported('127.0.0.9'));
+    await eventually('its own site speaks', () => isAt('127.0.0.9'));
+    await rm(join(dataHome, 'skuprt', 'namespaces', 'mid'), { recursive: true });
+    await eventually('the first by name speaks again', () => isAt('127.0.0.2'));
+    await rm(join(dataHome, 'skuprt', 'namespaces', 'east'), { recursive: true });
+    await eventually('the other one is left', () => isAt('127.0.0.3'));
   });
 
   it('answers without any site', async () => {
