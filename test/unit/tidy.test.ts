@@ -166,6 +166,24 @@ describe('imports', () => {
     expect(shown(wrong)).toEqual([]);
   });
 
+  it('of plans of services know no platform, no API server and no clock', () => {
+    const isPlan = (path: string) => /^service-controller\/(reconcile|merge|choose)\//.test(path);
+    const wrong = edges.filter(
+      ({ from, target }) =>
+        isPlan(from.path) &&
+        (target.startsWith('service-controller/platform/') ||
+          (target.startsWith('lib/') && target !== 'lib/kube/object.ts' && target !== 'lib/shape.ts')),
+    );
+    expect(shown(wrong)).toEqual([]);
+    const impure = /\b(Date\.now|performance\.|set(Timeout|Interval|Immediate)|process\.|async |await |Promise\b)/;
+    expect(
+      places(
+        PRODUCT.filter(({ path }) => isPlan(path)),
+        impure,
+      ),
+    ).toEqual([]);
+  });
+
   it('of pure folders reach no module with side effects', () => {
     const wrong = edges.filter(({ from, own, target }) => isPure(from) && !own && !HARMLESS_MODULES.has(target));
     expect(shown(wrong)).toEqual([]);
