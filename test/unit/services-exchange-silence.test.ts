@@ -1,7 +1,7 @@
 /** Clusters that fall silent, leave, come back and change hands: what is kept of them, and who speaks. */
 import { describe, expect, it } from 'vitest';
 import { CALM, join, known, network, numbered, sentDuring } from '../support/services-exchange.ts';
-import { contentOf, serviceRecord } from '../support/sim/services-network.ts';
+import { contentOf, type Process } from '../support/sim/services-network.ts';
 
 describe('silence', () => {
   it('makes a cluster lost when its lease ends, not before; what it told is kept', () => {
@@ -116,20 +116,57 @@ describe('silence', () => {
 });
 
 describe('leaving and coming back', () => {
+  /** The last whole set and the last digest that `process` sends while `work` runs. */
+  function told({ exchange }: Process, work: () => void): { update: string; digest: string } {
+    const texts = { update: '', digest: '' };
+    const next = exchange.nextMessage.bind(exchange);
+    exchange.nextMessage = () => {
+      const message = next();
+      if (message?.text.includes('"type":"update"')) texts.update = message.text;
+      if (message?.text.includes('"type":"digest"')) texts.digest = message.text;
+      return message;
+    };
+    work();
+    exchange.nextMessage = next;
+    return texts;
+  }
+
   it('a cluster that leaves is forgotten at once, and late messages do not bring it back', () => {
     const net = network();
-    const a = join(net, 'a', 3);
     const b = join(net, 'b');
-    net.run(3000);
-    net.faults = { loss: 0, duplication: 0, delayMs: [5, 5] };
-    net.setOwn(a, contentOf([serviceRecord('late', { ready: 0 })]));
-    net.run(30);
-    net.faults = { loss: 0, duplication: 0, delayMs: [1, 1] };
+    const a = net.start('a');
+    const { update, digest } = told(a, () => {
+      net.setOwn(a, contentOf(numbered(3)));
+      net.run(3000);
+    });
+    expect(known(b)).toEqual(['a:live:3']);
     net.leave(a);
     net.run(10);
     expect(known(b)).toEqual([]);
+    net.inject(update, 'router-a');
+    net.inject(digest, 'router-a');
     net.run(60_000);
     expect(known(b)).toEqual([]);
+  });
+
+  it('what a former process of a cluster said changes nothing', () => {
+    const net = network();
+    const b = join(net, 'b');
+    const former = net.start('a', { instance: 10 });
+    const { update, digest } = told(former, () => {
+      net.setOwn(former, contentOf(numbered(3)));
+      net.run(3000);
+    });
+    net.kill(former);
+    const young = net.start('a', { instance: 20 });
+    net.setOwn(young, contentOf(numbered(5)));
+    net.run(3000);
+    net.kill(young);
+    net.inject(digest, 'router-a');
+    net.inject(update, 'router-a');
+    expect(known(b)).toEqual(['a:live:5']);
+    net.run(15_500);
+    expect(known(b)).toEqual(['a:lost:5']);
   });
 
   it('a new process of the same set costs no snapshot to those who have it', () => {
