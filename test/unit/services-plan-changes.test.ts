@@ -148,6 +148,17 @@ describe('without what it needs', () => {
     });
   });
 
+  it('the Site goes: what it was told stays as it is, but for what this cluster no longer exports', () => {
+    const made = world({ ...exported(), clusters: [cluster('west')] });
+    const ofSite = () => ['Listener', 'MultiKeyListener', 'Connector'].map((kind) => made.list(kind).length);
+    made.view = { ...made.view, carrier: undefined, carrierFault: 'no Site in this cluster' };
+    made.rest();
+    expect(ofSite()).toEqual([1, 1, 1]);
+    made.view = { ...made.view, export: undefined };
+    made.rest();
+    expect(ofSite()).toEqual([1, 1, 0]);
+  });
+
   it('the Site moves: its resources move along', () => {
     const made = world({ ...exported(), clusters: [cluster('west')] });
     made.view = { ...made.view, carrier: carrier({ namespace: 'other' }) };
