@@ -18,7 +18,9 @@ import { ServiceZone } from '../../service-controller/dns/service-zone.ts';
 import { KubernetesSource } from '../../service-controller/dns/source-kubernetes.ts';
 import { watchFiles } from '../../site-controller/platform/local/file-watch.ts';
 import { stopChild } from '../support/child-process.ts';
-import { CLI_ENTRY, localEnv } from '../support/cli.ts';
+import { CLI_ENTRY, localEnv, runHere } from '../support/cli.ts';
+import { FakeCluster } from '../support/cli-cluster.ts';
+import { COREFILES } from '../support/corefiles.ts';
 import { DnsWorld, decode, NOW, query, serviceImport, slice } from '../support/dns.ts';
 import { ask, askTcp, askUdp, type DnsAddress, dig } from '../support/dns-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -240,6 +242,47 @@ describe('names of a cluster', () => {
       (await ask(at, 's0.shop.svc.clusterset.local')).answers[0]?.endsWith('10.96.9.9'),
     );
     expect(data.find('shop', 's1')!.revision.count).toBe(before);
+  });
+});
+
+describe('dns install', () => {
+  async function install(world: DnsWorld, ...args: string[]) {
+    const { host, port } = await serve('127.0.0.1', world);
+    const cluster = new FakeCluster();
+    cluster.put('configmaps', {
+      metadata: { name: 'coredns', namespace: 'kube-system' },
+      data: { Corefile: COREFILES.kubeadm! },
+    });
+    cluster.put('services', {
+      metadata: { name: 'skuprt-dns', namespace: 'skupper' },
+      spec: { clusterIP: '10.0.0.1' },
+    });
+    const labels = { 'k8s-app': 'kube-dns' };
+    const spec = { clusterIP: `${host}:${port}` };
+    cluster.put('services', { metadata: { name: 'kube-dns', namespace: 'kube-system', labels }, spec });
+    return runHere(['-p', 'kubernetes', 'dns', 'install', ...args], { connect: async () => cluster });
+  }
+
+  it('waits until CoreDNS answers for our zone, where it can be asked', async () => {
+    const world = wide();
+    world.isReady = false;
+    const installing = install(world);
+    await eventually('it was asked', () =>
+      [...world.responder.stats.queries()].some(({ rcode }) => rcode === 'SERVFAIL'),
+    );
+    world.isReady = true;
+    const { code, err } = await installing;
+    expect(code, err).toBe(0);
+    expect(err).toContain('dns-version.supercluster.local answers');
+  });
+
+  it('gives up in the end, and leaves the blocks', async () => {
+    const world = wide();
+    world.isReady = false;
+    const { code, err } = await install(world, '--timeout', '500ms');
+    expect(code).toBe(4);
+    expect(err).toContain('does not know the name yet');
+    expect(err).toContain('It stays in the Corefile');
   });
 });
 
