@@ -1,0 +1,175 @@
+/** Services of a cluster set on two API servers with `skuprt dev`: exported in one, there in the other, and nothing left in the end. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeClient } from '../../lib/kube/client.ts';
+import { connectCluster } from '../../lib/kube/config.ts';
+import type { KubeObject } from '../../lib/kube/object.ts';
+import { TYPES } from '../../service-controller/platform/kubernetes/watched.ts';
+import { stopChild } from '../support/child-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { startApiServers } from '../support/kube/api-server.ts';
+import { kubeAssets } from '../support/kube/assets.ts';
+import { DEV_START_MS, DevProcess } from '../support/kube/dev-process.ts';
+
+const NAMESPACE = 'shop';
+/** Until all clusters were heard, an export is not told. */
+const FIRST_MS = 40_000;
+const QUIET_MS = 8000;
+type Kind = keyof typeof TYPES;
+
+describe.runIf(kubeAssets() !== undefined)('services of two clusters', () => {
+  let kubeconfig: string;
+  let stop: () => Promise<void>;
+  let a: KubeClient;
+  let b: KubeClient;
+  let dev: DevProcess;
+
+  beforeAll(async () => {
+    ({ kubeconfig, stop } = await startApiServers(['a', 'b']));
+    const open = async (context: string) => (await connectCluster({ kubeconfig, context, env: {} })).client;
+    [a, b] = (await Promise.all(['a', 'b'].map(open))) as [KubeClient, KubeClient];
+    // Without a controller manager a namespace never ends; what is there already is not the command's to remove.
+    for (const client of [a, b]) for (const name of ['skuprt-system', NAMESPACE]) await make(client, 'Namespace', name);
+    dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link']);
+    await dev.ready(['a', 'b']);
+  }, DEV_START_MS);
+
+  afterAll(async () => {
+    if (dev !== undefined) await stopChild(dev.child);
+    for (const client of [a, b]) client?.close();
+    await stop?.();
+  }, DEV_START_MS);
+
+  const make = (client: KubeClient, kind: Kind, name: string, members: object = {}) => {
+    const { metadata, ...rest } = members as { metadata?: object };
+    const { apiVersion } = TYPES[kind];
+    const namespace = kind === 'Namespace' ? undefined : NAMESPACE;
+    return client.create(TYPES[kind], { apiVersion, kind, metadata: { name, namespace, ...metadata }, ...rest });
+  };
+  const find = (client: KubeClient, kind: Kind, name: string) => client.find(TYPES[kind], NAMESPACE, name);
+  const slices = async (client: KubeClient, name: string): Promise<KubeObject[]> => {
+    const labelSelector = `multicluster.kubernetes.io/service-name=${name}`;
+    return (await client.list(TYPES.EndpointSlice, { namespace: NAMESPACE, labelSelector })).items;
+  };
+  const isServed = async (client: KubeClient, name: string, source: string): Promise<boolean> =>
+    (await slices(client, name)).some(({ metadata, endpoints }) => {
+      const isFrom = metadata.labels!['multicluster.kubernetes.io/source-cluster'] === source;
+      return (
+        isFrom && ((endpoints ?? []) as { conditions: { ready: boolean } }[]).some(({ conditions }) => conditions.ready)
+      );
+    });
+  const clustersOf = (made: KubeObject | undefined) =>
+    ((made?.status as { clusters?: { cluster: string }[] } | undefined)?.clusters ?? [])
+      .map(({ cluster }) => cluster)
+      .sort();
+
+  async function offer(client: KubeClient, name: string): Promise<void> {
+    await make(client, 'Service', name, { spec: { ports: [{ name: 'http', port: 80, targetPort: 8080 }] } });
+    await make(client, 'EndpointSlice', name, {
+      metadata: { labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      endpoints: [{ addresses: ['10.99.0.1'], conditions: { ready: true } }],
+    });
+    await make(client, 'ServiceExport', name);
+  }
+
+  it('names the clusters after their contexts', async () => {
+    for (const [client, name] of [
+      [a, 'a'],
+      [b, 'b'],
+    ] as const) {
+      const property = await client.get(TYPES.ClusterProperty, undefined, 'cluster.clusterset.k8s.io');
+      expect(property.spec).toEqual({ value: name });
+    }
+  });
+
+  it('gives a service of one to both, with an address of its own and endpoints', async () => {
+    await offer(a, 'web');
+    for (const client of [a, b]) {
+      const made = await eventually(
+        'an import with an address',
+        async () => {
+          const found = await find(client, 'ServiceImport', 'web');
+          return ((found?.spec as { ips?: string[] } | undefined)?.ips ?? []).length > 0 && found;
+        },
+        FIRST_MS,
+      );
+      expect(made.spec).toMatchObject({ type: 'ClusterSetIP', ports: [{ name: 'http', protocol: 'TCP', port: 80 }] });
+      await eventually('an endpoint', () => isServed(client, 'web', 'a'));
+      await eventually(
+        'its cluster',
+        async () => clustersOf(await find(client, 'ServiceImport', 'web')).join() === 'a',
+      );
+    }
+  }, 60_000);
+
+  it('joins what both export, and takes back only what one takes back', async () => {
+    await offer(b, 'web');
+    const uid = (await find(a, 'ServiceImport', 'web'))!.metadata.uid;
+    for (const client of [a, b]) {
+      await eventually(
+        'both',
+        async () => clustersOf(await find(client, 'ServiceImport', 'web')).join() === 'a,b',
+        FIRST_MS,
+      );
+      await eventually('endpoints of b', () => isServed(client, 'web', 'b'));
+    }
+    await b.delete(TYPES.ServiceExport, NAMESPACE, 'web');
+    for (const client of [a, b]) {
+      await eventually('a alone', async () => clustersOf(await find(client, 'ServiceImport', 'web')).join() === 'a');
+      await eventually('no endpoints of b', async () => !(await isServed(client, 'web', 'b')));
+    }
+    expect((await find(a, 'ServiceImport', 'web'))!.metadata.uid).toBe(uid);
+  }, 60_000);
+
+  it('withdraws a service without ready endpoints from the other, and brings it back', async () => {
+    for (const isReady of [false, true]) {
+      const endpoints = [{ addresses: ['10.99.0.1'], conditions: { ready: isReady } }];
+      await a.patch(TYPES.EndpointSlice, NAMESPACE, 'web', { endpoints });
+      await eventually(`ready: ${isReady}`, async () => (await isServed(b, 'web', 'a')) === isReady);
+    }
+    expect(await find(b, 'ServiceImport', 'web')).toBeDefined();
+  });
+
+  it('writes nothing while nothing changes', async () => {
+    const versions = async () => {
+      const kinds: Kind[] = ['ServiceImport', 'Service', 'EndpointSlice', 'Connector', 'Listener', 'MultiKeyListener'];
+      const lists = await Promise.all([a, b].flatMap((client) => kinds.map((kind) => client.list(TYPES[kind]))));
+      return lists.flatMap(({ items }) =>
+        items.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`),
+      );
+    };
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const before = await versions();
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    expect(await versions()).toEqual(before);
+  }, 40_000);
+
+  it('goes everywhere with the last export, and leaves nothing', async () => {
+    await a.delete(TYPES.ServiceExport, NAMESPACE, 'web');
+    for (const client of [a, b]) {
+      await eventually('no import', async () => (await find(client, 'ServiceImport', 'web')) === undefined);
+      await eventually('nothing of it', async () => {
+        const labelSelector = 'app.kubernetes.io/managed-by=skuprt-service-controller';
+        const kinds: Kind[] = ['Service', 'EndpointSlice', 'Connector', 'Listener', 'MultiKeyListener'];
+        const lists = await Promise.all(kinds.map((kind) => client.list(TYPES[kind], { labelSelector })));
+        return lists.every(({ items }) => items.length === 0);
+      });
+    }
+  });
+
+  it('leaves nothing of a service that is exported when the clusters are given up', async () => {
+    await make(a, 'ServiceExport', 'web');
+    await eventually('an import', async () => (await find(b, 'ServiceImport', 'web')) !== undefined, FIRST_MS);
+    dev.child.kill('SIGINT');
+    expect(await dev.exit()).toBe(0);
+    for (const client of [a, b]) {
+      const left = (await client.list(TYPES.Service, { namespace: NAMESPACE })).items.map(
+        ({ metadata }) => metadata.name,
+      );
+      expect(left.filter((name) => name.startsWith('derived-'))).toEqual([]);
+      expect(await slices(client, 'web')).toEqual([]);
+      expect([...(await client.kindsOf('multicluster.x-k8s.io/v1beta1'))]).toEqual([]);
+    }
+  }, 90_000);
+});
