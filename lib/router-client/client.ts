@@ -26,6 +26,8 @@ const INGRESS_ANNOTATION = 'x-opt-skuprt-ingress';
 /** Routers' ids are preceded by their area, of which there is one. */
 const AREA = '0/';
 const RETRY_MS = { first: 30, max: 1000 };
+/** Some ten seconds. */
+const FAILURES_TOLD = 15;
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 5000;
 const IDLE_TIME_OUT_MS = 8000;
@@ -96,6 +98,7 @@ export class RouterClient {
   private channel: Channel | undefined;
   private addresses: ReadonlySet<string> = new Set();
   private requestCount = 0;
+  private lastError: unknown;
 
   constructor(parts: RouterClientParts) {
     this.parts = parts;
@@ -141,8 +144,14 @@ export class RouterClient {
   /** Stays connected until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     let waitMs = RETRY_MS.first;
+    let failureCount = 0;
     while (!signal.aborted) {
       const wasUp = await this.connectOnce(signal);
+      failureCount = wasUp ? 0 : failureCount + 1;
+      // Once for each time that it is away for long: routers restart.
+      if (failureCount === FAILURES_TOLD && !signal.aborted) {
+        this.parts.log.warn({ err: this.lastError }, 'the router cannot be reached, and is tried again');
+      }
       waitMs = wasUp ? RETRY_MS.first : Math.min(waitMs * 2, RETRY_MS.max);
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
@@ -218,6 +227,7 @@ export class RouterClient {
       const options = optionsOf(await this.parts.endpoint());
       connection = rhea.create_container({ id: this.parts.containerId }).create_connection(options);
     } catch (err) {
+      this.lastError = err;
       this.parts.log.debug({ err }, 'router cannot be reached yet');
       return false;
     }
@@ -236,7 +246,8 @@ export class RouterClient {
       connection.on('error', end);
       for (const event of ['connection_error', 'session_error', 'sender_error', 'receiver_error', 'protocol_error']) {
         connection.on(event, (context: EventContext) => {
-          this.parts.log.debug({ err: context.error ?? context.connection?.error, event }, 'router connection failed');
+          this.lastError = context.error ?? context.connection?.error;
+          this.parts.log.debug({ err: this.lastError, event }, 'router connection failed');
         });
       }
       this.open(connection, () => {

@@ -220,6 +220,7 @@ describe('the Certificates of a site on Kubernetes', () => {
       'skupper-site-ca',
       'skupper-local-ca',
       'skupper-local-server',
+      'skupper-local-client',
       'skupper-site-server',
     ]);
     expect(certificates[2]!.spec.hosts).toEqual([

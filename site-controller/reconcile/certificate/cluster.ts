@@ -34,6 +34,12 @@ export function clusterCertificates(observed: Observed, site: Site): Certificate
       server: true,
       client: true,
     }),
+    // For other controllers of the cluster that speak through this site's routers.
+    wantedCertificate(CREDENTIAL.localClient, {
+      ca: CREDENTIAL.localCa,
+      subject: CREDENTIAL.localClient,
+      client: true,
+    }),
     // That of the redemption server is the controller's, also where a site shares its namespace.
     ...merged([
       ...routerNeeds(observed, site),
