@@ -23,12 +23,18 @@ export function testConnection({ cluster, port, host, hostPort }: TestTarget): P
       socket.destroy();
       resolve({ cluster, port, isOk, message });
     };
-    socket.setTimeout(CONNECT_MS, () => end(false, `no answer from ${host}:${hostPort} within ${CONNECT_MS} ms`));
+    let isConnected = false;
+    socket.setTimeout(CONNECT_MS);
+    socket.on('timeout', () => {
+      if (isConnected) end(true, 'a connection was made and stayed');
+      else end(false, `no answer from ${host}:${hostPort} within ${CONNECT_MS} ms`);
+    });
     socket.on('error', (error) => end(false, `${host}:${hostPort}: ${error.message}`));
     socket.on('data', () => end(true, 'the server answered'));
     socket.on('end', () => end(false, `${host}:${hostPort} was closed at once`));
     socket.on('connect', () => {
-      socket.setTimeout(HOLD_MS, () => end(true, 'a connection was made and stayed'));
+      isConnected = true;
+      socket.setTimeout(HOLD_MS);
     });
   });
 }
