@@ -168,6 +168,12 @@ export class DevCluster {
       ...['--router', `${host}:5672`, '--router-addresses', outerAddress(), '--leave-on-stop'],
       ...['--cluster-id', labelOf(this.name)],
     ]);
+    const what = `${this.name} to take part in the cluster set`;
+    await waitFor(
+      this.context,
+      { what, timeoutMs: READY_MS, afterwards: `See ${this.log('service-controller')}` },
+      async () => ((await clusterProperties(this.client)).size < 2 ? { pending: 'not named yet' } : { done: true }),
+    );
   }
 
   private async stopServices(): Promise<void> {
