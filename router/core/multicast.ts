@@ -8,7 +8,6 @@
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Address } from './address-table.ts';
 import { countOutgoing } from './delivery-counters.ts';
-import { UPLINK } from './edge-protocol.ts';
 import type { ForwarderParts } from './forwarder.ts';
 import { OUTLET_BYTES_HIGH } from './limits.ts';
 import type { Peer } from './peer.ts';
@@ -32,16 +31,26 @@ export function multicast(parts: ForwarderParts, address: Address, transit: Tran
 const EMPTY = Buffer.alloc(0);
 
 function neighbours(parts: ForwarderParts, address: Address, transit: Transit): Set<Peer> {
+  if (parts.isEdge) return upwards(parts, transit);
   const trace = transit.annotations?.trace ?? [];
   const ingress = routerOf(transit.annotations?.ingress) ?? parts.routerId;
   const peers = new Set<Peer>();
   for (const routerId of address.remotes) {
     const path = parts.mesh.path(routerId);
-    const peer = routerId === UPLINK ? parts.uplink() : path && parts.peer(path.siteLink);
+    const peer = path && parts.peer(path.siteLink);
     if (!peer || peer.id === transit.from || trace.includes(`0/${peer.containerId}`)) continue;
-    if (ingress === parts.routerId || path === undefined || path.validOrigins.has(ingress)) peers.add(peer);
+    if (ingress === parts.routerId || path.validOrigins.has(ingress)) peers.add(peer);
   }
   return peers;
+}
+
+/**
+ * An edge router hears of consumers elsewhere only for addresses that somebody here has attached to send to: a client
+ * whose messages name their addresses is none of these. So the interior router gets a copy of all but what it has sent.
+ */
+function upwards(parts: ForwarderParts, transit: Transit): Set<Peer> {
+  const uplink = parts.uplink();
+  return new Set(uplink === undefined || uplink.id === transit.from ? [] : [uplink]);
 }
 
 function routerOf(node: string | undefined): string | undefined {

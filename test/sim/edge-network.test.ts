@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { randomPlan } from '../support/sim/chaos.ts';
+import { ADDRESS, Consumer, send } from '../support/sim/multicast.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
 
 /** E1 and E2 at interior A, E3 at interior B; A and B are linked. */
@@ -94,6 +95,42 @@ describe('the uplink', () => {
     const client = wholeFlow(made, 'E1');
     made.scheduler.runFor(3000);
     expect(client?.isComplete).toBe(true);
+  });
+});
+
+describe('a message for all consumers of an address', () => {
+  function consumersIn(made: RouterNetwork): Consumer[] {
+    for (const { router } of made.routers.values()) router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
+    const consumers = ALL.map((id) => new Consumer(made, id));
+    made.scheduler.runFor(300);
+    return consumers;
+  }
+
+  it.each([
+    ['nobody has attached to send to', []],
+    ['some have attached to send to', ['E1', 'B', 'E3']],
+  ])('that %s reaches each once, from wherever it is sent', (_, attached) => {
+    const made = network(6, []);
+    const consumers = consumersIn(made);
+    for (const id of attached) {
+      const { router } = made.router(id);
+      made.router(id).input(() => router.addresses.watch(`M${ADDRESS}`, { reachable: () => {} }));
+    }
+    made.scheduler.runFor(300);
+    for (const id of ALL) send(made, id);
+    expect(consumers.map(({ heard }) => heard)).toEqual(ALL.map(() => ALL.map((id) => `0/${id}`)));
+  });
+
+  it('is heard elsewhere when the edge that sends it has no consumer, and by its own consumer without an uplink', () => {
+    const made = network(7, []);
+    for (const { router } of made.routers.values()) router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
+    const [own, other] = [new Consumer(made, 'E1'), new Consumer(made, 'E3')];
+    made.scheduler.runFor(300);
+    send(made, 'E2');
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E1')!);
+    made.scheduler.runFor(300);
+    send(made, 'E1');
+    expect([own.heard, other.heard]).toEqual([['0/E2', '0/E1'], ['0/E2']]);
   });
 });
 

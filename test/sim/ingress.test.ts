@@ -3,44 +3,13 @@
  * neighbour could not have got it from there.
  */
 import { describe, expect, it } from 'vitest';
-import { composeMessage } from '../../router/amqp/message/compose.ts';
 import { meshIdOf } from '../../router/core/edge-names.ts';
 import type { Peer } from '../../router/core/peer.ts';
-import { type Candidate, type Inlet, type Outlet, Transit } from '../../router/core/transit.ts';
+import { type Inlet, Transit } from '../../router/core/transit.ts';
+import { ADDRESS, Consumer, MESSAGE, send } from '../support/sim/multicast.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
 
-const ADDRESS = 'mc/news';
 const NOBODY: Inlet = { update: () => {}, hold: () => {}, resume: () => {} };
-
-class Consumer implements Candidate, Outlet {
-  readonly cost = 0;
-  readonly openCount = 0;
-  readonly queuedBytes = 0;
-  readonly heard: (string | undefined)[] = [];
-
-  constructor(network: RouterNetwork, at: string) {
-    const { router } = network.router(at);
-    this.ingressOf = (transit) => router.ingressOf(transit);
-    router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
-    network.router(at).input(() => {
-      router.addresses.addConsumer(`M${ADDRESS}`, this);
-      router.step(network.now);
-    });
-  }
-
-  private readonly ingressOf: (transit: Transit) => string | undefined;
-
-  take(transit: Transit): Outlet {
-    this.heard.push(this.ingressOf(transit));
-    return this;
-  }
-
-  done(): void {}
-  write(): void {}
-  end(): void {}
-  abort(): void {}
-  senderUpdate(): void {}
-}
 
 function networkOf(...links: [string, string, number?][]): RouterNetwork {
   const network = new RouterNetwork(1);
@@ -71,8 +40,6 @@ function attach(network: RouterNetwork, edge: string, interior: string): void {
   network.scheduler.runFor(500);
 }
 
-const MESSAGE = composeMessage({ properties: { to: ADDRESS } });
-
 /** `at` hands its neighbour a message that it says has come from `origin`. */
 function claim(network: RouterNetwork, at: string, neighbour: string, origin: string): void {
   const sender = network.router(at);
@@ -86,12 +53,6 @@ function claim(network: RouterNetwork, at: string, neighbour: string, origin: st
     transit.attach(undefined, peer!.take(transit)!, MESSAGE);
     transit.end(true);
   });
-  network.scheduler.runFor(50);
-}
-
-function send(network: RouterNetwork, at: string): void {
-  const sender = network.router(at);
-  sender.input(() => sender.router.send(ADDRESS, MESSAGE, network.now));
   network.scheduler.runFor(50);
 }
 
