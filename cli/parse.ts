@@ -90,6 +90,23 @@ export function parseName(text: string): string {
   return text;
 }
 
+/** A service of the cluster set: `NAME`, or `NAME.NAMESPACE` for one of another namespace. */
+export function parseServiceName(text: string): string {
+  const labels = text.split('.');
+  if (labels.length > 2 || !labels.every((label) => DNS_LABEL.test(label))) {
+    throw new InvalidArgumentError(
+      'Give NAME or NAME.NAMESPACE, each 1 to 63 lower-case letters, digits and hyphens, such as backend.west.',
+    );
+  }
+  return text;
+}
+
+/** Of what `parseServiceName` takes. */
+export function splitServiceName(text: string, namespaceDefault: string): { name: string; namespace: string } {
+  const [name = '', namespace = namespaceDefault] = text.split('.');
+  return { name, namespace };
+}
+
 export function isName(text: string): boolean {
   return DNS_LABEL.test(text);
 }

@@ -57,6 +57,7 @@ export const PROPERTY = {
 
 export const CLUSTER_SET_DEFAULT = 'supercluster';
 
+const ROUTING_KEY_PREFIX = 'skuprt.service/';
 const BASE32HEX = '0123456789abcdefghijklmnopqrstuv';
 
 /** Ten characters that stand for a service, or whatever text. */
@@ -77,8 +78,13 @@ export function routingKey(
   port: number,
   hostname?: string,
 ): string {
-  const key = `skuprt.service/${cluster}/${service.namespace}/${service.name}/${port}`;
+  const key = `${ROUTING_KEY_PREFIX}${cluster}/${service.namespace}/${service.name}/${port}`;
   return hostname === undefined ? key : `${key}/${hostname}`;
+}
+
+/** It carries a service of the set. */
+export function isRoutingKeyOfSet(key: string): boolean {
+  return key.startsWith(ROUTING_KEY_PREFIX);
 }
 
 /** Of Connectors, Listeners and MultiKeyListeners: `parts` tell those of one service apart. */

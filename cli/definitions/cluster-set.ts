@@ -1,6 +1,6 @@
 /** `service VERB`: services of the cluster set, and what this site sees of the others. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseName, parsePair, parseRoutingKey, parseWhole } from '../parse.ts';
+import { parseName, parsePair, parseRoutingKey, parseServiceName, parseWhole } from '../parse.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 export interface ExportFlags {
@@ -50,7 +50,7 @@ function defineStatus(service: Command, scope: Scope): void {
   const status = service
     .command('status')
     .description('Show each service: where clients here connect to, which sites and clusters offer it')
-    .argument('[address]', 'address or name of one service', parseRoutingKey)
+    .argument('[address]', 'address, or NAME or NAME.NAMESPACE, of one service', parseRoutingKey)
     .addOption(output('json', 'yaml', 'name', 'wide'))
     .action(async (address: string | undefined, flags: { output?: string }, self: Command) => {
       const context = await scope.context(self);
@@ -67,8 +67,8 @@ function defineStatus(service: Command, scope: Scope): void {
 function defineExport(service: Command, scope: Scope): void {
   const make = service
     .command('export')
-    .description('Offer a Service of this namespace to every cluster of the set, under the same name')
-    .argument('<name>', 'name of the Service', parseName)
+    .description('Offer a service of this namespace to every cluster of the set, under the same name')
+    .argument('<name>', 'name of the Service; on a local site the address it is exposed under', parseName)
     .addOption(pairs('--label <key=value>', 'label of the ServiceImports; repeat for several'))
     .addOption(pairs('--annotation <key=value>', 'annotation of the ServiceImports; repeat for several'))
     .option('--priority <number>', 'clusters of a lower one are used first (default: 0)', parseWhole(0, SHARE_MAX))
@@ -96,6 +96,7 @@ function defineExport(service: Command, scope: Scope): void {
   examples(
     make,
     ['skuprt -n backend service export be-svc', 'be-svc.backend.supercluster.local, in every cluster'],
+    ['skuprt -n west service export backend -p local', 'what expose host/ADDRESS --address backend connected'],
     ['skuprt -n shop service export web --priority 10', 'used when clusters of priority 0 have nothing ready'],
     ['skuprt -n shop service export web --weight 50', 'half the share of the others; again, to change it'],
     ['skuprt -n shop service export web --local-minimum 3', 'traffic stays in a cluster that has three ready'],
@@ -128,7 +129,7 @@ function defineExplain(service: Command, scope: Scope): void {
     .description(
       'Say who exports a service, who won each conflict, what each cluster offers, and where traffic from here goes',
     )
-    .argument('<name>', 'name of the service', parseName)
+    .argument('<name>', 'NAME or NAME.NAMESPACE of the service', parseServiceName)
     .option('--no-test', 'make no connection')
     .addOption(output('json', 'yaml'))
     .action(async (name: string, flags: ExplainFlags, self: Command) => {
@@ -139,6 +140,7 @@ function defineExplain(service: Command, scope: Scope): void {
   examples(
     explain,
     ['skuprt -n backend service explain be-svc', 'and try one connection through each cluster'],
+    ['skuprt service explain be-svc.backend', 'the same, from another namespace'],
     ['skuprt -n backend service explain be-svc --no-test -o json', 'only what is known, for scripts'],
   );
 }

@@ -1,4 +1,4 @@
-/** Services of the cluster set in one namespace, as a table. Pure: ServiceImports and ServiceExports in, text out. */
+/** Services of the cluster set as a table, and where they are reached. Pure: ServiceImports and ServiceExports in, text out. */
 import type { Condition } from '../../config/api/schema.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { IMPORT_ANNOTATION } from '../../service-controller/names.ts';
@@ -20,32 +20,59 @@ export interface SetService {
   trouble: string;
 }
 
-/** By name. An export without import is one too: what it waits for is its trouble. */
+/** By name and namespace. An export without import is one too: what it waits for is its trouble. */
 export function setServices(imports: readonly KubeObject[], exports: readonly KubeObject[]): SetService[] {
-  const names = new Set([...imports, ...exports].map(({ metadata }) => metadata.name));
-  return [...names].sort().map((name) => {
-    const imported = imports.find(({ metadata }) => metadata.name === name);
-    const exported = exports.find(({ metadata }) => metadata.name === name);
-    return setService(imported, exported);
-  });
+  const imported = new Map(imports.map((object) => [nameOf(object), object]));
+  const exported = new Map(exports.map((object) => [nameOf(object), object]));
+  const names = new Set([...imported.keys(), ...exported.keys()]);
+  return [...names].sort().map((name) => setService(imported.get(name), exported.get(name)));
 }
 
-export function setServiceTable(services: readonly SetService[], wide: boolean): string {
-  const heads = ['NAME', 'TYPE', 'IP', 'PORTS', 'CLUSTERS', 'EXPORTED-HERE', 'STATE', ...(wide ? ['NAMESPACE'] : [])];
+/** `ADDRESS:PORT` of each TCP port, as a client on this machine connects. */
+export function placesOf({ ips, ports }: SetService): string[] {
+  const tcp = ports.filter((port) => port.endsWith('/TCP')).map((port) => port.slice(0, -'/TCP'.length));
+  return ips.flatMap((ip) => tcp.map((port) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)));
+}
+
+export interface TableOptions {
+  /** More columns. */
+  isWide: boolean;
+  /** The addresses are of this machine: they are shown as one connects to them. */
+  isLocal: boolean;
+  /** That of the command. Services of others say theirs. */
+  namespace: string;
+}
+
+export function setServiceTable(services: readonly SetService[], options: TableOptions): string {
+  const { isWide, isLocal, namespace } = options;
+  const hasNamespace = isWide || services.some((service) => service.namespace !== namespace);
+  const heads = [
+    'NAME',
+    ...(hasNamespace ? ['NAMESPACE'] : []),
+    'TYPE',
+    ...(isLocal ? ['ADDRESS'] : ['IP', 'PORTS']),
+    'CLUSTERS',
+    'EXPORTED-HERE',
+    'STATE',
+  ];
   const rows = services.map((service) => {
     const silent = service.silentClusters.map((cluster) => `${cluster} (silent)`);
-    const row = [
+    const where = isLocal ? [placesOf(service)] : [service.ips, service.ports];
+    return [
       service.name,
+      ...(hasNamespace ? [service.namespace] : []),
       service.type || '-',
-      service.ips.join(', ') || '-',
-      service.ports.join(', ') || '-',
+      ...where.map((texts) => texts.join(', ') || '-'),
       [...service.clusters, ...silent].join(', ') || '-',
       service.isExported ? 'yes' : 'no',
       service.trouble || 'ok',
     ];
-    return wide ? [...row, service.namespace] : row;
   });
   return table(heads, rows);
+}
+
+function nameOf({ metadata }: KubeObject): string {
+  return `${metadata.name}.${metadata.namespace}`;
 }
 
 function setService(imported: KubeObject | undefined, exported: KubeObject | undefined): SetService {
@@ -75,7 +102,7 @@ function setService(imported: KubeObject | undefined, exported: KubeObject | und
 function troublesOf(object: KubeObject | undefined, good: readonly string[], bad: readonly string[] = []): string[] {
   if (object === undefined) return [];
   const conditions = (object.status as { conditions?: Condition[] } | undefined)?.conditions;
-  if (conditions === undefined) return [`no service-controller has seen this ${object.kind}`];
+  if (conditions === undefined) return [`nobody has acted on this ${object.kind} yet`];
   return conditions
     .filter(
       ({ type, status }) => (good.includes(type) && status !== 'True') || (bad.includes(type) && status === 'True'),

@@ -48,6 +48,10 @@ export async function openPlace(context: Context): Promise<Place> {
 
 /** What `service export` and its siblings work on. */
 export async function openClusterSet(context: Context): Promise<ClusterSetPlace> {
+  if (context.platform === 'local') {
+    const { LocalClusterSet } = await import('./local-cluster-set.ts');
+    return new LocalClusterSet(context);
+  }
   const { KubernetesClusterSet } = await import('./cluster-set.ts');
   return new KubernetesClusterSet(context, await context.connect(context.cluster, context.env));
 }

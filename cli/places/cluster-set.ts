@@ -1,12 +1,15 @@
-/** What `service export` and its siblings work on: ServiceExports and ServiceImports of one namespace, and the Services behind them. */
+/** What `service export` and its siblings work on: ServiceExports and ServiceImports, and what is behind them. Here those of a cluster. */
 
 import { messageOf } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
-import { LEASE_ADDRESS, MANAGER } from '../../service-controller/names.ts';
+import { LEASE_ADDRESS, MANAGER, PROPERTY } from '../../service-controller/names.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
 import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
+import { splitServiceName } from '../parse.ts';
+import { ask } from './ask-services.ts';
 import { API, type ApiKind, type ClusterClient } from './cluster-client.ts';
+import type { Idle } from './place.ts';
 
 const GROUP = 'multicluster.x-k8s.io';
 const VERSION = `${GROUP}/v1beta1`;
@@ -14,14 +17,16 @@ const VERSION = `${GROUP}/v1beta1`;
 export const MCS_API = {
   exports: { apiVersion: VERSION, kind: 'ServiceExport', plural: 'serviceexports' },
   imports: { apiVersion: VERSION, kind: 'ServiceImport', plural: 'serviceimports' },
+  properties: { apiVersion: 'about.k8s.io/v1beta1', kind: 'ClusterProperty', plural: 'clusterproperties' },
 } as const satisfies Record<string, ApiKind>;
 
 /** Of the service-controller, in its pod. */
 const METRICS_PORT = 9000;
-const ASK_TIMEOUT_MS = 10_000;
 
 /** A platform's way to the services of the cluster set, in the namespace of the command. */
 export interface ClusterSetPlace {
+  /** Undefined as long as somebody may act on what is written. */
+  idle(): Promise<Idle | undefined>;
   /** The kinds are known here. */
   isInstalled(): Promise<boolean>;
   /** Whether there is something to export under this name, and what to do when there is not. */
@@ -31,8 +36,12 @@ export interface ClusterSetPlace {
   /** Makes it, or changes what differs. */
   applyExport(wanted: KubeObject): Promise<void>;
   deleteExport(name: string): Promise<void>;
+  /** Of any namespace, as `NAME.NAMESPACE` says; of that of the command when it does not. */
   import(name: string): Promise<KubeObject | undefined>;
+  /** Sorted. */
   imports(): Promise<KubeObject[]>;
+  /** Under which id this cluster takes part in the set; undefined where that cannot be read. */
+  clusterId(): Promise<string | undefined>;
   /** What the service-controller says of it; `test`: with connections tried. Undefined: it knows of none. @throws FailedError */
   explain(name: string, test: boolean): Promise<Told | undefined>;
 }
@@ -44,6 +53,11 @@ export class KubernetesClusterSet implements ClusterSetPlace {
   constructor(context: Context, client: ClusterClient) {
     this.context = context;
     this.client = client;
+  }
+
+  /** A service-controller that is not there is told by what waits for it. */
+  async idle(): Promise<undefined> {
+    return undefined;
   }
 
   async isInstalled(): Promise<boolean> {
@@ -82,26 +96,44 @@ export class KubernetesClusterSet implements ClusterSetPlace {
     await this.client.delete(MCS_API.exports, name, this.context.namespace);
   }
 
-  import(name: string): Promise<KubeObject | undefined> {
-    return this.client.get(MCS_API.imports, name, this.context.namespace);
+  import(given: string): Promise<KubeObject | undefined> {
+    const { name, namespace } = splitServiceName(given, this.context.namespace);
+    return this.client.get(MCS_API.imports, name, namespace);
   }
 
   imports(): Promise<KubeObject[]> {
     return this.list(MCS_API.imports);
   }
 
-  async explain(name: string, test: boolean): Promise<Told | undefined> {
-    const rest = `explain/${this.context.namespace}/${name}?test=${test}`;
+  async clusterId(): Promise<string | undefined> {
+    try {
+      const property = await this.client.get(MCS_API.properties, PROPERTY.clusterId);
+      return (property?.spec as { value?: string } | undefined)?.value;
+    } catch (error) {
+      // It belongs to the cluster: who works in one namespace may not be allowed to look.
+      if (isStatus(error, 403)) return undefined;
+      throw error;
+    }
+  }
+
+  async explain(given: string, test: boolean): Promise<Told | undefined> {
+    const { name, namespace } = splitServiceName(given, this.context.namespace);
+    const rest = `explain/${namespace}/${name}?test=${test}`;
     const paths = await this.controllerPaths();
     for (const path of paths) {
       try {
         return (await this.client.json(`${path}/${rest}`)) as Told;
       } catch (error) {
         if (isStatus(error, 404)) return undefined;
+        if (isStatus(error, 403)) throw mayNotAsk(path, error);
         if (path === paths.at(-1)) throw error;
       }
     }
-    return await askOutside(await this.outsideAddress(), rest);
+    return await ask(
+      await this.outsideAddress(),
+      rest,
+      'It runs outside the cluster: ask from the machine where it runs',
+    );
   }
 
   /** Through the API server, of each replica that runs. */
@@ -140,17 +172,11 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof Error && 'status' in error && error.status === status;
 }
 
-async function askOutside(address: string, rest: string): Promise<Told | undefined> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${address}/${rest}`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
-  } catch (cause) {
-    throw new FailedError(`The service-controller at ${address} does not answer: ${messageOf(cause)}`, {
-      cause,
-      next: 'It runs outside the cluster: ask from the machine where it runs',
-    });
-  }
-  if (answer.status === 404) return undefined;
-  if (!answer.ok) throw new FailedError(`The service-controller at ${address} answers with status ${answer.status}`);
-  return (await answer.json()) as Told;
+/** The way to a pod leads through the API server, which asks for a right of its own. */
+function mayNotAsk(path: string, cause: unknown): FailedError {
+  const namespace = path.split('/')[4];
+  return new FailedError(`You may not ask the service-controller: ${messageOf(cause)}`, {
+    cause,
+    next: `Ask for the right to get pods/proxy in namespace "${namespace}"`,
+  });
 }

@@ -6,13 +6,16 @@ import { type Context, commandLine, print } from '../../context.ts';
 import type { ExplainFlags } from '../../definitions/cluster-set.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
 import { formatObject } from '../../output/resources.ts';
+import { splitServiceName } from '../../parse.ts';
 import { openClusterSet } from '../../places/choose.ts';
 
-export async function explainService(context: Context, name: string, flags: ExplainFlags): Promise<void> {
+/** `given`: `NAME` or `NAME.NAMESPACE`. */
+export async function explainService(context: Context, given: string, flags: ExplainFlags): Promise<void> {
   const place = await openClusterSet(context);
-  const told = await place.explain(name, flags.test);
+  const { name, namespace } = splitServiceName(given, context.namespace);
+  const told = await place.explain(given, flags.test);
   if (told === undefined) {
-    throw new NotFoundError(`No cluster exports a service "${name}" of namespace "${context.namespace}"`, {
+    throw new NotFoundError(`No cluster exports a service "${name}" of namespace "${namespace}"`, {
       next: `Export it where its Service is: ${commandLine(context, `service export ${name}`)}`,
     });
   }

@@ -6,6 +6,7 @@ import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { ExportFlags, UnexportFlags } from '../../definitions/cluster-set.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
+import { placesOf, setServices } from '../../output/cluster-set.ts';
 import { formatObject } from '../../output/resources.ts';
 import { openClusterSet } from '../../places/choose.ts';
 import { type ClusterSetPlace, MCS_API } from '../../places/cluster-set.ts';
@@ -27,6 +28,15 @@ export async function exportService(context: Context, name: string, flags: Expor
   if (flags.output !== undefined) await printExport(context, place, name, flags.output);
   const done = flags.wait === 'none' ? 'is to be exported' : 'is exported';
   say(context, `Service "${name}" ${done} as ${name}.${context.namespace}.supercluster.local`);
+  if (context.platform === 'local') await sayWhere(context, place, name);
+}
+
+/** Who has no DNS server asked connects by address. */
+async function sayWhere(context: Context, place: ClusterSetPlace, name: string): Promise<void> {
+  const imported = await place.import(name);
+  const places = imported === undefined ? [] : setServices([imported], []).flatMap(placesOf);
+  if (places.length > 0)
+    say(context, `Here it is reached at ${places.join(' and ')}; skuprt dns serve answers for the name`);
 }
 
 export async function unexportService(context: Context, name: string, flags: UnexportFlags): Promise<void> {
@@ -38,7 +48,9 @@ export async function unexportService(context: Context, name: string, flags: Une
   }
   await confirmDeletion(context, `the export of service "${name}"`, flags.yes);
   await place.deleteExport(name);
-  if (flags.wait) await waitUntilUnexported(context, place, name, flags.timeout);
+  const idle = await place.idle();
+  if (idle !== undefined) say(context, `Warning: ${idle.reason}`);
+  else if (flags.wait) await waitUntilUnexported(context, place, name, flags.timeout);
   say(context, `Service "${name}" is no longer exported from here.`);
 }
 
@@ -81,7 +93,13 @@ async function waitUntilExported(context: Context, place: ClusterSetPlace, name:
       const wanted = conditions.find((condition) => condition.type === type);
       if (wanted?.status === 'True') return { done: conditions.find((condition) => condition.type === 'Conflict') };
       if (wanted?.status === 'False' && wanted.reason === 'Failed') throw notExported(name, wanted, look);
-      return { pending: wanted?.message || 'no service-controller has seen it yet' };
+      const idle = wanted === undefined ? await place.idle() : undefined;
+      if (idle !== undefined) {
+        throw new FailedError(`The export of service "${name}" is written, but nothing acts on it: ${idle.reason}`, {
+          next: idle.next,
+        });
+      }
+      return { pending: wanted?.message || 'nobody has acted on it yet' };
     },
   );
   if (warned?.status === 'True') say(context, `Warning: ${warned.message}`);
@@ -96,16 +114,24 @@ function notExported(name: string, { reason, message }: Condition, look: string)
 /** Where this cluster was the last that exported it, its import goes; else this cluster leaves the import. */
 async function waitUntilUnexported(context: Context, place: ClusterSetPlace, name: string, timeoutMs: number) {
   const afterwards = 'It is deleted, and leaves the other clusters in the background';
+  const id = await place.clusterId();
   await waitFor(
     context,
     { what: `the export of service "${name}" to end`, timeoutMs, afterwards },
-    async (): Promise<Probe<true>> =>
-      (await place.export(name)) === undefined ? { done: true } : { pending: 'still there' },
+    async (): Promise<Probe<true>> => {
+      if ((await place.export(name)) !== undefined) return { pending: 'the ServiceExport is still there' };
+      const { clusters = [] } = ((await place.import(name))?.status ?? {}) as { clusters?: { cluster: string }[] };
+      const isListed = clusters.some(({ cluster }) => cluster === id);
+      return isListed ? { pending: `the ServiceImport still lists cluster ${id}` } : { done: true };
+    },
   );
 }
 
-export function conditionsOf(object: KubeObject | undefined): Condition[] {
-  return (object?.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
+/** What was said of an earlier spec does not count. */
+function conditionsOf(object: KubeObject | undefined): Condition[] {
+  const { conditions = [] } = (object?.status ?? {}) as { conditions?: Condition[] };
+  const generation = object?.metadata.generation ?? 0;
+  return conditions.filter(({ observedGeneration = generation }) => observedGeneration >= generation);
 }
 
 async function printExport(context: Context, place: ClusterSetPlace, name: string, format: string): Promise<void> {

@@ -4,6 +4,7 @@ import { runSite } from '../../../site-controller/platform/local/site-run.ts';
 import type { Context } from '../../context.ts';
 import { openLocal } from '../../places/local.ts';
 import { requireSite } from '../../resources.ts';
+import { localServices } from './services.ts';
 
 export async function runSiteHere(context: Context): Promise<void> {
   await requireSite(context, openLocal(context));
@@ -13,6 +14,7 @@ export async function runSiteHere(context: Context): Promise<void> {
       dataHome: dataHomeOf(context.env),
       logLevel: context.verbose ? 'debug' : 'info',
       command: context.self,
+      companion: localServices,
     },
     context.signal,
   );

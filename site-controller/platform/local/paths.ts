@@ -11,6 +11,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+/** Files beside the site's copies that the services of the cluster set keep. */
+export const SERVICE_FILE_NAME = /^(ServiceExport|ServiceImport|EndpointSlice)-.*\.yaml$/;
+
 export interface SitePaths {
   readonly namespace: string;
   readonly root: string;
@@ -30,6 +33,10 @@ export interface SitePaths {
   readonly routerPid: string;
   readonly siteLog: string;
   readonly routerLog: string;
+  /** Where the process answers questions about services of the cluster set. */
+  readonly servicesAddress: string;
+  /** The id under which the site takes part in the cluster set. */
+  readonly servicesCluster: string;
   /** Exists while the site is ready. */
   readonly ready: string;
 }
@@ -64,6 +71,8 @@ export function sitePaths(dataHome: string, namespace: string): SitePaths {
     routerPid: join(root, 'internal', 'router.pid'),
     siteLog: join(root, 'internal', 'site.log'),
     routerLog: join(root, 'internal', 'router.log'),
+    servicesAddress: join(root, 'internal', 'services.address'),
+    servicesCluster: join(root, 'internal', 'services.cluster'),
     ready: join(root, 'internal', 'ready'),
   };
 }

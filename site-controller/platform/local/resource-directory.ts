@@ -1,20 +1,27 @@
 /**
  * A directory of resource files, read again only where a file changed. A file may hold several YAML documents.
  *
- * One faulty file never hides the others: its faults are kept beside what could be read. Calls run one at a time.
+ * ServiceExports may be among them: no resources of the site, but of what else runs in its process, and kept when their file is
+ * written. One faulty file never hides the others: its faults are kept beside what could be read. Calls run one at a time.
  */
 import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Kind, Resource } from '../../../config/api/index.ts';
-import { parseResources, ResourceError, type ResourceFault } from '../../../config/api/parse.ts';
+import type { Resource } from '../../../config/api/index.ts';
+import { parseKinds, ResourceError, type ResourceFault } from '../../../config/api/parse.ts';
 import { serializeResources } from '../../../config/api/serialize.ts';
+import type { ServiceExport } from '../../../config/api/service-export.ts';
+import { LOCAL_KINDS } from '../../../config/api/service-kinds.ts';
 import { errnoOf, isNoSpace, writeFileAtomic } from '../../../lib/files.ts';
-import { keyOf, type ResourceKey } from '../../store.ts';
+import type { ResourceKey } from '../../store.ts';
+
+/** What a file may hold. */
+export type LocalResource = Resource | ServiceExport;
+export type LocalKey = ResourceKey | `ServiceExport/${string}`;
 
 const FILE_NAME = /^[^.].*\.(ya?ml|json)$/;
 const FILE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
-const SECRET_KINDS: ReadonlySet<Kind> = new Set<Kind>(['Secret', 'AccessToken', 'AccessGrant']);
+const SECRET_KINDS: ReadonlySet<string> = new Set(['Secret', 'AccessToken', 'AccessGrant']);
 
 export interface FileFaults {
   file: string;
@@ -23,7 +30,7 @@ export interface FileFaults {
 
 interface FileEntry {
   signature: string;
-  resources: Resource[];
+  resources: LocalResource[];
   faults: readonly ResourceFault[];
 }
 
@@ -32,6 +39,8 @@ export interface DirectoryOptions {
   onNoSpace?: (error: unknown, file: string) => void;
   /** How files are written; `writeFileAtomic` when absent. */
   write?: typeof writeFileAtomic;
+  /** Names of files that are somebody else's. */
+  leaves?: RegExp;
 }
 
 export class ResourceDirectory {
@@ -47,13 +56,13 @@ export class ResourceDirectory {
   }
 
   /** Reads what changed; gives the keys of the resources that came, changed or went. */
-  refresh(): Promise<ResourceKey[]> {
+  refresh(): Promise<LocalKey[]> {
     return this.serially(() => this.read());
   }
 
   /** As of the last refresh. Where two files define one resource, the first by name counts. */
-  entries(): Map<ResourceKey, { resource: Resource; file: string }> {
-    const entries = new Map<ResourceKey, { resource: Resource; file: string }>();
+  entries(): Map<LocalKey, { resource: LocalResource; file: string }> {
+    const entries = new Map<LocalKey, { resource: LocalResource; file: string }>();
     for (const [file, { resources }] of this.sortedFiles()) {
       for (const resource of resources) {
         const key = keyOf(resource);
@@ -65,7 +74,7 @@ export class ResourceDirectory {
 
   /** Every fault of every file, resources defined twice included. */
   faults(): FileFaults[] {
-    const owner = new Map<ResourceKey, string>();
+    const owner = new Map<LocalKey, string>();
     const all: FileFaults[] = [];
     for (const [file, entry] of this.sortedFiles()) {
       const faults: ResourceFault[] = [...entry.faults];
@@ -79,7 +88,7 @@ export class ResourceDirectory {
     return all;
   }
 
-  write(resource: Resource): Promise<void> {
+  write(resource: LocalResource): Promise<void> {
     return this.serially(async () => {
       const key = keyOf(resource);
       const file = this.entries().get(key)?.file ?? `${resource.kind}-${resource.metadata.name}.yaml`;
@@ -91,7 +100,7 @@ export class ResourceDirectory {
     });
   }
 
-  remove(key: ResourceKey): Promise<void> {
+  remove(key: LocalKey): Promise<void> {
     return this.serially(async () => {
       const file = this.entries().get(key)?.file;
       if (file === undefined) return;
@@ -110,7 +119,7 @@ export class ResourceDirectory {
     });
   }
 
-  private async save(file: string, resources: Resource[]): Promise<void> {
+  private async save(file: string, resources: LocalResource[]): Promise<void> {
     const path = join(this.path, file);
     const mode = resources.some((resource) => SECRET_KINDS.has(resource.kind)) ? 0o600 : 0o644;
     let signature = '';
@@ -126,7 +135,7 @@ export class ResourceDirectory {
     this.files.set(file, { signature, resources, faults: [] });
   }
 
-  private async read(): Promise<ResourceKey[]> {
+  private async read(): Promise<LocalKey[]> {
     const before = this.entries();
     const files = new Map<string, FileEntry>();
     for (const file of await this.fileNames()) {
@@ -159,7 +168,8 @@ export class ResourceDirectory {
 
   private async fileNames(): Promise<string[]> {
     try {
-      return (await readdir(this.path)).filter((name) => FILE_NAME.test(name));
+      const { leaves } = this.options;
+      return (await readdir(this.path)).filter((name) => FILE_NAME.test(name) && !leaves?.test(name));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw error;
@@ -179,11 +189,15 @@ export class ResourceDirectory {
 
 function parseFile(text: string, file: string, signature: string): FileEntry {
   try {
-    return { signature, resources: parseResources(text, file), faults: [] };
+    return { signature, resources: parseKinds(text, file, LOCAL_KINDS), faults: [] };
   } catch (error) {
     if (!(error instanceof ResourceError)) throw error;
     return faulty(signature, error.faults);
   }
+}
+
+function keyOf({ kind, metadata }: LocalResource): LocalKey {
+  return `${kind}/${metadata.name}`;
 }
 
 function faulty(signature: string, faults: readonly ResourceFault[]): FileEntry {

@@ -23,6 +23,7 @@ import { LinkRenewals } from '../../grants/link-renewals.ts';
 import type { NetworkView } from '../../reconcile/observed.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
+import { type Companion, type SiteLoan, withCompanion } from './companion.ts';
 import { makeDirectories, SiteController } from './controller.ts';
 import { Credentials } from './credentials.ts';
 import { GrantFiles } from './grant-store.ts';
@@ -48,6 +49,8 @@ export interface SiteRunOptions {
   logLevel: LogLevel;
   /** The command whose `router` verb runs the router; this very program unless given. */
   command?: readonly string[];
+  /** What runs beside the site, in its process. */
+  companion?: Companion;
 }
 
 /**
@@ -86,23 +89,32 @@ class LocalSite {
   private exchange: { machine: Exchange; driver: ExchangeDriver } | undefined;
   /** For Skupper's sites, which do not take part in the exchange. */
   private readonly flow: FlowSpeaker;
+  private readonly companion: Companion | undefined;
+  /** Something that the companion was lent changed. */
+  private onLoanChange = () => {};
+  private readonly look = () => {
+    this.dirty.notify();
+    this.onLoanChange();
+  };
   /** Since when the router should be there and is not, or has its present port. */
   private downSince = Infinity;
 
-  constructor(paths: SitePaths, { dataHome, command = ownCommand() }: SiteRunOptions, log: Logger) {
+  constructor(paths: SitePaths, options: SiteRunOptions, log: Logger) {
+    const { dataHome, command = ownCommand() } = options;
     const clock = systemClock;
-    const look = () => this.dirty.notify();
     this.paths = paths;
     this.log = log;
+    this.companion = options.companion;
     this.store = new LocalStore(paths, {
+      onExports: () => this.onLoanChange(),
       onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
     });
     this.ports = new Ports(paths, dataHome);
-    this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: look });
-    const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: look });
+    this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: this.look });
+    const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: this.look });
     const credentials = new Credentials(paths);
     this.redemptionServer = new RedemptionServer({ grants, credentials, clock, log });
-    this.renewals = renewalsOf(this.store, look, log);
+    this.renewals = renewalsOf(this.store, this.look, log);
     this.router = new RouterProcess({
       command: [...command, 'router', '--config', paths.routerConfig, '--exit-with-stdin'],
       pidFile: paths.routerPid,
@@ -129,7 +141,7 @@ class LocalSite {
       onHeard: (message, address) => this.flow.receive(message, address),
       log,
     });
-    this.flow = new FlowSpeaker({ client: this.client, clock, onChange: look });
+    this.flow = new FlowSpeaker({ client: this.client, clock, onChange: this.look });
     this.poller = new RouterPoller({
       client: this.client,
       clock,
@@ -141,7 +153,7 @@ class LocalSite {
           this.poller.look();
         }
         if (after !== undefined) this.flow.routerState(after);
-        look();
+        this.look();
       },
     });
     this.controller = new SiteController({
@@ -191,8 +203,11 @@ class LocalSite {
     const tasks = [
       passes,
       guarded(this.poller.run(stopping.signal)),
-      guarded(this.store.watch(() => this.dirty.notify(), stopping.signal)),
+      guarded(this.store.watch(this.look, stopping.signal)),
     ];
+    const { companion } = this;
+    if (companion !== undefined)
+      tasks.push(guarded(configured.then(() => withCompanion(companion, this.loan(), stopping.signal))));
     const results = await Promise.allSettled(tasks);
     this.exchange?.driver.stop();
     this.flow.stop(false);
@@ -206,6 +221,21 @@ class LocalSite {
     this.log.info('site stopped');
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
+  }
+
+  private loan(): SiteLoan {
+    return {
+      paths: this.paths,
+      store: this.store,
+      version: readVersion(),
+      routerState: () => this.poller.state,
+      endpoint: () => this.endpoint(),
+      onChange: (look) => {
+        this.onLoanChange = look;
+      },
+      clock: systemClock,
+      log: this.log,
+    };
   }
 
   /** One pass at a time, each after something changed. Only a bug ends this; everything else is tried again. */

@@ -9,24 +9,48 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { rfc3339 } from '../../../config/api/conditions.ts';
 import type { Kind, Resource, ResourceOf } from '../../../config/api/index.ts';
+import type { ServiceExport } from '../../../config/api/service-export.ts';
 import { keyOf, type ResourceKey, type ResourceStore, type StatusOf } from '../../store.ts';
 import { watchFiles } from './file-watch.ts';
-import { copyOf, effective, intentOf, isControlled, merge, statusOf, withStatus } from './merge.ts';
-import type { SitePaths } from './paths.ts';
-import { type DirectoryOptions, type FileFaults, ResourceDirectory } from './resource-directory.ts';
+import { copyOf, effective, intentOf, isControlled, merge, type Stored, statusOf, withStatus } from './merge.ts';
+import { SERVICE_FILE_NAME, type SitePaths } from './paths.ts';
+import {
+  type DirectoryOptions,
+  type FileFaults,
+  type LocalKey,
+  type LocalResource,
+  ResourceDirectory,
+} from './resource-directory.ts';
 
 /** Of the directory of the controller's copies: what a full disk does not take is kept in memory and written later. */
-export type LocalStoreOptions = DirectoryOptions;
+export interface LocalStoreOptions extends DirectoryOptions {
+  /** While `watch` runs: ServiceExports came, changed or went. */
+  onExports?: () => void;
+}
+
+/** The ServiceExports of the user. */
+export interface FoundExports {
+  /** By name. */
+  exports: ReadonlyMap<string, { made: ServiceExport; file: string }>;
+  /** Names of files that cannot be read now: what was in them before is not gone. */
+  faultyFiles: ReadonlySet<string>;
+}
 
 export class LocalStore implements ResourceStore {
   private readonly input: ResourceDirectory;
   private readonly copies: ResourceDirectory;
   /** What changed and was not told to a watcher yet. */
-  private readonly changed = new Set<ResourceKey>();
+  private readonly changed = new Set<LocalKey>();
+  private readonly onExports: () => void;
 
   constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
+    this.onExports = options.onExports ?? (() => {});
     this.input = new ResourceDirectory(paths.inputResources);
-    this.copies = new ResourceDirectory(paths.runtimeResources, { onNoSpace: () => {}, ...options });
+    this.copies = new ResourceDirectory(paths.runtimeResources, {
+      onNoSpace: () => {},
+      leaves: SERVICE_FILE_NAME,
+      ...options,
+    });
   }
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
@@ -49,14 +73,37 @@ export class LocalStore implements ResourceStore {
     return this.input.faults();
   }
 
+  /** What this site exports to the cluster set: not among `all`, for the site does nothing about it. */
+  async exports(): Promise<FoundExports> {
+    await this.refresh();
+    const exports: [string, { made: ServiceExport; file: string }][] = [];
+    for (const { resource, file } of this.input.entries().values()) {
+      if (resource.kind === 'ServiceExport') exports.push([resource.metadata.name, { made: resource, file }]);
+    }
+    return { exports: new Map(exports), faultyFiles: this.faultyFiles() };
+  }
+
+  /** A ServiceExport is the user's always. */
+  async applyExport(made: ServiceExport): Promise<void> {
+    await this.refresh();
+    const present = this.input.entries().get(`ServiceExport/${made.metadata.name}`)?.resource;
+    if (!isDeepStrictEqual(plain(made), plain(present))) await this.input.write(made);
+  }
+
+  async deleteExport(name: string): Promise<void> {
+    await this.refresh();
+    await this.input.remove(`ServiceExport/${name}`);
+  }
+
   async watch(onChange: (kind: Kind, name: string) => void, signal: AbortSignal): Promise<void> {
     const look = async () => {
       await this.refresh();
       const keys = [...this.changed];
       this.changed.clear();
       for (const key of keys) {
-        const slash = key.indexOf('/');
-        onChange(key.slice(0, slash) as Kind, key.slice(slash + 1));
+        const [kind, name] = key.split('/') as [LocalResource['kind'], string];
+        if (kind === 'ServiceExport') this.onExports();
+        else onChange(kind, name);
       }
     };
     await watchFiles([this.input.path, this.copies.path], look, signal);
@@ -99,7 +146,7 @@ export class LocalStore implements ResourceStore {
   async admit(): Promise<Map<ResourceKey, Resource>> {
     await this.copies.flush();
     const all = await this.all();
-    const copies = this.copies.entries();
+    const copies = storedIn(this.copies);
     for (const key of copies.keys()) if (!all.has(key)) await this.copies.remove(key);
     for (const [key, resource] of all) {
       const known = copies.get(key)?.resource;
@@ -117,8 +164,11 @@ export class LocalStore implements ResourceStore {
   }
 
   private inForce(): Map<ResourceKey, Resource> {
-    const faulty = new Set(this.input.faults().map(({ file }) => file));
-    return effective(this.input.entries(), this.copies.entries(), faulty);
+    return effective(storedIn(this.input), storedIn(this.copies), this.faultyFiles());
+  }
+
+  private faultyFiles(): Set<string> {
+    return new Set(this.input.faults().map(({ file }) => file));
   }
 
   private sourceOf(key: ResourceKey): string | undefined {
@@ -129,6 +179,15 @@ export class LocalStore implements ResourceStore {
 export function ofKind<K extends Kind>(resources: ReadonlyMap<ResourceKey, Resource>, kind: K): ResourceOf<K>[] {
   const found = [...resources.values()].filter((resource) => resource.kind === kind) as ResourceOf<K>[];
   return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** Without what is not the site's. */
+function storedIn(directory: ResourceDirectory): Map<ResourceKey, Stored> {
+  const stored = new Map<ResourceKey, Stored>();
+  for (const [key, { resource, file }] of directory.entries()) {
+    if (resource.kind !== 'ServiceExport') stored.set(key as ResourceKey, { resource, file });
+  }
+  return stored;
 }
 
 function born(resource: Resource): Resource {
