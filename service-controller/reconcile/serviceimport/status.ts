@@ -3,6 +3,7 @@ import { fieldsOf, listOf, textOf, textsOf } from '../fields.ts';
 import type { Frame } from '../frame.ts';
 import type { EventWant, StatusWrite } from '../observed.ts';
 import { type Finding, withConditions } from '../serviceexport/conditions.ts';
+import { selectorResults } from './selector-results.ts';
 
 export const UNSUPPORTED_PORTS = 'skuprt.io/UnsupportedPorts';
 
@@ -17,6 +18,7 @@ export function importStatus(frame: Frame): StatusWrite[] {
     clusters: exportingClusters(frame).map((cluster) => ({ cluster })),
     conditions,
     endpointSliceObjects: 'Present',
+    ...selectorResults(frame),
   };
   return [{ object: owner, status }];
 }
