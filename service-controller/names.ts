@@ -39,7 +39,10 @@ export const EXPORT_ANNOTATION = {
   locality: 'skuprt.io/locality',
   /** How many local endpoints must be ready before traffic stays in a cluster; 1 when absent. The oldest export decides for all. */
   localMinimum: 'skuprt.io/local-minimum',
-  /** Written by the controller, RFC 3339 with milliseconds: the time this export counts as made, when that is later than its creation. */
+  /**
+   * Written by the controller once, RFC 3339 with milliseconds: when this export counts as made, its creation or later. It is there also
+   * when the two are the same, so that a restart does not decide anew (reconcile/serviceexport/since.ts).
+   */
   since: 'skuprt.io/since',
 } as const;
 

@@ -36,9 +36,16 @@ export function isOurImport(made: KubeObject): boolean {
   return labelOf(made, LABEL.managedBy) === MANAGER || annotationOf(made, IMPORT_ANNOTATION.exporters) !== undefined;
 }
 
-/** Whether a label or annotation of an import can have come from an export: ours and those of Kubernetes cannot. */
+const RESERVED = /^(([-a-z0-9]+\.)*(skuprt|kubernetes|k8s)\.io)\//;
+/** What Kubernetes recommends that users say of their applications. */
+const RECOMMENDED = /^app\.kubernetes\.io\//;
+
+/**
+ * Whether an export may have a label or annotation of its import: ours and those by which Kubernetes is driven it may not, nor the one
+ * that says who makes the import.
+ */
 export function isExportable(key: string): boolean {
-  return !/^(skuprt\.io|([-a-z0-9]+\.)*(kubernetes|k8s)\.io)\//.test(key);
+  return !RESERVED.test(key) || (RECOMMENDED.test(key) && key !== LABEL.managedBy);
 }
 
 /** Not the controller of them: the garbage collector is to follow, and nobody else to be kept from them (KEP-1645). */

@@ -1,106 +1,21 @@
-/** The export of a service in its own cluster: what the others are told, and what its status says. */
+/** The export of a service in its own cluster: what the others are told. */
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../lib/kube/object.ts';
 import { checkService } from '../../service-controller/exchange/record.ts';
-import { type Exporter, mergeExports } from '../../service-controller/merge/merge.ts';
 import { PODS_PER_CLUSTER_MAX } from '../../service-controller/reconcile/limits.ts';
 import type { Observed } from '../../service-controller/reconcile/observed.ts';
-import { exportStatus, ownExport } from '../../service-controller/reconcile/serviceexport/own-record.ts';
-import type { ClusterView, ServiceRecord } from '../../service-controller/records.ts';
-import { exporter, serviceRecord } from '../support/service-records.ts';
-
-const NOW = Date.parse('2026-03-01T12:00:00Z');
-const CREATED = '2026-03-01T11:00:00Z';
-const CREATED_MS = Date.parse(CREATED);
-const SINCE = { 'skuprt.io/since': '2026-03-01T11:00:00.000Z' };
-
-function service(spec: object = {}, parts: object = {}): KubeObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'be-svc', namespace: 'backend', uid: 'uid-service' },
-    spec: {
-      type: 'ClusterIP',
-      clusterIP: '10.96.0.7',
-      clusterIPs: ['10.96.0.7'],
-      ipFamilies: ['IPv4'],
-      ports: [{ name: 'http', protocol: 'TCP', port: 80, targetPort: 8080 }],
-      sessionAffinity: 'None',
-      internalTrafficPolicy: 'Cluster',
-      ...spec,
-    },
-    ...parts,
-  };
-}
-
-function madeExport(spec: object = {}, metadata: object = {}, status: object = {}): KubeObject {
-  return {
-    apiVersion: 'multicluster.x-k8s.io/v1beta1',
-    kind: 'ServiceExport',
-    metadata: {
-      name: 'be-svc',
-      namespace: 'backend',
-      uid: 'uid-export',
-      generation: 3,
-      creationTimestamp: CREATED,
-      annotations: SINCE,
-      ...metadata,
-    },
-    spec,
-    status,
-  };
-}
-
-const annotated = (annotations: Record<string, string>) =>
-  madeExport({}, { annotations: { ...SINCE, ...annotations } });
-
-type Endpoint = { addresses: string[]; conditions?: object; hostname?: string; targetRef?: object };
-
-function slice(endpoints: Endpoint[], addressType = 'IPv4'): KubeObject {
-  const metadata = { name: `slice-${addressType}`, namespace: 'backend' };
-  return { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType, endpoints, ports: [] };
-}
-
-const pod = (uid: string, address: string, ready?: boolean, hostname?: string): Endpoint => ({
-  addresses: [address],
-  ...(ready !== undefined && { conditions: { ready } }),
-  ...(hostname !== undefined && { hostname }),
-  targetRef: { kind: 'Pod', namespace: 'backend', name: uid, uid },
-});
-
-function observed(parts: Partial<Observed> = {}): Observed {
-  return {
-    namespace: 'backend',
-    name: 'be-svc',
-    clusterId: 'east',
-    clusterSet: 'supercluster',
-    properties: {},
-    carrier: { namespace: 'skupper', siteId: 'site-east', ipFamilies: ['IPv4'], routers: [], ports: new Map() },
-    carrierFault: undefined,
-    isSettled: true,
-    startedAt: 0,
-    clusters: [],
-    hasNamespace: true,
-    service: service(),
-    export: madeExport(),
-    slices: [],
-    import: undefined,
-    derived: [],
-    madeSlices: [],
-    connectors: [],
-    listeners: [],
-    ...parts,
-  };
-}
-
-const record = (parts: Partial<Observed> = {}): ServiceRecord => ownExport(observed(parts))!.record!;
-const valid = (parts: Partial<Observed> = {}) => ownExport(observed(parts))!.valid;
-
-function cluster(id: string, exported: ServiceRecord, state: ClusterView['state'] = 'live'): ClusterView {
-  const services = new Map([[`${exported.namespace}/${exported.name}`, exported]]);
-  const info = { properties: {}, version: '1' };
-  return { id, siteId: `site-${id}`, state, heardAt: NOW, info, services, ingresses: new Map() };
-}
+import { ownExport } from '../../service-controller/reconcile/serviceexport/own-record.ts';
+import {
+  annotated,
+  CREATED,
+  CREATED_MS,
+  madeExport,
+  observed,
+  pod,
+  record,
+  service,
+  slice,
+  valid,
+} from '../support/services/own-export.ts';
 
 describe('what others are told of an exported Service', () => {
   it('is what it is, and nothing of its endpoints but how many are ready', () => {
@@ -183,6 +98,14 @@ describe('what others are told of an exported Service', () => {
     expect(valid(parts)).toMatchObject({ status: 'True', reason: 'Valid' });
     expect(valid(parts).message).toContain('exportedLabels: bad, bad key, skuprt.io/service cannot be exported');
     expect(valid(parts).message).toContain('exportedAnnotations: multicluster.kubernetes.io/derived-service cannot');
+  });
+
+  it('has labels that Kubernetes recommends to users, but not the one that says who made the import', () => {
+    const recommended = { 'app.kubernetes.io/name': 'web', 'app.kubernetes.io/version': '2' };
+    const exportedLabels = { ...recommended, 'app.kubernetes.io/managed-by': 'Helm', 'kubernetes.io/name': 'x' };
+    const parts = { export: madeExport({ exportedLabels }) };
+    expect(record(parts).labels).toEqual(recommended);
+    expect(valid(parts).message).toContain('app.kubernetes.io/managed-by, kubernetes.io/name cannot be exported');
   });
 
   it('leaves out maps that are too large together', () => {
@@ -335,162 +258,5 @@ describe('annotations of an export', () => {
     expect(record(parts)).toEqual(record());
     expect(valid(parts)).toMatchObject({ status: 'True', reason: 'Valid' });
     expect(valid(parts).message).toContain(`${name} is "${text}" and ${fault}`);
-  });
-});
-
-describe('the age of an export', () => {
-  const fresh = madeExport({}, { annotations: {} });
-  const running = cluster('west', serviceRecord({ since: CREATED_MS + 5000 }));
-
-  it('is its creation, and is written down all the same', () => {
-    const own = ownExport(observed({ export: fresh }))!;
-    expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS, '2026-03-01T11:00:00.000Z']);
-  });
-
-  it('is later than those that run, also than those that fell silent', () => {
-    for (const state of ['live', 'lost'] as const) {
-      const own = ownExport(observed({ export: fresh, clusters: [{ ...running, state }] }))!;
-      expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS + 5001, '2026-03-01T11:00:05.001Z']);
-    }
-  });
-
-  it('stays what is written, whoever came since', () => {
-    const own = ownExport(observed({ clusters: [running] }))!;
-    expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS, undefined]);
-  });
-
-  it('is not told before all others were heard', () => {
-    const own = ownExport(observed({ export: fresh, isSettled: false }))!;
-    expect([own.record, own.valid.status, own.sinceAnnotation]).toEqual([undefined, 'True', undefined]);
-    expect(record({ isSettled: false }).since).toBe(CREATED_MS);
-  });
-
-  it('is not decided without a mesh', () => {
-    const own = ownExport(observed({ export: fresh, carrier: undefined, isSettled: false }))!;
-    expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS, undefined]);
-  });
-
-  it('copied from an older export does not count', () => {
-    const copied = annotated({ 'skuprt.io/since': '2020-01-01T00:00:00.000Z' });
-    const own = ownExport(observed({ export: copied, clusters: [running] }))!;
-    expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS + 5001, '2026-03-01T11:00:05.001Z']);
-  });
-
-  it('that is no time is decided anew, and named', () => {
-    const own = ownExport(observed({ export: annotated({ 'skuprt.io/since': 'yesterday' }) }))!;
-    expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS, '2026-03-01T11:00:00.000Z']);
-    expect(own.valid.message).toContain('skuprt.io/since is no time');
-  });
-});
-
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-  lastTransitionTime: string;
-  observedGeneration?: number;
-}
-
-function conditions(parts: Partial<Observed> = {}, others: Exporter[] = [], now = NOW): Record<string, Condition> {
-  const state = observed(parts);
-  const own = ownExport(state)!;
-  const all = own.record ? [{ cluster: 'east', record: own.record }, ...others] : others;
-  const status = exportStatus(state, own, mergeExports(all), now) as { conditions: Condition[] };
-  return Object.fromEntries(status.conditions.map((condition) => [condition.type, condition]));
-}
-
-const brief = (made: Record<string, Condition>) =>
-  Object.fromEntries(Object.values(made).map(({ type, status, reason }) => [type, `${status} ${reason}`]));
-
-describe('the status of an export', () => {
-  it('is valid, ready and without conflicts', () => {
-    const made = conditions();
-    expect(brief(made)).toEqual({ Valid: 'True Valid', Ready: 'True Exported', Conflict: 'False NoConflicts' });
-    expect(Object.values(made).every(({ observedGeneration }) => observedGeneration === 3)).toBe(true);
-    expect(made.Ready!.lastTransitionTime).toBe('2026-03-01T12:00:00Z');
-  });
-
-  it('has the conflict also at the winner, with all reasons', () => {
-    const odd = exporter('west', -1000, { labels: { a: 'b' }, sessionAffinity: 'ClientIP' });
-    const winner = conditions({}, [odd]);
-    expect(brief(winner).Conflict).toBe('True SessionAffinityConflict,LabelsConflict');
-    expect(winner.Conflict!.message).toBe(
-      'sessionAffinity: None of cluster east, the oldest export, wins; 1/2 clusters disagree. ' +
-        'exportedLabels: that of cluster east, the oldest export, wins; 1/2 clusters disagree.',
-    );
-    const older = exporter('west', 7200, { labels: { a: 'b' } });
-    expect(conditions({}, [older]).Conflict!.message).toContain('that of cluster west');
-  });
-
-  it('is failed when it is not valid, and has no conflict then', () => {
-    const former = {
-      conditions: [
-        { type: 'Conflict', status: 'True', reason: 'PortConflict', message: 'x', lastTransitionTime: CREATED },
-      ],
-    };
-    const made = conditions({ service: undefined, export: madeExport({}, {}, former) }, [exporter('west', 1)]);
-    expect(brief(made)).toEqual({ Valid: 'False NoService', Ready: 'False Failed' });
-    expect(made.Ready!.message).toContain('There is no Service backend/be-svc');
-  });
-
-  it('is pending without a carrier, and says why', () => {
-    const made = conditions({ carrier: undefined, carrierFault: 'there are two Sites, label one of them' });
-    expect(made.Ready).toMatchObject({
-      status: 'False',
-      reason: 'Pending',
-      message: 'there are two Sites, label one of them',
-    });
-  });
-
-  it('is failed when the carrier has a fault', () => {
-    expect(brief(conditions({ carrierFault: 'the router refuses us' })).Ready).toBe('False Failed');
-  });
-
-  it('is pending until the others were heard', () => {
-    expect(brief(conditions({ isSettled: false })).Ready).toBe('False Pending');
-  });
-
-  it('does not change because a controller began anew', () => {
-    const odd = exporter('west', -1000, { labels: { a: 'b' } });
-    const state = observed();
-    const own = ownExport(state)!;
-    const merged = mergeExports([{ cluster: 'east', record: own.record! }, odd]);
-    const status = exportStatus(state, own, merged, NOW);
-    const restarted = observed({ isSettled: false, export: madeExport({}, {}, status) });
-    const alone = mergeExports([{ cluster: 'east', record: own.record! }]);
-    expect(exportStatus(restarted, ownExport(restarted)!, alone, NOW + 60_000)).toEqual(status);
-  });
-
-  it('keeps its times while nothing changes, and moves only that of what changed', () => {
-    const first = exportStatus(observed(), ownExport(observed())!, mergeExports([exporter('east', 1)]), NOW);
-    const again = { export: madeExport({}, {}, first) };
-    const odd = exporter('west', -9999, { labels: { a: 'b' } });
-    const times = (made: Record<string, Condition>) =>
-      Object.fromEntries(
-        Object.values(made).map(({ type, lastTransitionTime }) => [type, lastTransitionTime.slice(11, 19)]),
-      );
-    expect(times(conditions(again, [], NOW + 60_000))).toEqual({
-      Valid: '12:00:00',
-      Ready: '12:00:00',
-      Conflict: '12:00:00',
-    });
-    expect(times(conditions(again, [odd], NOW + 60_000))).toEqual({
-      Valid: '12:00:00',
-      Ready: '12:00:00',
-      Conflict: '12:01:00',
-    });
-  });
-
-  it('leaves conditions of others alone', () => {
-    const foreign = {
-      type: 'example.com/Seen',
-      status: 'True',
-      reason: 'Seen',
-      message: '',
-      lastTransitionTime: CREATED,
-    };
-    const made = conditions({ export: madeExport({}, {}, { conditions: [foreign] }) });
-    expect(made['example.com/Seen']).toEqual(foreign);
   });
 });

@@ -87,6 +87,36 @@ describe('a restart', () => {
   });
 });
 
+describe('labels that another cluster exports', () => {
+  const recommended = { 'app.kubernetes.io/name': 'web' };
+
+  it('never say who made the import, nor what it leads to', () => {
+    const labels = { ...recommended, 'app.kubernetes.io/managed-by': 'Helm' };
+    const annotations = { 'multicluster.kubernetes.io/derived-service': 'mine', note: 'x' };
+    const made = world({ clusters: [cluster('west', record({ type: 'Headless', labels, annotations }))] });
+    const { metadata } = made.import!;
+    expect(metadata.labels).toMatchObject({
+      ...recommended,
+      'app.kubernetes.io/managed-by': 'skuprt-service-controller',
+    });
+    expect(metadata.annotations).toEqual({ note: 'x', 'skuprt.io/exporting-clusters': 'west' });
+  });
+
+  it('stay over a restart, and an import with them alone is nobody of ours', () => {
+    const made = world({ clusters: [cluster('west', record({ labels: recommended }))] });
+    made.view = { ...made.view, clusters: [], isSettled: false, startedAt: made.now };
+    made.rest();
+    expect(made.import!.metadata.labels).toMatchObject(recommended);
+    made.view = { ...made.view, isSettled: true, heard: new Set(['west']) };
+    const { 'app.kubernetes.io/managed-by': _, ...labels } = made.import!.metadata.labels!;
+    const { 'skuprt.io/exporting-clusters': __, ...annotations } = made.import!.metadata.annotations!;
+    const foreign = { ...made.import!, metadata: { ...made.import!.metadata, labels, annotations } };
+    made.objects.set('ServiceImport/shop/web', foreign);
+    made.rest();
+    expect(made.import).toBe(foreign);
+  });
+});
+
 describe('a conflict', () => {
   it('is told to the exporter once', () => {
     const made = world({ ...exported(), clusters: [cluster('west', record({ ports: [{ ...HTTP, port: 81 }] }))] });

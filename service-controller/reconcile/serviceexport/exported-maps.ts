@@ -7,6 +7,7 @@
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { LIMITS } from '../../exchange/limits.ts';
 import { byText, fieldsOf } from '../fields.ts';
+import { isExportable } from '../made.ts';
 
 export interface ExportedMaps {
   labels: Record<string, string> | undefined;
@@ -19,7 +20,6 @@ const CHARACTERS_MAX = 32 * 1024;
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const PREFIX = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 const PREFIX_LENGTH_MAX = 253;
-const RESERVED = /^(skuprt\.io|([-a-z0-9]+\.)*(kubernetes|k8s)\.io)\//;
 /** Of the keys that a fault names. */
 const NAMED_MAX = 3;
 
@@ -64,7 +64,7 @@ function isKey(key: string): boolean {
   const [name = '', ...prefix] = key.split('/').reverse();
   if (prefix.length > 1 || !NAME.test(name)) return false;
   if (prefix.length === 1 && (prefix[0]!.length > PREFIX_LENGTH_MAX || !PREFIX.test(prefix[0]!))) return false;
-  return !RESERVED.test(key);
+  return isExportable(key);
 }
 
 function isLabelValue(value: string): boolean {

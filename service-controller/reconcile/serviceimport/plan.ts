@@ -7,7 +7,7 @@
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { IMPORT_ANNOTATION, MCS } from '../../names.ts';
 import type { Frame } from '../frame.ts';
-import { API, madeLabels } from '../made.ts';
+import { API, isExportable, madeLabels } from '../made.ts';
 
 export function serviceImport(frame: Frame): KubeObject {
   const { observed, merged, sources, derived } = frame;
@@ -17,15 +17,20 @@ export function serviceImport(frame: Frame): KubeObject {
     metadata: {
       name: observed.name,
       namespace: observed.namespace,
-      labels: { ...merged.labels, ...madeLabels(observed) },
+      labels: { ...exportable(merged.labels), ...madeLabels(observed) },
       annotations: {
-        ...merged.annotations,
+        ...exportable(merged.annotations),
         [IMPORT_ANNOTATION.exporters]: sources.map(({ cluster }) => cluster).join(','),
         ...(merged.type === 'ClusterSetIP' && { [MCS.derivedAnnotation]: derived }),
       },
     },
     spec: importSpec(frame),
   };
+}
+
+/** Also what another cluster let through must not speak for the controllers that write imports. */
+function exportable(texts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).filter(([key]) => isExportable(key)));
 }
 
 function importSpec({ merged, ips }: Frame): object {
