@@ -3,7 +3,7 @@
  * which routers are told and tell. Says which listeners a change concerns, so that a report of one does not wake all services.
  */
 
-import { CONFIG_KEY } from '../../../config/names.ts';
+import { CONFIG_KEY, NAME } from '../../../config/names.ts';
 import { configText } from '../../../config/router-config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
@@ -25,8 +25,6 @@ export type Sources = ReadonlyMap<SourceName, Source>;
 /** Names of tcpListeners, or everything. */
 export type CarrierChange = 'all' | ReadonlySet<string>;
 
-const CONFIG = 'skupper-router';
-const STATUS = 'skupper-router-status';
 const NONE: ReadonlySet<string> = new Set();
 /** Prefixes of tcpListeners of Listeners and MultiKeyListeners. */
 const LISTENER = /^(listener|multiAddress)\//;
@@ -112,7 +110,7 @@ export class CarrierCache {
   }
 
   private reportsOf(namespace: string): Map<string, ReadonlySet<string>> {
-    const data = (this.source('RouterStatus').get(namespace, STATUS)?.data ?? {}) as Record<string, string>;
+    const data = (this.source('RouterStatus').get(namespace, NAME.routerStatus)?.data ?? {}) as Record<string, string>;
     const found = new Map(Object.entries(data).map(([pod, text]) => [pod, this.listening(text)] as const));
     // Texts repeat until they change; those that are gone are forgotten.
     const texts = new Set(Object.values(data));
@@ -127,7 +125,7 @@ export class CarrierCache {
   }
 
   private portsOf(namespace: string): ReadonlyMap<string, number> {
-    const map = this.source('RouterConfig').get(namespace, CONFIG);
+    const map = this.source('RouterConfig').get(namespace, NAME.router);
     if (map !== this.ports.map) this.ports = { map, ports: portsOf(map) };
     return this.ports.ports;
   }

@@ -2,6 +2,7 @@
  * The part of a cluster in the exchange over its own router: one connection each membership, an ordinary client of the router that
  * carries the services. Reconnects for ever, reading the certificates anew each time; with those of before while the API server is away.
  */
+import { CREDENTIAL, NAME } from '../../../config/names.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { SkuprtError } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
@@ -17,7 +18,6 @@ import type { ExchangeCounts } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
 import { TYPES } from './watched.ts';
 
-const SECRET = 'skupper-local-client';
 const AMQPS_PORT = 5671;
 const SECRET_TIMEOUT_MS = 3000;
 
@@ -172,15 +172,16 @@ export class RouterSessions {
 
   private async readEndpoint(namespace: string): Promise<RouterEndpoint> {
     const options = { timeoutMs: SECRET_TIMEOUT_MS, retryCountMax: 0 };
-    const { data } = await this.parts.client.get(TYPES.Secret, namespace, SECRET, options);
+    const { data } = await this.parts.client.get(TYPES.Secret, namespace, CREDENTIAL.localClient, options);
     const texts = (data ?? {}) as Record<string, string>;
     const read = (key: string): string => {
       const text = texts[key];
-      if (text === undefined) throw new RouterCredentialsError(`Secret ${namespace}/${SECRET} has no ${key}`);
+      if (text === undefined)
+        throw new RouterCredentialsError(`Secret ${namespace}/${CREDENTIAL.localClient} has no ${key}`);
       return Buffer.from(text, 'base64').toString('utf8');
     };
     return {
-      host: `skupper-router-local.${namespace}.svc`,
+      host: `${NAME.localService}.${namespace}.svc`,
       port: AMQPS_PORT,
       ca: read('ca.crt'),
       cert: read('tls.crt'),

@@ -1,4 +1,5 @@
 /** Every kind that the service-controller watches, with what it keeps of each. */
+import { CONFIG_KEY, NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
 import { LABEL, MANAGER, MCS } from '../../names.ts';
@@ -37,6 +38,7 @@ export interface Watched {
 
 const MCS_VERSION = `${MCS.group}/v1beta1`;
 const SKUPPER = 'skupper.io/v2alpha1';
+const COMPONENT = 'skupper.io/component';
 const OURS = `${LABEL.managedBy}=${MANAGER}`;
 
 export const TYPES = {
@@ -85,18 +87,18 @@ const ALWAYS: readonly Watched[] = [
     transform: withoutManagedFields,
     isOptional: true,
   },
-  { name: 'Pod', type: TYPES.Pod, labelSelector: 'skupper.io/component=router', transform: trimPod },
+  { name: 'Pod', type: TYPES.Pod, labelSelector: `${COMPONENT}=${ROUTER_SELECTOR[COMPONENT]}`, transform: trimPod },
   // Groups of a site with two routers have the same ports: one ConfigMap tells them.
   {
     name: 'RouterConfig',
     type: TYPES.ConfigMap,
-    fieldSelector: 'metadata.name=skupper-router',
-    transform: trimConfigMap('skrouterd.json'),
+    fieldSelector: `metadata.name=${NAME.router}`,
+    transform: trimConfigMap(CONFIG_KEY.router),
   },
   {
     name: 'RouterStatus',
     type: TYPES.ConfigMap,
-    fieldSelector: 'metadata.name=skupper-router-status',
+    fieldSelector: `metadata.name=${NAME.routerStatus}`,
     transform: trimConfigMap(),
   },
 ];

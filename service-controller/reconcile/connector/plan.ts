@@ -1,20 +1,21 @@
 /**
  * How the mesh reaches what this cluster exports: a Connector for each port that routers carry, with the addresses of the ready endpoints;
- * of a headless service also one for each pod. In the namespace of the site. Pure.
+ * of a headless service also one for each name of a pod. In the namespace of the site. Pure.
  *
  * Only while the export is valid and of the merged type, and only for ports that the merged service has from here: what others must not
  * reach is not offered at all.
  */
+import { CONNECTOR_ENDPOINTS_MAX } from '../../../config/api/connector.ts';
 import { SETTING } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { MCS, routingKey } from '../../names.ts';
 import { localTarget } from '../endpointslice/own.ts';
 import { byText } from '../fields.ts';
 import { type Frame, type FramePort, isServedHere } from '../frame.ts';
-import { CONNECTOR_ENDPOINTS_MAX, PODS_PER_CLUSTER_MAX } from '../limits.ts';
+import { PODS_PER_CLUSTER_MAX } from '../limits.ts';
 import { listenerName } from '../listener/names.ts';
 import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
-import { localEndpoints } from '../serviceexport/endpoints.ts';
+import { localEndpoints, namesOf } from '../serviceexport/endpoints.ts';
 
 export function connectors(frame: Frame): KubeObject[] {
   const served = frame.ports.filter((port) => port.isCarried && isServedHere(frame, port));
@@ -58,19 +59,16 @@ function readyTargets(frame: Frame, port: FramePort, only?: ReadonlySet<string>)
       targets.add(slice.family === 'IPv6' ? `[${address}]:${target}` : `${address}:${target}`);
     }
   }
+  // Those with the lowest addresses.
   return [...targets].sort(byText).slice(0, CONNECTOR_ENDPOINTS_MAX);
 }
 
-/** Of the pods that the record names, in its order. */
+/** Names of the pods that the record has, in its order. */
 function hostnamesOf({ observed, own }: Frame): [hostname: string, addresses: ReadonlySet<string>][] {
   if (own === undefined) return [];
-  const named = new Set(own.record.pods?.map(({ hostname }) => hostname));
-  const found = new Map<string, Set<string>>();
-  for (const { hostname, addresses } of localEndpoints(observed.slices, own.record.ipFamilies)) {
-    if (!named.has(hostname)) continue;
-    const known = found.get(hostname) ?? new Set<string>();
-    for (const { address } of addresses) known.add(address);
-    found.set(hostname, known);
+  const found = new Map((own.record.pods ?? []).map(({ hostname }) => [hostname, new Set<string>()]));
+  for (const { hostname, addresses } of localEndpoints(observed.slices, own.record.ipFamilies).flatMap(namesOf)) {
+    for (const address of addresses) found.get(hostname)?.add(address);
   }
-  return [...found].slice(0, PODS_PER_CLUSTER_MAX);
+  return [...found];
 }

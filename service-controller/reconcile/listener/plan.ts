@@ -6,13 +6,13 @@
  * What silent clusters had stays: the routers know whether they can be reached, and nothing is written when they come back.
  */
 
+import { ROUTING_KEYS_MAX } from '../../../config/api/multi-key-listener.ts';
 import { CLIENT_IP, NO_SERVICE, SETTING } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { MCS, routingKey } from '../../names.ts';
 import { remotePods } from '../endpointslice/remote-pods.ts';
 import type { Frame, FramePort } from '../frame.ts';
 import { sourcesOf } from '../frame.ts';
-import { ROUTING_KEYS_MAX } from '../limits.ts';
 import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
 import { choiceOf } from './choice.ts';
 import { hostOf, listenerName, multiKeyListenerName } from './names.ts';
