@@ -49,12 +49,12 @@ export async function showServices(
 async function servicesOfSet(context: Context, given: string | undefined): Promise<SetService[]> {
   const { name, namespace } = splitServiceName(given ?? '', context.namespace);
   if (given !== undefined && ![name, namespace].every(isName)) return [];
-  const place = await openClusterSet({ ...context, namespace });
+  // A local site has those of all namespaces.
+  const place = await openClusterSet(context.platform === 'local' ? context : { ...context, namespace });
   if (!(await place.isInstalled())) return [];
   const [imports, exports] = await Promise.all([place.imports(), place.exports()]);
   const all = setServices(imports, exports);
   if (given === undefined) return all;
-  // A local site has those of all namespaces.
   return all.filter((service) => service.name === name && (given === name || service.namespace === namespace));
 }
 
