@@ -20,11 +20,13 @@ export interface ClusterSelector {
   };
 }
 
-/** A pod of a headless service. */
+/** A name of a pod of a headless service. */
 export interface PodRecord {
-  /** One DNS label: that of the pod, or its dashed address. */
+  /** One DNS label: that of the pod, or one of its addresses with dashes. */
   hostname: string;
   ready: boolean;
+  /** Of the address that is its name: a pod without a hostname has one record for each of its addresses. Absent: all families. */
+  family?: IpFamily;
 }
 
 export interface ServiceRecord {

@@ -166,15 +166,26 @@ class Service implements DnsService {
   }
 }
 
-/** Each pod whole, with all its addresses, or not at all. */
+/** Of each family as many. A name has all its addresses, or none: only the last one may have some. */
 function bounded(endpoints: readonly DnsEndpoint[]): readonly DnsEndpoint[] {
   if (endpoints.length <= LIMITS.endpointsMax) return endpoints;
-  const taken = new Set<string>();
+  const named = new Map<string, Record<IpFamily, number>>();
   for (const one of endpoints) {
-    if (taken.size >= LIMITS.endpointsMax / 2) break;
-    taken.add(keyOf(one));
+    const counts = named.get(keyOf(one)) ?? { IPv4: 0, IPv6: 0 };
+    counts[one.family] += 1;
+    named.set(keyOf(one), counts);
   }
-  return endpoints.filter((one) => taken.has(keyOf(one))).slice(0, LIMITS.endpointsMax);
+  const countMax = LIMITS.endpointsMax / 2;
+  const taken = { IPv4: 0, IPv6: 0 };
+  const names = new Set<string>();
+  for (const [key, { IPv4, IPv6 }] of named) {
+    if ((IPv4 > 0 && taken.IPv4 >= countMax) || (IPv6 > 0 && taken.IPv6 >= countMax)) continue;
+    taken.IPv4 += IPv4;
+    taken.IPv6 += IPv6;
+    names.add(key);
+  }
+  const shown = { IPv4: 0, IPv6: 0 };
+  return endpoints.filter((one) => names.has(keyOf(one)) && ++shown[one.family] <= countMax);
 }
 
 function keyOf({ cluster, hostname }: DnsEndpoint): string {
@@ -221,10 +232,9 @@ function endpointsOf(object: KubeObject): DnsEndpoint[] {
   });
 }
 
-/** The name of an endpoint without one: "10-0-0-1". An IPv6 address that ends in ':' gets a 0, for labels do not end in '-'. */
+/** The name of an endpoint without one: "10-0-0-1". Where ':' is first or last there is a 0, for no label begins or ends with '-'. */
 export function dashed(address: string): string {
-  const text = address.replaceAll(/[.:]/g, '-');
-  return text.endsWith('-') ? `${text}0` : text;
+  return address.replaceAll(/[.:]/g, '-').replace(/^-/, '0-').replace(/-$/, '-0');
 }
 
 function secondsOf(ms: number): number {

@@ -113,7 +113,7 @@ const Selector = Type.Object({
 });
 const External = Type.Union([Type.Object({ ip: Ip }), Type.Object({ hostname: DnsName })]);
 const Externals = Type.Array(External, { maxItems: LIMITS.externalCountMax });
-const Pod = Type.Object({ hostname: Label, ready: Type.Boolean() });
+const Pod = Type.Object({ hostname: Label, ready: Type.Boolean(), family: Type.Optional(Family) });
 
 const Service = Type.Object({
   namespace: Label,
@@ -223,7 +223,7 @@ function serviceOf(raw: Static<typeof Service>): ServiceRecord {
     ...(annotations && { annotations: { ...annotations } }),
     ...(clusterSelectors && { clusterSelectors: clusterSelectors.map(selectorOf) }),
     ready: raw.ready,
-    ...(pods && { pods: pods.map(({ hostname, ready }) => ({ hostname, ready })) }),
+    ...(pods && { pods: pods.map((pod) => ({ hostname: pod.hostname, ready: pod.ready, ...given(pod, ['family']) })) }),
     ...(external && { external: external.map(externalOf) }),
   };
 }

@@ -7,6 +7,7 @@ import type { IpFamily, PodRecord, PortRecord, Protocol, ServiceRecord } from '.
 import { annotationOf, byText, fieldsOf, isDnsLabel, labelOf, listOf, portOf, textOf, textsOf } from './fields.ts';
 import { isExportable, MADE_ANNOTATION } from './made.ts';
 import type { Observed } from './observed.ts';
+import { familyOfName } from './serviceexport/endpoints.ts';
 
 /** `heard`: what others export, which is asked for what no import shows. */
 export function rememberedRecord(observed: Observed, cluster: string, heard: readonly ServiceRecord[]): ServiceRecord {
@@ -46,11 +47,17 @@ function rememberedPorts({ listeners }: Observed, cluster: string, ports: PortRe
 }
 
 function rememberedPods({ derived }: Observed, cluster: string): PodRecord[] {
-  const hostnames = derived
-    .filter((service) => labelOf(service, MCS.sourceClusterLabel) === cluster)
-    .map((service) => annotationOf(service, MADE_ANNOTATION.hostname))
-    .filter((hostname): hostname is string => hostname !== undefined && isDnsLabel(hostname));
-  return [...new Set(hostnames)].sort(byText).map((hostname) => ({ hostname, ready: false }));
+  const pods = new Map<string, PodRecord>();
+  for (const service of derived) {
+    const hostname = annotationOf(service, MADE_ANNOTATION.hostname);
+    if (labelOf(service, MCS.sourceClusterLabel) !== cluster || hostname === undefined || !isDnsLabel(hostname))
+      continue;
+    const family = familyOfName(hostname);
+    // One that was made for a pod of a family that this cluster has not stands for the pod.
+    const isOfFamily = family !== undefined && textsOf(fieldsOf(service.spec).ipFamilies).includes(family);
+    pods.set(hostname, { hostname, ready: false, ...(isOfFamily && { family }) });
+  }
+  return [...pods.values()].sort((a, b) => byText(a.hostname, b.hostname));
 }
 
 function portRecord({ name, protocol, port, appProtocol }: ReturnType<typeof fieldsOf>): PortRecord[] {

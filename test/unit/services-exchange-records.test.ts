@@ -36,7 +36,11 @@ describe('a service', () => {
       locality: 'local-first',
       localMinimum: 3,
       ready: 0,
-      pods: [{ hostname: '10-0-0-1', ready: false }],
+      pods: [
+        { hostname: '10-0-0-1', ready: false, family: 'IPv4' },
+        { hostname: 'fd00--1', ready: false, family: 'IPv6' },
+        { hostname: 'web-0', ready: true },
+      ],
       external: [{ ip: '::ffff:192.0.2.1' }, { hostname: 'a.example.com' }],
     });
     expect(checkService(full)).toEqual({ value: full });
@@ -108,6 +112,7 @@ describe('a service', () => {
     ['a priority below 0', { priority: -1 }],
     ['a locality that is not there', { locality: 'far' }],
     ['less than nothing ready', { ready: -1 }],
+    ['a pod of no family', { pods: [{ hostname: 'a', ready: true, family: 'IPv5' as never }] }],
     ['a pod with a dot', { pods: [{ hostname: 'a.b', ready: true }] }],
     [
       'a pod twice',

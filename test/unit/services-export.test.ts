@@ -158,7 +158,7 @@ describe('a headless service', () => {
     expect([exported.type, exported.pods, exported.ready]).toEqual([
       'Headless',
       [
-        { hostname: '10-0-0-3', ready: true },
+        { hostname: '10-0-0-3', ready: true, family: 'IPv4' },
         { hostname: 'web-0', ready: false },
         { hostname: 'web-1', ready: true },
       ],
@@ -167,12 +167,48 @@ describe('a headless service', () => {
     expect(checkService(exported)).toEqual({ value: exported });
   });
 
-  it('names a pod of two families by the first family of the Service', () => {
-    const slices = [slice([pod('a', '10.0.0.1')]), slice([pod('a', 'fd00::1')], 'IPv6')];
-    const hostnames = (ipFamilies: string[]) =>
-      record({ service: service({ clusterIP: 'None', ipFamilies }), slices }).pods!.map(({ hostname }) => hostname);
-    expect(hostnames(['IPv4', 'IPv6'])).toEqual(['10-0-0-1']);
-    expect(hostnames(['IPv6', 'IPv4'])).toEqual(['fd00--1']);
+  it('has a name for each address of a pod without a hostname, the first family of the Service first', () => {
+    const slices = [
+      slice([pod('a', '10.0.0.1', false), pod('b', '10.0.0.2')]),
+      slice([pod('a', 'fd00::1', false), pod('b', 'fd00::2')], 'IPv6'),
+    ];
+    const exported = (ipFamilies: string[]) => record({ service: service({ clusterIP: 'None', ipFamilies }), slices });
+    const [four, six] = [exported(['IPv4', 'IPv6']), exported(['IPv6', 'IPv4'])];
+    expect([four.pods, four.ready]).toEqual([
+      [
+        { hostname: '10-0-0-1', ready: false, family: 'IPv4' },
+        { hostname: 'fd00--1', ready: false, family: 'IPv6' },
+        { hostname: '10-0-0-2', ready: true, family: 'IPv4' },
+        { hostname: 'fd00--2', ready: true, family: 'IPv6' },
+      ],
+      1,
+    ]);
+    expect(six.pods!.map(({ hostname }) => hostname)).toEqual(['fd00--1', '10-0-0-1', 'fd00--2', '10-0-0-2']);
+    expect(checkService(four)).toEqual({ value: four });
+  });
+
+  it('has one name for a pod of two families that has a hostname', () => {
+    const slices = [slice([pod('a', '10.0.0.1', true, 'web-0')]), slice([pod('a', 'fd00::1', true, 'web-0')], 'IPv6')];
+    expect(record({ service: headless, slices }).pods).toEqual([{ hostname: 'web-0', ready: true }]);
+  });
+
+  it('has one name for pods that share an address, which is ready when one of them is', () => {
+    const slices = [slice([pod('a', '10.0.0.1', true), pod('b', '10.0.0.1', false)])];
+    expect(record({ service: headless, slices }).pods).toEqual([{ hostname: '10-0-0-1', ready: true, family: 'IPv4' }]);
+  });
+
+  it('is bounded by its pods, of which each may have two names', () => {
+    const many = (prefix: string) =>
+      Array.from({ length: PODS_PER_CLUSTER_MAX + 1 }, (_, index) => pod(`p${index}`, `${prefix}${100 + index}`));
+    const kept = (count: number) => ({
+      service: service({ clusterIP: 'None', ipFamilies: ['IPv4', 'IPv6'] }),
+      slices: [slice(many('10.0.0.').slice(0, count)), slice(many('fd00::').slice(0, count), 'IPv6')],
+    });
+    const all = record(kept(PODS_PER_CLUSTER_MAX)).pods!;
+    expect(all).toHaveLength(2 * PODS_PER_CLUSTER_MAX);
+    expect(valid(kept(PODS_PER_CLUSTER_MAX)).message).not.toContain('pods');
+    expect(record(kept(PODS_PER_CLUSTER_MAX + 1)).pods).toEqual(all);
+    expect(valid(kept(PODS_PER_CLUSTER_MAX + 1)).message).toContain(`it has ${PODS_PER_CLUSTER_MAX + 1} pods`);
   });
 
   it('makes labels of addresses that begin or end with a colon', () => {

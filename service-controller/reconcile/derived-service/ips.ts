@@ -30,7 +30,9 @@ export function clusterIpsOf(observed: Observed, { type, ipFamilies }: Merged): 
   const name = derivedName(observed.namespace, observed.name);
   const service = observed.derived.find(({ metadata }) => metadata.name === name);
   const given = type === 'Headless' || service === undefined ? [] : addressesOf(service.spec);
-  const able = familiesHere(observed, given);
+  // Of a headless service: those of its pods.
+  const seen = type === 'Headless' ? observed.derived.flatMap(({ spec }) => addressesOf(spec)) : given;
+  const able = familiesHere(observed, seen);
   const wanted = ipFamilies.filter((family) => able === undefined || able.includes(family));
   if (type === 'Headless')
     return { wanted, given: [], ips: [], families: wanted.length > 0 ? wanted : [...ipFamilies] };

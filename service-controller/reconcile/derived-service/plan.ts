@@ -12,7 +12,7 @@ export function derivedServices(frame: Frame): KubeObject[] {
   const { merged, ips, ports } = frame;
   if (merged.type === 'Headless' || ports.length === 0) return [];
   if (ips.given.length === 0 && ips.wanted.length === 0) return [];
-  return [derivedService(frame, { name: frame.derived, ports, given: ips.given })];
+  return [derivedService(frame, { name: frame.derived, ports, given: ips.given, wanted: ips.wanted })];
 }
 
 export interface DerivedOptions {
@@ -20,13 +20,15 @@ export interface DerivedOptions {
   ports: readonly FramePort[];
   /** Families that it has. */
   given: readonly IpFamily[];
+  /** Families that it is to have, the first of which this cluster has. */
+  wanted: readonly IpFamily[];
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
 }
 
 export function derivedService(frame: Frame, options: DerivedOptions): KubeObject {
-  const { name, ports, given, labels, annotations } = options;
-  const { observed, merged, ips, owner } = frame;
+  const { name, ports, given, wanted, labels, annotations } = options;
+  const { observed, merged, owner } = frame;
   const isClientIp = merged.sessionAffinity === 'ClientIP' && merged.type !== 'Headless';
   return {
     apiVersion: 'v1',
@@ -40,9 +42,9 @@ export function derivedService(frame: Frame, options: DerivedOptions): KubeObjec
     },
     spec: {
       type: 'ClusterIP',
-      ipFamilyPolicy: given.length > 1 || ips.wanted.length > 1 ? 'PreferDualStack' : 'SingleStack',
+      ipFamilyPolicy: given.length > 1 || wanted.length > 1 ? 'PreferDualStack' : 'SingleStack',
       // The second family is the API server's to give: a cluster whose Services have one only refuses to be asked for two.
-      ipFamilies: given.length > 0 ? [...given] : ips.wanted.slice(0, 1),
+      ipFamilies: given.length > 0 ? [...given] : wanted.slice(0, 1),
       ports: ports.map(servicePort),
       sessionAffinity: isClientIp ? 'ClientIP' : 'None',
       ...(isClientIp && {

@@ -1,6 +1,6 @@
 /**
- * A headless service has no address of its own: each pod of another cluster gets one here, that of a derived Service, which leads to the
- * router's port for that pod. The slice of that cluster lists these addresses with the pods' hostnames. Pure.
+ * A headless service has no address of its own: each name of a pod of another cluster gets one here, that of a derived Service, which
+ * leads to the router's port for that name. The slices of that cluster list these addresses with the pods' hostnames. Pure.
  */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { resourceName, shortHash } from '../../names.ts';
@@ -42,9 +42,9 @@ export function podProxySlices(frame: Frame): KubeObject[] {
   return frame.sources
     .filter(({ state, record }) => state !== 'own' && record.type === 'Headless')
     .flatMap((source) =>
-      remotePods(frame, source).flatMap(({ hostname }) => {
+      remotePods(frame, source).flatMap(({ hostname, families }) => {
         const name = podServiceName(frame, source.cluster, hostname);
-        return frame.families.map((family) => {
+        return families.map((family) => {
           const target = targetOfPod(frame, source.cluster, hostname, family);
           return endpointSlice(frame, {
             name: `${name}-${family.toLowerCase()}`,
@@ -60,9 +60,10 @@ export function podProxySlices(frame: Frame): KubeObject[] {
 function podEndpoint(
   frame: Frame,
   cluster: string,
-  { hostname, isReady }: RemotePod,
+  { hostname, families, isReady }: RemotePod,
   family: IpFamily,
 ): LocalEndpoint[] {
+  if (!families.includes(family)) return [];
   const name = podServiceName(frame, cluster, hostname);
   const given = addressesOf(frame.services.get(name)?.spec).find((address) => address.family === family);
   if (given === undefined) return [];

@@ -7,14 +7,30 @@ import type { IpFamily } from '../../records.ts';
 import { byText, familyOf, fieldsOf, isDnsLabel, listOf, textOf, textsOf } from '../fields.ts';
 
 export interface LocalEndpoint {
-  /** One DNS label: that of the pod, or its dashed address. */
-  hostname: string;
+  /** One DNS label. `undefined`: the pod has none, its addresses name it. */
+  hostname: string | undefined;
   /** `ready` of the slice: with publishNotReadyAddresses always. */
   isReady: boolean;
   addresses: { family: IpFamily; address: string }[];
 }
 
-/** Sorted by hostname. `ipFamilies`: of the Service; the first family that an endpoint has names it. */
+/** What one pod is asked for by: its hostname with all its addresses, or else each address by itself, as a cluster's own DNS has it. */
+export interface EndpointName {
+  /** One DNS label. */
+  hostname: string;
+  /** Of the address that is the name. */
+  family: IpFamily | undefined;
+  addresses: string[];
+}
+
+export function namesOf({ hostname, addresses }: LocalEndpoint): EndpointName[] {
+  if (hostname !== undefined) {
+    return [{ hostname, family: undefined, addresses: addresses.map(({ address }) => address) }];
+  }
+  return addresses.map(({ address, family }) => ({ hostname: dashed(address), family, addresses: [address] }));
+}
+
+/** Sorted by their first name. `ipFamilies`: of the Service, in which order the addresses of one are. */
 export function localEndpoints(slices: readonly KubeObject[], ipFamilies: readonly IpFamily[]): LocalEndpoint[] {
   const found = new Map<string, { hostname: string | undefined; isReady: boolean; addresses: Map<string, IpFamily> }>();
   for (const slice of slices) {
@@ -39,9 +55,13 @@ export function localEndpoints(slices: readonly KubeObject[], ipFamilies: readon
       const sorted = [...addresses]
         .map(([address, family]) => ({ address, family }))
         .sort((a, b) => rank(a.family) - rank(b.family) || byText(a.address, b.address));
-      return { hostname: hostname ?? dashed(sorted[0]!.address), isReady, addresses: sorted };
+      return { hostname, isReady, addresses: sorted };
     })
-    .sort((a, b) => byText(a.hostname, b.hostname) || byText(a.addresses[0]!.address, b.addresses[0]!.address));
+    .sort((a, b) => byText(firstName(a), firstName(b)) || byText(a.addresses[0]!.address, b.addresses[0]!.address));
+}
+
+function firstName({ hostname, addresses }: LocalEndpoint): string {
+  return hostname ?? dashed(addresses[0]!.address);
 }
 
 /** The pod behind it, the same in the slices of both families. Endpoints that somebody wrote by hand have none. */
@@ -54,6 +74,12 @@ function identityOf(endpoint: Readonly<Record<string, unknown>>): string | undef
 /** As a cluster's own DNS names pods without a hostname: `10-0-0-1`, `fd00--1`. A label begins and ends with a letter or a digit. */
 export function dashed(address: string): string {
   return address.toLowerCase().replace(/[.:]/g, '-').replace(/^-/, '0-').replace(/-$/, '-0');
+}
+
+/** Of the address that `hostname` stands for; `undefined` when it stands for none: the pod has a name of its own. */
+export function familyOfName(hostname: string): IpFamily | undefined {
+  if (familyOf(hostname.replaceAll('-', '.')) === 'IPv4') return 'IPv4';
+  return familyOf(hostname.replaceAll('-', ':')) === 'IPv6' ? 'IPv6' : undefined;
 }
 
 /**

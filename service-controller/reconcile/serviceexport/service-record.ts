@@ -17,7 +17,7 @@ import { familyOf, fieldsOf, isDnsLabel, listOf, portOf, textOf, textsOf } from 
 import { PODS_PER_CLUSTER_MAX } from '../limits.ts';
 import type { Observed } from '../observed.ts';
 import { exportSettings, withoutAbsent } from './annotations.ts';
-import { type LocalEndpoint, localEndpoints, readyCount } from './endpoints.ts';
+import { type LocalEndpoint, localEndpoints, namesOf, readyCount } from './endpoints.ts';
 import { exportedMaps } from './exported-maps.ts';
 
 export interface Built {
@@ -132,15 +132,25 @@ function selectorsOf(made: KubeObject): ClusterSelector[] | undefined {
   }));
 }
 
-/** Pods that share a hostname are one name with several addresses. */
+/** Pods that share a hostname are one name with several addresses; the bound is of pods, some of which have two names. */
 function podsOf(observed: Observed, endpoints: readonly LocalEndpoint[], faults: string[]): PodRecord[] {
-  const ready = new Map<string, boolean>();
-  for (const { hostname, isReady } of endpoints) ready.set(hostname, isReady || (ready.get(hostname) ?? false));
-  const pods = [...ready].map(([hostname, isReady]) => ({ hostname, ready: isReady }));
-  if (pods.length > PODS_PER_CLUSTER_MAX) {
-    faults.push(`it has ${pods.length} pods, the first ${PODS_PER_CLUSTER_MAX} by name are exported`);
+  const found = new Map<string, PodRecord>();
+  let podCount = 0;
+  for (const endpoint of endpoints) {
+    const names = namesOf(endpoint);
+    if (!names.some(({ hostname }) => found.has(hostname))) podCount += 1;
+    if (podCount > PODS_PER_CLUSTER_MAX && !names.every(({ hostname }) => found.has(hostname))) continue;
+    for (const { hostname, family } of names) {
+      const before = found.get(hostname);
+      const ready = endpoint.isReady || (before?.ready ?? false);
+      const isOfFamily = family !== undefined && (before === undefined || before.family === family);
+      found.set(hostname, { hostname, ready, ...(isOfFamily && { family }) });
+    }
   }
-  const kept = pods.slice(0, PODS_PER_CLUSTER_MAX);
+  if (podCount > PODS_PER_CLUSTER_MAX) {
+    faults.push(`it has ${podCount} pods, the first ${PODS_PER_CLUSTER_MAX} by name are exported`);
+  }
+  const kept = [...found.values()];
   const long = kept.filter(({ hostname }) => podName(observed, hostname).length > DNS_NAME_LENGTH_MAX);
   if (long.length > 0) {
     faults.push(
