@@ -65,9 +65,9 @@ async function cutOff(context: string, part: 'router' | 'service-controller' | '
           `ip daddr ${address} drop`,
         ]);
   const chains = ['input', 'output', 'forward'].map(
-    (hook) => `chain ${hook} { type filter hook ${hook} priority -300; ${rules.join('; ')}; }`,
+    (hook) => `chain ${hook} {\ntype filter hook ${hook} priority -300\n${rules.join('\n')}\n}`,
   );
-  await inNode(context, `nft 'table inet ${TABLE} { ${chains.join(' ')} }'`);
+  await inNode(context, `nft 'table inet ${TABLE} {\n${chains.join('\n')}\n}'`);
 }
 
 async function podAddresses(context: string, part: 'router' | 'service-controller'): Promise<string[]> {
