@@ -224,6 +224,28 @@ describe('sizes', () => {
     expect(given.raw(query(HEADLESS, 'SRV'), 'tcp')!.length).toBeLessThanOrEqual(65_535);
   });
 
+  it('of thousands of pods without hostnames as many are shown in A and AAAA, with a name each in SRV', () => {
+    const indices = Array.from({ length: 2000 }, (_, index) => index);
+    const given = new DnsWorld().put(
+      serviceImport('db', { type: 'Headless' }),
+      slice(
+        'db',
+        'east',
+        indices.map((index) => `10.1.${index >> 8}.${index & 255}`),
+      ),
+      slice(
+        'db',
+        'east',
+        indices.map((index) => `fd00:10:244:1234:5678:9abc:def0:${(0x1000 + index).toString(16)}`),
+        { family: 'IPv6' },
+      ),
+    );
+    const count = (type: string) => given.ask(HEADLESS, type, { transport: 'tcp' }).answers.length;
+    expect([count('A'), count('AAAA')]).toEqual([LIMITS.endpointsMax / 2, LIMITS.endpointsMax / 2]);
+    expect(count('SRV')).toBeGreaterThan(LIMITS.endpointsMax / 2);
+    expect(given.raw(query(HEADLESS, 'SRV'), 'tcp')!.length).toBeLessThanOrEqual(65_535);
+  });
+
   it('answers of several addresses begin with another one each time, and have them all', () => {
     const given = headless(4);
     const asked = Array.from({ length: 8 }, () => given.ask(HEADLESS, 'A').answers);

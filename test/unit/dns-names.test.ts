@@ -356,14 +356,16 @@ describe('what makes no sense', () => {
     expect(said.answers[0]).toContain(` h.${long('c')}.`);
   });
 
-  it('an IPv6 address becomes a label that ends in no hyphen', () => {
+  it('an IPv6 address becomes a label that begins and ends with no hyphen', () => {
     const given = new DnsWorld().put(
       serviceImport('db', { type: 'Headless' }),
-      slice('db', 'east', ['fd00::', 'fd00::1'], { family: 'IPv6' }),
+      slice('db', 'east', ['fd00::', 'fd00::1', '::1', '::'], { family: 'IPv6' }),
     );
     for (const [host, address] of [
       ['fd00--0', 'fd00::'],
       ['fd00--1', 'fd00::1'],
+      ['0--1', '::1'],
+      ['0--0', '::'],
     ]) {
       const name = `${host}.east.db.shop.svc.clusterset.local`;
       expect(given.ask(name, 'AAAA').answers).toEqual([`${name} AAAA ${address}`]);

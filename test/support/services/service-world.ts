@@ -161,11 +161,13 @@ export class ServiceWorld {
       throw new Error('family not configured on this cluster');
     const second = spec.ipFamilyPolicy === 'PreferDualStack' ? this.serviceFamilies : [];
     const ipFamilies = [...new Set([...(old.ipFamilies ?? []), ...asked, ...second])];
-    const clusterIPs = ipFamilies.map(
-      (family, index) =>
-        old.clusterIPs?.[index] ?? (family === 'IPv6' ? `fd00:96::${++this.serial}` : `10.96.1.${++this.serial}`),
-    );
+    const clusterIPs = ipFamilies.map((family, index) => old.clusterIPs?.[index] ?? this.nextAddress(family));
     object.spec = { ...spec, ipFamilies, clusterIPs, clusterIP: clusterIPs[0] };
+  }
+
+  private nextAddress(family: IpFamily): string {
+    const serial = ++this.serial;
+    return family === 'IPv6' ? `fd00:96::${serial.toString(16)}` : `10.96.${1 + (serial >> 8)}.${serial & 255}`;
   }
 
   private givePort(object: KubeObject): void {
