@@ -2,8 +2,10 @@
  * Values as people type them: durations, sizes, ports, names, addresses. Pure; every error lists the valid forms.
  * Used as commander's argument parsers, so a bad value ends the command before anything is read or written.
  */
+
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { isDnsLabel } from '../lib/text.ts';
 
 const DURATION_UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {
@@ -16,7 +18,6 @@ const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {
   MiB: 2 ** 20,
   GiB: 2 ** 30,
 };
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const HOST_NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*$/;
 /** The routing key travels as an AMQP address: any printable text without blanks. */
@@ -82,7 +83,7 @@ export function parsePair(text: string): [key: string, value: string] {
 
 /** A name of a resource or a namespace: an RFC 1123 label. */
 export function parseName(text: string): string {
-  if (!DNS_LABEL.test(text)) {
+  if (!isDnsLabel(text)) {
     throw new InvalidArgumentError(
       'Give 1 to 63 lower-case letters, digits and hyphens, with a letter or digit first and last, such as backend-1.',
     );
@@ -93,7 +94,7 @@ export function parseName(text: string): string {
 /** A service of the cluster set: `NAME`, or `NAME.NAMESPACE` for one of another namespace. */
 export function parseServiceName(text: string): string {
   const labels = text.split('.');
-  if (labels.length > 2 || !labels.every((label) => DNS_LABEL.test(label))) {
+  if (labels.length > 2 || !labels.every(isDnsLabel)) {
     throw new InvalidArgumentError(
       'Give NAME or NAME.NAMESPACE, each 1 to 63 lower-case letters, digits and hyphens, such as backend.west.',
     );
@@ -108,7 +109,7 @@ export function splitServiceName(text: string, namespaceDefault: string): { name
 }
 
 export function isName(text: string): boolean {
-  return DNS_LABEL.test(text);
+  return isDnsLabel(text);
 }
 
 /** An IP address or a host name, without port. */

@@ -4,7 +4,9 @@
  *
  * Names of tcpListeners are those that Skupper gives them.
  */
+
 import { packedText, unpackedText } from '../lib/packed-text.ts';
+import { isRecord } from '../lib/shape.ts';
 import { CONFIG_KEY } from './names.ts';
 
 /** A text is packed above. Skupper's tools read only plain ones, and a ConfigMap holds 1 MiB of all of its texts. */
@@ -83,8 +85,4 @@ function readSections(data: Record<string, unknown>): ConfigSection[] {
 
 export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65535;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -123,6 +123,7 @@ function fault(faults: Fault[], instancePath: string, message: string): void {
   if (faults.length < FAULTS_MAX) faults.push({ instancePath, message });
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** An object with members: neither a list nor nothing. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

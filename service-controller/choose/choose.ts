@@ -6,7 +6,7 @@
  * no say. A cluster without a ready endpoint stays: what is known here may be old, and its key is out of reach when it is right.
  */
 
-import { compareText } from '../merge/order.ts';
+import { compareText } from '../../lib/text.ts';
 import type { ClusterSelector } from '../records.ts';
 import { type SelectorResult, selectClusters } from './selectors.ts';
 

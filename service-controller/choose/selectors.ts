@@ -2,6 +2,7 @@
  * Cluster selectors of KEP-5939 (a draft): which clusters a selector names, seen from a cluster that imports. The words and operators
  * of a label selector, over ClusterProperties. Endpoints have no say here. Pure.
  */
+import { isRecord } from '../../lib/shape.ts';
 import { PROPERTY } from '../names.ts';
 import type { ClusterSelector } from '../records.ts';
 
@@ -158,8 +159,4 @@ function matches({ key, operator, values }: Requirement, properties: ReadonlyMap
 
 function propertiesOf({ cluster, properties }: SelectableCluster): ReadonlyMap<string, string> {
   return new Map([...Object.entries(properties), [PROPERTY.clusterId, cluster]]);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,8 +7,10 @@
  * Each site imports every service for itself, at addresses of its own. Of several that have one, the site of the service's namespace
  * speaks for it, else the first by name; slices come from the same site.
  */
+
 import { isIP } from 'node:net';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { isDnsLabel } from '../../lib/text.ts';
 import { MCS } from '../names.ts';
 
 /** Of one site. */
@@ -28,7 +30,6 @@ export interface LocalNames {
   slices: ReadonlyMap<string, KubeObject>;
 }
 
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LOOPBACK = '127.0.0.1';
 const WILDCARDS: Readonly<Record<string, string>> = { '0.0.0.0': LOOPBACK, '::': '::1' };
 
@@ -88,7 +89,7 @@ function offersOf(objects: readonly KubeObject[]): Map<string, Offer> {
     if (typeof host !== 'string' || typeof routingKey !== 'string' || typeof port !== 'number') continue;
     const address = WILDCARDS[host] ?? (isIP(host) === 0 ? LOOPBACK : host);
     for (const name of new Set([host, routingKey.split(':', 1)[0]!].map((text) => text.toLowerCase()))) {
-      if (!LABEL.test(name) || name === 'localhost') continue;
+      if (!isDnsLabel(name) || name === 'localhost') continue;
       const offer = offers.get(name) ?? { ips: new Set(), ports: new Set() };
       offers.set(name, offer);
       offer.ips.add(address);

@@ -7,14 +7,11 @@
  */
 import { isIP } from 'node:net';
 import { checkOf, type Shape, type Static, Type } from '../../lib/shape.ts';
+import { DNS_NAME_LENGTH_MAX, isDnsLabel, isDnsName } from '../../lib/text.ts';
 import type { ClusterInfo, ClusterSelector, ExternalAddress, IngressRecord, ServiceRecord } from '../records.ts';
 import { LIMITS } from './limits.ts';
 
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME_PART = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
-const DNS_NAME = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*';
-const DNS_NAME_LENGTH_MAX = 253;
-const QUALIFIED_PREFIX = new RegExp(`^${DNS_NAME}$`);
 const QUALIFIED_NAME = new RegExp(`^${NAME_PART}$`);
 /** No control characters, no half of a character. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
@@ -35,10 +32,10 @@ function text(what: string, isGood: (value: string) => boolean): Shape<string> {
 const matching = (what: string, pattern: RegExp, lengthMax: number) =>
   text(what, (value) => value.length <= lengthMax && pattern.test(value));
 
-export const Label = matching('a DNS label', LABEL, LIMITS.labelLengthMax);
+export const Label = text('a DNS label', isDnsLabel);
 export const Id = matching('an id', /^[\x21-\x7e]+$/, LIMITS.idLengthMax);
-const DnsName = matching('a DNS name', new RegExp(`^${DNS_NAME}$`), DNS_NAME_LENGTH_MAX);
-const HostName = matching('a host name', new RegExp(`^(\\*\\.)?${DNS_NAME}$`), DNS_NAME_LENGTH_MAX);
+const DnsName = text('a DNS name', isDnsName);
+const HostName = text('a host name', isHostName);
 const Ip = text('an IP address', (value) => isIP(value) !== 0 && !value.includes('%'));
 const Key = text('a qualified name', isQualifiedName);
 const LabelValue = matching('the value of a label', new RegExp(`^(${NAME_PART})?$`), LIMITS.labelLengthMax);
@@ -47,7 +44,7 @@ const Word = matching('a word', /^[A-Za-z0-9][-A-Za-z0-9._/]*$/, LIMITS.labelLen
 const Text = matching('text without control characters', PRINTABLE, LIMITS.textLengthMax);
 /** May have several lines. */
 const AnnotationValue = text('text', (value) => value.length <= LIMITS.annotationLengthMax && !/\p{Cs}/u.test(value));
-const Name = text('a DNS label, or empty', (value) => value === '' || LABEL.test(value));
+const Name = text('a DNS label, or empty', (value) => value === '' || isDnsLabel(value));
 
 export const Count = Type.Integer({ minimum: 0, maximum: LIMITS.countMax });
 const count = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum });
@@ -255,11 +252,16 @@ function given<T extends object, K extends keyof T>(from: T, keys: readonly K[])
   return taken;
 }
 
+/** A wildcard is allowed as the first label. */
+function isHostName(value: string): boolean {
+  return value.length <= DNS_NAME_LENGTH_MAX && isDnsName(value.replace(/^\*\./, ''));
+}
+
 /** Kubernetes: an optional DNS name, a slash, and up to 63 characters. */
 function isQualifiedName(value: string): boolean {
   const [prefix, name, ...rest] = value.includes('/') ? value.split('/') : [undefined, value];
   if (rest.length > 0 || name === undefined || name.length > LIMITS.labelLengthMax) return false;
-  if (prefix !== undefined && (prefix.length > DNS_NAME_LENGTH_MAX || !QUALIFIED_PREFIX.test(prefix))) return false;
+  if (prefix !== undefined && !isDnsName(prefix)) return false;
   return QUALIFIED_NAME.test(name);
 }
 

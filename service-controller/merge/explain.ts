@@ -3,10 +3,11 @@
  * choice among them. A model of texts and numbers for `skuprt service explain`, as JSON and as lines. Pure; it looks at nothing itself,
  * and tests no connection.
  */
+
+import { compareText } from '../../lib/text.ts';
 import type { Choice } from '../choose/choose.ts';
 import type { PortRecord, ServiceRecord } from '../records.ts';
 import type { Conflict, Merged, MergedPort } from './merge.ts';
-import { compareText } from './order.ts';
 
 /** A port of the service in one cluster, as routers of this cluster have it. */
 export interface PortFact {

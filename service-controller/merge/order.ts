@@ -1,4 +1,5 @@
 /** The order of exports: the oldest first. Total, so that it does not depend on how they are given. Pure. */
+import { compareText } from '../../lib/text.ts';
 import type { Exporter } from './merge.ts';
 
 /** One exporter a cluster, the oldest first. */
@@ -14,12 +15,6 @@ function compareAge(a: Exporter, b: Exporter): number {
     compareText(a.cluster, b.cluster) ||
     compareText(canonical(a.record), canonical(b.record))
   );
-}
-
-/** By code units: the same in each locale. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 /** Of plain values, whatever the order of their members. Most are written the same way, which is quickly seen. */

@@ -7,10 +7,11 @@
  * yet, then `lost`), and what it exports is what the import says (remembered.ts).
  */
 
+import { compareText, isDnsLabel } from '../../lib/text.ts';
 import { IMPORT_ANNOTATION } from '../names.ts';
 import type { ClusterView, ServiceRecord } from '../records.ts';
 import { serviceKey } from '../records.ts';
-import { annotationOf, byText, isDnsLabel } from './fields.ts';
+import { annotationOf } from './fields.ts';
 import { EXPORTERS_MAX, RETENTION_MS } from './limits.ts';
 import type { Observed } from './observed.ts';
 import { rememberedRecord } from './remembered.ts';
@@ -57,7 +58,7 @@ export function exportersOf(observed: Observed, own: ServiceRecord | undefined, 
     const heard = sources.map(({ record }) => record);
     sources.push({ cluster, state, record: rememberedRecord(observed, cluster, heard), properties: {} });
   }
-  return { sources: sources.sort((a, b) => byText(a.cluster, b.cluster)), endsAt };
+  return { sources: sources.sort((a, b) => compareText(a.cluster, b.cluster)), endsAt };
 }
 
 /** Absence means nothing yet: no import goes before the mesh was listened to. Without a mesh there is nobody to wait for. */
@@ -69,7 +70,7 @@ export function mayBeIncomplete({ isSettled, carrier }: Observed): boolean {
 export function listedExporters({ import: made }: Observed): string[] {
   const text = made === undefined ? undefined : annotationOf(made, IMPORT_ANNOTATION.exporters);
   const ids = (text ?? '').split(',', EXPORTERS_MAX).map((id) => id.trim());
-  return [...new Set(ids)].filter(isDnsLabel).sort(byText);
+  return [...new Set(ids)].filter(isDnsLabel).sort(compareText);
 }
 
 function silentExporters(observed: Observed, known: readonly ClusterView[], now: number): string[] {

@@ -8,8 +8,6 @@ import type { IpFamily } from '../records.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-
 export function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
@@ -44,14 +42,4 @@ export function familyOf(address: string): IpFamily | undefined {
   const version = isIP(address);
   if (version === 0) return undefined;
   return version === 6 ? 'IPv6' : 'IPv4';
-}
-
-export function isDnsLabel(text: string): boolean {
-  return DNS_LABEL.test(text);
-}
-
-/** By code units: the same in each locale. */
-export function byText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

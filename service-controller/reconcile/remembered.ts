@@ -2,9 +2,10 @@
  * What a cluster exports that was not heard since this process began: what the import says, and what was made here for that cluster.
  * It counts as the oldest export, so that an import does not change because a controller restarted. Pure.
  */
+import { compareText, isDnsLabel } from '../../lib/text.ts';
 import { MCS } from '../names.ts';
 import type { IpFamily, PodRecord, PortRecord, Protocol, ServiceRecord } from '../records.ts';
-import { annotationOf, byText, fieldsOf, isDnsLabel, labelOf, listOf, portOf, textOf, textsOf } from './fields.ts';
+import { annotationOf, fieldsOf, labelOf, listOf, portOf, textOf, textsOf } from './fields.ts';
 import { isExportable, MADE_ANNOTATION } from './made.ts';
 import type { Observed } from './observed.ts';
 import { familyOfName } from './serviceexport/endpoints.ts';
@@ -57,7 +58,7 @@ function rememberedPods({ derived }: Observed, cluster: string): PodRecord[] {
     const isOfFamily = family !== undefined && textsOf(fieldsOf(service.spec).ipFamilies).includes(family);
     pods.set(hostname, { hostname, ready: false, ...(isOfFamily && { family }) });
   }
-  return [...pods.values()].sort((a, b) => byText(a.hostname, b.hostname));
+  return [...pods.values()].sort((a, b) => compareText(a.hostname, b.hostname));
 }
 
 function portRecord({ name, protocol, port, appProtocol }: ReturnType<typeof fieldsOf>): PortRecord[] {

@@ -2,8 +2,10 @@
  * How the processes of services of a cluster set are set up: what the flags of `install` say, and what an earlier installation said, as
  * their arguments. Pure.
  */
+
 import { DNS_NAME, SERVICE_CONTROLLER_NAME } from '../../../config/rbac/service-rules.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isDnsLabel, isDnsName } from '../../../lib/text.ts';
 import { UsageError } from '../../errors.ts';
 
 export interface ServiceFlags {
@@ -24,16 +26,10 @@ interface ServiceFlag {
   mustBe: string;
 }
 
-const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
-const DNS_LABEL = new RegExp(`^${LABEL}$`);
-const DNS_NAME_PATTERN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
-const DNS_NAME_LENGTH_MAX = 253;
 const SET_LENGTH_MAX = 128;
 const ZONES_MAX = 16;
 /** Names of services go in front. */
 const ZONE_LENGTH_MAX = 190;
-
-const isDnsName = (value: string) => value.length <= DNS_NAME_LENGTH_MAX && DNS_NAME_PATTERN.test(value);
 
 const isZone = (value: string) => value.length <= ZONE_LENGTH_MAX && isDnsName(value);
 
@@ -42,7 +38,7 @@ const FLAGS: readonly ServiceFlag[] = [
     key: 'clusterId',
     flag: '--cluster-id',
     takers: [[SERVICE_CONTROLLER_NAME, '--cluster-id']],
-    isValid: (value) => DNS_LABEL.test(value),
+    isValid: isDnsLabel,
     mustBe: 'one DNS label: at most 63 lower-case letters, digits and hyphens',
   },
   {

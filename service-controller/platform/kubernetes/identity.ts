@@ -3,9 +3,10 @@
  *
  * The property is the cluster's word and is never changed here; one that is missing is made once, under a name that nobody else has.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isDnsLabel } from '../../../lib/text.ts';
 import { PROPERTY } from '../../names.ts';
-import { DNS_LABEL } from './settings.ts';
 
 export type IdentityDecision =
   | { clusterId: string; clusterSet: string }
@@ -30,7 +31,7 @@ const SUFFIX_LENGTH = 5;
 export function decideIdentity({ properties, clusterId, clusterSet, site, taken }: IdentityInput): IdentityDecision {
   const id = propertyValue(properties.get(PROPERTY.clusterId));
   if (id === undefined) return { make: { name: PROPERTY.clusterId, value: clusterId || freeName(site, taken) } };
-  if (!DNS_LABEL.test(id)) {
+  if (!isDnsLabel(id)) {
     return {
       fault: `ClusterProperty ${PROPERTY.clusterId} is "${id}": it must be one DNS label of at most 63 characters to name this cluster in its set`,
     };

@@ -2,8 +2,10 @@
  * How a service-controller was set up: flags, or their environment variables, into frozen values. Pure. Every fault is listed at once,
  * because a controller that does not start is corrected in a manifest far away.
  */
+
 import { isIP } from 'node:net';
 import { SkuprtError } from '../../../lib/errors.ts';
+import { isDnsLabel, isDnsName } from '../../../lib/text.ts';
 import { CLUSTER_SET_DEFAULT } from '../../names.ts';
 import type { IpFamily } from '../../records.ts';
 
@@ -63,8 +65,7 @@ export type ServiceFlag = keyof typeof SERVICE_FLAGS;
 /** By name without dashes; `true` for a flag that was given without a value. */
 export type ServiceFlags = Readonly<Partial<Record<ServiceFlag, string | boolean>>>;
 
-export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$/;
+const isDomain = (text: string) => text.includes('.') && isDnsName(text);
 const SET_LENGTH_MAX = 128;
 const ADDRESSES_MAX = 16;
 
@@ -75,19 +76,23 @@ export function serviceSettings(
   podNamespace?: string,
 ): ServiceSettings {
   const read = new Reader(flags, env);
-  const namespace = read.matching('namespace', DNS_LABEL, 'a name of lower-case letters, digits and hyphens');
+  const namespace = read.matching('namespace', isDnsLabel, 'a name of lower-case letters, digits and hyphens');
   if (namespace === '' && !podNamespace) read.fault('namespace', 'must be given: where the controller runs');
   const clusterSet = read.text('cluster-set');
   if (clusterSet.length > SET_LENGTH_MAX) read.fault('cluster-set', `must have at most ${SET_LENGTH_MAX} characters`);
   const settings: ServiceSettings = {
     namespace: namespace || podNamespace || '',
     pod: env.HOSTNAME ?? '',
-    clusterId: read.matching('cluster-id', DNS_LABEL, 'one DNS label: lower-case letters, digits, hyphens, at most 63'),
+    clusterId: read.matching(
+      'cluster-id',
+      isDnsLabel,
+      'one DNS label: lower-case letters, digits, hyphens, at most 63',
+    ),
     clusterSet,
     router: routerOf(read),
     routerAddresses: addressesOf(read),
     leaveOnStop: read.flag('leave-on-stop'),
-    externalDomain: read.matching('external-domain', DOMAIN, 'a DNS name such as example.com'),
+    externalDomain: read.matching('external-domain', isDomain, 'a DNS name such as example.com'),
   };
   if (read.faults.length > 0) throw new ServiceSettingsError(read.faults);
   return Object.freeze(settings);
@@ -121,9 +126,9 @@ class Reader {
     this.faults.push(`${this.flags[flag] === undefined ? SERVICE_FLAGS[flag].env : `--${flag}`}: ${message}`);
   }
 
-  matching(flag: ServiceFlag, pattern: RegExp, what: string): string {
+  matching(flag: ServiceFlag, isGood: (text: string) => boolean, what: string): string {
     const text = this.text(flag);
-    if (text !== '' && !pattern.test(text)) this.fault(flag, `"${text}" must be ${what}`);
+    if (text !== '' && !isGood(text)) this.fault(flag, `"${text}" must be ${what}`);
     return text;
   }
 

@@ -2,10 +2,11 @@
  * The id under which a local site takes part in the cluster set: the name of its Site, or with a suffix where another site has that.
  * What a site has spoken under once is kept in a file: it speaks under that at once after a restart. No I/O but that file.
  */
+
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
+import { isDnsLabel } from '../../../lib/text.ts';
 import type { RefusedClaim } from '../../exchange/gate.ts';
 
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME_LENGTH_MAX = 63;
 const SUFFIX_LENGTH = 5;
 
@@ -19,7 +20,7 @@ export class ClusterName {
 
   async load(): Promise<void> {
     const [siteId = '', id = ''] = ((await readIfExists(this.path)) ?? '').trim().split(' ');
-    this.kept = LABEL.test(id) ? { siteId, id } : undefined;
+    this.kept = isDnsLabel(id) ? { siteId, id } : undefined;
   }
 
   /** Spoken under before. */

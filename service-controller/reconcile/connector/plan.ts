@@ -5,14 +5,14 @@
  * Only while the export is valid and of the merged type, and only for ports that the merged service has from here: what others must not
  * reach is not offered at all.
  */
+
 import { CONNECTOR_ENDPOINTS_MAX } from '../../../config/api/connector.ts';
 import { SETTING } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { compareText } from '../../../lib/text.ts';
 import { MCS, routingKey } from '../../names.ts';
 import { localTarget } from '../endpointslice/own.ts';
-import { byText } from '../fields.ts';
 import { type Frame, type FramePort, isServedHere } from '../frame.ts';
-import { PODS_PER_CLUSTER_MAX } from '../limits.ts';
 import { listenerName } from '../listener/names.ts';
 import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
 import { localEndpoints, namesOf } from '../serviceexport/endpoints.ts';
@@ -60,7 +60,7 @@ function readyTargets(frame: Frame, port: FramePort, only?: ReadonlySet<string>)
     }
   }
   // Those with the lowest addresses.
-  return [...targets].sort(byText).slice(0, CONNECTOR_ENDPOINTS_MAX);
+  return [...targets].sort(compareText).slice(0, CONNECTOR_ENDPOINTS_MAX);
 }
 
 /** Names of the pods that the record has, in its order. */

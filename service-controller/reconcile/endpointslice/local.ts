@@ -1,7 +1,9 @@
 /** The endpoints of this cluster's own Service, as its EndpointSlices have them. Pure. */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { compareText, isDnsLabel } from '../../../lib/text.ts';
 import type { IpFamily, PortRecord, Protocol } from '../../records.ts';
-import { byText, type Fields, familyOf, fieldsOf, isDnsLabel, listOf, portOf, textOf, textsOf } from '../fields.ts';
+import { type Fields, familyOf, fieldsOf, listOf, portOf, textOf, textsOf } from '../fields.ts';
 import { SLICE_ENDPOINTS_MAX } from '../limits.ts';
 
 export interface LocalEndpoint {
@@ -43,7 +45,7 @@ export function localSlices(slices: readonly KubeObject[]): LocalSlice[] {
         },
       ];
     })
-    .sort((a, b) => byText(a.name, b.name));
+    .sort((a, b) => compareText(a.name, b.name));
 }
 
 /** The target of a Service's port in a slice; a port without a name has ''. */

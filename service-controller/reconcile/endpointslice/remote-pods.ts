@@ -5,11 +5,13 @@
  * A pod without a hostname has a name for each of its addresses. Of these, a cluster that has one family takes those of it: the others
  * are the same pods. Where the source has none of the families that there are here, names stand for pods, and routers translate.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { compareText, isDnsLabel } from '../../../lib/text.ts';
 import { MCS, routingKey } from '../../names.ts';
 import type { IpFamily, ServiceRecord } from '../../records.ts';
 import type { Source } from '../exporters.ts';
-import { annotationOf, byText, isDnsLabel, labelOf } from '../fields.ts';
+import { annotationOf, labelOf } from '../fields.ts';
 import type { Frame, FramePort } from '../frame.ts';
 import { POD_GRACE_MS, PODS_PER_CLUSTER_MAX, PODS_PER_SERVICE_MAX } from '../limits.ts';
 import { MADE_ANNOTATION } from '../made.ts';
@@ -87,7 +89,7 @@ function gonePods(frame: Frame, cluster: string): RemotePod[] {
       const goneSince = goneSinceOf(service, now);
       return goneSince + POD_GRACE_MS <= now ? [] : [{ hostname, families: ips.wanted, isReady: false, goneSince }];
     })
-    .sort((a, b) => byText(a.hostname, b.hostname));
+    .sort((a, b) => compareText(a.hostname, b.hostname));
 }
 
 function goneSinceOf(service: KubeObject, now: number): number {

@@ -2,9 +2,11 @@
  * The endpoints of a Service in this cluster, out of its EndpointSlices: one for each pod, whatever the number of slices and families
  * that it is in. Pure.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { compareText, isDnsLabel } from '../../../lib/text.ts';
 import type { IpFamily } from '../../records.ts';
-import { byText, familyOf, fieldsOf, isDnsLabel, listOf, textOf, textsOf } from '../fields.ts';
+import { familyOf, fieldsOf, listOf, textOf, textsOf } from '../fields.ts';
 
 export interface LocalEndpoint {
   /** One DNS label. `undefined`: the pod has none, its addresses name it. */
@@ -54,10 +56,13 @@ export function localEndpoints(slices: readonly KubeObject[], ipFamilies: readon
       const rank = (family: IpFamily) => (ipFamilies.indexOf(family) + 3) % 3;
       const sorted = [...addresses]
         .map(([address, family]) => ({ address, family }))
-        .sort((a, b) => rank(a.family) - rank(b.family) || byText(a.address, b.address));
+        .sort((a, b) => rank(a.family) - rank(b.family) || compareText(a.address, b.address));
       return { hostname, isReady, addresses: sorted };
     })
-    .sort((a, b) => byText(firstName(a), firstName(b)) || byText(a.addresses[0]!.address, b.addresses[0]!.address));
+    .sort(
+      (a, b) =>
+        compareText(firstName(a), firstName(b)) || compareText(a.addresses[0]!.address, b.addresses[0]!.address),
+    );
 }
 
 function firstName({ hostname, addresses }: LocalEndpoint): string {

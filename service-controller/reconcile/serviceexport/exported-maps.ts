@@ -4,9 +4,11 @@
  * A key or value that an API server refuses would keep the import from being made in all clusters, and one of ours or of the
  * multi-cluster API would speak for the controllers that write them; both are left out, and named.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { compareText, isDnsName } from '../../../lib/text.ts';
 import { LIMITS } from '../../exchange/limits.ts';
-import { byText, fieldsOf } from '../fields.ts';
+import { fieldsOf } from '../fields.ts';
 import { isExportable } from '../made.ts';
 
 export interface ExportedMaps {
@@ -18,8 +20,6 @@ export interface ExportedMaps {
 /** Of keys and values of both maps: every cluster keeps them in memory. */
 const CHARACTERS_MAX = 32 * 1024;
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const PREFIX = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
-const PREFIX_LENGTH_MAX = 253;
 /** Of the keys that a fault names. */
 const NAMED_MAX = 3;
 
@@ -44,7 +44,7 @@ function usable(
   isValue: (value: string) => boolean,
   faults: string[],
 ): Record<string, string> {
-  const entries = Object.entries(fieldsOf(map)).sort(([a], [b]) => byText(a, b));
+  const entries = Object.entries(fieldsOf(map)).sort(([a], [b]) => compareText(a, b));
   const good = entries.filter(
     (entry): entry is [string, string] => isKey(entry[0]) && typeof entry[1] === 'string' && isValue(entry[1]),
   );
@@ -63,7 +63,7 @@ function usable(
 function isKey(key: string): boolean {
   const [name = '', ...prefix] = key.split('/').reverse();
   if (prefix.length > 1 || !NAME.test(name)) return false;
-  if (prefix.length === 1 && (prefix[0]!.length > PREFIX_LENGTH_MAX || !PREFIX.test(prefix[0]!))) return false;
+  if (prefix.length === 1 && !isDnsName(prefix[0]!)) return false;
   return isExportable(key);
 }
 

@@ -4,11 +4,13 @@
  * An export that is not valid is none: nothing is told, and what was told is taken back. A fault that leaves a service to export
  * (an annotation, a label) is named in the message of `Valid`, and traffic goes on.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isDnsLabel } from '../../../lib/text.ts';
 import { selectorsFault } from '../../choose/selectors.ts';
 import type { Merged } from '../../merge/merge.ts';
 import type { ServiceRecord } from '../../records.ts';
-import { fieldsOf, isDnsLabel } from '../fields.ts';
+import { fieldsOf } from '../fields.ts';
 import type { Observed } from '../observed.ts';
 import { type Finding, withConditions } from './conditions.ts';
 import { serviceRecord } from './service-record.ts';

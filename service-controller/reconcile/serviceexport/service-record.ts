@@ -2,7 +2,9 @@
  * What this cluster tells the others of a Service that it exports: a ServiceRecord, such that their exchange takes it
  * (exchange/record.ts). What does not fit is left out and named; traffic of the rest goes on. Pure.
  */
+
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isDnsLabel, isDnsName } from '../../../lib/text.ts';
 import { LIMITS } from '../../exchange/limits.ts';
 import type {
   ClusterSelector,
@@ -13,7 +15,7 @@ import type {
   Protocol,
   ServiceRecord,
 } from '../../records.ts';
-import { familyOf, fieldsOf, isDnsLabel, listOf, portOf, textOf, textsOf } from '../fields.ts';
+import { familyOf, fieldsOf, listOf, portOf, textOf, textsOf } from '../fields.ts';
 import { PODS_PER_CLUSTER_MAX } from '../limits.ts';
 import type { Observed } from '../observed.ts';
 import { exportSettings, withoutAbsent } from './annotations.ts';
@@ -34,7 +36,6 @@ const AFFINITY_TIMEOUT_SECONDS_MAX = 86_400;
 /** Of a policy's name. */
 const WORD = /^[A-Za-z0-9][-A-Za-z0-9._/]{0,62}$/;
 const APP_PROTOCOL = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const HOST = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/;
 
 /** `since`: milliseconds since 1970. `service` and `made` are valid: own-record.ts looked at them. */
 export function serviceRecord(observed: Observed, service: KubeObject, made: KubeObject, since: number): Built {
@@ -170,7 +171,7 @@ function externalOf(service: KubeObject): ExternalAddress[] | undefined {
     const ip = textOf(entry.ip);
     if (ip !== undefined && familyOf(ip) !== undefined) return [{ ip }];
     const hostname = textOf(entry.hostname)?.toLowerCase().replace(/\.$/, '');
-    return hostname !== undefined && HOST.test(hostname) ? [{ hostname }] : [];
+    return hostname !== undefined && isDnsName(hostname) ? [{ hostname }] : [];
   });
   return found.length > 0 ? found.slice(0, LIMITS.externalCountMax) : undefined;
 }

@@ -3,8 +3,10 @@
  * Pure. Every fault is listed at once, because a controller that does not start is corrected in a manifest far away.
  * Control-plane reference 2.1, 4.1, 4.4.
  */
+
 import { SkuprtError } from '../../../lib/errors.ts';
 import { suggestion } from '../../../lib/suggest.ts';
+import { isDnsLabel } from '../../../lib/text.ts';
 import { ACCESS_TYPES, type ControllerSettings } from '../../reconcile/settings.ts';
 
 export class SettingsError extends SkuprtError {
@@ -57,7 +59,6 @@ export type ControllerFlag = keyof typeof CONTROLLER_FLAGS;
 /** By name without dashes; `true` for a flag that was given without a value. */
 export type ControllerFlags = Readonly<Partial<Record<ControllerFlag, string | boolean>>>;
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 
 /** `namespace` is that of the pod when neither flag nor NAMESPACE says. @throws SettingsError with every fault */
@@ -150,7 +151,7 @@ class Reader {
 
   name(flag: ControllerFlag): string {
     const text = this.text(flag);
-    if (text !== '' && !DNS_LABEL.test(text))
+    if (text !== '' && !isDnsLabel(text))
       this.fault(flag, `"${text}" must be lower-case letters, digits and hyphens, at most 63`);
     return text;
   }

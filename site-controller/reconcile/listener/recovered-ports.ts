@@ -1,6 +1,8 @@
 /** The router's ports that were given out before, found in what outlives the controller. Pure. */
+
 import { LISTENER_LABEL, ROUTER_CONFIG_LABEL } from '../../../config/names.ts';
 import { isPort, type PortEntry, portEntries } from '../../../config/router-config.ts';
+import { isRecord } from '../../../lib/shape.ts';
 import type { ClusterView } from '../cluster.ts';
 
 /** Ports by the name of the tcpListener: of the first group's configuration, of the others', of running routers. */
@@ -55,8 +57,4 @@ function configEntries(cluster: ClusterView): PortEntry[] {
 
 function portsOf(spec: unknown): Record<string, unknown>[] {
   return isRecord(spec) && Array.isArray(spec.ports) ? (spec.ports as unknown[]).filter(isRecord) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

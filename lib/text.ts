@@ -1,0 +1,23 @@
+/** Texts of which there is one right order or form, wherever they come from: compared by code units, names of DNS. Pure. */
+
+/** By code units: the same in each locale. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
+/** One label of a DNS name as Kubernetes takes it (RFC 1123), in lower case. */
+const DNS_LABEL = new RegExp(`^${LABEL}$`);
+const DNS_NAME = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+export const DNS_NAME_LENGTH_MAX = 253;
+
+/** At most 63 lower-case letters, digits and hyphens, as Kubernetes takes them (RFC 1123). */
+export function isDnsLabel(text: string): boolean {
+  return DNS_LABEL.test(text);
+}
+
+/** One or more such labels, 253 characters together, without a dot at the end. */
+export function isDnsName(text: string): boolean {
+  return text.length <= DNS_NAME_LENGTH_MAX && DNS_NAME.test(text);
+}
