@@ -9,7 +9,6 @@ import { linkedTo } from '../../../lib/kube/abort.ts';
 import { KubeClient, type ResourceType } from '../../../lib/kube/client.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
-import type { HttpAnswer, HttpRequest, Transport } from '../../../lib/kube/transport.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { SeededRandom } from '../../../lib/random.ts';
 import { Controller } from '../../../site-controller/platform/kubernetes/controller.ts';
@@ -17,6 +16,7 @@ import { WATCHED } from '../../../site-controller/platform/kubernetes/watched.ts
 import { settings } from '../cluster.ts';
 import { FakeApi, type Faults } from '../kube/fake-api.ts';
 import type { Change } from '../kube/fake-store.ts';
+import { CuttableTransport } from './cuttable-transport.ts';
 
 const log = createLogger({ name: 'test', level: 'silent' });
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(WATCHED.map((type) => [type.kind, type]));
@@ -52,7 +52,7 @@ export class ControllerWorld {
   /** Kills the controller that runs, if one does, and starts another, with nothing but what the API server knows. */
   startController(): void {
     this.killController();
-    const line = new Line(this.api.transport());
+    const line = new CuttableTransport(this.api.transport());
     const stop = new AbortController();
     const random = new SeededRandom(this.seed * 1000 + this.lives.length);
     const base = { clock: systemClock, random, log };
@@ -172,42 +172,4 @@ function isStatusOnly(before: KubeObject, after: KubeObject): boolean {
     metadata: { ...metadata, resourceVersion: undefined },
   });
   return isDeepEqual(plain(before), plain(after));
-}
-
-/** The connection of one controller; cut, it answers nothing ever again. */
-class Line implements Transport {
-  readonly server: string;
-  private readonly transport: Transport;
-  private isCut = false;
-
-  constructor(transport: Transport) {
-    this.transport = transport;
-    this.server = transport.server;
-  }
-
-  cut(): void {
-    this.isCut = true;
-  }
-
-  async send(request: HttpRequest): Promise<HttpAnswer> {
-    this.require();
-    const answer = await this.transport.send(request);
-    this.require();
-    return { ...answer, body: this.guarded(answer.body) };
-  }
-
-  renew(): void {}
-
-  close(): void {}
-
-  private async *guarded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of body) {
-      this.require();
-      yield chunk;
-    }
-  }
-
-  private require(): void {
-    if (this.isCut) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-  }
 }

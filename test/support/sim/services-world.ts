@@ -8,7 +8,6 @@ import { systemClock } from '../../../lib/clock.ts';
 import { KubeClient, type ResourceType } from '../../../lib/kube/client.ts';
 import { LEASE, LeaderElection } from '../../../lib/kube/leader.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
-import type { HttpAnswer, HttpRequest, Transport } from '../../../lib/kube/transport.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { SeededRandom } from '../../../lib/random.ts';
 import { LABEL, MANAGER } from '../../../service-controller/names.ts';
@@ -17,6 +16,7 @@ import { serviceSettings } from '../../../service-controller/platform/kubernetes
 import { TYPES } from '../../../service-controller/platform/kubernetes/watched.ts';
 import { FakeApi, type Faults } from '../kube/fake-api.ts';
 import type { Change } from '../kube/fake-store.ts';
+import { CuttableTransport } from './cuttable-transport.ts';
 import { ServicesBus } from './services-bus.ts';
 
 export type Kind = keyof typeof TYPES;
@@ -88,7 +88,7 @@ export class ServicesCluster {
 
   /** Starts a replica with nothing but what the API server knows. */
   startController(flags: Record<string, string | boolean> = {}): Life {
-    const line = new Line(this.api.transport());
+    const line = new CuttableTransport(this.api.transport());
     const [stopping, killed] = [new AbortController(), new AbortController()];
     const random = new SeededRandom(this.seed * 1000 + this.lives.length);
     const base = { clock: systemClock, random, log };
@@ -263,41 +263,3 @@ export class ServicesCluster {
 
 /** What the controllers write of others: statuses, an annotation, names of the cluster. */
 const OWN_KINDS: ReadonlySet<string> = new Set(['ServiceExport', 'ServiceImport', 'ClusterProperty']);
-
-/** The connection of one controller; cut, it answers nothing ever again. */
-class Line implements Transport {
-  readonly server: string;
-  private readonly transport: Transport;
-  private isCut = false;
-
-  constructor(transport: Transport) {
-    this.transport = transport;
-    this.server = transport.server;
-  }
-
-  cut(): void {
-    this.isCut = true;
-  }
-
-  async send(request: HttpRequest): Promise<HttpAnswer> {
-    this.require();
-    const answer = await this.transport.send(request);
-    this.require();
-    return { ...answer, body: this.guarded(answer.body) };
-  }
-
-  renew(): void {}
-
-  close(): void {}
-
-  private async *guarded(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of body) {
-      this.require();
-      yield chunk;
-    }
-  }
-
-  private require(): void {
-    if (this.isCut) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
-  }
-}
