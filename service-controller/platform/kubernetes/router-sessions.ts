@@ -13,6 +13,7 @@ import { ServiceExchange } from '../../exchange/exchange.ts';
 import { SERVICES_ADDRESS } from '../../exchange/messages.ts';
 import { SiteRouters } from '../../exchange/site-routers.ts';
 import { MANAGER } from '../../names.ts';
+import { RunningSessions } from '../running-sessions.ts';
 import type { MeshIdentity, MeshSession, OpenSession } from './mesh.ts';
 import type { ExchangeCounts } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -50,16 +51,16 @@ export class RouterSessions {
   refresh: () => void = () => undefined;
   private readonly parts: RouterSessionsParts;
   private readonly endpoints = new Map<string, RouterEndpoint>();
-  private readonly running = new Set<Promise<void>>();
-  private instance = 0;
+  private readonly running: RunningSessions;
 
   constructor(parts: RouterSessionsParts) {
     this.parts = parts;
+    this.running = new RunningSessions(parts.clock);
   }
 
   readonly open: OpenSession = (identity, onChange) => {
     const { clock, log } = this.parts;
-    const exchange = new ServiceExchange({ ...identity, instance: this.nextInstance() });
+    const exchange = new ServiceExchange({ ...identity, instance: this.running.nextInstance() });
     const client: RouterClient = new RouterClient({
       containerId: `${MANAGER}-${identity.clusterId}`,
       endpoint: () => this.endpoint(),
@@ -91,14 +92,10 @@ export class RouterSessions {
 
   /** Resolves when every connection has ended. */
   async stop(): Promise<void> {
-    await Promise.all(this.running);
+    await this.running.ended();
   }
 
   private session(exchange: ServiceExchange, driver: ServiceExchangeDriver, client: RouterClient): MeshSession {
-    const ending = new AbortController();
-    const over = client.run(ending.signal);
-    this.running.add(over);
-    void over.finally(() => this.running.delete(over));
     const base = { ...this.counts };
     // Read at each change of the exchange, and at the end of the session: counters never go back.
     this.refresh = () => {
@@ -106,21 +103,7 @@ export class RouterSessions {
       this.counts.requests = base.requests + stats.requests;
       this.counts.refused = base.refused + stats.malformed + Object.values(refusals).reduce((sum, n) => sum + n, 0);
     };
-    const end = () => {
-      this.refresh();
-      driver.stop();
-      ending.abort();
-    };
-    return {
-      views: () => exchange.views(),
-      isSettled: () => exchange.isSettled(this.parts.clock.now()),
-      setOwn: (own) => driver.setOwn(own),
-      leave: end,
-      stop: () => {
-        driver.resign();
-        end();
-      },
-    };
+    return this.running.start({ exchange, driver, client, onEnd: () => this.refresh() });
   }
 
   private look(exchange: ServiceExchange, { clusterId }: MeshIdentity): void {
@@ -187,11 +170,5 @@ export class RouterSessions {
       cert: read('tls.crt'),
       key: read('tls.key'),
     };
-  }
-
-  /** Microseconds since 1970: growing with each start, and each session of one process. */
-  private nextInstance(): number {
-    this.instance = Math.max(this.instance + 1, Math.floor(this.parts.clock.wall() * 1000));
-    return this.instance;
   }
 }

@@ -8,7 +8,8 @@ import type { RefusedClaim } from '../../exchange/gate.ts';
 import { SERVICES_ADDRESS } from '../../exchange/messages.ts';
 import { SiteRouters } from '../../exchange/site-routers.ts';
 import { MANAGER } from '../../names.ts';
-import type { MeshSession, OpenSession } from '../kubernetes/mesh.ts';
+import type { OpenSession } from '../kubernetes/mesh.ts';
+import { RunningSessions } from '../running-sessions.ts';
 
 export interface LocalSessionsParts {
   endpoint: () => Promise<RouterEndpoint>;
@@ -20,12 +21,12 @@ export interface LocalSessionsParts {
 
 export class LocalSessions {
   private readonly parts: LocalSessionsParts;
-  private readonly running = new Set<Promise<void>>();
+  private readonly running: RunningSessions;
   private exchange: ServiceExchange | undefined;
-  private instance = 0;
 
   constructor(parts: LocalSessionsParts) {
     this.parts = parts;
+    this.running = new RunningSessions(parts.clock);
   }
 
   /** Refused ones, of the own id too. */
@@ -35,7 +36,7 @@ export class LocalSessions {
 
   readonly open: OpenSession = (identity, onChange) => {
     const { endpoint, clock, log } = this.parts;
-    const exchange = new ServiceExchange({ ...identity, instance: this.nextInstance() });
+    const exchange = new ServiceExchange({ ...identity, instance: this.running.nextInstance() });
     this.exchange = exchange;
     const client: RouterClient = new RouterClient({
       containerId: `${MANAGER}-${identity.clusterId}`,
@@ -57,39 +58,11 @@ export class LocalSessions {
         this.parts.onChange();
       },
     });
-    return this.session(exchange, driver, client);
+    return this.running.start({ exchange, driver, client });
   };
 
   /** Resolves when every connection has ended. */
   async stop(): Promise<void> {
-    await Promise.all(this.running);
-  }
-
-  private session(exchange: ServiceExchange, driver: ServiceExchangeDriver, client: RouterClient): MeshSession {
-    const ending = new AbortController();
-    const over = client.run(ending.signal);
-    this.running.add(over);
-    void over.finally(() => this.running.delete(over));
-    const end = () => {
-      driver.stop();
-      // What was said last goes out before the connection ends.
-      void client.close().finally(() => ending.abort());
-    };
-    return {
-      views: () => exchange.views(),
-      isSettled: () => exchange.isSettled(this.parts.clock.now()),
-      setOwn: (own) => driver.setOwn(own),
-      leave: end,
-      stop: () => {
-        driver.resign();
-        end();
-      },
-    };
-  }
-
-  /** Microseconds since 1970: growing with each start, and each session of one process. */
-  private nextInstance(): number {
-    this.instance = Math.max(this.instance + 1, Math.floor(this.parts.clock.wall() * 1000));
-    return this.instance;
+    await this.running.ended();
   }
 }
