@@ -297,16 +297,22 @@ describe('services of a cluster set on local sites', () => {
     const { port } = taken.address() as AddressInfo;
     await west.expose(await server('hello from other'), 'other', port);
     expect((await west.run('service', 'export', 'other')).code).toBe(0);
-    await eventually('the port is another', async () => {
-      const { answers } = await ask(dns, 'other.west.supercluster.local', 'SRV');
-      return answers[0]?.includes(` ${port + 10_000} `);
-    });
+    await eventually(
+      'the port is another',
+      async () => {
+        const { answers } = await ask(dns, 'other.west.supercluster.local', 'SRV');
+        return answers[0]?.includes(` ${port + 10_000} `);
+      },
+      30_000,
+    );
     await eventually(
       'and it leads there',
       async () => (await saidByName('other.west.supercluster.local')) === 'hello from other',
     );
-    const { out } = await east.run('service', 'status', 'other.west', '-o', 'json');
-    expect(JSON.parse(out).status.trouble).toBe('');
+    await eventually('nothing is wrong with it', async () => {
+      const { out } = await east.run('service', 'status', 'other.west', '-o', 'json');
+      return JSON.parse(out).status.trouble === '';
+    });
   });
 
   it('who wants no imports has none', async () => {
