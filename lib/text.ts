@@ -10,7 +10,7 @@ const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 /** One label of a DNS name as Kubernetes takes it (RFC 1123), in lower case. */
 const DNS_LABEL = new RegExp(`^${LABEL}$`);
 const DNS_NAME = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
-export const DNS_NAME_LENGTH_MAX = 253;
+const DNS_NAME_LENGTH_MAX = 253;
 
 /** At most 63 lower-case letters, digits and hyphens, as Kubernetes takes them (RFC 1123). */
 export function isDnsLabel(text: string): boolean {
@@ -20,4 +20,9 @@ export function isDnsLabel(text: string): boolean {
 /** One or more such labels, 253 characters together, without a dot at the end. */
 export function isDnsName(text: string): boolean {
   return text.length <= DNS_NAME_LENGTH_MAX && DNS_NAME.test(text);
+}
+
+/** A DNS name, or `*.` before one: as in hosts of rules and certificates. */
+export function isHostPattern(text: string): boolean {
+  return text.length <= DNS_NAME_LENGTH_MAX && isDnsName(text.replace(/^\*\./, ''));
 }

@@ -7,7 +7,7 @@
  */
 import { isIP } from 'node:net';
 import { checkOf, type Shape, type Static, Type } from '../../lib/shape.ts';
-import { DNS_NAME_LENGTH_MAX, isDnsLabel, isDnsName } from '../../lib/text.ts';
+import { isDnsLabel, isDnsName, isHostPattern } from '../../lib/text.ts';
 import type { ClusterInfo, ClusterSelector, ExternalAddress, IngressRecord, ServiceRecord } from '../records.ts';
 import { LIMITS } from './limits.ts';
 
@@ -35,7 +35,7 @@ const matching = (what: string, pattern: RegExp, lengthMax: number) =>
 export const Label = text('a DNS label', isDnsLabel);
 export const Id = matching('an id', /^[\x21-\x7e]+$/, LIMITS.idLengthMax);
 const DnsName = text('a DNS name', isDnsName);
-const HostName = text('a host name', isHostName);
+const HostName = text('a host name', isHostPattern);
 const Ip = text('an IP address', (value) => isIP(value) !== 0 && !value.includes('%'));
 const Key = text('a qualified name', isQualifiedName);
 const LabelValue = matching('the value of a label', new RegExp(`^(${NAME_PART})?$`), LIMITS.labelLengthMax);
@@ -250,11 +250,6 @@ function given<T extends object, K extends keyof T>(from: T, keys: readonly K[])
   const taken: { [P in K]?: T[P] } = {};
   for (const key of keys) if (from[key] !== undefined) taken[key] = from[key];
   return taken;
-}
-
-/** A wildcard is allowed as the first label. */
-function isHostName(value: string): boolean {
-  return value.length <= DNS_NAME_LENGTH_MAX && isDnsName(value.replace(/^\*\./, ''));
 }
 
 /** Kubernetes: an optional DNS name, a slash, and up to 63 characters. */

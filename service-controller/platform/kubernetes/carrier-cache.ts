@@ -8,10 +8,11 @@ import { configText } from '../../../config/router-config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
 import { decodeReport } from '../../../lib/router-client/report.ts';
+import { familyOf } from '../../reconcile/fields.ts';
 import type { CarrierView, RouterView } from '../../reconcile/observed.ts';
 import type { IpFamily } from '../../records.ts';
 import { type CarrierChoice, chooseCarrier } from './carrier.ts';
-import { familyOf, type ServiceSettings } from './settings.ts';
+import type { ServiceSettings } from './settings.ts';
 import type { SourceName } from './watched.ts';
 
 export interface Source {

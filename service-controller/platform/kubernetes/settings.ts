@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import { SkuprtError } from '../../../lib/errors.ts';
 import { isDnsLabel, isDnsName } from '../../../lib/text.ts';
 import { CLUSTER_SET_DEFAULT } from '../../names.ts';
+import { familyOf } from '../../reconcile/fields.ts';
 import type { IpFamily } from '../../records.ts';
 
 export class ServiceSettingsError extends SkuprtError {
@@ -96,11 +97,6 @@ export function serviceSettings(
   };
   if (read.faults.length > 0) throw new ServiceSettingsError(read.faults);
   return Object.freeze(settings);
-}
-
-export function familyOf(address: string): IpFamily | undefined {
-  const version = isIP(address);
-  return version === 0 ? undefined : version === 4 ? 'IPv4' : 'IPv6';
 }
 
 /** Reads values and keeps what is wrong with them. */

@@ -8,9 +8,12 @@
  * Invariants: only clusters that are live and can serve are named, and where none can, all that are known: a name never goes because
  * of an outage. One object for each name, all in one namespace. Before the other clusters had the time to speak nothing changes.
  */
+
 import { isIPv4, isIPv6 } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { isHostPattern } from '../../../lib/text.ts';
+import { WEIGHT_DEFAULT } from '../../merge/defaults.ts';
 import { LABEL, MANAGER, shortHash } from '../../names.ts';
 import type { ClusterView, ExternalAddress, IngressRecord, ServiceRecord } from '../../records.ts';
 
@@ -48,10 +51,8 @@ const API_VERSION = 'externaldns.k8s.io/v1alpha1';
 /** Whose name it is: it stays so as long as that one claims it. */
 const OWNER_ANNOTATION = 'skuprt.io/name-owner';
 const TTL_SECONDS = 30;
-const WEIGHT_DEFAULT = 100;
 /** Of Route 53, whose weights external-dns took over. */
 const WEIGHT_MAX = 255;
-const HOST = /^(?=.{1,253}$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** Where a name leads in one cluster. */
 interface Candidate {
@@ -110,12 +111,12 @@ function candidatesOf({ domain, own, clusters }: ExternalObserved, faults: Exter
     for (const { namespace, name, external = [], ready, weight } of services.values()) {
       const dnsName = `${name}.${namespace}.${domain}`;
       const owner = `Service ${namespace}/${name}`;
-      if (HOST.test(dnsName))
+      if (isHostPattern(dnsName))
         add(dnsName, { cluster, owner, canServe: isLive && ready > 0, addresses: external, weight });
     }
     for (const { namespace, hosts, addresses, isHealthy, weight } of ingresses.values()) {
       for (const host of hosts) {
-        const isBelow = host.endsWith(`.${domain}`) && HOST.test(host);
+        const isBelow = host.endsWith(`.${domain}`) && isHostPattern(host);
         if (isBelow)
           add(host, { cluster, owner: `Ingress ${namespace}`, canServe: isLive && isHealthy, addresses, weight });
         else outside.add(host);
@@ -204,7 +205,7 @@ function byCluster(candidates: readonly Candidate[]): Map<string, Pick<Candidate
 
 function targetsOf(addresses: readonly ExternalAddress[], type: RecordType): string[] {
   const all = addresses.flatMap((address) => {
-    if ('hostname' in address) return type === 'CNAME' && HOST.test(address.hostname) ? [address.hostname] : [];
+    if ('hostname' in address) return type === 'CNAME' && isHostPattern(address.hostname) ? [address.hostname] : [];
     const isWanted = (type === 'A' && isIPv4(address.ip)) || (type === 'AAAA' && isIPv6(address.ip));
     return isWanted ? [address.ip] : [];
   });
