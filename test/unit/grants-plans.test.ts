@@ -232,12 +232,17 @@ describe('the Certificates of a site on Kubernetes', () => {
       'skupper-router-local.ns-west.svc.cluster.local',
     ]);
     expect(certificates[3]!.spec).toMatchObject({
+      ca: 'skupper-local-ca',
+      subject: 'skupper-local-client',
+      client: true,
+    });
+    expect(certificates[4]!.spec).toMatchObject({
       ca: 'skupper-site-ca',
       subject: 'skupper-router',
       server: true,
       client: true,
     });
-    expect(certificates[3]!.spec.hosts).toContain('front.example');
+    expect(certificates[4]!.spec.hosts).toContain('front.example');
   });
 
   it('shared by several accesses are for the hosts of all, pruned when one goes; the oldest names them', () => {
