@@ -246,6 +246,15 @@ describe('sizes', () => {
     expect(given.raw(query(HEADLESS, 'SRV'), 'tcp')!.length).toBeLessThanOrEqual(65_535);
   });
 
+  it('of one name of more pods than are shown some are', () => {
+    const shared = Array.from({ length: 1200 }, (_, index) => ({
+      hostname: 'db',
+      address: `10.1.${index >> 8}.${index & 255}`,
+    }));
+    const given = new DnsWorld().put(serviceImport('db', { type: 'Headless' }), slice('db', 'east', shared));
+    expect(given.ask(HEADLESS, 'A', { transport: 'tcp' }).answers).toHaveLength(LIMITS.endpointsMax / 2);
+  });
+
   it('answers of several addresses begin with another one each time, and have them all', () => {
     const given = headless(4);
     const asked = Array.from({ length: 8 }, () => given.ask(HEADLESS, 'A').answers);

@@ -136,11 +136,13 @@ function selectorsOf(made: KubeObject): ClusterSelector[] | undefined {
 /** Pods that share a hostname are one name with several addresses; the bound is of pods, some of which have two names. */
 function podsOf(observed: Observed, endpoints: readonly LocalEndpoint[], faults: string[]): PodRecord[] {
   const found = new Map<string, PodRecord>();
+  const seen = new Set<string>();
   let podCount = 0;
   for (const endpoint of endpoints) {
     const names = namesOf(endpoint);
-    if (!names.some(({ hostname }) => found.has(hostname))) podCount += 1;
-    if (podCount > PODS_PER_CLUSTER_MAX && !names.every(({ hostname }) => found.has(hostname))) continue;
+    if (!names.some(({ hostname }) => seen.has(hostname))) podCount += 1;
+    for (const { hostname } of names) seen.add(hostname);
+    if (podCount > PODS_PER_CLUSTER_MAX) continue;
     for (const { hostname, family } of names) {
       const before = found.get(hostname);
       const ready = endpoint.isReady || (before?.ready ?? false);
