@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RETENTION_MS } from '../../service-controller/reconcile/limits.ts';
+import type { IpFamily } from '../../service-controller/records.ts';
 import { ClusterSet, keysOf, type Member, offers, VARIANTS } from '../support/services/cluster-set.ts';
-import { endpointsOf } from '../support/services/service-world.ts';
+import { endpointsOf, specOf } from '../support/services/service-world.ts';
 
 const IDS = ['a', 'bb', 'ccc'];
 const SEED = 20261121;
@@ -133,6 +134,23 @@ function checkAtRest(set: ClusterSet, member: Member): void {
   if (isServed) expect(world.targets('http')).not.toEqual([]);
 }
 
+/** Each cluster lists the ready pods of each other one, by those names of which it has the family. */
+function checkPods(set: ClusterSet, { world, id }: Member): void {
+  for (const { id: source, world: exporting, isExporting } of set.members) {
+    if (source === id || !isExporting || exporting.record?.type !== 'Headless') continue;
+    const ready = exporting.record.pods!.filter((pod) => pod.ready);
+    const families = (specOf(world.import).ipFamilies as IpFamily[]).filter((one) =>
+      world.serviceFamilies.includes(one),
+    );
+    const named = ready.filter(({ family }) => family === undefined || families.includes(family));
+    const listed = world
+      .slicesOf(source)
+      .flatMap(endpointsOf)
+      .flatMap(({ hostname, conditions }) => (conditions.ready ? [hostname] : []));
+    expect([...new Set(listed)].sort()).toEqual(named.map(({ hostname }) => hostname).sort());
+  }
+}
+
 describe('a set of clusters', () => {
   it('comes to rest after whatever happens, and nobody loses an import that somebody exports', () => {
     fc.assert(
@@ -162,11 +180,15 @@ describe('a set of clusters', () => {
           member.isSettled = true;
         }
         set.rest();
+        // The first has both families, the others those of them that they have.
+        const families = specOf(set.members[0]!.world.import).ipFamilies as IpFamily[] | undefined;
         const shown = set.members.map(({ world }) => {
-          const { ips: _ips, ...spec } = (world.import?.spec ?? {}) as Record<string, unknown>;
+          const { ips: _ips, ipFamilies, ...spec } = specOf(world.import);
+          expect(ipFamilies).toEqual(families?.filter((family) => world.view.carrier!.ipFamilies.includes(family)));
           return spec;
         });
         expect(shown).toEqual(shown.map(() => shown[0]));
+        if (shown[0]?.type === 'Headless') for (const member of set.members) checkPods(set, member);
       }),
       { seed: SEED, numRuns: 80 },
     );

@@ -4,11 +4,22 @@
  */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { ownExport } from '../../../service-controller/reconcile/serviceexport/own-record.ts';
-import type { ClusterView, ServiceRecord } from '../../../service-controller/records.ts';
-import { carrier, cluster, madeExport, observed, START, service, silent, slice } from './observed-service.ts';
+import type { ClusterView, IpFamily, ServiceRecord } from '../../../service-controller/records.ts';
+import {
+  carrier,
+  cluster,
+  DUAL,
+  dualCarrier,
+  madeExport,
+  observed,
+  START,
+  service,
+  silent,
+  slice,
+} from './observed-service.ts';
 import { entityOf, ServiceWorld } from './service-world.ts';
 
-export const VARIANTS = ['plain', 'more ports', 'other number', 'headless'] as const;
+export const VARIANTS = ['plain', 'more ports', 'other number', 'headless', 'headless by address'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 const PORTS: Record<Variant, { name: string; protocol: string; port: number }[]> = {
@@ -20,12 +31,26 @@ const PORTS: Record<Variant, { name: string; protocol: string; port: number }[]>
   ],
   'other number': [{ name: 'http', protocol: 'TCP', port: 8080 }],
   headless: [{ name: 'http', protocol: 'TCP', port: 80 }],
+  'headless by address': [{ name: 'http', protocol: 'TCP', port: 80 }],
 };
 
 interface Heard {
   record: ServiceRecord | undefined;
   at: number;
 }
+
+interface MemberFamilies {
+  /** Pods have addresses of both families. */
+  isDual: boolean;
+  serviceFamilies?: readonly IpFamily[];
+}
+
+/** One after the other: both; both, but one of Services; one. */
+const FAMILIES: readonly MemberFamilies[] = [
+  { isDual: true },
+  { isDual: true, serviceFamilies: ['IPv4'] },
+  { isDual: false },
+];
 
 export class Member {
   readonly id: string;
@@ -44,11 +69,13 @@ export class Member {
   /** Left while this one could not know whether all were heard: after another restart it takes them for silent. */
   readonly doubtful = new Set<string>();
 
-  constructor(id: string) {
+  constructor(id: string, { isDual, serviceFamilies = isDual ? DUAL : ['IPv4'] }: MemberFamilies) {
     this.id = id;
+    const router = isDual ? dualCarrier() : carrier();
     this.world = new ServiceWorld(
-      observed({ clusterId: id, carrier: carrier({ siteId: `site-${id}` }), startedAt: START }),
+      observed({ clusterId: id, carrier: { ...router, siteId: `site-${id}` }, startedAt: START }),
     );
+    this.world.serviceFamilies = serviceFamilies;
   }
 
   get isExporting(): boolean {
@@ -60,27 +87,36 @@ export class Member {
     this.variant = variant;
     const made = madeExport();
     const { annotations: _since, ...metadata } = made.metadata;
-    const isHeadless = variant === 'headless';
+    const isHeadless = variant.startsWith('headless');
+    const ipFamilies = variant === 'headless by address' ? DUAL : ['IPv4'];
     this.world.view = {
       ...this.world.view,
       export: {
         ...made,
         metadata: { ...metadata, uid: `uid-${this.id}-${now}`, creationTimestamp: new Date(now).toISOString() },
       },
-      service: service({ ports: PORTS[variant], ...(isHeadless && { clusterIP: 'None', clusterIPs: ['None'] }) }),
+      service: service({
+        ports: PORTS[variant],
+        ipFamilies,
+        ...(isHeadless && { clusterIP: 'None', clusterIPs: ['None'] }),
+      }),
     };
     this.ready(1);
   }
 
   /** So many pods are ready, of two. */
   ready(count: number): void {
+    const isByAddress = this.variant === 'headless by address';
     const ports = PORTS[this.variant].map((port) => ({ ...port, port: port.port + 1000 }));
     const pods = [0, 1].map((index) => ({
       address: `10.9${this.id.length}.0.${index}`,
-      hostname: `web-${index}`,
+      ...(!isByAddress && { hostname: `web-${index}` }),
       ready: index < count,
     }));
-    this.world.view = { ...this.world.view, slices: [slice(pods, { ports })] };
+    const sixes = pods.map((pod, index) => ({ ...pod, address: `fd00:${this.id.length}::${index}` }));
+    const slices = [slice(pods, { ports })];
+    if (isByAddress) slices.push(slice(sixes, { name: 'web-2', family: 'IPv6', ports }));
+    this.world.view = { ...this.world.view, slices };
   }
 
   restart(now: number): void {
@@ -96,7 +132,7 @@ export class ClusterSet {
   readonly members: readonly Member[];
 
   constructor(ids: readonly string[]) {
-    this.members = ids.map((id) => new Member(id));
+    this.members = ids.map((id, index) => new Member(id, FAMILIES[index % FAMILIES.length]!));
     for (const member of this.members) member.world.listens = (entity) => this.listens(member, entity);
   }
 
