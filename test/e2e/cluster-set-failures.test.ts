@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clusterSetIp, imported, nameOf, offer, tally } from './cluster-set.ts';
+import { clusterSetIp, imported, nameOf, offer, tally, wireNames } from './cluster-set.ts';
 import { faultOf, PARTS, type Part, WAYS } from './faults.ts';
 import { attemptsOf, failures, recoveredAfterMs } from './load.ts';
 import { CONTEXTS, dropPlaces, eventually, LAB, lab, Place } from './world.ts';
@@ -40,6 +40,7 @@ describe.skipIf(CONTEXTS.length < 3 || !LAB)('a part of an exporting cluster', {
     for (const place of [user, other, victim]) {
       await place.remove('namespace', NAMESPACE, '--wait', '--timeout=90s');
       await place.kubectl(['create', 'namespace', NAMESPACE]);
+      await wireNames(place);
     }
     await Promise.all([user.client(), user.client('names'), offer(other, 'backend', 2), offer(victim, 'backend', 2)]);
     await imported(user, 'backend');

@@ -13,6 +13,7 @@ import {
   service,
   serviceExport,
   tally,
+  wireNames,
   ZONES,
 } from './cluster-set.ts';
 import { attemptsOf, failures } from './load.ts';
@@ -26,6 +27,7 @@ describe.skipIf(CONTEXTS.length < 2)('services of a cluster set', { timeout: TWO
 
   beforeAll(async () => {
     await Promise.all([west, east].map(newNamespace));
+    await Promise.all([west, east].map(wireNames));
     await Promise.all([west.client(), east.client()]);
   }, TWO_MINUTES);
   afterAll(() => dropPlaces([west, east]), TWO_MINUTES);

@@ -1,9 +1,14 @@
 /** What the tests of the cluster set share: Services and their exports, names, and what was made of them in a cluster. */
 import { derivedName, MCS } from '../../service-controller/names.ts';
-import { conditionOf, eventually, type Json, type Place } from './world.ts';
+import { CONTROLLER_NAMESPACE, conditionOf, eventually, type Json, Place } from './world.ts';
 
 export const ZONES = ['supercluster.local', 'clusterset.local'] as const;
 export const PORT = 8080;
+
+/** The cluster's own DNS leads to that of the set. */
+export async function wireNames({ context }: Place): Promise<void> {
+  await new Place(context, CONTROLLER_NAMESPACE).skuprt(['dns', 'install', '--timeout', '60s']);
+}
 
 /** A Service of the pods with label `app` of that value. */
 export function service(name: string, spec: object = {}, ports: object[] = [{ name: 'http', port: PORT }]): object {
