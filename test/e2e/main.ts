@@ -39,7 +39,11 @@ if ((values.contexts ?? '').split(',').filter(Boolean).length < 2) {
   };
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'e2e', '--reporter', 'verbose'];
   const tests = [...vitest, ...(values.only ? [`test/e2e/${values.only}`] : [])];
-  const args = values.figures ? ['test/e2e/figures.ts', ...(values.only ? [values.only] : [])] : tests;
+  const ofSet = values.only === 'cluster-set';
+  const figures = ofSet
+    ? ['test/e2e/figures-cluster-set.ts']
+    : ['test/e2e/figures.ts', ...(values.only ? [values.only] : [])];
+  const args = values.figures ? figures : tests;
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   const [code] = (await once(child, 'exit')) as [number | null];
