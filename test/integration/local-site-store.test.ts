@@ -77,6 +77,32 @@ describe('LocalStore', () => {
     expect((await new LocalStore(paths).get('Listener', 'web'))!.metadata).toMatchObject({ generation: 2, uid });
   });
 
+  it('gives an identity to all that is spoken about, also to what comes between two looks', async () => {
+    const [user, controller] = [new LocalStore(paths), new LocalStore(paths)];
+    await controller.admit();
+    await user.apply(web(8080));
+    expect([...(await controller.admitted()).keys()]).toEqual([]);
+    await controller.patchStatus('Listener', 'web', { hasMatchingConnector: true });
+    const { uid } = (await user.get('Listener', 'web'))!.metadata;
+    expect(uid).toMatch(/^[0-9a-f-]{36}$/);
+    await controller.admit();
+    expect((await controller.admitted()).get('Listener/web')).toMatchObject({
+      metadata: { uid, generation: 1 },
+      status: { hasMatchingConnector: true },
+    });
+  });
+
+  it('gives one to what an earlier version left without', async () => {
+    const store = new LocalStore(paths);
+    await store.apply(web(8080));
+    await store.admit();
+    const copy = join(paths.runtimeResources, 'Listener-web.yaml');
+    writeFileSync(copy, readFileSync(copy, 'utf8').replace(/^ *uid: .*\n/m, ''));
+    expect((await store.get('Listener', 'web'))!.metadata.uid).toBeUndefined();
+    await store.admit();
+    expect((await store.get('Listener', 'web'))!.metadata.uid).toBeDefined();
+  });
+
   it('writes nothing when nothing changed', async () => {
     const store = new LocalStore(paths);
     await store.apply(web(8080));

@@ -100,7 +100,7 @@ export class SiteController {
       now,
       version,
       namespace: paths.namespace,
-      resources: await store.all(),
+      resources: await store.admitted(),
       credentials: await credentials.observe(now),
       router: routerState(),
       network: network(),
@@ -196,7 +196,7 @@ export class SiteController {
     }
     const site = activeSite(observed);
     if (site !== undefined) {
-      const settled = { ...observed, resources: await store.all() };
+      const settled = { ...observed, resources: await store.admitted() };
       onContent(ownContent(settled, site));
       await writeChanged(paths.networkStatus, networkStatus(settled, site));
       redeemer.start(tokensDue(settled, redeemer.attempts), siteIdOf(site), signal);

@@ -67,6 +67,12 @@ export class LocalStore implements ResourceStore {
     return this.inForce();
   }
 
+  /** Those of `all` that `admit` gave an identity: what came since is seen by nobody who says something about it. */
+  async admitted(): Promise<Map<ResourceKey, Resource>> {
+    const all = await this.all();
+    return new Map([...all].filter(([, { metadata }]) => metadata.uid !== undefined));
+  }
+
   /** What is wrong in the files of the user, by file. */
   async faults(): Promise<FileFaults[]> {
     await this.refresh();
@@ -129,7 +135,7 @@ export class LocalStore implements ResourceStore {
     const before = statusOf(resource) ?? {};
     const after = plain({ ...before, ...status }) as object;
     if (isDeepStrictEqual(after, plain(before))) return;
-    await this.copies.write(copyOf(withStatus(resource, after), this.sourceOf(key)));
+    await this.copies.write(copyOf(withStatus(withIdentity(resource), after), this.sourceOf(key)));
   }
 
   async delete(kind: Kind, name: string): Promise<void> {
@@ -152,7 +158,7 @@ export class LocalStore implements ResourceStore {
       const known = copies.get(key)?.resource;
       const file = this.sourceOf(key);
       if (file === undefined) continue;
-      const copy = copyOf(known === undefined ? born(resource) : resource, file);
+      const copy = copyOf(withIdentity(resource), file);
       if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
     }
     return this.inForce();
@@ -193,6 +199,10 @@ function storedIn(directory: ResourceDirectory): Map<ResourceKey, Stored> {
 function born(resource: Resource): Resource {
   const identity = { uid: randomUUID(), generation: 1, creationTimestamp: rfc3339(Date.now()) };
   return { ...resource, metadata: { ...resource.metadata, ...identity } };
+}
+
+function withIdentity(resource: Resource): Resource {
+  return resource.metadata.uid === undefined ? born(resource) : resource;
 }
 
 /** Without undefined members, as a file would give it back. */
