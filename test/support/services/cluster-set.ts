@@ -66,7 +66,7 @@ export class Member {
   /** What its controller knows: what it was told since it began. */
   readonly known = new Map<string, Heard>();
   readonly heard = new Set<string>();
-  /** Left while this one could not know whether all were heard: after another restart it takes them for silent. */
+  /** Left, or exported no longer, while this one could not know whether all were heard: after another restart it takes them for silent. */
   readonly doubtful = new Set<string>();
 
   constructor(id: string, { isDual, serviceFamilies = isDual ? DUAL : ['IPv4'] }: MemberFamilies) {
@@ -173,6 +173,8 @@ export class ClusterSet {
       for (const other of this.members) {
         if (other === member || !this.areConnected(member, other)) continue;
         const heard = { record: other.world.record, at: this.now };
+        const isWithdrawn = heard.record === undefined && member.told.get(other.id)?.record !== undefined;
+        if (isWithdrawn && !member.isSettled) member.doubtful.add(other.id);
         member.told.set(other.id, heard);
         member.known.set(other.id, heard);
         member.heard.add(other.id);
