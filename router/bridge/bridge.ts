@@ -11,7 +11,7 @@ import { clientHash } from '../core/affinity.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
-import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
+import { CONNECTOR_PENALTY_MAX_MS, CONNECTOR_PENALTY_MS, DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow, FlowCounters, FlowEntity, FlowOwner } from './flow.ts';
@@ -83,7 +83,11 @@ export class TcpConnector implements Candidate, FlowEntity {
   /** Why the backend could not be reached the last time; undefined when it could. */
   problem: string | undefined;
   private readonly bridge: Bridge;
+  /** Times in a row that it was tried when it was not passed over, and its backend was not reached. */
+  private failureCount = 0;
   private penaltyUntil = 0;
+  /** While one flow finds out whether it can be reached again, others go elsewhere. */
+  private probedUntil = 0;
 
   constructor(name: string, address: string, bridge: Bridge) {
     this.name = name;
@@ -96,13 +100,19 @@ export class TcpConnector implements Candidate, FlowEntity {
     return this.name;
   }
 
-  /** A backend that refused a moment ago is worse than any that did not. */
+  /** Its backend was not reached of late: it is worse than any other. */
+  get passedOver(): boolean {
+    const { now } = this.bridge;
+    return now < this.penaltyUntil || now < this.probedUntil;
+  }
+
   get cost(): number {
-    return this.bridge.now < this.penaltyUntil ? PENALTY_COST : 0;
+    return this.passedOver ? PENALTY_COST : 0;
   }
 
   take(transit: Transit): Outlet {
     this.openCount++;
+    if (this.failureCount > 0) this.probedUntil = this.bridge.now + DIAL_PATIENCE_MS;
     return this.bridge.openConnectorFlow(this, transit);
   }
 
@@ -110,10 +120,26 @@ export class TcpConnector implements Candidate, FlowEntity {
     this.openCount--;
   }
 
-  refused(reason: string): void {
+  reached(): void {
+    this.problem = undefined;
+    if (this.failureCount === 0) return;
+    this.failureCount = 0;
+    this.penaltyUntil = 0;
+    this.probedUntil = 0;
+    this.bridge.effects.log('info', 'backend is reached again', { connector: this.name, address: this.address });
+  }
+
+  /** @param dialledAt ms; flows that were dialled side by side are one failure */
+  refused(reason: string, dialledAt: number): void {
     this.counters.connectionsRefused++;
     this.problem = reason;
-    this.penaltyUntil = this.bridge.now + CONNECTOR_PENALTY_MS;
+    if (dialledAt < this.penaltyUntil) return;
+    const penaltyMs = Math.min(CONNECTOR_PENALTY_MS * 2 ** this.failureCount, CONNECTOR_PENALTY_MAX_MS);
+    this.failureCount++;
+    this.penaltyUntil = this.bridge.now + penaltyMs;
+    const { name: connector, address, bridge } = this;
+    const fields = { connector, address, reason, passedOverMs: penaltyMs };
+    bridge.effects.log('warn', 'backend is not reached: passed over while there is another', fields);
   }
 }
 
@@ -142,6 +168,9 @@ export class Bridge implements FlowOwner {
   readonly flows = new Map<number, Flow>();
   /** Time of the turn, kept by the router. */
   now = 0;
+  /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
+  dialsHurriedCount = 0;
+  dialsTimedOutCount = 0;
   private readonly parts: BridgeParts;
   private readonly replies = new Map<string, ListenerFlow>();
   /** What deleted entities have counted: totals never go back. */
@@ -269,6 +298,7 @@ export class Bridge implements FlowOwner {
       routerId: this.routerId,
       dispatcher: this.parts.dispatcher,
       stream,
+      now: this.now,
     });
     connector.counters.connectionsOpened++;
     this.register(flow);
@@ -278,15 +308,20 @@ export class Bridge implements FlowOwner {
   connected(id: number): void {
     const flow = this.flows.get(id);
     if (!(flow instanceof ConnectorFlow)) return;
-    const connector = this.connectors.get(flow.connector);
-    if (connector) connector.problem = undefined;
+    this.connectors.get(flow.connector)?.reached();
     flow.connected();
   }
 
-  connectFailed(id: number, reason: string): void {
+  connectFailed(id: number, reason: string, timedOut: boolean): void {
     const flow = this.flows.get(id);
     if (!(flow instanceof ConnectorFlow)) return;
-    this.connectors.get(flow.connector)?.refused(reason);
+    if (timedOut && flow.withinMs !== undefined) this.dialsHurriedCount++;
+    else if (timedOut) this.dialsTimedOutCount++;
+    const connector = this.connectors.get(flow.connector);
+    // A flow that had waited elsewhere before gave the backend too little time to judge it by.
+    const isJudged = !timedOut || (flow.withinMs ?? DIAL_PATIENCE_MS) >= DIAL_PATIENCE_MS;
+    if (isJudged) connector?.refused(reason, flow.takenAt);
+    else if (connector) connector.counters.connectionsRefused++;
     flow.connectFailed();
   }
 
@@ -314,6 +349,13 @@ export class Bridge implements FlowOwner {
     }
     this.retiring.delete(entity);
     addCounters(this.retired, entity.counters);
+  }
+
+  /** Connectors whose backends were not reached of late. */
+  passedOverCount(): number {
+    let count = 0;
+    for (const { passedOver } of this.connectors.values()) if (passedOver) count++;
+    return count;
   }
 
   /** The flow that waits for its answering stream under a temporary address. */

@@ -11,6 +11,10 @@ import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotat
 
 export class ConnectorFlow extends Flow {
   readonly connector: string;
+  /** When the connector took the stream, ms. */
+  readonly takenAt: number;
+  /** The backend has no longer than that: the flow has another way. */
+  readonly withinMs: number | undefined;
   private readonly routerId: string;
   private readonly dispatcher: Dispatcher;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
@@ -20,13 +24,15 @@ export class ConnectorFlow extends Flow {
     id: number,
     owner: FlowOwner,
     entity: FlowEntity,
-    parts: { connector: string; routerId: string; dispatcher: Dispatcher; stream: Transit },
+    parts: { connector: string; routerId: string; dispatcher: Dispatcher; stream: Transit; now: number },
   ) {
     super(id, owner, entity);
     this.connector = parts.connector;
     this.routerId = parts.routerId;
     this.dispatcher = parts.dispatcher;
     this.sink = parts.stream;
+    this.takenAt = parts.now;
+    this.withinMs = parts.stream.tryMs;
   }
 
   override write(bytes: Buffer): void {
@@ -43,7 +49,8 @@ export class ConnectorFlow extends Flow {
       return;
     }
     this.replyTo = properties.replyTo;
-    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector: this.connector });
+    const { connector, withinMs } = this;
+    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs });
     this.writeBody(parsed.rest);
   }
 

@@ -6,7 +6,7 @@
  * as the tier has it. One that has just refused is passed over while another can be had.
  */
 import { choose } from '../core/affinity.ts';
-import { CONNECTOR_PENALTY_MS } from '../core/limits.ts';
+import { CONNECTOR_PENALTY_MS, SECOND_ROUND_WITHIN_MS } from '../core/limits.ts';
 
 export type MultiAddressStrategy = 'none' | 'priority' | 'weighted';
 
@@ -36,9 +36,12 @@ export class AddressTrial {
   readonly client: number | undefined;
   private current: ListenerAddress | undefined;
   private refused: Set<ListenerAddress> | undefined;
+  private readonly startedAt: number;
+  private restarted = false;
 
   constructor(chooser: AddressChooser, client: number | undefined) {
     this.chooser = chooser;
+    this.startedAt = chooser.now();
     this.client = client;
   }
 
@@ -51,6 +54,22 @@ export class AddressTrial {
     }
     this.current = this.choose();
     return this.current?.address;
+  }
+
+  /** Whether `next` would have another. */
+  get hasMore(): boolean {
+    return this.chooser.addresses.some(
+      (each) => each !== this.current && !this.refused?.has(each) && this.chooser.isReachable(each.key),
+    );
+  }
+
+  /** All may be tried once more, once. @returns whether they may */
+  restart(): boolean {
+    if (this.restarted || this.chooser.now() - this.startedAt > SECOND_ROUND_WITHIN_MS) return false;
+    this.restarted = true;
+    this.refused = undefined;
+    this.current = undefined;
+    return true;
   }
 
   private choose(): ListenerAddress | undefined {

@@ -4,6 +4,7 @@
  * answering stream has come: that is how it learns that the service's end has a connection to the backend. Until then
  * nothing of the client has been read, and when an address refuses, the next of the listener's is tried.
  */
+import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
 import { Flow, type FlowEntity, type FlowOwner } from './flow.ts';
@@ -33,6 +34,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   readonly openCount = 0;
   private readonly route: ListenerFlowRoute;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
+  /** Some try had little time, or none. */
+  private wasHurried = false;
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, route: ListenerFlowRoute) {
     super(id, owner, entity);
@@ -50,23 +53,46 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
     source.affinity = this.route.trial.client;
     source.to = address;
     this.source = source;
+    this.beHurried(source);
     if (this.route.dispatcher.forward(source, this.headTo(address)) || this.tryNext(source)) return;
     this.breakOff(true);
   }
 
   /** Another consumer of the address, else another address. */
   reroute(transit: Transit): boolean {
+    this.beHurried(transit);
     return this.route.dispatcher.reroute(transit) || this.tryNext(transit);
   }
 
   private tryNext(source: Transit): boolean {
+    if (this.tryRest(source)) return true;
+    // What was given up early, or not asked at all, is better than nothing.
+    if (!this.wasHurried || !this.route.trial.restart()) return false;
+    source.isLastRound = true;
+    return this.tryRest(source);
+  }
+
+  private tryRest(source: Transit): boolean {
     const { trial, dispatcher } = this.route;
     for (let address = trial.next(); address !== undefined; address = trial.next()) {
       source.to = address;
       source.tried.clear();
+      source.headPatienceMs = undefined;
+      this.beHurried(source);
       if (dispatcher.redirect(source, this.headTo(address))) return true;
+      this.noteHurry(source);
     }
     return false;
+  }
+
+  /** As long as there is another address, none has much time. */
+  private beHurried(source: Transit): void {
+    this.noteHurry(source);
+    source.patienceMs = this.route.trial.hasMore ? DIAL_PATIENCE_MS : undefined;
+  }
+
+  private noteHurry({ patienceMs, tryMs }: Transit): void {
+    this.wasHurried ||= patienceMs !== undefined || tryMs !== undefined;
   }
 
   private headTo(address: string): Buffer {

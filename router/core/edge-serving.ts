@@ -53,8 +53,12 @@ export class EdgeConsumer implements Candidate, Endpoint {
     parts.addresses.addConsumer(key, this);
   }
 
+  accepts(transit: Transit): boolean {
+    return transit.from !== this.peer.id && !this.isIn(transit.annotations?.ingressMesh);
+  }
+
   take(transit: Transit): Outlet | undefined {
-    if (transit.from === this.peer.id || this.isIn(transit.annotations?.ingressMesh)) return undefined;
+    if (!this.accepts(transit)) return undefined;
     const outlet = this.peer.take(transit, this.link);
     if (outlet) this.openCount++;
     return outlet;

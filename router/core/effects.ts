@@ -6,8 +6,11 @@
 export type Effect =
   /** Write what `transmit` still yields, then end the transport; soon, when nobody seems to be there. */
   | { type: 'connection-close'; connection: number; vanished?: boolean }
-  /** Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. */
-  | { type: 'flow-connect'; flow: number; connector: string }
+  /**
+   * Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. `withinMs`: the flow
+   * has another way and is to be given up when the backend has not answered by then.
+   */
+  | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number }
   | { type: 'flow-write'; flow: number; bytes: Buffer }
   /** FIN after what was written. */
   | { type: 'flow-end'; flow: number }

@@ -12,6 +12,7 @@ import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-coun
 import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
 import { multicast } from './multicast.ts';
+import { patienceLeft, withPatience } from './patience.ts';
 import type { Peer } from './peer.ts';
 import type { Candidate, Outlet, Rerouter, Transit } from './transit.ts';
 import { Treatment } from './treatment.ts';
@@ -28,9 +29,13 @@ export interface ForwarderParts {
   /** A TCP flow or client waiting on a temporary address of this router. */
   local(key: string): Candidate | undefined;
   deliveries: DeliveryCounters;
+  /** Time of the turn, ms. */
+  now(): number;
 }
 
 export class Forwarder implements Rerouter {
+  /** Streams that were given back at once, since all connectors here are passed over and there is another way. */
+  handedBackCount = 0;
   private readonly parts: ForwarderParts;
   private readonly ways = new Map<string, NextHop>();
 
@@ -40,6 +45,7 @@ export class Forwarder implements Rerouter {
 
   /** Sends a transit on its way by `transit.to`. @returns false when nobody can take it. */
   forward(transit: Transit, head: Buffer): boolean {
+    transit.since = this.parts.now();
     const taken = this.route(transit, head);
     if (taken && beganHere(transit)) this.parts.deliveries.ingress++;
     return taken;
@@ -79,16 +85,33 @@ export class Forwarder implements Rerouter {
     return this.forwardAnycast(transit, address, head);
   }
 
-  private forwardAnycast(transit: Transit, address: Address, head: Buffer): boolean {
-    for (;;) {
-      const chosen = this.choose(address, transit);
-      if (!chosen) return false;
+  private forwardAnycast(transit: Transit, address: Address, kept: Buffer): boolean {
+    for (let head = kept; ; ) {
+      const choice = this.choose(address, transit);
+      if (!choice) return false;
+      const { chosen, others } = choice;
+      if (chosen.passedOver && transit.patienceMs !== undefined && !transit.isLastRound) {
+        this.handedBackCount++;
+        return false;
+      }
+      head = this.hurried(transit, chosen, others, head);
       if (this.give(transit, chosen, head, address)) return true;
       transit.tried.add(chosen);
     }
   }
 
-  private choose(address: Address, transit: Transit): Candidate | undefined {
+  /** Says with a stream how long its dial may take while it has another way. @returns its head */
+  private hurried(transit: Transit, chosen: Candidate, others: boolean, head: Buffer): Buffer {
+    if (!transit.windowed) return head;
+    const hurries = (others || transit.patienceMs !== undefined) && !transit.isLastRound;
+    transit.tryMs = hurries ? patienceLeft(transit.patienceMs, this.parts.now() - transit.since) : undefined;
+    // One that dials is of this router: it reads no head.
+    if (chosen.passedOver !== undefined || transit.tryMs === transit.headPatienceMs) return head;
+    transit.headPatienceMs = transit.tryMs;
+    return withPatience(head, transit.tryMs);
+  }
+
+  private choose(address: Address, transit: Transit): Choice | undefined {
     if (transit.affinity !== undefined) return this.chooseBound(address, transit, transit.affinity);
     const closest = address.treatment === Treatment.closest;
     const candidates = this.candidates(address, transit);
@@ -96,10 +119,12 @@ export class Forwarder implements Rerouter {
     let best: Candidate | undefined;
     let bestValue = Number.POSITIVE_INFINITY;
     let bestAt = 0;
+    let usableCount = 0;
     for (let i = 0; i < count; i++) {
       const at = (address.cursor + i) % count;
       const candidate = candidates[at]!;
-      if (transit.tried.has(candidate)) continue;
+      if (!isUsable(candidate, transit)) continue;
+      usableCount++;
       const value = closest ? candidate.cost : candidate.cost + candidate.openCount;
       if (value < bestValue) {
         best = candidate;
@@ -108,12 +133,13 @@ export class Forwarder implements Rerouter {
       }
     }
     if (count > 1) address.cursor = (bestAt + 1) % count;
-    return best;
+    return best && { chosen: best, others: usableCount > 1 };
   }
 
   /** For a client with session affinity: first of the routers, then of the consumers here, as any other router would choose. */
-  private chooseBound(address: Address, transit: Transit, client: number): Candidate | undefined {
-    const here = cheapest(address.consumers.filter((each) => !transit.tried.has(each)));
+  private chooseBound(address: Address, transit: Transit, client: number): Choice | undefined {
+    const usable = address.consumers.filter((each) => isUsable(each, transit));
+    const here = cheapest(usable);
     const choices: { routerId: string; cost: number; candidate: Candidate }[] = [];
     for (const routerId of address.remotes) {
       const peer = this.wayTo(routerId, transit);
@@ -127,7 +153,10 @@ export class Forwarder implements Rerouter {
       choices.push({ routerId: this.parts.routerId, cost: own.cost, candidate: own });
     }
     const allowed = address.treatment === Treatment.closest ? cheapest(choices) : choices;
-    return choose(client, allowed, ({ routerId }) => ({ name: `router ${routerId}` }))?.candidate;
+    const chosen = choose(client, allowed, ({ routerId }) => ({ name: `router ${routerId}` }))?.candidate;
+    if (chosen === undefined) return undefined;
+    const others = usable.some((each) => each !== chosen) || choices.some(({ candidate }) => candidate !== chosen);
+    return { chosen, others };
   }
 
   private candidates(address: Address, transit: Transit): Candidate[] {
@@ -178,6 +207,16 @@ export class Forwarder implements Rerouter {
     transit.attach(candidate, outlet, head);
     return true;
   }
+}
+
+interface Choice {
+  chosen: Candidate;
+  /** There are more that have not been tried. */
+  others: boolean;
+}
+
+function isUsable(candidate: Candidate, transit: Transit): boolean {
+  return !transit.tried.has(candidate) && candidate.accepts?.(transit) !== false;
 }
 
 const ROUTER_CLASS = 'R'.charCodeAt(0);

@@ -37,5 +37,14 @@ export const FLOW_QUEUE_BYTES_HIGH = 192 * 1024;
 /** Written octets after which the consumer of a flow reports; skupper-router reports every 521,216. */
 export const FLOW_REPORT_BYTES = 256 * 1024;
 
-/** A connector whose backend refused is passed over for this long while another can take the flow. */
+/** An address that refused, or a connector whose backend did, is passed over for this long while another can take the flow. */
 export const CONNECTOR_PENALTY_MS = 2000;
+/** It doubles up to this with each time that the connector, tried again, has failed. */
+export const CONNECTOR_PENALTY_MAX_MS = 16_000;
+
+/** A backend that has not answered after this loses the flow, if the flow has another way (`patience.ts`). */
+export const DIAL_PATIENCE_MS = 1000;
+/** What is left of it at least for each later try of the flow: a healthy backend of the same network answers in a tenth. */
+export const DIAL_PATIENCE_MIN_MS = 100;
+/** A flow that nobody has taken is offered again to those whose backends had little time, unless it has waited this long. */
+export const SECOND_ROUND_WITHIN_MS = 5000;

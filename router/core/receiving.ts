@@ -16,6 +16,7 @@ import type { Forwarder } from './forwarder.ts';
 import { isOurEdge } from './ingress.ts';
 import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
 import { LinkInlet } from './link-ends.ts';
+import { patienceOf } from './patience.ts';
 import type { Peer } from './peer.ts';
 import type { TreatmentTable } from './treatment.ts';
 
@@ -104,7 +105,11 @@ export class Receiving {
       this.refuse(inlet, RELEASED);
       return;
     }
-    if (head.deliveryAnnotations !== undefined && !client) transit.affinity = affinityOf(head.deliveryAnnotations);
+    if (head.deliveryAnnotations !== undefined && !client) {
+      transit.affinity = affinityOf(head.deliveryAnnotations);
+      transit.patienceMs = patienceOf(head.deliveryAnnotations);
+      transit.headPatienceMs = transit.patienceMs;
+    }
     transit.to = to;
     transit.whole = whole;
     transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;

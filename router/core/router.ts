@@ -97,6 +97,7 @@ export class Router implements AddressTableOwner {
       isEdge,
       local: (key) => this.localTarget(key),
       deliveries: this.deliveries,
+      now: () => this.bridge.now,
     });
     this.bridge = new Bridge({
       routerId: options.id,
@@ -228,10 +229,13 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
-  /** @param reason for people */
-  flowConnectFailed(flow: number, reason: string, now: number): void {
+  /**
+   * @param reason for people
+   * @param timedOut the backend has not answered in time
+   */
+  flowConnectFailed(flow: number, reason: string, now: number, timedOut = false): void {
     this.bridge.now = now;
-    this.bridge.connectFailed(flow, reason);
+    this.bridge.connectFailed(flow, reason, timedOut);
     this.step(now);
   }
 

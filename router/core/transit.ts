@@ -40,6 +40,10 @@ export interface Candidate {
   readonly openCount: number;
   /** What it is known by at every router and in each of its lives, to choose by session affinity. */
   readonly affinityName?: string;
+  /** Of one that dials: it has failed of late, and is for when there is no other. */
+  readonly passedOver?: boolean;
+  /** Whether it could take the transit; it could when absent. */
+  accepts?(transit: Transit): boolean;
   /** Takes the transit, or says by `undefined` that it cannot. */
   take(transit: Transit): Outlet | undefined;
   /** Called once for each transit taken, when it is over. */
@@ -61,6 +65,16 @@ export class Transit {
   priority = 4;
   /** Hash of the client's address, when all its connections are to go to the same consumer. */
   affinity: number | undefined;
+  /** How long a dial may take while whoever sent the stream has another way; undefined when there is none (`patience.ts`). */
+  patienceMs: number | undefined;
+  /** The same of the present try, the ways from here counted too. */
+  tryMs: number | undefined;
+  /** What the kept head says of it. */
+  headPatienceMs: number | undefined;
+  /** Each that is asked now shall take all the time it needs. */
+  isLastRound = false;
+  /** When the stream was first sent on here, ms. */
+  since = 0;
   /** All of it has come before it is sent on: it needs no link of its own. */
   whole = false;
   /** Settled by the producer from the start: nobody waits for an outcome. */

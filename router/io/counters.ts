@@ -31,6 +31,12 @@ export function countersOf({ router, startedAt, wall, delay }: CounterSources): 
     deliveries: { ...router.deliveries, delayed1Sec: 0, delayed10Sec: 0, stuck: 0 },
     siteLinks: peers.filter(({ role }) => role === 'inter-router' || role === 'edge').map(siteLink),
     flows: flows(router),
+    dials: {
+      hurried: router.bridge.dialsHurriedCount,
+      timedOut: router.bridge.dialsTimedOutCount,
+      handedBack: router.forwarder.handedBackCount,
+      passedOver: router.bridge.passedOverCount(),
+    },
     amqpConnections: peers.length,
     bufferedBytes: bufferedBytes(router),
     protocolErrors: router.protocolErrors,

@@ -80,9 +80,10 @@ export class Driver {
     this.schedule();
   }
 
-  flowConnectFailed(id: number, reason: string): void {
+  /** @param timedOut the backend has not answered in time */
+  flowConnectFailed(id: number, reason: string, timedOut: boolean): void {
     this.flows.delete(id);
-    this.router.flowConnectFailed(id, reason, this.now());
+    this.router.flowConnectFailed(id, reason, this.now(), timedOut);
     this.schedule();
   }
 
@@ -148,7 +149,7 @@ export class Driver {
         this.flows.get(effect.flow)?.resume();
         break;
       case 'flow-connect':
-        this.dial(effect.flow, effect.connector);
+        this.dial(effect.flow, effect.connector, effect.withinMs);
         break;
       case 'connection-close':
         this.transports.get(effect.connection)?.close(effect.vanished === true);
@@ -162,10 +163,10 @@ export class Driver {
     }
   }
 
-  private dial(flow: number, connector: string): void {
+  private dial(flow: number, connector: string, withinMs: number | undefined): void {
     try {
       const backend = this.parts.backendOf(connector);
-      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this));
+      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this, withinMs));
       else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
     } catch (error) {
       if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;

@@ -7,7 +7,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Driver } from './driver.ts';
 
-/** A backend that does not answer is given up after this. */
+/** A backend that does not answer is given up after this, when the flow has no other way. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface Backend {
@@ -50,13 +50,23 @@ export class FlowSocket {
     socket.pause();
   }
 
-  /** Dials a backend and tells the router how it went. */
-  static dial(id: number, backend: Backend, driver: Driver): FlowSocket {
+  /**
+   * Dials a backend and tells the router how it went.
+   * @param withinMs when it is given up
+   */
+  static dial(id: number, backend: Backend, driver: Driver, withinMs = CONNECT_TIMEOUT_MS): FlowSocket {
     const target = { host: backend.host, port: backend.port, allowHalfOpen: true, noDelay: true };
     const socket = backend.tls ? connectTls({ ...target, ...backend.tls }) : connectTcp(target);
-    const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
-    const flow = new FlowSocket(id, socket, driver, backend.credentials);
     let connected = false;
+    let timedOut = false;
+    const giveUp = (): void => {
+      if (connected || socket.destroyed) return;
+      timedOut = true;
+      socket.destroy(new Error(`no answer within ${withinMs / 1000} s`));
+    };
+    // Timers come before what sockets have to say: an answer that a busy turn has kept waiting still counts.
+    const timeout = setTimeout(() => setImmediate(giveUp), withinMs);
+    const flow = new FlowSocket(id, socket, driver, backend.credentials);
     let failure = '';
     socket.once('error', (error) => {
       failure = error.message;
@@ -68,7 +78,7 @@ export class FlowSocket {
     });
     socket.once('close', () => {
       clearTimeout(timeout);
-      if (!connected) driver.flowConnectFailed(id, failure);
+      if (!connected) driver.flowConnectFailed(id, failure, timedOut);
     });
     flow.connecting = () => !connected;
     return flow;

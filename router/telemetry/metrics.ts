@@ -45,6 +45,18 @@ export interface FlowCounters {
   readonly octetsOut: number;
 }
 
+/** What has become of dials of backends that did not answer (`router/core/patience.ts`). */
+export interface DialCounters {
+  /** Given up since the flow had another way. */
+  readonly hurried: number;
+  /** That took all their time. */
+  readonly timedOut: number;
+  /** Streams given back without a dial: all connectors were passed over. */
+  readonly handedBack: number;
+  /** Connectors passed over now. */
+  readonly passedOver: number;
+}
+
 export interface RouterCounters {
   readonly routerId: string;
   readonly version: string;
@@ -60,6 +72,7 @@ export interface RouterCounters {
   readonly deliveries: DeliveryCounters;
   readonly siteLinks: readonly SiteLinkCounters[];
   readonly flows: FlowCounters;
+  readonly dials: DialCounters;
   /** Connections open now, by protocol. */
   readonly amqpConnections: number;
   /** Octets held in buffers for readers that are behind. */
@@ -176,6 +189,22 @@ const OURS: readonly Metric[] = [
   metric('counter', 'skuprt_router_flows_closed_total', 'TCP flows ended in order', (c) => c.flows.closed),
   metric('counter', 'skuprt_router_flows_refused_total', 'TCP flows no connector took', (c) => c.flows.refused),
   metric('counter', 'skuprt_router_flows_reset_total', 'TCP flows ended by a reset', (c) => c.flows.reset),
+  {
+    name: 'skuprt_router_dials_unanswered_total',
+    kind: 'counter',
+    help: 'Dials of backends that did not answer in time, by whether the TCP flow had another way',
+    samples: ({ dials }) => [
+      { labels: { alternative: 'yes' }, value: dials.hurried },
+      { labels: { alternative: 'no' }, value: dials.timedOut },
+    ],
+  },
+  metric(
+    'counter',
+    'skuprt_router_flows_handed_back_total',
+    'TCP flows given back without a dial, all connectors being passed over',
+    (c) => c.dials.handedBack,
+  ),
+  metric('gauge', 'skuprt_router_connectors_passed_over', 'Connectors passed over now', (c) => c.dials.passedOver),
   {
     name: 'skuprt_router_flow_octets_total',
     kind: 'counter',

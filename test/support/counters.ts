@@ -33,6 +33,7 @@ export const COUNTERS: RouterCounters = {
   },
   siteLinks: [{ link: 'to "B"\\', peer: 'B', up: true, cost: 1, octetsIn: 100, octetsOut: 200 }],
   flows: { open: 1, opened: 5, closed: 3, refused: 1, reset: 1, octetsIn: 2 ** 53 - 1, octetsOut: 10 },
+  dials: { hurried: 4, timedOut: 1, handedBack: 7, passedOver: 2 },
   amqpConnections: 1,
   bufferedBytes: 4096,
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),

@@ -30,6 +30,13 @@ describe('the metrics text', () => {
     expect(text).toContain(String.raw`skuprt_router_link_octets_total{link="to \"B\"\\",peer="B",direction="out"} 200`);
   });
 
+  it('counts dials without an answer by whether the flow had another way', () => {
+    expect(text).toContain('skuprt_router_dials_unanswered_total{alternative="yes"} 4');
+    expect(text).toContain('skuprt_router_dials_unanswered_total{alternative="no"} 1');
+    expect(text).toContain('\nskuprt_router_flows_handed_back_total 7\n');
+    expect(text).toContain('\nskuprt_router_connectors_passed_over 2\n');
+  });
+
   it('counts protocol errors by their condition', () => {
     expect(text).toContain('skuprt_router_protocol_errors_total{condition="amqp:connection:framing-error"} 2');
   });

@@ -1,6 +1,6 @@
 /**
- * Puts one delivery annotation of the router's own into a message on its way to a client, instead of whatever the message
- * says under that name (AMQP 1.0 3.2.2). The other sections stay octet for octet.
+ * Puts one delivery annotation of the router's own into a message on its way, instead of whatever the message says under
+ * that name (AMQP 1.0 3.2.2). The other sections stay octet for octet.
  *
  * A client believes what stands there, so nothing else in the message may be taken for it: `InOrder` cuts a message off
  * before a second section of annotations, which a client's library would let win.
@@ -17,9 +17,9 @@ import { sectionCodes } from './sections.ts';
 
 /**
  * @param head begins with a message without router annotations, and holds it up to its properties
- * @param value undefined: the annotation is only taken out
+ * @param value a number below 2^32; undefined: the annotation is only taken out
  */
-export function withDeliveryAnnotation(head: Buffer, name: string, value: string | undefined): Buffer {
+export function withDeliveryAnnotation(head: Buffer, name: string, value: string | number | undefined): Buffer {
   const start = codeAt(head, 0) === sectionCodes.header ? valueEnd(head, 0) : 0;
   let end = start;
   let kept: (readonly [Typed, Typed])[] = [];
@@ -31,7 +31,8 @@ export function withDeliveryAnnotation(head: Buffer, name: string, value: string
     // Keys of other types have no business there, and some libraries would make the same text of them.
     if (annotations.type === 'map') kept = annotations.value.filter(([key]) => isKey(key) && key.value !== name);
   }
-  const own = value === undefined ? [] : [[amqp.symbol(name), amqp.string(value)] as const];
+  const typed = typeof value === 'number' ? amqp.uint(value) : value === undefined ? undefined : amqp.string(value);
+  const own = typed === undefined ? [] : [[amqp.symbol(name), typed] as const];
   const writer = new Writer();
   writer.bytes(head.subarray(0, start));
   if (kept.length + own.length > 0) {

@@ -37,6 +37,8 @@ export class RouterNetwork {
   refusedCount = 0;
   /** `router service` whose backend refuses connections. */
   readonly refusing = new Set<string>();
+  /** The same whose backend does not answer at all, as an address that has gone. */
+  readonly swallowing = new Set<string>();
   /** The tcpConnectors of all backends that were dialled, in order, those that refused too. */
   readonly dialled: string[] = [];
   /** Told `router listener` for each listening socket that opens or closes. */
@@ -67,6 +69,7 @@ export class RouterNetwork {
       scheduler: this.scheduler,
       random: this.random,
       dialBackend: (connector: string) => this.backend(connector),
+      swallows: (connector: string) => this.swallowing.has(connector),
       listening: (listener: string, on: boolean) => {
         this.onListening(`${id} ${listener}`, on);
         if (on) this.open.add(`${id} ${listener}`);
@@ -245,7 +248,7 @@ export class RouterNetwork {
 
   private backend(connector: string): SimSocket | undefined {
     this.dialled.push(connector);
-    if (this.refusing.has(connector)) return undefined;
+    if (this.refusing.has(connector) || this.swallowing.has(connector)) return undefined;
     const connection = this.localConnection();
     new ServerApp(this.clients, connection.sockets[1], this.scheduler);
     return connection.sockets[0];

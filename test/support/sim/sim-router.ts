@@ -13,12 +13,16 @@ import type { SimSocket } from './sockets.ts';
 
 const QUEUED_BYTES_MAX = 256 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
+/** As in `router/io/flow-socket.ts`. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface SimRouterParts {
   readonly scheduler: Scheduler;
   readonly random: Random;
   /** Dials the backend of a tcpConnector; undefined when it refuses. */
   dialBackend(connector: string): SimSocket | undefined;
+  /** Whether nothing answers to a dial, neither with yes nor with no. */
+  swallows(connector: string): boolean;
   listening(tcpListener: string, on: boolean): void;
 }
 
@@ -35,6 +39,8 @@ export class SimRouter {
   readonly transports = new Map<number, Transport>();
   readonly sockets = new Map<number, SimSocket>();
   readonly logs: string[] = [];
+  /** Messages below errors, debug left out. */
+  readonly notes: string[] = [];
   stopped = false;
   private readonly parts: SimRouterParts;
   private scheduled = false;
@@ -119,16 +125,17 @@ export class SimRouter {
     };
   }
 
-  private dial(flow: number, connector: string): void {
+  private dial(flow: number, connector: string, withinMs = CONNECT_TIMEOUT_MS): void {
+    const swallows = this.parts.swallows(connector);
     const socket = this.parts.dialBackend(connector);
     if (socket !== undefined) this.adopt(flow, socket);
     socket?.startConnecting();
-    this.parts.scheduler.after(this.parts.random.next() * 2, () => {
-      const isConnected = socket !== undefined && !socket.closed;
+    this.parts.scheduler.after(swallows ? withinMs : this.parts.random.next() * 2, () => {
+      const isConnected = !swallows && socket !== undefined && !socket.closed;
       if (isConnected) socket.connected();
       this.input(() => {
         if (isConnected) this.router.flowConnected(flow, this.now);
-        else this.router.flowConnectFailed(flow, 'the connector is gone', this.now);
+        else this.router.flowConnectFailed(flow, swallows ? 'no answer' : 'the connector is gone', this.now, swallows);
       });
     });
   }
@@ -188,7 +195,7 @@ export class SimRouter {
         this.sockets.get(effect.flow)?.resume();
         break;
       case 'flow-connect':
-        this.dial(effect.flow, effect.connector);
+        this.dial(effect.flow, effect.connector, effect.withinMs);
         break;
       case 'connection-close':
         this.closeTransport(effect.connection);
@@ -197,6 +204,7 @@ export class SimRouter {
         this.parts.listening(effect.listener, effect.on);
         break;
       case 'log':
+        if (effect.level === 'warn' || effect.level === 'info') this.notes.push(effect.message);
         if (effect.level === 'error') this.logs.push(`${effect.message} ${JSON.stringify(effect.fields)}`);
         break;
     }

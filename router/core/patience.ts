@@ -1,0 +1,31 @@
+/**
+ * Patience: how long a backend may take to answer while the flow has another way, in milliseconds.
+ *
+ * Whoever sends a stream on and could send it elsewhere says so with it, by a delivery annotation; the router that dials
+ * gives the flow back when the time is over, as one that was refused, and at once when it passes its connectors over. What
+ * waiting has cost a flow at a router is taken off its later tries there. The last way has no annotation and all the
+ * time. Other routers pass the annotation on and wait as ever (docs/adr/0022).
+ */
+import type { Typed } from '../amqp/codec/value.ts';
+import { mapGet } from '../amqp/codec/value.ts';
+import { withDeliveryAnnotation } from '../amqp/message/delivery-annotation.ts';
+import { DIAL_PATIENCE_MIN_MS, DIAL_PATIENCE_MS } from './limits.ts';
+
+const ANNOTATION = 'x-opt-skuprt-patience';
+
+/** Undefined when whoever sent the stream knows no other way. */
+export function patienceOf(deliveryAnnotations: Typed | undefined): number | undefined {
+  if (deliveryAnnotations?.type !== 'map') return undefined;
+  const value = mapGet(deliveryAnnotations, ANNOTATION);
+  return value?.type === 'uint' ? Math.min(Math.max(value.value, DIAL_PATIENCE_MIN_MS), DIAL_PATIENCE_MS) : undefined;
+}
+
+/** A stream's head, without router annotations, that says it. */
+export function withPatience(head: Buffer, patienceMs: number | undefined): Buffer {
+  return withDeliveryAnnotation(head, ANNOTATION, patienceMs);
+}
+
+/** @param waitedMs since the stream was first sent on here */
+export function patienceLeft(patienceMs: number | undefined, waitedMs: number): number {
+  return Math.max(DIAL_PATIENCE_MIN_MS, Math.round((patienceMs ?? DIAL_PATIENCE_MS) - waitedMs));
+}
