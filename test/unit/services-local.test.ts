@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connector } from '../../config/api/connector.ts';
-import { SETTING } from '../../config/names.ts';
+import { CONTROLLED_LABEL, SETTING } from '../../config/names.ts';
 import { AssertionError } from '../../lib/errors.ts';
 import { writeFileAtomic } from '../../lib/files.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
@@ -15,9 +15,10 @@ import { ClusterName } from '../../service-controller/platform/local/cluster-nam
 import { Loopback } from '../../service-controller/platform/local/loopback.ts';
 import { offeredPorts, serviceOf } from '../../service-controller/platform/local/offers.ts';
 import { ServiceFiles } from '../../service-controller/platform/local/service-files.ts';
-import { type SiteLoan, withCompanion } from '../../site-controller/platform/local/companion.ts';
+import { type SiteLoan, shared, withCompanion } from '../../site-controller/platform/local/companion.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
+import { resource } from '../support/observed.ts';
 
 let home: string;
 beforeEach(() => {
@@ -260,6 +261,23 @@ describe('what runs beside a site', () => {
     };
     await withCompanion(failing, loan, ending.signal);
     expect(count).toBe(2);
+  });
+
+  it('and the site hear of what the other writes, though both write through one store', async () => {
+    const heard: string[] = [];
+    const paths = sitePaths(home, 'east');
+    const store = new LocalStore(paths, { onStatus: () => heard.push('status') });
+    const resources = shared(store, () => heard.push('resource'));
+    const web = { routingKey: 'web', host: '127.0.0.1', port: 1 };
+    await resources.apply(resource('Listener', 'web', web, { labels: { [CONTROLLED_LABEL]: 'true' } }));
+    expect(heard.splice(0)).toEqual(['resource']);
+    for (let count = 0; count < 2; count += 1)
+      await store.patchStatus('Listener', 'web', { hasMatchingConnector: true });
+    expect(heard.splice(0)).toEqual(['status']);
+    expect((await resources.list('Listener')).map(({ status }) => status?.hasMatchingConnector)).toEqual([true]);
+    await resources.delete('Listener', 'web');
+    expect(heard).toEqual(['resource']);
+    expect(await store.list('Listener')).toEqual([]);
   });
 
   it('does not hide our own bugs', async () => {

@@ -8,11 +8,11 @@ import type { Companion, SiteLoan } from '../../../site-controller/platform/loca
 const FIRST_PORT_DEFAULT = 1024;
 
 export const localServices: Companion = async (loan, signal) => {
-  const { paths, store, version, routerState, endpoint, onChange, clock, log } = loan;
+  const { paths, store, resources, version, routerState, endpoint, onChange, clock, log } = loan;
   const services = new LocalServices({
     namespace: paths.namespace,
     site: () => siteOf(loan),
-    resources: store,
+    resources,
     exports: () => store.exports(),
     routerState,
     endpoint,

@@ -14,15 +14,19 @@ import type { LocalStore } from './store.ts';
 export interface SiteLoan {
   paths: SitePaths;
   store: LocalStore;
+  /** The same, for writing: the site looks after each write, which it would not notice otherwise. */
+  resources: SharedResources;
   version: string;
   /** Undefined while the router does not answer. */
   routerState: () => RouterState | undefined;
   endpoint: () => Promise<RouterEndpoint>;
-  /** `look` is called after each change of the files or of the router's state; the last one given counts. */
+  /** `look` is called after each change of the files, of a status or of the router's state; the last one given counts. */
   onChange: (look: () => void) => void;
   clock: Clock;
   log: Logger;
 }
+
+export type SharedResources = Pick<LocalStore, 'list' | 'apply' | 'delete'>;
 
 /** Resolves after `signal` aborted, when all of it has ended. */
 export type Companion = (loan: SiteLoan, signal: AbortSignal) => Promise<void>;
@@ -42,4 +46,13 @@ export async function withCompanion(companion: Companion, loan: SiteLoan, signal
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     waitMs = Math.min(waitMs * 2, RETRY_MS.max);
   }
+}
+
+/** What is written through these is told to `onWrite`. */
+export function shared(store: SharedResources, onWrite: () => void): SharedResources {
+  return {
+    list: (kind) => store.list(kind),
+    apply: (resource) => store.apply(resource).finally(onWrite),
+    delete: (kind, name) => store.delete(kind, name).finally(onWrite),
+  };
 }

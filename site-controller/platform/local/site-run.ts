@@ -23,7 +23,7 @@ import { LinkRenewals } from '../../grants/link-renewals.ts';
 import type { NetworkView } from '../../reconcile/observed.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
-import { type Companion, type SiteLoan, withCompanion } from './companion.ts';
+import { type Companion, type SiteLoan, shared, withCompanion } from './companion.ts';
 import { makeDirectories, SiteController } from './controller.ts';
 import { Credentials } from './credentials.ts';
 import { GrantFiles } from './grant-store.ts';
@@ -107,6 +107,7 @@ class LocalSite {
     this.companion = options.companion;
     this.store = new LocalStore(paths, {
       onExports: () => this.onLoanChange(),
+      onStatus: () => this.onLoanChange(),
       onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
     });
     this.ports = new Ports(paths, dataHome);
@@ -227,6 +228,7 @@ class LocalSite {
     return {
       paths: this.paths,
       store: this.store,
+      resources: shared(this.store, () => this.dirty.notify()),
       version: readVersion(),
       routerState: () => this.poller.state,
       endpoint: () => this.endpoint(),

@@ -26,6 +26,8 @@ import {
 export interface LocalStoreOptions extends DirectoryOptions {
   /** While `watch` runs: ServiceExports came, changed or went. */
   onExports?: () => void;
+  /** A status was written here: `watch` tells of what others wrote only. */
+  onStatus?: () => void;
 }
 
 /** The ServiceExports of the user. */
@@ -42,9 +44,11 @@ export class LocalStore implements ResourceStore {
   /** What changed and was not told to a watcher yet. */
   private readonly changed = new Set<LocalKey>();
   private readonly onExports: () => void;
+  private readonly onStatus: () => void;
 
   constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
     this.onExports = options.onExports ?? (() => {});
+    this.onStatus = options.onStatus ?? (() => {});
     this.input = new ResourceDirectory(paths.inputResources);
     this.copies = new ResourceDirectory(paths.runtimeResources, {
       onNoSpace: () => {},
@@ -136,6 +140,7 @@ export class LocalStore implements ResourceStore {
     const after = plain({ ...before, ...status }) as object;
     if (isDeepStrictEqual(after, plain(before))) return;
     await this.copies.write(copyOf(withStatus(withIdentity(resource), after), this.sourceOf(key)));
+    this.onStatus();
   }
 
   async delete(kind: Kind, name: string): Promise<void> {
