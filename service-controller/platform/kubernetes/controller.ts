@@ -110,7 +110,7 @@ export class ServiceController {
       },
       onEvent,
     });
-    this.external = new ExternalNames({ settings, cache: this.cache, mesh: this.mesh, writes, log });
+    this.external = new ExternalNames({ settings, cache: this.cache, mesh: this.mesh, writes, log, onEvent });
     this.queue = new WorkQueue(
       { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
       { workers: WORKERS, retryMaxMs: RETRY_MAX_MS },
@@ -228,7 +228,7 @@ export class ServiceController {
   }
 
   private externalDirty(): void {
-    if (this.external.isWanted) this.dirty(EXTERNAL_KEY);
+    if (this.external.isConcern) this.dirty(EXTERNAL_KEY);
   }
 
   private dirty(key: string): void {
@@ -247,12 +247,9 @@ export class ServiceController {
   /** In milliseconds from now. */
   private async look(key: string): Promise<number> {
     const { clock } = this.parts;
-    if (key === EXTERNAL_KEY) {
-      await this.external.run();
-      return Infinity;
-    }
+    if (key === EXTERNAL_KEY) return this.external.run();
     if (!this.cache.isConcern(key) && !this.mesh.hasRemote(key)) {
-      this.mesh.setRecord(key, undefined);
+      if (this.mesh.setRecord(key, undefined)) this.externalDirty();
       this.pass.forget(key);
       this.queue.forget(key);
       return Infinity;

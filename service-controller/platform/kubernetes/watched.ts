@@ -101,10 +101,7 @@ const ALWAYS: readonly Watched[] = [
     fieldSelector: `metadata.name=${NAME.routerStatus}`,
     transform: trimConfigMap(),
   },
-];
-
-const WITH_DOMAIN: readonly Watched[] = [
-  { name: 'Ingress', type: TYPES.Ingress, transform: withoutManagedFields, isOptional: true },
+  // Without an external domain too: those of a former one have to go.
   {
     name: 'DNSEndpoint',
     type: TYPES.DNSEndpoint,
@@ -112,6 +109,10 @@ const WITH_DOMAIN: readonly Watched[] = [
     transform: withoutManagedFields,
     isOptional: true,
   },
+];
+
+const WITH_DOMAIN: readonly Watched[] = [
+  { name: 'Ingress', type: TYPES.Ingress, transform: withoutManagedFields, isOptional: true },
 ];
 
 /** Names of an external domain are made of more than services. */

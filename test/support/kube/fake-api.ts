@@ -90,6 +90,11 @@ export class FakeApi {
     this.types.push(type);
   }
 
+  /** A CRD is not installed. */
+  removeType(kind: string): void {
+    this.types.splice(0, Infinity, ...this.types.filter((type) => type.kind !== kind));
+  }
+
   goDown(): void {
     this.isDown = true;
     for (const stream of this.streams) stream.abort(reset());

@@ -14,6 +14,7 @@ import { LABEL, MANAGER } from '../../../service-controller/names.ts';
 import { LEADER_TIMES, ServiceController } from '../../../service-controller/platform/kubernetes/controller.ts';
 import { serviceSettings } from '../../../service-controller/platform/kubernetes/settings.ts';
 import { TYPES } from '../../../service-controller/platform/kubernetes/watched.ts';
+import type { EventWant } from '../../../service-controller/reconcile/observed.ts';
 import { FakeApi, type Faults } from '../kube/fake-api.ts';
 import type { Change } from '../kube/fake-store.ts';
 import { CuttableTransport } from './cuttable-transport.ts';
@@ -58,6 +59,8 @@ export class ServicesCluster {
   readonly siteId: string;
   /** Writes of the controllers, in order. */
   readonly written: string[] = [];
+  /** What the controllers told users, in order. */
+  readonly events: EventWant[] = [];
   private readonly world: ServicesWorld;
   private readonly seed: number;
   private readonly lives: Life[] = [];
@@ -101,7 +104,7 @@ export class ServicesCluster {
       settings: serviceSettings({ namespace: HOME, 'cluster-id': this.name, ...flags }, {}),
       version: '1.2.3',
       open: this.world.bus.opener(killed.signal),
-      onEvent: () => undefined,
+      onEvent: (event) => this.events.push(event),
       elect: (lead, signal) => election.run(signal, lead),
     });
     const isOver = controller.run(stopping.signal).catch((error: unknown) => {
