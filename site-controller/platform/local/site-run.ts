@@ -105,11 +105,7 @@ class LocalSite {
     this.paths = paths;
     this.log = log;
     this.companion = options.companion;
-    this.store = new LocalStore(paths, {
-      onExports: () => this.onLoanChange(),
-      onStatus: () => this.onLoanChange(),
-      onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
-    });
+    this.store = storeOf(paths, () => this.onLoanChange(), log);
     this.ports = new Ports(paths, dataHome);
     this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: this.look });
     const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: this.look });
@@ -318,6 +314,15 @@ class LocalSite {
     );
     return { host: AMQPS_PORT.host, port: port!, ca, cert, key };
   }
+}
+
+/** `onLent`: something changed that only the companion looks at, or that the site itself did. */
+function storeOf(paths: SitePaths, onLent: () => void, log: Logger): LocalStore {
+  return new LocalStore(paths, {
+    onExports: onLent,
+    onStatus: onLent,
+    onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
+  });
 }
 
 function renewalsOf(store: LocalStore, onRenewed: () => void, log: Logger): LinkRenewals {
