@@ -1,0 +1,98 @@
+/** Backends that do not answer, with real sockets: clients are served by another within its time, and the backend that returns gets flows again. */
+import { connect as dial } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
+import { type SilentBackend, silentBackend } from '../support/silent-backend.ts';
+import { type Listening, listen } from '../support/tcp.ts';
+
+const network = new LiveNetwork();
+const backends: Listening[] = [];
+const gone = [await silentBackend(), await silentBackend()].filter((each) => each !== undefined);
+let near: LiveRouter;
+let port = 0;
+let lonePort = 0;
+
+/** What the clients had that met such backends. */
+const CLIENT_TIMEOUT_MS = 2000;
+
+async function backend(name: string, at?: number): Promise<Listening> {
+  const listening = await listen((socket) => socket.end(name), at);
+  backends.push(listening);
+  return listening;
+}
+
+/** The name of the backend that a client reaches, and how long that took. */
+async function reached(at = port): Promise<{ name: string; tookMs: number }> {
+  const startedAt = performance.now();
+  const socket = dial({ host: '127.0.0.1', port: at, allowHalfOpen: true });
+  socket.setTimeout(CLIENT_TIMEOUT_MS, () => socket.destroy());
+  const name = await text(socket).catch(() => 'none');
+  socket.end();
+  return { name, tookMs: performance.now() - startedAt };
+}
+
+/** Whether its router has said so. */
+function isPassedOver(connector: string): boolean {
+  const lines = network.processes.logOf('near').split('\n');
+  return lines.some((line) => line.includes('backend is not reached: passed over') && line.includes(`"${connector}"`));
+}
+
+/** Too few silent ones: this system answers to what exceeds a full queue, so nothing can be shown here. */
+const canBeSilent = gone.length === 2;
+
+beforeAll(async () => {
+  if (!canBeSilent) return;
+  const front = await network.router('front');
+  near = await network.router('near');
+  const far = await network.router('far');
+  await network.link(front, near);
+  await network.link(front, far);
+  for (const [i, { port: silent }] of gone.entries()) network.offer(near, 'service', silent, `gone-${i}`);
+  network.offer(near, 'lone', gone[0]!.port, 'lone');
+  network.offer(far, 'service', (await backend('far')).port);
+  port = await network.publish(front, 'service');
+  lonePort = await network.publish(front, 'lone');
+  await network.start();
+  await network.accepting(port);
+  await network.accepting(lonePort);
+});
+afterAll(async () => {
+  await network.stop();
+  for (const listening of backends) await listening.close();
+  for (const silent of gone) await silent.stop();
+});
+
+describe.skipIf(!canBeSilent)('backends that do not answer', () => {
+  test('delay a few clients by a second and none for longer, while another site has a sound one', async () => {
+    await eventually('both routers are known, and both backends have been tried', async () => {
+      await reached();
+      return gone.every((_, i) => isPassedOver(`gone-${i}`));
+    });
+    const waits: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const { name, tookMs } = await reached();
+      expect(name).toBe('far');
+      waits.push(tookMs);
+    }
+    // At most one flow finds out for each of the two; a loaded machine needs its time too.
+    expect(waits.filter((ms) => ms > 900).length).toBeLessThanOrEqual(4);
+    expect(Math.max(...waits)).toBeLessThan(1900);
+    const metrics = await network.metrics(near);
+    expect(metrics('skuprt_router_dials_unanswered_total{alternative="yes"}')).toBeGreaterThanOrEqual(2);
+    expect(metrics('skuprt_router_flows_handed_back_total')).toBeGreaterThan(10);
+  });
+
+  test('get flows again when they have returned', async () => {
+    const [silent] = gone as [SilentBackend, SilentBackend];
+    await silent.stop();
+    await backend('returned', silent.port);
+    await eventually('the backend is used', async () => (await reached()).name === 'returned', 30_000);
+    expect(network.processes.logOf('near')).toContain('backend is reached again');
+    const names = new Set<string>();
+    for (let i = 0; i < 30; i++) names.add((await reached()).name);
+    expect(names).toContain('returned');
+    expect((await reached(lonePort)).name).toBe('returned');
+  });
+});
