@@ -62,8 +62,8 @@ export function ownEntries(content: OwnContent): { entries: Map<string, OwnEntry
 }
 
 /** How soon a change has to go out. */
-export type Urgency = 'none' | 'slow' | 'normal' | 'urgent';
-const URGENCIES: readonly Urgency[] = ['none', 'slow', 'normal', 'urgent'];
+export type Urgency = 'none' | 'slow' | 'urgent';
+const URGENCIES: readonly Urgency[] = ['none', 'slow', 'urgent'];
 
 /** Numbers of ready endpoints may lag, unless there were none or are none. */
 export function urgencyOf(before: ReadonlyMap<string, OwnEntry>, after: ReadonlyMap<string, OwnEntry>): Urgency {
@@ -75,9 +75,9 @@ export function urgencyOf(before: ReadonlyMap<string, OwnEntry>, after: Readonly
 
 function urgencyOfEntry(before: OwnEntry | undefined, after: OwnEntry): Urgency {
   if (before?.text === after.text) return 'none';
-  if (before?.service === undefined || after.service === undefined) return 'normal';
+  if (before?.service === undefined || after.service === undefined) return 'urgent';
   if ((before.service.ready === 0) !== (after.service.ready === 0)) return 'urgent';
-  return shapeOf(before.service) === shapeOf(after.service) ? 'slow' : 'normal';
+  return shapeOf(before.service) === shapeOf(after.service) ? 'slow' : 'urgent';
 }
 
 /** Everything but the number of ready endpoints. */

@@ -16,6 +16,7 @@ import type { ClusterView } from '../records.ts';
 import { Answers, type Wanted } from './answers.ts';
 import { type OwnContent, type OwnEntry, ownEntries, urgencyOf } from './entries.ts';
 import { Gate, type RefusedClaim } from './gate.ts';
+import { Greetings } from './greetings.ts';
 import { LIMITS } from './limits.ts';
 import {
   type DigestMessage,
@@ -62,6 +63,7 @@ export class ServiceExchange {
   private readonly identity: ServiceExchangeIdentity;
   private readonly turn: Turn;
   private readonly gate: Gate;
+  private readonly greetings: Greetings;
   private readonly answers: Answers;
   private readonly set = new OwnSet();
   private readonly peers = new Map<string, Peer>();
@@ -76,9 +78,6 @@ export class ServiceExchange {
   private announceAt = Infinity;
   private heartbeatAt = Infinity;
   private announcedAt = -Infinity;
-  private helloAt = Infinity;
-  private helloAgainAt = Infinity;
-  private greetedAt = -Infinity;
   private connectedAt: number | undefined;
   private wasSettled = false;
   private revisionCount = 0;
@@ -90,6 +89,7 @@ export class ServiceExchange {
     const { leaseMs, claimExtraMs: extraMs, asideMs, answerIntervalMs, answerMulticastFrom } = this.options;
     this.turn = new Turn(identity.instance, leaseMs);
     this.gate = new Gate(identity, { leaseMs, extraMs, asideMs });
+    this.greetings = new Greetings(this.options);
     this.answers = new Answers(answerIntervalMs, answerMulticastFrom);
   }
 
@@ -129,12 +129,17 @@ export class ServiceExchange {
     return this.gate.waitingFor();
   }
 
-  /** Whether every living cluster had time to tell of itself: until then absence means nothing. */
+  /**
+   * Whether every cluster that answers had time to tell of itself, and those that did told all: until then absence means nothing.
+   * A cluster that none of the greetings reached is missed; `hasWaited` says when that cannot be any more.
+   */
   isSettled(now: number): boolean {
-    const { leaseMs, settleMsMax } = this.options;
-    if (this.connectedAt === undefined || now < this.connectedAt + leaseMs) return false;
-    if (now >= this.connectedAt + settleMsMax) return true;
-    return ![...this.peers.values()].some((peer) => peer.state !== 'live' && now < peer.leaseFrom + leaseMs);
+    return this.connectedAt !== undefined && now >= this.settlesAt(this.connectedAt);
+  }
+
+  /** Settled, and every living cluster would have been heard by its heartbeat. */
+  hasWaited(now: number): boolean {
+    return this.isSettled(now) && now >= this.connectedAt! + this.options.leaseMs;
   }
 
   /** What this cluster exports now. From the first call on this process speaks, or waits for its turn to. */
@@ -153,8 +158,7 @@ export class ServiceExchange {
     this.turn.connected(now);
     this.gate.connected(now);
     for (const peer of this.peers.values()) peer.leaseFrom = now;
-    this.helloAt = now;
-    this.helloAgainAt = now + this.options.repeatMs;
+    this.greetings.connected(now);
     this.announceAt = now;
   }
 
@@ -164,8 +168,7 @@ export class ServiceExchange {
     this.gate.disconnected();
     this.answers.clear();
     for (const peer of this.peers.values()) peer.requestAt = Infinity;
-    this.helloAt = Infinity;
-    this.helloAgainAt = Infinity;
+    this.greetings.disconnected();
     this.outbox.length = 0;
   }
 
@@ -174,6 +177,9 @@ export class ServiceExchange {
     for (const { message, ingress, at, bytes } of this.gate.setRouters(siteByRouter, now)) {
       if (this.gate.admits(message, ingress, bytes, now)) this.accept(message, at, now);
     }
+    const sites = new Set(siteByRouter.values());
+    sites.delete(this.identity.siteId);
+    this.greetings.reach(sites, now);
   }
 
   /** `ingress`: the router where the message entered the network, as the own router says. */
@@ -201,7 +207,7 @@ export class ServiceExchange {
     for (const [id, { until }] of this.left) if (now >= until) this.left.delete(id);
     this.gate.tick(now);
     this.turned(this.turn.tick(now), now);
-    if (now >= this.helloAt || now >= this.helloAgainAt) this.greet(now);
+    if (this.greetings.take(now)) this.greet(now);
     if (this.isSpeaking) this.speak(now);
     const isSettled = this.isSettled(now);
     if (isSettled !== this.wasSettled) this.revisionCount += 1;
@@ -211,7 +217,7 @@ export class ServiceExchange {
   /** When `tick` has to be called next. */
   deadline(): number {
     if (this.connectedAt === undefined) return Infinity;
-    let deadline = Math.min(this.helloAt, this.helloAgainAt, this.turn.deadline(), this.gate.deadline());
+    let deadline = Math.min(this.greetings.deadline(), this.turn.deadline(), this.gate.deadline());
     if (this.isSpeaking) {
       const heartbeatAt = this.isNew ? Infinity : this.heartbeatAt;
       deadline = Math.min(deadline, this.announceAt, heartbeatAt, this.answers.deadline());
@@ -280,8 +286,7 @@ export class ServiceExchange {
     if (outcome === 'applied') this.revisionCount += 1;
     if (peer.state !== 'live' && (outcome === 'applied' || !peer.isBehind)) {
       this.revisionCount += 1;
-      // The network is whole again: the others need not wait for each other's next digest either.
-      if (peer.state === 'lost') this.helloAt = Math.min(this.helloAt, this.nextHello(now));
+      if (peer.state === 'lost') this.greetings.extra(now);
       peer.state = 'live';
     }
     if (!peer.isBehind) {
@@ -367,7 +372,12 @@ export class ServiceExchange {
   private settlesAt(connectedAt: number): number {
     const { leaseMs, settleMsMax } = this.options;
     const waits = [...this.peers.values()].filter(({ state }) => state !== 'live').map(({ leaseFrom }) => leaseFrom);
-    return Math.min(connectedAt + settleMsMax, Math.max(connectedAt, ...waits) + leaseMs);
+    // Somebody may have answered by a router that is not known yet.
+    if (this.gate.waitingFor().length > 0) waits.push(connectedAt);
+    return Math.min(
+      connectedAt + settleMsMax,
+      Math.max(this.greetings.answeredAt, ...waits.map((from) => from + leaseMs)),
+    );
   }
 
   private request(id: string, peer: Peer, now: number): void {
@@ -384,17 +394,9 @@ export class ServiceExchange {
 
   /** Asks who is there, and says that this cluster is. */
   private greet(now: number): void {
-    if (now >= this.helloAt) this.helloAt = Infinity;
-    if (now >= this.helloAgainAt) this.helloAgainAt = Infinity;
-    this.greetedAt = now;
     this.heartbeatAt = now;
     const known = this.views().map(({ id }) => id);
     this.multicast(encodeMessage({ ...this.head(), type: 'hello', known: known.slice(0, LIMITS.clusterCountMax) }));
-  }
-
-  private nextHello(now: number): number {
-    const { repeatMs, requestMs, random } = this.options;
-    return Math.max(now, this.greetedAt + repeatMs) + requestMs * random.next();
   }
 
   private turned(change: TurnChange, now: number): void {
@@ -409,11 +411,10 @@ export class ServiceExchange {
   }
 
   private schedule(before: ReadonlyMap<string, OwnEntry>, after: ReadonlyMap<string, OwnEntry>, now: number): void {
-    const { spacingMs, debounceMs, readyLagMs } = this.options;
+    const { spacingMs, readyLagMs } = this.options;
     const urgency = urgencyOf(before, after);
     if (urgency === 'none') return;
-    const waitMs = urgency === 'normal' ? debounceMs : readyLagMs;
-    const at = urgency === 'urgent' ? Math.max(now, this.announcedAt + spacingMs) : now + waitMs;
+    const at = urgency === 'urgent' ? Math.max(now, this.announcedAt + spacingMs) : now + readyLagMs;
     this.announceAt = Math.min(this.announceAt, at);
   }
 

@@ -6,16 +6,18 @@ export interface ServiceExchangeOptions {
   leaseMs: number;
   /** How long what a lost cluster told is kept. */
   retentionMs: number;
-  /** Changes within this time go out as one. */
+  /** The first word of a process waits so long for what comes with it. */
   debounceMs: number;
   /** How long a number of ready endpoints above 0 may lag. */
   readyLagMs: number;
-  /** Least time between two multicasts of changes. */
+  /** Least time between two multicasts of changes: one goes out at once, those right behind it together. */
   spacingMs: number;
   /** The first digest after a change: who lost that asks at once. */
   confirmMs: number;
-  /** A second greeting after the connection: addresses spread after routers do. */
+  /** Between the greetings after a connection: addresses spread after routers do. Who is there answers the last within this time. */
   repeatMs: number;
+  /** Greetings after a connection. */
+  greetingCount: number;
   /** Requests wait up to this, so that what is on its way can come. */
   requestMs: number;
   /** Between two requests for the same, doubled up to `retryMsMax`. */
@@ -46,6 +48,7 @@ export const DEFAULTS: Omit<ServiceExchangeOptions, 'random'> = {
   spacingMs: 20,
   confirmMs: 250,
   repeatMs: 1000,
+  greetingCount: 3,
   requestMs: 40,
   retryMs: 300,
   retryMsMax: 5000,

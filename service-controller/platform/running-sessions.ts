@@ -36,6 +36,7 @@ export class RunningSessions {
     return {
       views: () => exchange.views(),
       isSettled: () => exchange.isSettled(this.clock.now()),
+      hasWaited: () => exchange.hasWaited(this.clock.now()),
       setOwn: (own) => driver.setOwn(own),
       leave: end,
       stop: () => {

@@ -3,8 +3,8 @@
  *
  * Silence is no unexport. A cluster stops being an exporter when it says so (it is heard, and the service is not among what it says),
  * when it left, or when it was silent for RETENTION_MS. Which clusters exported a service outlives the controller in an annotation of
- * the import: one that is listed there and was not heard since is an exporter too (`unseen` while the mesh may not have told everything
- * yet, then `lost`), and what it exports is what the import says (remembered.ts).
+ * the import: one that is listed there and was not heard since is an exporter too (`unseen` while it may yet be heard, for the time of a
+ * lease, though everything else is settled sooner; then `lost`), and what it exports is what the import says (remembered.ts).
  */
 
 import { compareText, isDnsLabel } from '../../lib/text.ts';
@@ -52,8 +52,8 @@ export function exportersOf(observed: Observed, own: ServiceRecord | undefined, 
     sources.push({ cluster: view.id, state: view.state, record, properties: view.info.properties });
   }
   const silent = silentExporters(observed, known, now);
-  if (silent.length > 0 && observed.isSettled) endsAt = Math.min(endsAt, observed.startedAt + RETENTION_MS);
-  const state = observed.isSettled ? 'lost' : 'unseen';
+  if (silent.length > 0 && hasWaited(observed)) endsAt = Math.min(endsAt, observed.startedAt + RETENTION_MS);
+  const state = hasWaited(observed) ? 'lost' : 'unseen';
   for (const cluster of silent) {
     const heard = sources.map(({ record }) => record);
     sources.push({ cluster, state, record: rememberedRecord(observed, cluster, heard), properties: {} });
@@ -66,6 +66,12 @@ export function mayBeIncomplete({ isSettled, carrier }: Observed): boolean {
   return !isSettled && carrier !== undefined;
 }
 
+/** Somebody who exports the service, as its import says, was not heard yet and may still be. */
+export function mayBeUnheard(observed: Observed): boolean {
+  const known = observed.clusters.filter(({ id }) => id !== observed.clusterId);
+  return !hasWaited(observed) && silentExporters(observed, known, observed.startedAt).length > 0;
+}
+
 /** Those that the import lists, as they are written: sorted, comma separated. */
 export function listedExporters({ import: made }: Observed): string[] {
   const text = made === undefined ? undefined : annotationOf(made, IMPORT_ANNOTATION.exporters);
@@ -73,10 +79,14 @@ export function listedExporters({ import: made }: Observed): string[] {
   return [...new Set(ids)].filter(isDnsLabel).sort(compareText);
 }
 
+function hasWaited({ isSettled, hasWaited: has = isSettled }: Observed): boolean {
+  return isSettled && has;
+}
+
 function silentExporters(observed: Observed, known: readonly ClusterView[], now: number): string[] {
-  const { isSettled, clusterId, startedAt, heard } = observed;
+  const { clusterId, startedAt, heard } = observed;
   const views = new Set(known.map(({ id }) => id));
-  const mayExport = !isSettled || now < startedAt + RETENTION_MS;
+  const mayExport = !hasWaited(observed) || now < startedAt + RETENTION_MS;
   // What a cluster says comes in whole: one that is there and does not name the service does not export it.
   const isSilent = (id: string) => id !== clusterId && !views.has(id) && !heard?.has(id);
   return mayExport ? listedExporters(observed).filter(isSilent) : [];

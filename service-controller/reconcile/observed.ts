@@ -33,8 +33,10 @@ export interface Observed {
   /** `undefined`: no Site carries the services, `carrierFault` says why. */
   carrier: CarrierView | undefined;
   carrierFault: string | undefined;
-  /** Since this process listens to the mesh long enough to have heard everyone; before, absence means nothing. */
+  /** Since everyone who answers was heard by this process; before, absence means nothing. */
   isSettled: boolean;
+  /** Since a cluster that is there would have been heard even if no greeting reached it. Absent: as `isSettled`. */
+  hasWaited?: boolean;
   /** When this process began, milliseconds. */
   startedAt: number;
   /** The other clusters of the set. */

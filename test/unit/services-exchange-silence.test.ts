@@ -1,7 +1,27 @@
 /** Clusters that fall silent, leave, come back and change hands: what is kept of them, and who speaks. */
 import { describe, expect, it } from 'vitest';
-import { CALM, join, known, network, numbered, sentDuring } from '../support/services-exchange.ts';
-import { contentOf, type Process } from '../support/sim/services-network.ts';
+import { ServiceExchange } from '../../service-controller/exchange/exchange.ts';
+import { join, known, network, numbered, sentDuring } from '../support/services-exchange.ts';
+import { contentOf, type Process, type ServicesNetwork } from '../support/sim/services-network.ts';
+
+/** The last whole set and the last digest that `process` sends while `work` runs. */
+function told({ exchange }: Process, work: () => void): { update: string; digest: string } {
+  const texts = { update: '', digest: '' };
+  const next = exchange.nextMessage.bind(exchange);
+  exchange.nextMessage = () => {
+    const message = next();
+    if (message?.text.includes('"type":"update"')) texts.update = message.text;
+    if (message?.text.includes('"type":"digest"')) texts.digest = message.text;
+    return message;
+  };
+  work();
+  exchange.nextMessage = next;
+  return texts;
+}
+
+function isSettled(net: ServicesNetwork, { exchange, skewMs }: Process): boolean {
+  return exchange.isSettled(net.now + skewMs);
+}
 
 describe('silence', () => {
   it('makes a cluster lost when its lease ends, not before; what it told is kept', () => {
@@ -93,44 +113,103 @@ describe('silence', () => {
     expect(known(b)).toEqual(['a:lost:3']);
   });
 
-  it('is not settled before everyone had time, or while the set of one is on its way', () => {
+  it('is not settled before everyone had time to answer', () => {
     const net = network();
-    const a = join(net, 'a', 3);
+    join(net, 'a', 3);
     net.run(1000);
     const b = join(net, 'b');
-    const isSettled = () => b.exchange.isSettled(net.now + b.skewMs);
-    net.run(14_900);
-    expect(isSettled()).toBe(false);
+    net.run(2900);
+    expect(isSettled(net, b)).toBe(false);
     const { revision } = b.exchange;
     net.run(200);
-    expect(isSettled()).toBe(true);
+    expect(isSettled(net, b)).toBe(true);
     expect(b.exchange.revision).toBeGreaterThan(revision);
-    const c = net.start('c');
-    // What it asks for never arrives.
-    net.isCut = (from, to) => from === 'c' && to === 'a';
-    net.faults = CALM;
-    net.run(100);
-    expect(c.exchange.isSettled(net.now + c.skewMs)).toBe(false);
-    expect(a.exchange.isSettled(net.now + a.skewMs)).toBe(true);
+  });
+
+  it('is not settled while the set of one that was heard does not come', () => {
+    const net = network({ heartbeatMs: 2000 });
+    join(net, 'a', 3);
+    net.run(8000);
+    // Of what it sends nothing arrives; that somebody is there it hears, by a heartbeat.
+    net.isCut = (from) => from === 'b';
+    const b = net.start('b');
+    for (let ms = 0; ms < 14_000; ms += 100) {
+      net.run(100);
+      expect(isSettled(net, b)).toBe(false);
+    }
+    net.isCut = () => false;
+    net.run(6000);
+    expect(isSettled(net, b)).toBe(true);
+    expect(known(b)).toEqual(['a:live:3']);
+  });
+
+  it('is settled after its greetings, and has waited for those that heard none of them after a lease', () => {
+    const net = network();
+    join(net, 'a', 3);
+    net.run(5000);
+    net.isCut = () => true;
+    const b = net.start('b');
+    net.run(3100);
+    expect(isSettled(net, b)).toBe(true);
+    const hasWaited = () => b.exchange.hasWaited(net.now + b.skewMs);
+    net.run(11_800);
+    expect(hasWaited()).toBe(false);
+    net.run(200);
+    expect(hasWaited()).toBe(true);
+  });
+
+  it('hears who answers only the last greeting before it is settled', () => {
+    const net = network();
+    join(net, 'a', 3);
+    net.run(5000);
+    net.isCut = () => true;
+    const b = net.start('b');
+    net.run(1900);
+    net.isCut = () => false;
+    net.run(1000);
+    expect(isSettled(net, b)).toBe(false);
+    expect(known(b)).toEqual(['a:live:3']);
+    net.run(200);
+    expect(isSettled(net, b)).toBe(true);
+  });
+
+  it('greets a site that comes into reach after the last greeting, and waits for it', () => {
+    const net = network();
+    join(net, 'a', 3);
+    net.run(5000);
+    net.isCut = () => true;
+    const b = net.start('b');
+    net.run(2900);
+    const routers = new Map(['a', 'b', 'new'].map((id) => [`router-${id}`, `site-${id}`]));
+    net.turn(b, (exchange, now) => exchange.setRouters(routers, now));
+    net.isCut = () => false;
+    net.run(200);
+    expect(isSettled(net, b)).toBe(false);
+    expect(known(b)).toEqual(['a:live:3']);
+    net.run(800);
+    expect(isSettled(net, b)).toBe(false);
+    net.run(200);
+    expect(isSettled(net, b)).toBe(true);
+  });
+
+  it('is not settled while the router of somebody who answered is not known', () => {
+    const net = network();
+    join(net, 'a', 3);
+    net.run(5000);
+    const b = new ServiceExchange({ clusterId: 'b', clusterSet: 'set', siteId: 'site-b', instance: 1 });
+    const digest = told(net.processes[0]!, () => net.run(6000)).digest;
+    b.connected(0);
+    for (let now = 0; now < 14_000; now += 100) {
+      if (now % 5000 === 1000) b.receive({ text: digest, ingress: 'router-a' }, now);
+      b.tick(now);
+      expect(b.isSettled(now)).toBe(false);
+    }
+    // A message by a router that nobody ever tells of keeps nobody waiting for longer.
+    expect([b.unknownSites(), b.isSettled(15_000)]).toEqual([['site-a'], true]);
   });
 });
 
 describe('leaving and coming back', () => {
-  /** The last whole set and the last digest that `process` sends while `work` runs. */
-  function told({ exchange }: Process, work: () => void): { update: string; digest: string } {
-    const texts = { update: '', digest: '' };
-    const next = exchange.nextMessage.bind(exchange);
-    exchange.nextMessage = () => {
-      const message = next();
-      if (message?.text.includes('"type":"update"')) texts.update = message.text;
-      if (message?.text.includes('"type":"digest"')) texts.digest = message.text;
-      return message;
-    };
-    work();
-    exchange.nextMessage = next;
-    return texts;
-  }
-
   it('a cluster that leaves is forgotten at once, and late messages do not bring it back', () => {
     const net = network();
     const b = join(net, 'b');

@@ -42,6 +42,19 @@ describe('the age of an export', () => {
     expect(record({ isSettled: false }).since).toBe(CREATED_MS);
   });
 
+  it('is not told while somebody whom the import lists may still be heard', () => {
+    const annotations = { 'skuprt.io/exporting-clusters': 'east,west' };
+    const made = {
+      apiVersion: 'multicluster.x-k8s.io/v1beta1',
+      kind: 'ServiceImport',
+      metadata: { name: 'web', namespace: 'shop', annotations },
+    };
+    const sinceAt = (over: object) => ownExport(observed({ export: fresh, import: made, ...over }))!.sinceAnnotation;
+    expect(sinceAt({ clusters: [], hasWaited: false })).toBeUndefined();
+    expect(sinceAt({ clusters: [], hasWaited: true })).toBeDefined();
+    expect(sinceAt({ clusters: [running], hasWaited: false })).toBeDefined();
+  });
+
   it('is not decided without a mesh', () => {
     const own = ownExport(observed({ export: fresh, carrier: undefined, isSettled: false }))!;
     expect([own.record!.since, own.sinceAnnotation]).toEqual([CREATED_MS, undefined]);

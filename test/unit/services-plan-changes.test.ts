@@ -44,6 +44,19 @@ describe('a restart', () => {
     expect(made.writes).toEqual([]);
   });
 
+  it('leaves what was made for an exporter that may still be heard, while the others are settled', () => {
+    const made = world({ clusters: [cluster('west'), cluster('north')] });
+    made.writes = [];
+    restarted(made, { clusters: [cluster('north')], isSettled: true, hasWaited: false });
+    made.rest();
+    expect(made.writes).toEqual([]);
+    expect(made.slicesOf('west')).not.toEqual([]);
+    made.view = { ...made.view, hasWaited: true };
+    made.rest();
+    expect(made.slicesOf('west')).toEqual([]);
+    expect(made.slicesOf('north')).not.toEqual([]);
+  });
+
   it('keeps an import of clusters that stay silent for an hour, without endpoints', () => {
     const made = world({ clusters: [cluster('west')] });
     restarted(made, { clusters: [], isSettled: true });

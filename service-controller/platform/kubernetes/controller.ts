@@ -237,9 +237,10 @@ export class ServiceController {
 
   private observe(key: string): Observed {
     const { identity } = this.mesh;
-    const { isSettled, clusters, heard } = this.mesh.view;
+    const { isSettled, hasWaited, clusters, heard } = this.mesh.view;
     const { clusterId = '', clusterSet = '' } = identity ?? {};
-    const observed = this.cache.observe(key, { clusterId, clusterSet, isSettled, clusters, heard }, this.startedAt);
+    const view = { clusterId, clusterSet, isSettled, hasWaited, clusters, heard };
+    const observed = this.cache.observe(key, view, this.startedAt);
     // Without an identity there is nobody to carry for, whatever Sites there are.
     return identity === undefined ? { ...observed, carrier: undefined, carrierFault: this.naming.fault } : observed;
   }

@@ -74,7 +74,8 @@ export class ExternalNames {
       namespace: settings.namespace,
       own: { clusterId: identity.clusterId, services, ingresses },
       clusters: mesh.clusters,
-      isSettled: mesh.view.isSettled,
+      // A name that is gone stays gone in caches: nobody waits for it to go.
+      isSettled: mesh.view.hasWaited,
       present,
     });
     this.report(plan.faults);

@@ -27,6 +27,8 @@ export interface MeshSession {
   /** The other clusters of the set. */
   views(): readonly ClusterView[];
   isSettled(): boolean;
+  /** Settled, and long enough there for every living cluster to have been heard. */
+  hasWaited(): boolean;
   /** Speaks from now on. */
   setOwn(own: OwnWord): void;
   /** Ends with a good-bye, when this process speaks. */
@@ -59,6 +61,7 @@ export class Mesh {
   /** Ids of all that were ever known under this identity: who of them is absent left, and is not only silent. */
   private readonly everKnown = new Set<string>();
   private isSettled = false;
+  private hasWaited = false;
   private speaks = false;
   private isFlushing = false;
   private settling: NodeJS.Timeout | undefined;
@@ -89,7 +92,8 @@ export class Mesh {
 
   get view(): Omit<MeshView, 'clusterId' | 'clusterSet'> & Partial<MeshView> {
     const { clusterId, clusterSet } = this.session?.identity ?? {};
-    return { clusterId, clusterSet, isSettled: this.isSettled, clusters: this.clusters, heard: this.everKnown };
+    const { isSettled, hasWaited, clusters, everKnown: heard } = this;
+    return { clusterId, clusterSet, isSettled, hasWaited, clusters, heard };
   }
 
   /** Takes part under this identity; a former one leaves, when it spoke. What was said is kept, and said again when told to speak. */
@@ -164,6 +168,7 @@ export class Mesh {
     this.known = new Map();
     this.everKnown.clear();
     this.isSettled = false;
+    this.hasWaited = false;
     this.speaks = false;
   }
 
@@ -196,13 +201,13 @@ export class Mesh {
   }
 
   private checkSettled(): boolean {
-    const isSettled = this.session?.machine.isSettled() ?? false;
+    const machine = this.session?.machine;
+    const { isSettled, hasWaited } = this;
     // Once known, who is there stays known: a connection that is lost makes clusters lost, and not unknown.
-    if (isSettled && !this.isSettled) {
-      this.isSettled = true;
-      this.parts.onClusters();
-    }
-    return this.isSettled;
+    this.isSettled ||= machine?.isSettled() ?? false;
+    this.hasWaited ||= machine?.hasWaited() ?? false;
+    if (this.isSettled !== isSettled || this.hasWaited !== hasWaited) this.parts.onClusters();
+    return this.hasWaited;
   }
 
   /** Once for all that changes in one turn. */

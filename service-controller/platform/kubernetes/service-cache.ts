@@ -34,6 +34,7 @@ export interface MeshView {
   clusterId: string;
   clusterSet: string;
   isSettled: boolean;
+  hasWaited: boolean;
   clusters: readonly ClusterView[];
   /** Ids of all that were among `clusters` since this process began. */
   heard: ReadonlySet<string>;

@@ -142,7 +142,7 @@ export class LocalServices {
     const [connectors, listeners, multiKey] = await this.siteResources();
     const made = [...listeners, ...multiKey].filter(isOurs);
     const { loopback, writes } = this.placesOf(site, made);
-    const { isSettled, clusters, heard = new Set<string>(), clusterId = '' } = mesh.view;
+    const { isSettled, hasWaited, clusters, heard = new Set<string>(), clusterId = '' } = mesh.view;
     const view = new LocalView({
       clusterId,
       site: { id: site.id, namespace: parts.namespace },
@@ -154,6 +154,7 @@ export class LocalServices {
       clusters,
       heard,
       isSettled,
+      hasWaited,
       startedAt: this.startedAt,
       loopback,
     });

@@ -27,6 +27,7 @@ export interface LocalViewParts {
   clusters: readonly ClusterView[];
   heard: ReadonlySet<string>;
   isSettled: boolean;
+  hasWaited: boolean;
   startedAt: number;
   loopback: Loopback;
 }
@@ -92,6 +93,7 @@ export class LocalView {
       carrier: this.carrier,
       carrierFault: undefined,
       isSettled: parts.isSettled,
+      hasWaited: parts.hasWaited,
       startedAt: parts.startedAt,
       clusters: parts.clusters,
       heard: parts.heard,

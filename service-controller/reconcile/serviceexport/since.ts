@@ -9,6 +9,7 @@
 import { sinceOf } from '../../merge/since.ts';
 import { EXPORT_ANNOTATION } from '../../names.ts';
 import { serviceKey } from '../../records.ts';
+import { mayBeUnheard } from '../exporters.ts';
 import { annotationOf } from '../fields.ts';
 import type { Observed } from '../observed.ts';
 
@@ -33,7 +34,8 @@ export function ownSince(observed: Observed): OwnSince {
   const fault = isUnreadable ? `${EXPORT_ANNOTATION.since} is no time, it is decided anew` : undefined;
   // Without a mesh nobody is told, so that nothing has to be decided yet.
   if (!observed.carrier) return { since: createdAt, toWrite: undefined, fault };
-  if (!observed.isSettled) return { since: undefined, toWrite: undefined, fault };
+  // Somebody of whom only the import tells yet may have exported it before.
+  if (!observed.isSettled || mayBeUnheard(observed)) return { since: undefined, toWrite: undefined, fault };
   const others = observed.clusters
     .filter(({ id }) => id !== observed.clusterId)
     .flatMap(({ services }) => services.get(serviceKey(observed)) ?? []);

@@ -14,7 +14,7 @@ import { UsageError } from '../usage-error.ts';
 
 const NAMESPACE = 'bench';
 /** Until every cluster was heard, an export is not told. */
-const SETTLED_MS = 17_000;
+const SETTLED_MS = 5000;
 
 export const servicesKubeUsage = `Usage: npm run bench -- services-kube [options]
 

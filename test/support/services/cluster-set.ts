@@ -59,6 +59,7 @@ export class Member {
   isConnected = true;
   hasLeft = false;
   isSettled = true;
+  hasWaited = true;
   startedAt = START;
   variant: Variant = 'plain';
   /** What the cluster was told last of each other one, whatever its controller forgot. */
@@ -123,6 +124,7 @@ export class Member {
     this.known.clear();
     this.heard.clear();
     this.isSettled = false;
+    this.hasWaited = false;
     this.startedAt = now;
   }
 }
@@ -146,7 +148,7 @@ export class ClusterSet {
       if (other === member || !this.areConnected(other, member)) continue;
       other.told.delete(member.id);
       other.known.delete(member.id);
-      if (!other.isSettled) other.doubtful.add(member.id);
+      if (!other.hasWaited) other.doubtful.add(member.id);
     }
     member.hasLeft = true;
   }
@@ -181,12 +183,13 @@ export class ClusterSet {
       }
     }
     for (const member of this.members) {
-      const { world, id, isSettled, startedAt, heard } = member;
+      const { world, id, isSettled, hasWaited, startedAt, heard } = member;
       world.now = this.now;
       world.view = {
         ...world.view,
         clusterId: id,
         isSettled,
+        hasWaited,
         startedAt,
         heard: new Set(heard),
         clusters: this.viewsOf(member),

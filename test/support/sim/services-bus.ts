@@ -94,6 +94,10 @@ class Member implements MeshSession {
     return this.exchange.isSettled(systemClock.now());
   }
 
+  hasWaited() {
+    return this.exchange.hasWaited(systemClock.now());
+  }
+
   setOwn(own: Parameters<MeshSession['setOwn']>[0]): void {
     this.turn((now) => this.exchange.setOwn(own, now));
   }
