@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { RouterClient } from '../../lib/router-client/client.ts';
 import type { ServiceExchangeDriver } from '../exchange/driver.ts';
 import type { ServiceExchange } from '../exchange/exchange.ts';
-import type { MeshSession } from './kubernetes/mesh.ts';
+import type { MeshSession } from './mesh.ts';
 
 export interface SessionParts {
   exchange: ServiceExchange;

@@ -166,6 +166,14 @@ describe('imports', () => {
     expect(shown(wrong)).toEqual([]);
   });
 
+  it('of services of a cluster set know of one platform not the other', () => {
+    const wrong = edges.filter(({ from, target }) => {
+      const [place] = /^service-controller\/platform\/\w+\//.exec(target) ?? [];
+      return place !== undefined && top(from.path) === 'service-controller' && !from.path.startsWith(place);
+    });
+    expect(shown(wrong)).toEqual([]);
+  });
+
   it('of plans of services know no platform, no API server and no clock', () => {
     const isPlan = (path: string) => /^service-controller\/(reconcile|merge|choose)\//.test(path);
     const PLAIN = new Set(['lib/kube/object.ts', 'lib/shape.ts', 'lib/text.ts']);

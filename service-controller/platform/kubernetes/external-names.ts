@@ -9,7 +9,7 @@ import { ingressRecord } from '../../reconcile/dnsendpoint/ingress-record.ts';
 import { type ExternalFault, planDnsEndpoints } from '../../reconcile/dnsendpoint/plan.ts';
 import type { EventWant } from '../../reconcile/observed.ts';
 import { type IngressRecord, serviceKey } from '../../records.ts';
-import type { Mesh } from './mesh.ts';
+import type { Mesh } from '../mesh.ts';
 import type { ServiceCache } from './service-cache.ts';
 import type { Writes } from './service-pass.ts';
 import type { ServiceSettings } from './settings.ts';

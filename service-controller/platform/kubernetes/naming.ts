@@ -10,8 +10,8 @@ import type { Logger } from '../../../lib/log.ts';
 import { Wakeup } from '../../../lib/wakeup.ts';
 import { PROPERTY } from '../../names.ts';
 import type { EventWant } from '../../reconcile/observed.ts';
+import type { Mesh, OpenSession } from '../mesh.ts';
 import { decideIdentity } from './identity.ts';
-import type { Mesh, OpenSession } from './mesh.ts';
 import type { ServiceCache } from './service-cache.ts';
 import type { ServiceSettings } from './settings.ts';
 

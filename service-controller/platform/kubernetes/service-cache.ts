@@ -6,7 +6,8 @@
  */
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { Observed } from '../../reconcile/observed.ts';
-import { type ClusterView, serviceKey } from '../../records.ts';
+import { serviceKey } from '../../records.ts';
+import type { MeshView } from '../mesh.ts';
 import { CarrierCache, type Sources } from './carrier-cache.ts';
 import { propertyValue } from './identity.ts';
 import { KeyIndex, madeFor, sliceOf } from './key-index.ts';
@@ -27,17 +28,6 @@ export interface ServiceCacheParts {
   onExternal: () => void;
   /** What this cluster is, or who carries its services, may be another now. */
   onIdentity: () => void;
-}
-
-/** What is known of the other clusters, and of ourselves among them. */
-export interface MeshView {
-  clusterId: string;
-  clusterSet: string;
-  isSettled: boolean;
-  hasWaited: boolean;
-  clusters: readonly ClusterView[];
-  /** Ids of all that were among `clusters` since this process began. */
-  heard: ReadonlySet<string>;
 }
 
 export class ServiceCache {

@@ -15,7 +15,7 @@ import type { RouterEndpoint } from '../../../lib/router-client/client.ts';
 import type { RouterState } from '../../../lib/router-client/state.ts';
 import { Wakeup } from '../../../lib/wakeup.ts';
 import { CLUSTER_SET_DEFAULT } from '../../names.ts';
-import { Mesh } from '../kubernetes/mesh.ts';
+import { Mesh } from '../mesh.ts';
 import { tellOf } from '../tell.ts';
 import { ownerOf, placeOfListener, portOf } from './adapt.ts';
 import { ClusterName } from './cluster-name.ts';

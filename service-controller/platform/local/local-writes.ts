@@ -7,7 +7,7 @@ import type { Observed, StatusWrite } from '../../reconcile/observed.ts';
 import { planService, type ServicePlan } from '../../reconcile/plan.ts';
 import { withConditions } from '../../reconcile/serviceexport/conditions.ts';
 import { ownExport } from '../../reconcile/serviceexport/own-record.ts';
-import type { Mesh } from '../kubernetes/mesh.ts';
+import type { Mesh } from '../mesh.ts';
 import { adapted, importHere, sliceHere, withAddress } from './adapt.ts';
 import type { LocalView } from './local-view.ts';
 import { type Loopback, listenFault } from './loopback.ts';

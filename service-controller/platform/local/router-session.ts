@@ -8,7 +8,7 @@ import type { RefusedClaim } from '../../exchange/gate.ts';
 import { SERVICES_ADDRESS } from '../../exchange/messages.ts';
 import { SiteRouters } from '../../exchange/site-routers.ts';
 import { MANAGER } from '../../names.ts';
-import type { OpenSession } from '../kubernetes/mesh.ts';
+import type { OpenSession } from '../mesh.ts';
 import { RunningSessions } from '../running-sessions.ts';
 
 export interface LocalSessionsParts {

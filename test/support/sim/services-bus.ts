@@ -2,7 +2,7 @@
 import { systemClock } from '../../../lib/clock.ts';
 import { type Random, randomInt, SeededRandom } from '../../../lib/random.ts';
 import { ServiceExchange } from '../../../service-controller/exchange/exchange.ts';
-import type { MeshIdentity, MeshSession, OpenSession } from '../../../service-controller/platform/kubernetes/mesh.ts';
+import type { MeshIdentity, MeshSession, OpenSession } from '../../../service-controller/platform/mesh.ts';
 
 const MULTICAST = 'mc/skuprt.services';
 const DELAY_MS_MAX = 20;

@@ -4,10 +4,20 @@
  * Every replica listens; one speaks, from the moment it is told to until it hears that another does: the exchange itself sees to that,
  * so that a cluster whose API server is away is not silent though nobody holds its Lease. What is said is what was known last.
  */
-import type { Clock } from '../../../lib/clock.ts';
-import { isDeepEqual } from '../../../lib/kube/subset.ts';
-import type { ClusterInfo, ClusterView, IngressRecord, ServiceRecord } from '../../records.ts';
-import type { MeshView } from './service-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { isDeepEqual } from '../../lib/kube/subset.ts';
+import type { ClusterInfo, ClusterView, IngressRecord, ServiceRecord } from '../records.ts';
+
+/** What is known of the other clusters, and of ourselves among them. */
+export interface MeshView {
+  clusterId: string;
+  clusterSet: string;
+  isSettled: boolean;
+  hasWaited: boolean;
+  clusters: readonly ClusterView[];
+  /** Ids of all that were among `clusters` since this process began. */
+  heard: ReadonlySet<string>;
+}
 
 export interface MeshIdentity {
   clusterId: string;
