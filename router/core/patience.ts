@@ -9,6 +9,8 @@
 import type { Typed } from '../amqp/codec/value.ts';
 import { mapGet } from '../amqp/codec/value.ts';
 import { withDeliveryAnnotation } from '../amqp/message/delivery-annotation.ts';
+import { sectionCode } from '../amqp/message/head.ts';
+import { sectionCodes } from '../amqp/message/sections.ts';
 import { DIAL_PATIENCE_MIN_MS, DIAL_PATIENCE_MS } from './limits.ts';
 
 const ANNOTATION = 'x-opt-skuprt-patience';
@@ -22,8 +24,14 @@ export function patienceOf(deliveryAnnotations: Typed | undefined): number | und
 
 /** A stream's head, without router annotations, that says it. */
 export function withPatience(head: Buffer, patienceMs: number | undefined): Buffer {
+  // Nearly all of them: a first try, of a stream that says nothing else.
+  if (patienceMs === DIAL_PATIENCE_MS && (sectionCode(head, 0) ?? 0) > sectionCodes.deliveryAnnotations) {
+    return Buffer.concat([ALL_OF_IT, head]);
+  }
   return withDeliveryAnnotation(head, ANNOTATION, patienceMs);
 }
+
+const ALL_OF_IT = withDeliveryAnnotation(Buffer.alloc(0), ANNOTATION, DIAL_PATIENCE_MS);
 
 /** @param waitedMs since the stream was first sent on here */
 export function patienceLeft(patienceMs: number | undefined, waitedMs: number): number {

@@ -21,6 +21,8 @@ describe('the time a dial has', () => {
     expect(patienceOf(annotationsIn(head))).toBeUndefined();
     expect(patienceOf(annotationsIn(hurried))).toBe(900);
     expect(patienceOf(annotationsIn(withPatience(hurried, 300)))).toBe(300);
+    expect(withPatience(withPatience(head, 1000), undefined).equals(head)).toBe(true);
+    expect(withPatience(head, 1000).equals(withPatience(hurried, 1000))).toBe(true);
     expect(withPatience(hurried, undefined).equals(head)).toBe(true);
     expect(parseHead(hurried, 'properties')?.properties).toMatchObject({ to: 'to', replyTo: 'reply' });
   });
