@@ -35,7 +35,6 @@ for (const name of names) {
   await client.create(MCS_API.exports, { ...object, metadata: { ...object.metadata, namespace: NAMESPACE } });
 }
 await sleep(10_000);
-watching.tell('end');
 const times = JSON.parse(await watching.stop()) as Record<string, { resolvedMs: number; answeredMs: number }>;
 client.close();
 const since = (read: (time: { resolvedMs: number; answeredMs: number }) => number): number[] =>
