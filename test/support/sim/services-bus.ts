@@ -12,6 +12,7 @@ export class ServicesBus {
   lossChance = 0;
   /** Messages that were sent. */
   sentCount = 0;
+  readonly sent: { type: string; bytes: number }[] = [];
   private readonly random: Random;
   private readonly members = new Set<Member>();
   /** Sites that nothing gets to or from. */
@@ -48,6 +49,7 @@ export class ServicesBus {
 
   send(from: Member, { to, text }: { to: string; text: string }): void {
     this.sentCount += 1;
+    this.sent.push({ type: JSON.parse(text).type, bytes: Buffer.byteLength(text) });
     for (const member of this.members) {
       const isMeant = to === MULTICAST ? member !== from : member.inbox === to;
       const isCut = member.siteId !== from.siteId && (this.cut.has(member.siteId) || this.cut.has(from.siteId));

@@ -59,6 +59,8 @@ export class ServicesCluster {
   readonly siteId: string;
   /** Writes of the controllers, in order. */
   readonly written: string[] = [];
+  /** The same by verb and kind. */
+  readonly wrote: string[] = [];
   /** What the controllers told users, in order. */
   readonly events: EventWant[] = [];
   private readonly world: ServicesWorld;
@@ -104,6 +106,7 @@ export class ServicesCluster {
       settings: serviceSettings({ namespace: HOME, 'cluster-id': this.name, ...flags }, {}),
       version: '1.2.3',
       open: this.world.bus.opener(killed.signal),
+      onWrite: (verb, kind) => this.wrote.push(`${verb} ${kind}`),
       onEvent: (event) => this.events.push(event),
       elect: (lead, signal) => election.run(signal, lead),
     });
