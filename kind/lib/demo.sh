@@ -1,6 +1,8 @@
 # What the demos share: a namespace in each of the first two clusters, mostly with a site, linked; a pod to ask from; and the end of it
 # all, also when a demo fails or is interrupted. Servers and clients run in the image of skuprt itself, so nothing else is pulled.
+# A demo that changes more than its namespace gives a function that sets it back to "undo", once there is something to set back.
 demo=
+undo=
 demo_image=$image
 
 begin_demo() {
@@ -64,11 +66,28 @@ ask() {
     'fetch(process.argv[1], { signal: AbortSignal.timeout(3000) }).then(async (answer) => process.stdout.write(await answer.text()))' "$2"
 }
 
-end_demo() {
-  local context
+# in_both COMMAND...: with each of the two contexts as its last argument, both at once. As a step, or in one.
+in_both() {
+  local context pid pids=()
   for context in "${contexts[@]:0:2}"; do
-    step "removing namespace $demo of $context" in_cluster "$context" delete namespace "$demo" --wait --timeout 90s
+    "$@" "$context" &
+    pids+=($!)
   done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+}
+
+remove_namespace() { in_cluster "$1" delete namespace "$demo" --ignore-not-found --wait --timeout 90s; }
+
+set_back() {
+  local removing
+  in_both remove_namespace &
+  removing=$!
+  [ -z "$undo" ] || "$undo"
+  wait "$removing"
+}
+
+end_demo() {
+  step "removing namespace $demo of both${undo:+, and all else as it was before}" set_back
   demo=
   printf 'demo ok: %s\n' "$1"
 }
@@ -79,4 +98,5 @@ end_quietly() {
   for context in "${contexts[@]:0:2}"; do
     in_cluster "$context" delete namespace "$demo" --ignore-not-found --wait=false >/dev/null 2>&1 || true
   done
+  [ -z "$undo" ] || "$undo" >/dev/null 2>&1 || true
 }
