@@ -1,6 +1,6 @@
 /**
  * `demo`: the whole story on one machine. Two sites with their own directories, processes and CAs; a server that only east
- * can reach; its use in west; a checked transfer both ways. Ends with exit 0 only when all of that was seen to work.
+ * can reach; its use in west; a checked transfer both ways; its name in the cluster set. Ends with exit 0 only when all of that was seen to work.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,9 +8,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../lib/errors.ts';
 import { type Context, say } from '../context.ts';
 import type { DemoFlags } from '../definitions/processes.ts';
 import { GREETING } from '../demo/backend.ts';
+import { type Names, serveNames } from '../demo/names.ts';
 import { Steps } from '../demo/steps.ts';
 import { download, fetchText, type Transfer, upload } from '../demo/transfer.ts';
 import { FailedError } from '../errors.ts';
@@ -18,6 +20,8 @@ import { sizeText } from '../output/text.ts';
 
 const SERVICE_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
+/** Of the service in the cluster set. */
+const NAME = 'backend.east.supercluster.local';
 
 interface Backend {
   pid: number;
@@ -82,6 +86,7 @@ class Demo {
     steps.write('\nThe network:\n');
     steps.indented(await steps.command('-n', 'west', 'network', 'status'));
     await this.transfer();
+    await this.useByName(port);
   }
 
   private async makeSite(name: string): Promise<void> {
@@ -140,6 +145,44 @@ class Demo {
     );
   }
 
+  /** Every cluster of the set, and every local site, has an exported service under the same name. */
+  private async useByName(port: number): Promise<void> {
+    const { steps, context } = this;
+    steps.write('\nA name for it in every site and cluster of the set, by our DNS server:\n');
+    await steps.command('-n', 'east', 'service', 'export', 'backend');
+    const names = await serveNames(this.directory, context.signal);
+    try {
+      const asked = `dig +short @127.0.0.1 -p ${names.port} ${NAME}`;
+      steps.indented(await steps.show(asked, () => this.soon(async () => (await names.addressesOf(NAME)).join('\n'))));
+      const url = `http://${NAME}:${port}/`;
+      const greeting = await steps.show(`curl ${url}`, () => this.soon(() => this.fetchBy(names, url)));
+      steps.indented(greeting);
+    } finally {
+      await names.stop();
+    }
+  }
+
+  private async fetchBy({ lookup }: Names, url: string): Promise<string> {
+    const greeting = await fetchText(url, this.context.signal, lookup);
+    if (greeting !== GREETING) throw new FailedError(`The server answered ${JSON.stringify(greeting)} by its name`);
+    return greeting;
+  }
+
+  /** Again and again until it does not fail. */
+  private async soon<T>(look: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + SERVICE_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await look();
+      } catch (cause) {
+        this.context.signal.throwIfAborted();
+        if (performance.now() > deadline)
+          throw new FailedError(`The service has no name: ${messageOf(cause)}`, { cause });
+        await sleep(POLL_MS, undefined, { signal: this.context.signal });
+      }
+    }
+  }
+
   explainHowToGoOn(): void {
     const { program } = this.context;
     const stop = this.sites.map((site) => `${program} -n ${site} delete --yes`).join(' && ');
@@ -149,6 +192,8 @@ Everything is left running. Go on with
     ${program} -n west network status
     ${program} -n east status
     curl ${this.url}
+    ${program} -p local dns serve
+    dig @127.0.0.1 -p 5353 ${NAME}
 and end it with
     ${stop} && kill ${this.backend?.pid} && rm -r ${this.directory}
 `);

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { get, type IncomingMessage, request } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { FailedError } from '../errors.ts';
@@ -34,8 +35,9 @@ export async function digestOf(source: Readable): Promise<string> {
   return hash.digest('hex');
 }
 
-export async function fetchText(url: string, signal: AbortSignal): Promise<string> {
-  return await text(await responseOf(get(url, { signal, agent: false })));
+/** `lookup`: who is asked for the address of the host; the system unless given. */
+export async function fetchText(url: string, signal: AbortSignal, lookup?: LookupFunction): Promise<string> {
+  return await text(await responseOf(get(url, { signal, agent: false, ...(lookup && { lookup }) })));
 }
 
 export async function download(url: string, sizeBytes: number, signal: AbortSignal): Promise<Transfer> {

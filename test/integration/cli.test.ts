@@ -213,11 +213,14 @@ describe('the demo', () => {
       .filter((description) => description.includes(temp));
   }
 
-  it('carries a checked transfer both ways and leaves no file and no process', async () => {
+  it('carries a checked transfer both ways and answers by name, and leaves no file and no process', async () => {
     const demo = startDemo('--size', '4MiB');
     const [out, [code]] = await Promise.all([text(demo.stdout!), once(demo, 'exit')]);
     expect(out).toContain('All of it works');
     expect(out.match(/sha256 [0-9a-f]{16}… is right/g)).toHaveLength(2);
+    const dig = /dig .* backend\.east\.supercluster\.local +[\d.]+ s\n {4}127\.\d+\.\d+\.\d+\n/;
+    expect(out).toMatch(dig);
+    expect(out).toMatch(/curl http:\/\/backend\.east\.supercluster\.local:\d+\/ +[\d.]+ s\n {4}hello from/);
     expect(code).toBe(0);
     expect(readdirSync(temp)).toEqual([]);
     expect(processesLeft()).toEqual([]);

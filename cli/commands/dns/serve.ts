@@ -54,7 +54,8 @@ function everywhere(): Endpoint[] {
   ];
 }
 
-function localPlaces(env: NodeJS.ProcessEnv) {
+/** Of the sites of this user. */
+export function localPlaces(env: NodeJS.ProcessEnv) {
   const dataHome = dataHomeOf(env);
   return {
     namespacesDirectory: namespacesDir(dataHome),
