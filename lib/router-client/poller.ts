@@ -9,6 +9,9 @@ import type { RouterState } from './state.ts';
 const INTERVAL_MS = 1000;
 const EAGER_INTERVAL_MS = 100;
 const EAGER_MS = 3000;
+/** What was asked for is mostly done within moments: looked for more closely first. */
+const FIRST_INTERVAL_MS = 40;
+const FIRST_MS = 500;
 
 export interface RouterPollerParts {
   client: RouterClient;
@@ -22,7 +25,7 @@ export class RouterPoller {
   private readonly parts: RouterPollerParts;
   private readonly wakeup = new Wakeup();
   private current: RouterState | undefined;
-  private eagerUntil = 0;
+  private lookedAt = -Infinity;
 
   constructor(parts: RouterPollerParts) {
     this.parts = parts;
@@ -35,15 +38,16 @@ export class RouterPoller {
 
   /** Something was changed, or the connection came or went: look now, and closely for a while. */
   look(): void {
-    this.eagerUntil = this.parts.clock.now() + EAGER_MS;
+    this.lookedAt = this.parts.clock.now();
     this.wakeup.notify();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const begunAt = this.parts.clock.now();
       this.set(await this.read());
-      const isEager = this.parts.clock.now() < this.eagerUntil;
-      await this.wakeup.wait(isEager ? EAGER_INTERVAL_MS : INTERVAL_MS, signal);
+      const now = this.parts.clock.now();
+      await this.wakeup.wait(pollWaitMs(now - this.lookedAt, now - begunAt), signal);
     }
   }
 
@@ -64,4 +68,13 @@ export class RouterPoller {
     this.current = after;
     this.parts.onChange(before, after);
   }
+}
+
+/**
+ * How long to wait for the next look, `ageMs` after the last change and after a look that took `readMs`: a router that has much to tell,
+ * or is busy, is not asked all the time.
+ */
+export function pollWaitMs(ageMs: number, readMs: number): number {
+  if (ageMs < FIRST_MS) return Math.max(FIRST_INTERVAL_MS, Math.min(EAGER_INTERVAL_MS, readMs));
+  return ageMs < EAGER_MS ? EAGER_INTERVAL_MS : INTERVAL_MS;
 }

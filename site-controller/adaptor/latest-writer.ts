@@ -1,5 +1,7 @@
 /**
  * Writes the latest of many values: equal ones once, quick ones together, failed ones again. At rest it writes nothing.
+ *
+ * After a rest the second value may be what somebody waits for: the spacing of writes begins small and doubles.
  */
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -8,6 +10,10 @@ import type { Random } from '../../lib/random.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 
 const REST_PER_WORK = 4;
+/** The first spacing is this part of the full one. */
+const FIRST_PART = 8;
+/** So many spacings without a write are a rest. */
+const REST_INTERVALS = 5;
 
 export interface LatestWriterParts<T> {
   /** What is written, for the log. */
@@ -15,7 +21,7 @@ export interface LatestWriterParts<T> {
   write: (value: T) => Promise<void>;
   /** A text that is the same for values that need not be written one after the other. */
   identify: (value: T) => string;
-  /** Least time from one write to the next. */
+  /** Least time from one write to the next, when there are many. */
   intervalMs: number;
   clock: Clock;
   random: Random;
@@ -43,6 +49,8 @@ export class LatestWriter<T> {
 
   async run(signal: AbortSignal): Promise<void> {
     let earliest = -Infinity;
+    let spacingMs = 0;
+    let endedAt = -Infinity;
     while (!signal.aborted) {
       const { clock } = this.parts;
       const isDue = this.latest !== undefined && this.latest.id !== this.writtenId;
@@ -53,11 +61,19 @@ export class LatestWriter<T> {
         const begunAt = clock.now();
         const isDone = await this.writeLatest(signal);
         const now = clock.now();
+        spacingMs = this.nextSpacing(spacingMs, begunAt - endedAt);
+        endedAt = now;
         // What takes long is done less often.
-        const pauseMs = Math.max(this.parts.intervalMs, (now - begunAt) * REST_PER_WORK);
+        const pauseMs = Math.max(spacingMs, (now - begunAt) * REST_PER_WORK);
         earliest = now + (isDone ? pauseMs : this.backoff.nextMs());
       }
     }
+  }
+
+  private nextSpacing(beforeMs: number, restedMs: number): number {
+    const { intervalMs } = this.parts;
+    if (restedMs >= intervalMs * REST_INTERVALS) return intervalMs / FIRST_PART;
+    return Math.min(intervalMs, beforeMs * 2);
   }
 
   private async writeLatest(signal: AbortSignal): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
@@ -13,6 +13,7 @@ import { LatestWriter } from '../../site-controller/adaptor/latest-writer.ts';
 import { holdBack, planFiles } from '../../site-controller/adaptor/profiles.ts';
 import { type Place, parseWanted, renderSections } from '../../site-controller/adaptor/wanted.ts';
 import { secretDigest, tlsSecret } from '../../site-controller/pki/secret.ts';
+import { useVirtualTime } from '../support/virtual-time.ts';
 
 const PLACE: Place = { pod: 'pod-a', certs: '/certs', proxies: '/proxies', bind: undefined };
 const ROUTER = ['router', { id: `west-\${HOSTNAME}`, mode: 'interior' }] as const;
@@ -213,5 +214,41 @@ describe('the latest of many values', () => {
     stopping.abort();
     await running;
     expect(written).toEqual(['c']);
+  });
+
+  it('is written soon after the first, and ever less often while it changes all the time', async () => {
+    useVirtualTime(1_000_000);
+    try {
+      const times: number[] = [];
+      const writer = new LatestWriter<number>({
+        what: 'value',
+        write: async () => void times.push(performance.now()),
+        identify: String,
+        intervalMs: 200,
+        clock: { now: () => performance.now(), wall: () => 0 },
+        random: { next: () => 0 },
+        log: createLogger({ name: 'test', level: 'silent' }),
+      });
+      const stopping = new AbortController();
+      const running = writer.run(stopping.signal);
+      const changeFor = async (ms: number) => {
+        for (const until = performance.now() + ms; performance.now() < until; ) {
+          writer.set(performance.now());
+          await vi.advanceTimersByTimeAsync(5);
+        }
+      };
+      const gaps = () => times.slice(1).map((time, index) => Math.round((time - times[index]!) / 25) * 25);
+      await changeFor(1000);
+      expect(gaps()).toEqual([25, 50, 100, 200, 200, 200, 200].slice(0, gaps().length));
+      expect(times.length).toBeGreaterThanOrEqual(6);
+      await vi.advanceTimersByTimeAsync(2000);
+      times.length = 0;
+      await changeFor(200);
+      expect(gaps()).toEqual([25, 50, 100]);
+      stopping.abort();
+      await running;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
