@@ -2,82 +2,28 @@
  * Services of a cluster set without Kubernetes: three machines (data homes), each with a local site, a service that two of them export,
  * and names for it at the third. Commands are those that a user types.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Resource } from '../../config/api/index.ts';
-import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
 import { SETTING } from '../../config/names.ts';
-import { composeToken } from '../../site-controller/grants/token.ts';
-import { type SitePaths, sitePaths } from '../../site-controller/platform/local/paths.ts';
-import { LocalStore } from '../../site-controller/platform/local/store.ts';
-import { stopChild } from '../support/child-process.ts';
-import { CLI_ENTRY, localEnv, type Outcome, runChild } from '../support/cli.ts';
 import { ask, type DnsAddress } from '../support/dns-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort, LocalMachine, said } from '../support/local-machine.ts';
 
 const HOST = '127.0.0.1';
 /** Of the service; its servers have any. */
 const PORT = 8080;
 const NAME = 'backend.west.supercluster.local';
 
-class Machine {
-  readonly home = mkdtempSync(join(tmpdir(), 'skuprt-set-'));
-  readonly namespace: string;
-  readonly site: string;
-  readonly paths: SitePaths;
-  readonly store: LocalStore;
-  output = '';
-  process: ChildProcess | undefined;
-
-  constructor(namespace: string, site: string) {
-    this.namespace = namespace;
-    this.site = site;
-    this.paths = sitePaths(this.home, namespace);
-    this.store = new LocalStore(this.paths);
-  }
-
-  start(): void {
-    const child = spawn(process.execPath, [CLI_ENTRY, '-n', this.namespace, 'site', 'run'], {
-      env: { ...localEnv(), XDG_DATA_HOME: this.home },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (this.output += String(chunk)));
-    this.process = child;
-  }
-
-  async stop(): Promise<void> {
-    if (this.process !== undefined) await stopChild(this.process);
-  }
-
-  run(...args: string[]): Promise<Outcome> {
-    return runChild(this.home, ['-n', this.namespace, ...args]);
-  }
-
-  apply(kind: string, name: string, spec: object): Promise<void> {
-    return this.store.apply({ apiVersion: SKUPPER_API_VERSION, kind, metadata: { name }, spec } as Resource);
-  }
-
-  async isReady(kind: 'Site' | 'AccessGrant' | 'Link' | 'Connector', name: string): Promise<boolean> {
-    const found = await this.store.get(kind, name);
-    return found?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-  }
-
+class Machine extends LocalMachine {
   /** A server here, exposed under that address. */
   async expose(made: Server, name = 'backend', servicePort = PORT): Promise<void> {
     const settings = { [SETTING.servicePort]: String(servicePort) };
     const { port } = made.address() as AddressInfo;
     await this.apply('Connector', name, { routingKey: name, host: HOST, port, settings });
-  }
-
-  madeFiles(): string[] {
-    return readdirSync(this.paths.runtimeResources).filter((name) => /^(Service|EndpointSlice)/.test(name));
   }
 }
 
@@ -87,7 +33,6 @@ const east = new Machine('east', 'east');
 const spare = new Machine('west', 'spare');
 const machines = [west, east, spare];
 const servers: Server[] = [];
-const children: ChildProcess[] = [];
 let dns: DnsAddress;
 
 async function server(text: string): Promise<Server> {
@@ -100,28 +45,6 @@ async function server(text: string): Promise<Server> {
   return made;
 }
 
-async function freePort(): Promise<number> {
-  const made = createServer().listen(0, HOST);
-  await once(made, 'listening');
-  const { port } = made.address() as AddressInfo;
-  made.close();
-  // One that can be moved by 10000.
-  return port < 50_000 ? port : await freePort();
-}
-
-/** What a connection there says; undefined when it says nothing. */
-async function said(host: string, port: number): Promise<string | undefined> {
-  const socket = connect({ host, port });
-  socket.setTimeout(2000, () => socket.destroy());
-  let text = '';
-  try {
-    for await (const chunk of socket) text += String(chunk);
-  } catch {
-    return undefined;
-  }
-  return text === '' ? undefined : text;
-}
-
 /** As a client does that knows the name only. */
 async function saidByName(name = NAME): Promise<string | undefined> {
   const [addresses, services] = await Promise.all([ask(dns, name), ask(dns, name, 'SRV')]);
@@ -130,59 +53,16 @@ async function saidByName(name = NAME): Promise<string | undefined> {
   return host === undefined ? undefined : await said(host, port);
 }
 
-async function link(from: Machine, to: Machine): Promise<void> {
-  const name = `for-${from.site}`;
-  const grant = (await to.store.get('AccessGrant', name))!;
-  const siteId = (await to.store.get('Site', to.site))!.metadata.uid!;
-  await from.store.apply(composeToken({ grant, siteId }));
-  await eventually(
-    () => `link of ${from.site}: ${from.output}${to.output}`,
-    () => from.isReady('Link', name),
-    20_000,
-  );
-}
-
-async function serveDns(machine: Machine): Promise<DnsAddress> {
-  const env = { ...localEnv(), XDG_DATA_HOME: machine.home };
-  const child = spawn(process.execPath, [CLI_ENTRY, 'dns', 'serve', '--listen', `${HOST}:0`], { env });
-  children.push(child);
-  child.stdout.resume();
-  for await (const line of createInterface({ input: child.stderr })) {
-    const port = /^Answering for .* at 127\.0\.0\.1:(\d+)$/.exec(line)?.[1];
-    if (port === undefined) continue;
-    child.stderr.resume();
-    return { host: HOST, port: Number(port) };
-  }
-  throw new Error('it ended before it listened');
-}
-
 beforeAll(async () => {
-  // Who redeems tokens listens first: machines that are one do not know of each other's ports before somebody listens there.
-  for (const machine of [east, west, spare]) {
-    const settings = { [SETTING.bindHost]: HOST, [SETTING.linkPort]: String(await freePort()) };
-    await machine.apply('Site', machine.site, { linkAccess: 'default', settings });
-    machine.start();
-    await eventually(
-      () => `site ${machine.site} is ready: ${machine.output}`,
-      () => machine.isReady('Site', machine.site),
-      20_000,
-    );
-    for (const name of machine === east ? ['for-west', 'for-spare'] : []) {
-      await east.apply('AccessGrant', name, {});
-      await eventually(`grant ${name}`, () => east.isReady('AccessGrant', name));
-    }
-  }
-  await link(west, east);
-  await link(spare, east);
+  await Promise.all(machines.map((machine) => machine.begin()));
+  await Promise.all([west, spare].map((machine) => machine.link(east)));
   await west.expose(await server('hello from west'));
-  dns = await serveDns(east);
+  dns = await east.serveDns();
 }, 90_000);
 
 afterAll(async () => {
-  for (const child of children) await stopChild(child);
-  await Promise.all(machines.map((machine) => machine.stop()));
+  await Promise.all(machines.map((machine) => machine.end()));
   for (const one of servers) one.close();
-  for (const { home } of machines) rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 }, 60_000);
 
 describe('services of a cluster set on local sites', () => {
@@ -300,14 +180,10 @@ describe('services of a cluster set on local sites', () => {
     const { port } = taken.address() as AddressInfo;
     await west.expose(await server('hello from other'), 'other', port);
     expect((await west.run('service', 'export', 'other')).code).toBe(0);
-    await eventually(
-      'the port is another',
-      async () => {
-        const { answers } = await ask(dns, 'other.west.supercluster.local', 'SRV');
-        return answers[0]?.includes(` ${port + 10_000} `);
-      },
-      30_000,
-    );
+    await eventually('the port is another', async () => {
+      const { answers } = await ask(dns, 'other.west.supercluster.local', 'SRV');
+      return answers[0]?.includes(` ${port + 10_000} `);
+    });
     await eventually(
       'and it leads there',
       async () => (await saidByName('other.west.supercluster.local')) === 'hello from other',
