@@ -8,6 +8,7 @@ import type { KubeObject } from '../../lib/kube/object.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
 import { localNames, siteNames } from '../../service-controller/dns/local-objects.ts';
 import { MCS, routingKey } from '../../service-controller/names.ts';
+import { keepMoved, moveTaken, placeOfListener } from '../../service-controller/platform/local/adapt.ts';
 import { isOurs, LocalView } from '../../service-controller/platform/local/local-view.ts';
 import { LocalWrites } from '../../service-controller/platform/local/local-writes.ts';
 import { Loopback } from '../../service-controller/platform/local/loopback.ts';
@@ -93,6 +94,10 @@ class TestSite {
     });
   }
 
+  async pass(key: string): Promise<void> {
+    await this.writes.bringUpToDate(this.view, key, true);
+  }
+
   /** Passes until nothing changes any more. */
   async settle(key: string, imports = true): Promise<void> {
     for (let count = 0; count < 4; count += 1) await this.writes.bringUpToDate(this.view, key, imports);
@@ -155,6 +160,16 @@ describe('a server of this site', () => {
     ]);
   });
 
+  it('has its import and its slice after one pass', async () => {
+    site.put(connector({ host: '10.0.0.7' }));
+    await site.export('web');
+    await site.pass(OWN_KEY);
+    expect(site.files.list('ServiceImport')).toHaveLength(1);
+    expect(site.files.list('EndpointSlice').map(({ endpoints }) => endpoints)).toMatchObject([
+      [{ addresses: ['10.0.0.7'] }],
+    ]);
+  });
+
   it('is dialled anew when the user dials it in another way, and not at all without the export', async () => {
     site.put(connector({ tlsCredentials: 'ca' }));
     await site.export('web');
@@ -203,16 +218,14 @@ describe('a headless service of a cluster with pods', () => {
       ...parts,
     });
   const slices = () =>
-    site.files
-      .list('EndpointSlice')
-      .map(
-        (slice) =>
-          slice as unknown as {
-            metadata: KubeObject['metadata'];
-            endpoints: { addresses: string[]; hostname: string; conditions: { ready: boolean } }[];
-            ports: { port: number }[];
-          },
-      );
+    site.files.list('EndpointSlice').map(
+      (slice) =>
+        slice as unknown as {
+          metadata: KubeObject['metadata'];
+          endpoints: { addresses: string[]; hostname: string; conditions: { ready: boolean } }[];
+          ports: { port: number }[];
+        },
+    );
   const addressOf = (hostname: string) =>
     slices()
       .flatMap(({ endpoints }) => endpoints)
@@ -287,5 +300,63 @@ describe('a headless service of a cluster with pods', () => {
     site.clusters = [];
     await site.settle(HEADLESS_KEY);
     expect([site.of('Listener'), slices(), site.files.list('ServiceImport')]).toEqual([[], [], []]);
+  });
+});
+
+describe('a port that another process has', () => {
+  const record = serviceRecord({
+    namespace: 'backend',
+    name: 'api',
+    ports: [{ name: '', protocol: 'TCP', port: 8080 }],
+  });
+  const KEY = 'backend/api';
+  const fault = 'MultiKeyListener x cannot listen: port 8080 on 127.64.0.1 is in use by another process';
+  const ports = () =>
+    [...site.of('Listener'), ...site.of('MultiKeyListener')].map(({ spec }) => (spec as { port: number }).port);
+  const taken = (observedGeneration = 1) => {
+    const [listener] = site.of('MultiKeyListener') as [KubeObject];
+    const conditions = [{ type: 'Configured', status: 'False', message: fault, observedGeneration }];
+    site.put({ ...listener, metadata: { ...listener.metadata, generation: 1 }, status: { conditions } });
+  };
+  beforeEach(async () => {
+    site.clusters = [cluster('west', record)];
+    await site.settle(KEY);
+  });
+
+  it('is told of at the import, which is not ready', async () => {
+    taken();
+    await site.settle(KEY);
+    const { conditions } = site.files.list('ServiceImport')[0]!.status as { conditions: object[] };
+    expect(conditions).toContainEqual(
+      expect.objectContaining({ type: 'Ready', status: 'False', reason: 'CannotListen', message: fault }),
+    );
+  });
+
+  it('is moved, for that listener only, and so in the import', async () => {
+    expect(ports()).toEqual([8080, 8080]);
+    taken();
+    moveTaken(site.of('MultiKeyListener'), site.loopback);
+    await site.settle(KEY);
+    expect(ports()).toEqual([8080, 18_080]);
+    expect(site.files.list('ServiceImport')[0]!.spec).toMatchObject({ ports: [{ port: 18_080 }] });
+  });
+
+  it('is not moved for what was said of an earlier place', async () => {
+    taken(0);
+    moveTaken(site.of('MultiKeyListener'), site.loopback);
+    await site.settle(KEY);
+    expect(ports()).toEqual([8080, 8080]);
+  });
+
+  it('stays moved when the site starts again', () => {
+    const made = site
+      .of('MultiKeyListener')
+      .map((listener) => ({ ...listener, spec: { ...(listener.spec as object), port: 18_080 } }));
+    const after = new Loopback({ siteId: 'east', firstPort: 1024 });
+    keepMoved(made, after);
+    expect(made.map((listener) => placeOfListener(listener, after).port)).toEqual([18_080]);
+    const calm = new Loopback({ siteId: 'east', firstPort: 1024 });
+    keepMoved(site.of('MultiKeyListener'), calm);
+    expect(made.map((listener) => placeOfListener(listener, calm).port)).toEqual([8080]);
   });
 });

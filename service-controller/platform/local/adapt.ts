@@ -7,8 +7,10 @@ import type { KubeObject } from '../../../lib/kube/object.ts';
 import { derivedName, LABEL, MCS } from '../../names.ts';
 import { podServiceName } from '../../reconcile/endpointslice/headless.ts';
 import { MADE_ANNOTATION } from '../../reconcile/made.ts';
-import type { Loopback, LoopbackPlace } from './loopback.ts';
+import { type Loopback, type LoopbackPlace, listenFault } from './loopback.ts';
 import type { OfferedPort } from './offers.ts';
+
+const IN_USE = /in use/;
 
 /** Of a Connector, Listener or MultiKeyListener of a plan, as it belongs into the files of the site. */
 export function adapted(object: KubeObject, loopback: Loopback, offers: readonly OfferedPort[]): KubeObject {
@@ -42,6 +44,22 @@ export function portOf({ spec }: KubeObject): number {
     strategy?: { priority?: { routingKeys?: string[] } };
   };
   return Number((routingKey ?? strategy?.priority?.routingKeys?.[0])?.split('/')[4]);
+}
+
+/** Those that listen at another port than they would by themselves, from before this process began, stay there. */
+export function keepMoved(listeners: readonly KubeObject[], loopback: Loopback): void {
+  for (const listener of listeners) {
+    const { port } = listener.spec as { port: number };
+    if (port > placeOfListener(listener, loopback).port) loopback.avoid(ownerOf(listener), portOf(listener));
+  }
+}
+
+/** Those whose port another process has get another one. */
+export function moveTaken(listeners: readonly KubeObject[], loopback: Loopback): void {
+  for (const listener of listeners) {
+    const isThere = (listener.spec as { port: number }).port === placeOfListener(listener, loopback).port;
+    if (isThere && IN_USE.test(listenFault(listener) ?? '')) loopback.avoid(ownerOf(listener), portOf(listener));
+  }
 }
 
 /** A derived Service, with the address that a cluster would have given it. */

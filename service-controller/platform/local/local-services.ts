@@ -17,11 +17,11 @@ import { Wakeup } from '../../../lib/wakeup.ts';
 import { CLUSTER_SET_DEFAULT } from '../../names.ts';
 import { Mesh } from '../mesh.ts';
 import { tellOf } from '../tell.ts';
-import { ownerOf, placeOfListener, portOf } from './adapt.ts';
+import { keepMoved, moveTaken } from './adapt.ts';
 import { ClusterName } from './cluster-name.ts';
 import { isOurs, LocalView } from './local-view.ts';
 import { LocalWrites, type SiteKind, type SiteResources } from './local-writes.ts';
-import { Loopback, listenFault } from './loopback.ts';
+import { Loopback } from './loopback.ts';
 import { LocalSessions } from './router-session.ts';
 import { ServiceFiles, type WantedExports } from './service-files.ts';
 
@@ -60,7 +60,6 @@ export interface LocalSiteParts {
 }
 
 const SITE_KINDS = ['Connector', 'Listener', 'MultiKeyListener'] as const satisfies SiteKind[];
-const IN_USE = /in use/;
 const RETRY_MS = 1000;
 /** A pass at least this often, for what nothing notifies. */
 const PASS_INTERVAL_MS = 5000;
@@ -185,15 +184,11 @@ export class LocalServices {
   private placesOf({ id }: LocalSite, made: readonly KubeObject[]): { loopback: Loopback; writes: LocalWrites } {
     if (this.current?.siteId !== id) {
       const loopback = new Loopback({ siteId: id, firstPort: this.parts.firstPort });
-      // Ports that were moved stay where they are.
-      for (const listener of made) if (isMoved(listener, loopback)) loopback.avoid(ownerOf(listener), portOf(listener));
+      keepMoved(made, loopback);
       return { loopback, writes: this.writesTo(loopback) };
     }
     const { loopback, writes } = this.current;
-    for (const listener of made) {
-      const isThere = (listener.spec as { port: number }).port === placeOfListener(listener, loopback).port;
-      if (isThere && IN_USE.test(listenFault(listener) ?? '')) loopback.avoid(ownerOf(listener), portOf(listener));
-    }
+    moveTaken(made, loopback);
     return { loopback, writes };
   }
 
@@ -219,9 +214,4 @@ export class LocalServices {
     const lists = await Promise.all(SITE_KINDS.map((kind) => this.parts.resources.list(kind)));
     return lists as [KubeObject[], KubeObject[], KubeObject[]];
   }
-}
-
-/** It listens at another port than it would by itself. */
-function isMoved(listener: KubeObject, loopback: Loopback): boolean {
-  return (listener.spec as { port: number }).port > placeOfListener(listener, loopback).port;
 }
