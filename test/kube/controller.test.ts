@@ -53,7 +53,10 @@ describe.runIf(kubeAssets() !== undefined)('a controller on a real API server', 
       expect(template.spec.containers.map(({ name }) => name).sort()).toEqual(['kube-adaptor', 'router']);
       const made = [
         ...['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap'].map((kind) => [kind, 'skupper-router']),
-        ...['skupper-site-ca', 'skupper-local-ca', 'skupper-local-server', 'skupper-local-client'].map((name) => ['Secret', name]),
+        ...['skupper-site-ca', 'skupper-local-ca', 'skupper-local-server', 'skupper-local-client'].map((name) => [
+          'Secret',
+          name,
+        ]),
         ['Service', 'skupper-router-local'],
         ['Certificate', 'skupper-site-ca'],
       ];
