@@ -40,7 +40,9 @@ describe.skipIf(CONTEXTS.length < 2)('services of a cluster set', { timeout: TWO
     const short = `backend.${NAMESPACE}.${ZONES[0]}`;
     for (const name of [short, ...ZONES.map((zone) => nameOf('backend', east, zone))]) {
       await eventually(`${name} is known`, async () => (await resolve(east, 'A', name))?.[0] === spec.ips[0], 40_000);
-      expect(await east.ask('client', `http://${name}:8080/`)).toBe('hello from west');
+      // A name is there before kube-proxy has heard of its address.
+      const answer = await eventually(`${name} answers`, () => east.ask('client', `http://${name}:8080/`));
+      expect(answer).toBe('hello from west');
     }
     const records = await resolve(east, 'SRV', `_http._tcp.${nameOf('backend', east)}`);
     expect(records).toMatchObject([{ name: nameOf('backend', east), port: 8080 }]);
