@@ -182,7 +182,7 @@ export class Mesh {
     this.speaks = false;
   }
 
-  /** Compared by identity: a record that nobody changed is the same object. */
+  /** Records are compared by identity: one that nobody changed is the same object. */
   private heard(): void {
     const before = this.known;
     this.known = new Map(this.clusters.map((view) => [view.id, view]));
@@ -191,7 +191,6 @@ export class Mesh {
     let [isMember, isIngress] = [false, false];
     for (const id of new Set([...before.keys(), ...this.known.keys()])) {
       const [was, is] = [before.get(id), this.known.get(id)];
-      if (was === is) continue;
       isMember ||= was?.state !== is?.state;
       const isOther = !isDeepEqual(was?.info, is?.info) || was?.siteId !== is?.siteId;
       changedKeys(was?.services, is?.services, isOther, keys);

@@ -7,13 +7,9 @@ import type { Clock } from '../../../lib/clock.ts';
 import { SkuprtError } from '../../../lib/errors.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { RouterClient, type RouterEndpoint } from '../../../lib/router-client/client.ts';
-import { ServiceExchangeDriver } from '../../exchange/driver.ts';
-import { ServiceExchange } from '../../exchange/exchange.ts';
-import { SERVICES_ADDRESS } from '../../exchange/messages.ts';
-import { SiteRouters } from '../../exchange/site-routers.ts';
-import { MANAGER } from '../../names.ts';
-import type { MeshIdentity, MeshSession, OpenSession } from '../mesh.ts';
+import type { RouterEndpoint } from '../../../lib/router-client/client.ts';
+import type { ServiceExchange } from '../../exchange/exchange.ts';
+import type { MeshIdentity, OpenSession } from '../mesh.ts';
 import { RunningSessions } from '../running-sessions.ts';
 import type { ExchangeCounts } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -59,35 +55,32 @@ export class RouterSessions {
   }
 
   readonly open: OpenSession = (identity, onChange) => {
-    const { clock, log } = this.parts;
-    const exchange = new ServiceExchange({ ...identity, instance: this.running.nextInstance() });
-    const client: RouterClient = new RouterClient({
-      containerId: `${MANAGER}-${identity.clusterId}`,
+    const base = { ...this.counts };
+    const { exchange, session } = this.running.start({
+      identity,
       endpoint: () => this.endpoint(),
-      multicastAddress: SERVICES_ADDRESS,
-      onUp: () => driver.connected(),
-      onDown: () => driver.disconnected(),
-      onMessage: (text, ingress) => {
-        this.heard(text);
-        driver.onMessage(text, ingress);
-      },
-      onHeard: (message, address, ingress) => {
-        if (address === exchange.inbox && typeof message.body === 'string') this.heard(message.body);
-        driver.onHeard(message, address, ingress);
-      },
-      log,
-    });
-    const driver: ServiceExchangeDriver = new ServiceExchangeDriver({
-      exchange,
-      routers: new SiteRouters(),
-      client: this.counting(client),
-      clock,
-      onChange: () => {
-        this.look(exchange, identity);
+      log: this.parts.log,
+      onChange: (of) => {
+        this.look(of, identity);
         onChange();
       },
+      onReceived: (text) => {
+        this.counts.messagesIn += 1;
+        this.counts.bytesIn += Buffer.byteLength(text);
+      },
+      onSend: (text) => {
+        this.counts.messagesOut += 1;
+        this.counts.bytesOut += Buffer.byteLength(text);
+      },
+      onEnd: () => this.refresh(),
     });
-    return this.session(exchange, driver, client);
+    // Read at each change of the exchange, and at the end of the session: counters never go back.
+    this.refresh = () => {
+      const { stats, refusals } = exchange;
+      this.counts.requests = base.requests + stats.requests;
+      this.counts.refused = base.refused + stats.malformed + Object.values(refusals).reduce((sum, n) => sum + n, 0);
+    };
+    return session;
   };
 
   /** Resolves when every connection has ended. */
@@ -95,45 +88,11 @@ export class RouterSessions {
     await this.running.ended();
   }
 
-  private session(exchange: ServiceExchange, driver: ServiceExchangeDriver, client: RouterClient): MeshSession {
-    const base = { ...this.counts };
-    // Read at each change of the exchange, and at the end of the session: counters never go back.
-    this.refresh = () => {
-      const { stats, refusals } = exchange;
-      this.counts.requests = base.requests + stats.requests;
-      this.counts.refused = base.refused + stats.malformed + Object.values(refusals).reduce((sum, n) => sum + n, 0);
-    };
-    return this.running.start({ exchange, driver, client, onEnd: () => this.refresh() });
-  }
-
   private look(exchange: ServiceExchange, { clusterId }: MeshIdentity): void {
     const claims = exchange.claims();
     if (claims.length > this.refusedClaimCount)
       this.parts.log.warn({ clusterId, claims }, 'a cluster is claimed by a second site, which is refused');
     this.refusedClaimCount = claims.length;
-  }
-
-  private heard(text: string): void {
-    this.counts.messagesIn += 1;
-    this.counts.bytesIn += Buffer.byteLength(text);
-  }
-
-  private counting(client: RouterClient): Pick<RouterClient, 'listen' | 'send' | 'sendTo'> {
-    const sent = (text: unknown) => {
-      this.counts.messagesOut += 1;
-      this.counts.bytesOut += Buffer.byteLength(String(text));
-    };
-    return {
-      listen: (addresses) => client.listen(addresses),
-      send: (text) => {
-        sent(text);
-        return client.send(text);
-      },
-      sendTo: (message) => {
-        sent(message.body);
-        return client.sendTo(message);
-      },
-    };
   }
 
   /** @throws RouterCredentialsError */
