@@ -1,8 +1,9 @@
 /** What `service export` and its siblings work on: ServiceExports and ServiceImports, and what is behind them. Here those of a cluster. */
 
+import { SERVICE_KINDS, type ServiceKind } from '../../config/api/service-kinds.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
-import { LEASE_ADDRESS, MANAGER, PROPERTY } from '../../service-controller/names.ts';
+import { LEASE_ADDRESS, MANAGER, MCS, PROPERTY } from '../../service-controller/names.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
 import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
@@ -11,14 +12,11 @@ import { ask } from './ask-services.ts';
 import { API, type ApiKind, type ClusterClient } from './cluster-client.ts';
 import type { Idle } from './place.ts';
 
-const GROUP = 'multicluster.x-k8s.io';
-const VERSION = `${GROUP}/v1beta1`;
-
 export const MCS_API = {
-  exports: { apiVersion: VERSION, kind: 'ServiceExport', plural: 'serviceexports' },
-  imports: { apiVersion: VERSION, kind: 'ServiceImport', plural: 'serviceimports' },
-  properties: { apiVersion: 'about.k8s.io/v1beta1', kind: 'ClusterProperty', plural: 'clusterproperties' },
-} as const satisfies Record<string, ApiKind>;
+  exports: apiOfService('ServiceExport'),
+  imports: apiOfService('ServiceImport'),
+  properties: apiOfService('ClusterProperty'),
+};
 
 /** Of the service-controller, in its pod. */
 const METRICS_PORT = 9000;
@@ -157,10 +155,15 @@ export class KubernetesClusterSet implements ClusterSetPlace {
   private async list(api: ApiKind): Promise<KubeObject[]> {
     const found = await this.client.list(api, { namespace: this.context.namespace });
     if (found !== undefined) return found.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-    throw new FailedError(`This cluster does not know the kind ${api.kind} (${GROUP})`, {
+    throw new FailedError(`This cluster does not know the kind ${api.kind} (${MCS.group})`, {
       next: `Install it with the service-controller: ${commandLine(this.context, 'install')}`,
     });
   }
+}
+
+function apiOfService<K extends ServiceKind>(kind: K): ApiKind & { kind: K } {
+  const { apiVersion, plural } = SERVICE_KINDS[kind];
+  return { apiVersion, kind, plural };
 }
 
 function isReady(status: unknown): boolean {

@@ -136,9 +136,7 @@ function conditionsOf(object: KubeObject | undefined): Condition[] {
 
 async function printExport(context: Context, place: ClusterSetPlace, name: string, format: string): Promise<void> {
   if (format === 'name') return print(context, `serviceexport/${name}\n`);
-  const { managedFields: _managed, ...metadata } = ((await place.export(name))?.metadata ?? {}) as Record<
-    string,
-    unknown
-  >;
-  print(context, formatObject({ ...(await place.export(name)), metadata }, format as 'json' | 'yaml'));
+  const made = await place.export(name);
+  const { managedFields: _managed, ...metadata } = (made?.metadata ?? {}) as Record<string, unknown>;
+  print(context, formatObject({ ...made, metadata }, format as 'json' | 'yaml'));
 }
