@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { KINDS, type Kind, type Resource, type ResourceOf } from '../../config/api/index.ts';
-import type { KubeObject } from '../../lib/kube/object.ts';
+import { type KubeObject, withoutManagedFields } from '../../lib/kube/object.ts';
 import type { ResourceStore } from '../../site-controller/store.ts';
 import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
@@ -61,9 +61,7 @@ export function notInstalled(context: Context): FailedError {
 
 /** Without what only machines read; lists come without apiVersion and kind. */
 function readObject<K extends Kind>(kind: K, object: KubeObject): ResourceOf<K> {
-  const { managedFields: _fields, ...metadata } = object.metadata as KubeObject['metadata'] & {
-    managedFields?: unknown;
-  };
+  const { metadata } = withoutManagedFields(object);
   const { apiVersion: _version, kind: _kind, metadata: _metadata, spec, ...rest } = object;
   const body = kind === 'Secret' ? rest : { spec: spec ?? {}, ...rest };
   return { apiVersion: KINDS[kind].apiVersion, kind, metadata, ...body } as unknown as ResourceOf<K>;

@@ -41,3 +41,9 @@ export function objectKey({ kind, metadata }: { kind: string; metadata: { name: 
 export function ownerReference({ apiVersion, kind, metadata }: KubeObject): OwnerReference {
   return { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '', controller: true, blockOwnerDeletion: true };
 }
+
+/** Without the record of who set which field, which only machines read. */
+export function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _managed, ...metadata } = object.metadata as ObjectMeta & { managedFields?: unknown };
+  return { ...object, metadata };
+}

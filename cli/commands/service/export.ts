@@ -1,6 +1,6 @@
 /** `service export`: a ServiceExport, which offers a Service to the cluster set; `service unexport` takes it back. */
 import type { Condition } from '../../../config/api/schema.ts';
-import type { KubeObject } from '../../../lib/kube/object.ts';
+import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { EXPORT_ANNOTATION } from '../../../service-controller/names.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
@@ -137,6 +137,5 @@ function conditionsOf(object: KubeObject | undefined): Condition[] {
 async function printExport(context: Context, place: ClusterSetPlace, name: string, format: string): Promise<void> {
   if (format === 'name') return print(context, `serviceexport/${name}\n`);
   const made = await place.export(name);
-  const { managedFields: _managed, ...metadata } = (made?.metadata ?? {}) as Record<string, unknown>;
-  print(context, formatObject({ ...made, metadata }, format as 'json' | 'yaml'));
+  if (made !== undefined) print(context, formatObject(withoutManagedFields(made), format as 'json' | 'yaml'));
 }

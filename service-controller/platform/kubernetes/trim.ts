@@ -2,7 +2,7 @@
  * What the cache keeps of objects: a cluster has many more Services and EndpointSlices than belong to a cluster set, and each is held in
  * memory. What the controller made itself is kept whole, to be compared with what is wanted. Pure.
  */
-import type { KubeObject, ObjectMeta } from '../../../lib/kube/object.ts';
+import { type KubeObject, type ObjectMeta, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { LABEL, MANAGER } from '../../names.ts';
 
 /** Annotations that mean something to us, or to those who make names of us. */
@@ -11,11 +11,6 @@ const ANNOTATION = /^(skuprt\.io|multicluster\.(x-k8s|kubernetes)\.io|external-d
 export function isOurs({ metadata }: KubeObject): boolean {
   const { labels } = metadata;
   return labels?.[LABEL.managedBy] === MANAGER || labels?.[LABEL.sliceManager] === MANAGER;
-}
-
-export function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _managed, ...metadata } = object.metadata as ObjectMeta & { managedFields?: unknown };
-  return { ...object, metadata };
 }
 
 /** Of a kind that only counts by its name. */

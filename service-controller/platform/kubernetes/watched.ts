@@ -1,9 +1,9 @@
 /** Every kind that the service-controller watches, with what it keeps of each. */
 import { CONFIG_KEY, NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
-import type { KubeObject } from '../../../lib/kube/object.ts';
+import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
 import { LABEL, MANAGER, MCS } from '../../names.ts';
-import { trimConfigMap, trimPod, trimService, trimSite, trimSlice, trimToName, withoutManagedFields } from './trim.ts';
+import { trimConfigMap, trimPod, trimService, trimSite, trimSlice, trimToName } from './trim.ts';
 
 /** Of a reflector: the kind, or for ConfigMaps the one that it watches. */
 export type SourceName =

@@ -1,7 +1,7 @@
 /** What the caches keep of objects: a cluster has many more pods, Secrets and ConfigMaps than the controller has use for. Pure. */
 
 import { CONTROLLED_LABEL } from '../../../config/names.ts';
-import type { KubeObject } from '../../../lib/kube/object.ts';
+import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import type { PodView } from '../../reconcile/cluster.ts';
 
 /** Types of Secrets that never hold TLS material or the account of a proxy. */
@@ -54,13 +54,6 @@ export function trimPod(pod: KubeObject): KubeObject {
     ...trimmed(pod),
     status: { phase, podIP, podIPs, conditions, message, reason, containerStatuses: containerStatuses?.map(waitingOf) },
   };
-}
-
-export function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _managed, ...metadata } = object.metadata as KubeObject['metadata'] & {
-    managedFields?: unknown;
-  };
-  return { ...object, metadata };
 }
 
 interface PodStatus {

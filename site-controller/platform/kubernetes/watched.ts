@@ -1,8 +1,8 @@
 /** Every kind that the controller watches, with what it keeps of each. */
 import { KINDS, type Kind } from '../../../config/api/index.ts';
-import type { KubeObject } from '../../../lib/kube/object.ts';
+import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { apiName, MADE_KINDS } from '../../reconcile/cluster.ts';
-import { SECRET_FIELD_SELECTOR, trimConfigMap, trimPod, trimSecret, withoutManagedFields } from './trim.ts';
+import { SECRET_FIELD_SELECTOR, trimConfigMap, trimPod, trimSecret } from './trim.ts';
 
 export interface WatchedKind {
   kind: string;
