@@ -14,7 +14,7 @@ import { hashKey } from '../core/hash-key.ts';
 import { CONNECTOR_PENALTY_MAX_MS, CONNECTOR_PENALTY_MS, DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import { ConnectorFlow } from './connector-flow.ts';
-import type { Flow, FlowCounters, FlowEntity, FlowOwner } from './flow.ts';
+import type { Flow, FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow.ts';
 import {
   type AddressChooser,
   AddressTrial,
@@ -268,9 +268,10 @@ export class Bridge implements FlowOwner {
   /**
    * A client's connection was accepted.
    * @param boundTo the client's address, when its connections are to stay together
+   * @param client the other end of the connection, where it is known
    * @returns the flow's id, or undefined when the listener is gone
    */
-  accepted(listenerName: string, boundTo?: string): number | undefined {
+  accepted(listenerName: string, boundTo?: string, client?: SocketEnd): number | undefined {
     const listener = this.listeners.get(listenerName);
     if (!listener) return undefined;
     const trial = new AddressTrial(listener, boundTo === undefined ? undefined : clientHash(boundTo));
@@ -284,7 +285,7 @@ export class Bridge implements FlowOwner {
     const { home } = this.parts;
     const replyKey = `temp.${this.parts.temporaryName()}`;
     const { routerId } = this;
-    const route = { routerId, home, replyKey, trial, dispatcher: this.parts.dispatcher };
+    const route = { routerId, home, replyKey, trial, dispatcher: this.parts.dispatcher, client };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
     this.replies.set(replyKey, flow);

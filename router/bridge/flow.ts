@@ -26,6 +26,12 @@ export interface FlowCounters {
   connectionsReset: number;
 }
 
+/** One end of a TCP connection. */
+export interface SocketEnd {
+  host: string;
+  port: number;
+}
+
 /** The tcpListener or tcpConnector a flow belongs to. */
 export interface FlowEntity {
   readonly counters: FlowCounters;

@@ -7,7 +7,7 @@
 import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
-import { Flow, type FlowEntity, type FlowOwner } from './flow.ts';
+import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
 import type { AddressTrial } from './listener-address.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
@@ -20,6 +20,7 @@ export interface ListenerFlowRoute {
   /** Addresses of the service, one after the other. */
   trial: AddressTrial;
   dispatcher: Dispatcher;
+  client: SocketEnd | undefined;
 }
 
 /** Sends a transit on its way; the forwarder. */

@@ -74,8 +74,9 @@ export class AddressTable {
     return this.table.size;
   }
 
-  addConsumer(key: string, consumer: Candidate): void {
-    const address = this.ensure(key);
+  /** @param hint how its messages are spread where no rule says otherwise */
+  addConsumer(key: string, consumer: Candidate, hint?: Treatment): void {
+    const address = this.ensure(key, hint);
     const before = address.reachable;
     address.consumers.push(consumer);
     if (address.consumers.length === 1) this.owner.localChanged(address);

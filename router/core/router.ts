@@ -8,6 +8,7 @@
  */
 import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
+import type { SocketEnd } from '../bridge/flow.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
@@ -16,6 +17,7 @@ import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.
 import { EdgeNames, meshIdOf } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
+import { hashKey } from './hash-key.ts';
 import { type IngressParts, ingressOf } from './ingress.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
@@ -214,11 +216,12 @@ export class Router implements AddressTableOwner {
 
   /**
    * @param boundTo the client's address, when its connections are to go where its others go
+   * @param client the other end of the socket, which is told to who collects events
    * @returns the id of the flow, or undefined when the socket is to be reset
    */
-  flowAccepted(listener: string, now: number, boundTo?: string): number | undefined {
+  flowAccepted(listener: string, now: number, boundTo?: string, client?: SocketEnd): number | undefined {
     this.bridge.now = now;
-    const flow = this.bridge.accepted(listener, boundTo);
+    const flow = this.bridge.accepted(listener, boundTo, client);
     this.step(now);
     return flow;
   }
@@ -267,6 +270,17 @@ export class Router implements AddressTableOwner {
     const endpoint = new LocalEndpoint(handler);
     this.locals.set(`M${address}`, endpoint);
     this.locals.set(`L${address}`, endpoint);
+  }
+
+  /**
+   * Takes whole messages for an address that others are told of: a consumer as any, but in the router itself.
+   * @returns ends it
+   */
+  subscribe(address: string, handler: LocalHandler): () => void {
+    const endpoint = new LocalEndpoint(handler);
+    const key = hashKey(address, this.id);
+    this.addresses.addConsumer(key, endpoint, Treatment.closest);
+    return () => this.addresses.removeConsumer(key, endpoint);
   }
 
   /** Sends a whole message of the router itself, pre-settled. @returns false when nobody can take it */

@@ -99,7 +99,9 @@ export class TcpListenerSocket {
     const { driver } = this.parts;
     const { name, sessionAffinity } = this.entity;
     const boundTo = sessionAffinity === 'clientIP' ? socket.remoteAddress : undefined;
-    const flow = driver.router.flowAccepted(name, driver.now(), boundTo);
+    const { remoteAddress: host, remotePort: port } = socket;
+    const client = host === undefined || port === undefined ? undefined : { host, port };
+    const flow = driver.router.flowAccepted(name, driver.now(), boundTo, client);
     if (flow === undefined) {
       socket.on('error', () => {});
       resetSocket(socket);
