@@ -39,6 +39,24 @@ export interface PeerOptions {
   tlsOrdinal?: number;
   /** A connector's data connection. */
   data: boolean;
+  /** Which way the router's own message annotations (`x-opt-qd.*`) are taken off on links of clients; absent: both. */
+  stripAnnotations?: 'in' | 'out' | 'both' | 'no';
+  /** Deliveries that a link to this router may have under way; absent: LINK_CAPACITY. */
+  linkCapacity?: number;
+  /** Of the virtual host by which policies are looked up, in place of the OPEN's hostname. */
+  policyVhost?: string;
+  /** Fields of the OPEN beyond the router's own. */
+  openProperties?: Readonly<Record<string, unknown>>;
+  /** Where else a client may turn to, told in the OPEN. */
+  failover?: readonly FailoverServer[];
+}
+
+/** An item of OPEN property `failover-server-list`, in its terms. */
+export interface FailoverServer {
+  host: string;
+  port: string;
+  scheme?: string;
+  hostname?: string;
 }
 
 export const ROUTER_CAPABILITY = 'qd.router';

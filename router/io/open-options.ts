@@ -44,6 +44,8 @@ export function openOptions(
       groupOrdinal: dir === 'out' ? ordinal : undefined,
       sslProfile: entity.sslProfile,
       tlsOrdinal: ordinal,
+      stripAnnotations: entity.stripAnnotations,
+      linkCapacity: entity.linkCapacity,
     },
     transport: {
       hostname: facts.hostname,
