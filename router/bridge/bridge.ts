@@ -126,7 +126,8 @@ export class TcpConnector implements Candidate, FlowEntity {
     this.failureCount = 0;
     this.penaltyUntil = 0;
     this.probedUntil = 0;
-    this.bridge.effects.log('info', 'backend is reached again', { connector: this.name, address: this.address });
+    const fields = { connector: this.name, address: this.address };
+    this.bridge.effects.log('info', 'backend is reached again', fields, 'TCP_ADAPTOR');
   }
 
   /** @param dialledAt ms; flows that were dialled side by side are one failure */
@@ -139,7 +140,7 @@ export class TcpConnector implements Candidate, FlowEntity {
     this.penaltyUntil = this.bridge.now + penaltyMs;
     const { name: connector, address, bridge } = this;
     const fields = { connector, address, reason, passedOverMs: penaltyMs };
-    bridge.effects.log('warn', 'backend is not reached: passed over while there is another', fields);
+    bridge.effects.log('warn', 'backend is not reached: passed over while there is another', fields, 'TCP_ADAPTOR');
   }
 }
 

@@ -9,8 +9,9 @@ import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from './client-links.ts';
 import type { Endpoint } from './edge-protocol.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
-import type { Effects } from './effects.ts';
+import type { Effects, LogLevel } from './effects.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
+import type { LogModule } from './log-modules.ts';
 import { hurryWithOwnKind } from './open.ts';
 import {
   CONTROL,
@@ -51,9 +52,9 @@ export class ConnectionEvents {
     if (!this.router.peers.delete(peer.id)) return;
     if (peer.linked) {
       this.router.mesh.linkDown(peer.id, now);
-      this.log('warn', 'link down', peer);
+      this.log('warn', 'link down', peer, 'ROUTER_LS');
     }
-    if (peer.role === 'edge' && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer);
+    if (peer.role === 'edge' && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer, 'ROUTER_CORE');
     this.groups.remove(peer);
     this.router.uplinks?.lost(peer);
     this.router.forwarder.peerLost(peer);
@@ -107,12 +108,12 @@ export class ConnectionEvents {
     hurryWithOwnKind(peer.connection);
     const refusal = readRouterOpen(peer, this.router.id);
     if (refusal !== undefined) {
-      this.log('error', 'connection refused', peer, { reason: refusal });
+      this.log('error', 'connection refused', peer, 'SERVER', { reason: refusal });
       this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
       return;
     }
     if (peer.role === 'edge') {
-      this.log('info', 'edge link up', peer);
+      this.log('info', 'edge link up', peer, 'ROUTER_CORE');
       if (peer.options.dir === 'out') this.router.uplinks?.opened(peer);
       return;
     }
@@ -158,7 +159,7 @@ export class ConnectionEvents {
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
     this.router.mesh.linkUp(peer.id, { cost: peer.cost, precedence: peer.groupOrdinal }, now);
-    this.log('info', 'link up', peer, { cost: peer.cost });
+    this.log('info', 'link up', peer, 'ROUTER_LS', { cost: peer.cost });
   }
 
   private detached(peer: Peer, link: AnyLink, now: number): void {
@@ -188,7 +189,7 @@ export class ConnectionEvents {
     if (event.error) {
       const { condition, description } = event.error;
       peer.closeError = event.error;
-      this.log(event.by === 'protocol' ? 'error' : 'warn', 'connection closed', peer, {
+      this.log(event.by === 'protocol' ? 'error' : 'warn', 'connection closed', peer, 'SERVER', {
         by: event.by,
         condition,
         description,
@@ -218,14 +219,20 @@ export class ConnectionEvents {
     else this.router.uplinks?.tracked(peer, message);
   }
 
-  private log(level: 'info' | 'warn' | 'error', message: string, peer: Peer, more: Record<string, unknown> = {}): void {
+  private log(
+    level: LogLevel,
+    message: string,
+    peer: Peer,
+    module: LogModule,
+    more: Record<string, unknown> = {},
+  ): void {
     const fields = {
       connection: peer.id,
       peer: peer.containerId,
       entity: peer.options.entity,
       host: peer.options.host,
     };
-    this.parts.effects.log(level, message, { ...fields, ...more });
+    this.parts.effects.log(level, message, { ...fields, ...more }, module);
   }
 }
 

@@ -3,6 +3,8 @@
  * simulation) takes them when a turn ends and carries them out in order. AMQP octets are not effects: the driver asks
  * `Router.transmit` for them whenever a connection's socket has room.
  */
+import type { LogModule } from './log-modules.ts';
+
 export type Effect =
   /** Write what `transmit` still yields, then end the transport; soon, when nobody seems to be there. */
   | { type: 'connection-close'; connection: number; vanished?: boolean }
@@ -21,7 +23,7 @@ export type Effect =
   | { type: 'flow-resume'; flow: number }
   /** Open or close the listening socket of a tcpListener. */
   | { type: 'listen'; listener: string; on: boolean }
-  | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> };
+  | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown>; module?: LogModule };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -32,8 +34,9 @@ export class Effects {
     this.queue.push(effect);
   }
 
-  log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
-    this.queue.push({ type: 'log', level, message, fields });
+  /** @param module whose level decides whether it is written */
+  log(level: LogLevel, message: string, fields: Record<string, unknown> = {}, module: LogModule = 'ROUTER_CORE'): void {
+    this.queue.push({ type: 'log', level, message, fields, module });
   }
 
   /** All effects since the last call, in order. */

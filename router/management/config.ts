@@ -5,6 +5,7 @@
  */
 import { SkuprtError } from '../../lib/errors.ts';
 import { suggestion } from '../../lib/suggest.ts';
+import { LOG_MODULES } from '../core/log-modules.ts';
 import { type ConfigWarning, parseEntity } from './entity.ts';
 import { CONFIG_FAULTS_LISTED_MAX, CONFIG_TEXT_LENGTH_MAX } from './limits.ts';
 import { checkEntity, type Finding, type Surroundings } from './rules.ts';
@@ -18,7 +19,6 @@ import {
   schemaOf,
   shortName,
 } from './schema.ts';
-import { LOG_MODULES } from './schema-config.ts';
 import { type ConfigFault, readSections, type Section } from './sections.ts';
 
 export type { ConfigWarning } from './entity.ts';

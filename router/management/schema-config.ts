@@ -4,6 +4,7 @@
  *
  * A pattern here is a check of form only; checks across attributes and entities are in rules.ts.
  */
+import { LOG_MODULES } from '../core/log-modules.ts';
 import {
   type Attribute,
   choice,
@@ -20,31 +21,6 @@ import {
 
 export const ROLES = ['normal', 'inter-router', 'route-container', 'edge', 'inter-edge', 'inter-network'] as const;
 export const DISTRIBUTIONS = ['multicast', 'closest', 'balanced', 'unavailable'] as const;
-export const LOG_MODULES = [
-  'ROUTER',
-  'ROUTER_CORE',
-  'ROUTER_HELLO',
-  'ROUTER_LS',
-  'ROUTER_MA',
-  'MESSAGE',
-  'SERVER',
-  'AGENT',
-  'CONTAINER',
-  'ERROR',
-  'POLICY',
-  'HTTP',
-  'CONN_MGR',
-  'PYTHON',
-  'PROTOCOL',
-  'TCP_ADAPTOR',
-  'HTTP_ADAPTOR',
-  'FLOW_LOG',
-  'ADDRESS_WATCH',
-  'HTTP1_OBSERVER',
-  'HTTP2_OBSERVER',
-  'HTTP2_DECODER',
-  'DEFAULT',
-] as const;
 
 /** Only a standalone router may go without an id of its own. */
 export const DEFAULT_ROUTER_ID = 'Standalone';
