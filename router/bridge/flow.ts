@@ -9,8 +9,10 @@
  * Invariants: nothing is read before the other end has answered, so a refused flow can be sent elsewhere whole;
  * `over` is reached exactly once.
  */
+
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
-import { countOutcome, type DeliveryCounters } from '../core/delivery-counters.ts';
+import { countOutcome } from '../amqp/engine/link-counters.ts';
+import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { FLOW_QUEUE_BYTES_HIGH, FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_LOW } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';

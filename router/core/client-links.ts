@@ -58,7 +58,10 @@ export class ClientConsumer implements Candidate, LinkOwner {
 
   take(transit: Transit): Outlet | undefined {
     if (this.waitingCount >= SUBSCRIBER_WAITING_MAX) {
-      if (transit.preSettled) this.parts.droppedPreSettled();
+      if (transit.preSettled) {
+        this.parts.droppedPreSettled();
+        this.link.counters.droppedPresettled++;
+      }
       return undefined;
     }
     this.openCount++;

@@ -1,5 +1,4 @@
 /** Counters of deliveries under skupper-router's names: outcomes where a delivery came in, ways where it goes out. */
-import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Address } from './address-table.ts';
 import type { Transit } from './transit.ts';
 
@@ -17,6 +16,11 @@ export interface DeliveryCounters {
   egress: number;
   /** From one router to another. */
   transit: number;
+  /** Settled more than a second, or ten, after they came in; streams are not among them. */
+  delayed1Sec: number;
+  delayed10Sec: number;
+  /** On links of this router for more than ten seconds now. */
+  stuck: number;
 }
 
 export function newDeliveryCounters(): DeliveryCounters {
@@ -30,28 +34,10 @@ export function newDeliveryCounters(): DeliveryCounters {
     ingress: 0,
     egress: 0,
     transit: 0,
+    delayed1Sec: 0,
+    delayed10Sec: 0,
+    stuck: 0,
   };
-}
-
-/** Called once a delivery, with the last word on it. */
-export function countOutcome(counters: DeliveryCounters, state: DeliveryState | undefined): void {
-  switch (state?.state) {
-    case 'accepted':
-      counters.accepted++;
-      break;
-    case 'released':
-      counters.released++;
-      break;
-    case 'rejected':
-      counters.rejected++;
-      break;
-    case 'modified':
-      counters.modified++;
-      break;
-    default:
-      // Settled without an outcome.
-      break;
-  }
 }
 
 /** No other router has handled it before. */

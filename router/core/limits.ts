@@ -48,3 +48,7 @@ export const DIAL_PATIENCE_MS = 1000;
 export const DIAL_PATIENCE_MIN_MS = 100;
 /** A flow that nobody has taken is offered again to those whose backends had little time, unless it has waited this long. */
 export const SECOND_ROUND_WITHIN_MS = 5000;
+
+/** A message under way for longer is counted as stuck, which is looked for as often as this. */
+export const STUCK_AFTER_MS = 10_000;
+export const STUCK_SWEEP_MS = 5_000;

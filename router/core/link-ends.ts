@@ -4,9 +4,11 @@
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
+import { countOutcome } from '../amqp/engine/link-counters.ts';
 import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
-import { countOutcome, type DeliveryCounters } from './delivery-counters.ts';
+import { countDelay, delayOf } from './delivery-age.ts';
+import type { DeliveryCounters } from './delivery-counters.ts';
 import { OUTLET_BYTES_HIGH, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
 import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 
@@ -19,6 +21,9 @@ export interface LinkOwner {
 /** An end that must hear when its connection is lost. */
 export interface LinkEnd {
   readonly delivery: OutgoingDelivery | IncomingDelivery;
+  readonly transit: Transit;
+  /** All of it has passed, and it is settled. */
+  readonly isOver: boolean;
   connectionLost(): void;
 }
 
@@ -67,9 +72,15 @@ export class LinkOutlet implements Outlet, LinkEnd {
     this.checkOver();
   }
 
-  /** Nothing more can come of it. */
+  get isOver(): boolean {
+    return this.delivery.complete && (this.delivery.settled || this.delivery.remoteSettled);
+  }
+
   private checkOver(): void {
-    if (this.delivery.complete && (this.delivery.settled || this.delivery.remoteSettled)) this.ends.delete(this);
+    if (!this.isOver || !this.ends.delete(this)) return;
+    const { link } = this.delivery;
+    const delay = delayOf(this.transit, link.session.connection.now);
+    if (delay > 0) countDelay(link.counters, delay);
   }
 
   /** The queue has drained, or all is sent. Both may be told when the delivery is complete already. */
@@ -88,6 +99,14 @@ export class LinkOutlet implements Outlet, LinkEnd {
   }
 }
 
+/** What all inlets of a router share. */
+export interface InletParts {
+  readonly rerouter: Rerouter;
+  readonly counters: DeliveryCounters;
+  /** Time of the turn, ms. */
+  readonly now: () => number;
+}
+
 export class LinkInlet implements Inlet, LinkEnd {
   readonly delivery: IncomingDelivery;
   readonly transit: Transit;
@@ -96,7 +115,7 @@ export class LinkInlet implements Inlet, LinkEnd {
   refused = false;
   private readonly ends: Set<LinkEnd>;
   private readonly owner: LinkOwner;
-  private readonly counters: DeliveryCounters;
+  private readonly parts: InletParts;
   /** What its receiver said last. */
   private state: DeliveryState | undefined;
   private heldBytes = 0;
@@ -107,15 +126,20 @@ export class LinkInlet implements Inlet, LinkEnd {
     delivery: IncomingDelivery,
     peer: { id: number; ends: Set<LinkEnd> },
     owner: LinkOwner,
-    parts: { rerouter: Rerouter; counters: DeliveryCounters },
+    parts: InletParts,
   ) {
     this.delivery = delivery;
     this.ends = peer.ends;
     this.owner = owner;
-    this.counters = parts.counters;
+    this.parts = parts;
     this.transit = new Transit(this, parts.rerouter, peer.id, delivery.settled);
+    this.transit.since = parts.now();
     delivery.context = this;
     peer.ends.add(this);
+  }
+
+  get isOver(): boolean {
+    return this.settled;
   }
 
   update(state: DeliveryState | undefined, settled: boolean): void {
@@ -170,7 +194,13 @@ export class LinkInlet implements Inlet, LinkEnd {
     if (this.transit.complete) this.ends.delete(this);
     if (this.settled) return;
     this.settled = true;
-    if (!this.transit.preSettled) countOutcome(this.counters, this.state);
+    const { counters } = this.parts;
+    if (!this.transit.preSettled) countOutcome(counters, this.state);
+    const delay = delayOf(this.transit, this.parts.now());
+    if (delay > 0) {
+      countDelay(counters, delay);
+      countDelay(this.delivery.link.counters, delay);
+    }
     if (this.heldBytes > 0) this.resume();
     this.owner.inletSettled(this.delivery);
   }

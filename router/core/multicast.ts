@@ -86,6 +86,7 @@ class Fan implements Outlet, Inlet {
     transit.annotations = this.original.annotations;
     transit.to = this.original.to;
     transit.priority = this.original.priority;
+    transit.since = this.original.since;
     const outlet = taker.take(transit);
     if (!outlet) return false;
     this.copies.push({ transit, outlet, taker });

@@ -15,7 +15,7 @@ import { TargetedLink } from './edge-protocol.ts';
 import type { Forwarder } from './forwarder.ts';
 import { isOurEdge } from './ingress.ts';
 import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
-import { LinkInlet } from './link-ends.ts';
+import { type InletParts, LinkInlet } from './link-ends.ts';
 import { patienceOf } from './patience.ts';
 import type { Peer } from './peer.ts';
 import type { TreatmentTable } from './treatment.ts';
@@ -25,6 +25,8 @@ export interface ReceivingParts {
   forwarder: Forwarder;
   treatments: TreatmentTable;
   edgeNames: EdgeNames;
+  /** Time of the turn, ms. */
+  now: () => number;
 }
 
 /** A message whose head is whole. */
@@ -40,11 +42,13 @@ export class Receiving {
   /** This router as it stands in ingress and trace. */
   private readonly node: string;
   readonly counters: DeliveryCounters;
+  private readonly inletParts: InletParts;
 
   constructor(parts: ReceivingParts, counters: DeliveryCounters) {
     this.parts = parts;
     this.node = `0/${parts.routerId}`;
     this.counters = counters;
+    this.inletParts = { rerouter: parts.forwarder, counters, now: parts.now };
   }
 
   /** A piece of a delivery on a data, streaming or client link. */
@@ -64,7 +68,7 @@ export class Receiving {
     const owner = producer instanceof ClientProducer ? producer : peer;
     if (producer instanceof ClientProducer) producer.delivered();
     if (event.delivery.settled) this.counters.presettled++;
-    return new LinkInlet(event.delivery, peer, owner, { rerouter: this.parts.forwarder, counters: this.counters });
+    return new LinkInlet(event.delivery, peer, owner, this.inletParts);
   }
 
   private collect(inlet: LinkInlet, peer: Peer, event: TransferEvent): void {
@@ -129,7 +133,10 @@ export class Receiving {
   private refuse(inlet: LinkInlet, state: DeliveryState): void {
     inlet.refused = true;
     inlet.collected = undefined;
-    if (inlet.delivery.settled) this.counters.droppedPresettled++;
+    if (inlet.delivery.settled) {
+      this.counters.droppedPresettled++;
+      inlet.delivery.link.counters.droppedPresettled++;
+    }
     inlet.update(state, true);
   }
 }

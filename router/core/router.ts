@@ -13,6 +13,7 @@ import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
 import { ConnectionEvents } from './connection-events.ts';
+import { StuckDeliveries } from './delivery-age.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
 import { EdgeNames, meshIdOf } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
@@ -61,6 +62,7 @@ export class Router implements AddressTableOwner {
   /** Time of the last change of paths, in the driver's milliseconds. */
   lastTopologyChangeMs = 0;
   private readonly pending = new Effects();
+  private readonly stuck: StuckDeliveries;
   private readonly locals = new Map<string, Candidate>();
   private readonly events: ConnectionEvents;
   private readonly edgeNames: EdgeNames;
@@ -77,6 +79,9 @@ export class Router implements AddressTableOwner {
     const isEdge = options.mode === 'edge';
     this.home = isEdge ? `amqp:/_edge/${options.id}/` : `amqp:/_topo/0/${options.id}/`;
     this.meshId = isEdge ? meshIdOf(options.id) : undefined;
+    this.stuck = new StuckDeliveries(this.deliveries, now, ({ delivery }) => {
+      this.pending.log('info', 'at least one delivery of this link is stuck', { link: delivery.link.name });
+    });
     this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
@@ -119,6 +124,7 @@ export class Router implements AddressTableOwner {
           forwarder: this.forwarder,
           treatments: this.treatments,
           edgeNames: this.edgeNames,
+          now: () => this.bridge.now,
         },
         this.deliveries,
       ),
@@ -298,7 +304,7 @@ export class Router implements AddressTableOwner {
   // ---- time
 
   deadline(): number {
-    let at = this.mesh.deadline();
+    let at = this.peers.size > 0 ? Math.min(this.mesh.deadline(), this.stuck.dueAt) : this.mesh.deadline();
     for (const peer of this.peers.values()) at = Math.min(at, peer.connection.deadline());
     return at;
   }
@@ -306,6 +312,7 @@ export class Router implements AddressTableOwner {
   tick(now: number): void {
     this.bridge.now = now;
     this.mesh.tick(now);
+    this.stuck.sweep(this.peers.values(), now);
     for (const peer of [...this.peers.values()]) {
       if (peer.connection.deadline() > now) continue;
       peer.connection.tick(now);

@@ -73,7 +73,7 @@ export class Transit {
   headPatienceMs: number | undefined;
   /** Each that is asked now shall take all the time it needs. */
   isLastRound = false;
-  /** When the stream was first sent on here, ms. */
+  /** When it came to this router, and later when it was first sent on, ms. */
   since = 0;
   /** All of it has come before it is sent on: it needs no link of its own. */
   whole = false;

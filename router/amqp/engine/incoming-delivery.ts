@@ -16,6 +16,8 @@ export class IncomingDelivery {
   aborted = false;
   /** Payload so far. */
   sizeBytes = 0;
+  /** What we have said of it last. */
+  state: DeliveryState | undefined = undefined;
   /** The sender's own state, if it gave one. */
   remoteState: DeliveryState | undefined = undefined;
 

@@ -5,6 +5,7 @@
  */
 import type { AmqpError, Attach, Role, Terminus } from '../codec/performatives.ts';
 import type { Typed } from '../codec/value.ts';
+import { type LinkCounters, newLinkCounters } from './link-counters.ts';
 import type { AcceptOptions, LinkOptions } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -32,6 +33,9 @@ export abstract class Link {
   rcvSettleMode: number;
   /** For the owner. */
   context: object | undefined;
+  readonly counters: LinkCounters = newLinkCounters();
+  /** Deliveries of the session's unsettled ones that are this link's, the one being sent among them. */
+  unsettledInSession = 0;
 
   /** Engine only. The handle that the peer's frames carry, -1 while it has none. */
   remoteHandle = -1;
@@ -49,6 +53,12 @@ export abstract class Link {
     this.context = options.context;
     this.state = state;
   }
+
+  /** Deliveries wholly sent or begun to arrive that are not settled. */
+  abstract get unsettledCount(): number;
+
+  /** Deliveries that wait to be sent, the one being sent among them. */
+  abstract get undeliveredCount(): number;
 
   /** Nothing more can be sent on it. */
   get gone(): boolean {

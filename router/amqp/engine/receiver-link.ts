@@ -40,6 +40,14 @@ export class ReceiverLink extends Link {
     this.maxMessageSize = options.maxMessageSize ?? 0;
   }
 
+  get unsettledCount(): number {
+    return this.unsettledInSession;
+  }
+
+  get undeliveredCount(): number {
+    return 0;
+  }
+
   accept(options: AcceptOptions = {}): void {
     this.creditLevel = options.credit ?? this.creditLevel;
     this.autoCredit = options.autoCredit ?? this.autoCredit;
@@ -120,6 +128,8 @@ export class ReceiverLink extends Link {
     this.credit -= 1;
     this.deliveryCount = add(this.deliveryCount, 1);
     const settled = transfer.settled || this.sndSettleMode === 1;
+    this.counters.deliveries++;
+    if (settled) this.counters.presettled++;
     const delivery = new IncomingDelivery(this, transfer.deliveryId, settled);
     this.current = delivery;
     if (this.gone) {

@@ -40,10 +40,21 @@ export class SenderLink extends Link {
   recentAt = 0;
 
   #detachQueued = false;
+  #undeliveredCount = 0;
   #detachError: AmqpError | undefined = undefined;
 
   constructor(session: Session, name: string, handle: number, options: Omit<LinkOptions, 'name'>, state: LinkState) {
     super(session, name, handle, options, state);
+  }
+
+  get unsettledCount(): number {
+    const head = this.head;
+    const isHeadListed = head !== undefined && head.deliveryId >= 0 && !head.settled && !head.remoteSettled;
+    return this.unsettledInSession - (isHeadListed ? 1 : 0);
+  }
+
+  get undeliveredCount(): number {
+    return this.#undeliveredCount;
   }
 
   /** Deliveries that began and are not settled: a detach would take their outcomes away. */
@@ -64,6 +75,7 @@ export class SenderLink extends Link {
     if (this.tail === undefined) this.head = delivery;
     else this.tail.next = delivery;
     this.tail = delivery;
+    this.#undeliveredCount++;
     return delivery;
   }
 
@@ -95,6 +107,7 @@ export class SenderLink extends Link {
   /** Engine only. The last frame of the first delivery is sent. */
   shift(): void {
     this.head = this.head?.next;
+    this.#undeliveredCount--;
     if (this.head !== undefined) return;
     this.tail = undefined;
     if (this.#detachQueued) this.detachNow(this.#detachError);
@@ -128,6 +141,7 @@ export class SenderLink extends Link {
     for (let delivery = this.head; delivery !== undefined; delivery = delivery.next) delivery.dropQueue();
     this.head = undefined;
     this.tail = undefined;
+    this.#undeliveredCount = 0;
     this.credit = 0;
     this.session.settlement.outgoing.removeAllOf(this);
   }

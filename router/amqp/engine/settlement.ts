@@ -4,6 +4,7 @@
 import { encodeDisposition } from '../codec/encode-performative.ts';
 import type { DeliveryState, Disposition, Role } from '../codec/performatives.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
+import { countOutcome } from './link-counters.ts';
 import type { OutgoingDelivery } from './outgoing-delivery.ts';
 import type { Session } from './session.ts';
 import { UnsettledMap } from './unsettled.ts';
@@ -28,15 +29,18 @@ export class Settlement {
     if (settled) {
       delivery.settled = true;
       this.outgoing.remove(delivery);
+      countOutcome(delivery.link.counters, delivery.remoteState);
     }
     this.#send('sender', delivery.deliveryId, state, settled);
   }
 
   /** The owner's word on a delivery that we receive. */
   updateIncoming(delivery: IncomingDelivery, state: DeliveryState | undefined, settled: boolean): void {
+    delivery.state = state ?? delivery.state;
     if (settled) {
       delivery.settled = true;
       this.incoming.remove(delivery);
+      countOutcome(delivery.link.counters, delivery.state);
     }
     this.#send('receiver', delivery.deliveryId, state, settled);
   }
@@ -56,7 +60,10 @@ export class Settlement {
       for (const delivery of this.outgoing.inRange(first, last)) {
         delivery.remoteState = state ?? delivery.remoteState;
         delivery.remoteSettled = settled;
-        if (settled) this.outgoing.remove(delivery);
+        if (settled) {
+          this.outgoing.remove(delivery);
+          countOutcome(delivery.link.counters, delivery.remoteState);
+        }
         events.push({ type: 'disposition', delivery, state, settled });
         if (!settled && delivery.complete) this.#settleSecond(delivery);
       }
@@ -67,6 +74,7 @@ export class Settlement {
       if (settled) {
         delivery.settled = true;
         this.incoming.remove(delivery);
+        countOutcome(delivery.link.counters, delivery.state);
       }
       events.push({ type: 'disposition', delivery, state, settled });
     }

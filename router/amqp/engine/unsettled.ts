@@ -6,7 +6,7 @@ interface Listed<T> {
   readonly deliveryId: number;
   nextUnsettled: T | undefined;
   previousUnsettled: T | undefined;
-  readonly link: { unsettled: T | undefined };
+  readonly link: { unsettled: T | undefined; unsettledInSession: number };
 }
 
 export class UnsettledMap<T extends Listed<T>> {
@@ -26,11 +26,13 @@ export class UnsettledMap<T extends Listed<T>> {
     delivery.nextUnsettled = first;
     if (first !== undefined) first.previousUnsettled = delivery;
     delivery.link.unsettled = delivery;
+    delivery.link.unsettledInSession++;
   }
 
   remove(delivery: T): void {
     if (this.#byId.get(delivery.deliveryId) !== delivery) return;
     this.#byId.delete(delivery.deliveryId);
+    delivery.link.unsettledInSession--;
     const { nextUnsettled, previousUnsettled } = delivery;
     if (nextUnsettled !== undefined) nextUnsettled.previousUnsettled = previousUnsettled;
     if (previousUnsettled === undefined) delivery.link.unsettled = nextUnsettled;
