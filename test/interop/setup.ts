@@ -1,6 +1,7 @@
-/** Says once why nothing of this tier runs. */
+/** Says once what of this tier does not run, and how to have it. */
 import { HOW_TO_HAVE_IT, originalRouter } from '../support/original-router.ts';
 
 export default function setup(): void {
-  if (originalRouter === undefined) process.stdout.write(`interop: skipped; to run it, ${HOW_TO_HAVE_IT}\n`);
+  if (originalRouter !== undefined) return;
+  process.stdout.write(`interop: networks of our routers only; for those mixed with the original, ${HOW_TO_HAVE_IT}\n`);
 }

@@ -1,66 +1,120 @@
-/** TCP through networks mixed of our routers and the original: what a client sees is what it would see of the server. */
+/**
+ * TCP through networks of our routers, and of ours mixed with the original: what a client sees is what it would see of the
+ * server. Networks of ours alone are tested everywhere, mixed ones where there is an original.
+ */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
-import { makeCertificates } from '../support/certificates.ts';
-import { originalRouter } from '../support/original-router.ts';
 import { patternAt } from '../support/pattern.ts';
-import type { Kind } from '../support/router-process.ts';
 import { connect, ending, readAll, receivePattern, reset, sendPattern } from '../support/tcp.ts';
-import { Network, WAYS } from './network.ts';
+import { Network, READY_MS_MAX, WAYS } from './network.ts';
 import { BULK_BYTES, COUNT_BYTES, LATE_BYTES } from './services.ts';
+import { all, alternating, fullMesh, line, ring, runnable, type Topology } from './topology.ts';
 
-interface Topology {
-  readonly title: string;
-  /** Each dials the next. */
-  readonly kinds: readonly Kind[];
-  readonly tls: boolean;
-  /** Indexes of edge routers. */
-  readonly edges?: readonly number[];
-}
+const OURS: readonly Topology[] = [
+  {
+    title: 'a pair, without data connections',
+    kinds: all('ours', 2),
+    links: line(2),
+    security: 'plain',
+    dataConnectionCount: 0,
+  },
+  { title: 'a line of three', kinds: all('ours', 3), links: line(3), security: 'ecdsa' },
+  { title: 'a mesh of four', kinds: all('ours', 4), links: fullMesh(4), security: 'rsa', dataConnectionCount: 4 },
+];
 
-const TOPOLOGIES: readonly Topology[] = [
-  { title: 'we dial the original, plain', kinds: ['ours', 'original'], tls: false },
-  { title: 'we accept the original, plain', kinds: ['original', 'ours'], tls: false },
-  { title: 'we dial the original, mutual TLS and EXTERNAL', kinds: ['ours', 'original'], tls: true },
-  { title: 'we accept the original, mutual TLS and EXTERNAL', kinds: ['original', 'ours'], tls: true },
-  { title: 'we are transit between two originals', kinds: ['original', 'ours', 'original'], tls: true },
-  { title: 'the original is transit between two of ours', kinds: ['ours', 'original', 'ours'], tls: true },
-  { title: 'our edge at the original', kinds: ['ours', 'original'], tls: false, edges: [0] },
-  { title: "the original's edge at ours", kinds: ['original', 'ours'], tls: false, edges: [0] },
+const ROLES = [
+  { role: 'we dial the original', kinds: ['ours', 'original'] },
+  { role: 'we accept the original', kinds: ['original', 'ours'] },
+] as const;
+
+const PAIRS: readonly Topology[] = ROLES.flatMap(({ role, kinds }) => [
+  { title: `${role}, plain`, kinds, links: line(2), security: 'plain' },
+  { title: `${role}, mutual TLS and EXTERNAL, ECDSA`, kinds, links: line(2), security: 'ecdsa' },
+  { title: `${role}, mutual TLS and EXTERNAL, RSA`, kinds, links: line(2), security: 'rsa' },
+  ...[0, 1, 2, 4].map(
+    (count): Topology => ({
+      title: `${role}, ${count} data connections each`,
+      kinds,
+      links: line(2),
+      security: count % 2 === 0 ? 'plain' : 'ecdsa',
+      dataConnectionCount: count,
+    }),
+  ),
+]);
+
+const LINES: readonly Topology[] = [
+  {
+    title: 'we are transit between two originals',
+    kinds: alternating('original', 3),
+    links: line(3),
+    security: 'ecdsa',
+  },
+  {
+    title: 'the original is transit between two of ours',
+    kinds: alternating('ours', 3),
+    links: line(3),
+    security: 'rsa',
+  },
+  { title: 'the original is last in a line', kinds: ['ours', 'ours', 'original'], links: line(3), security: 'ecdsa' },
+  { title: 'we are last in a line', kinds: ['original', 'original', 'ours'], links: line(3), security: 'plain' },
+  {
+    title: 'ours and the original in a line of five',
+    kinds: alternating('original', 5),
+    links: line(5),
+    security: 'plain',
+  },
+];
+
+const MESHES: readonly Topology[] = [
+  { title: 'a ring of four', kinds: alternating('ours', 4), links: ring(4), security: 'ecdsa' },
+  { title: 'a full mesh of five', kinds: alternating('original', 5), links: fullMesh(5), security: 'ecdsa' },
+  { title: 'a full mesh of eight', kinds: alternating('ours', 8), links: fullMesh(8), security: 'rsa' },
+];
+
+const EDGES: readonly Topology[] = [
+  { title: 'our edge at the original', kinds: ['ours', 'original'], links: line(2), security: 'plain', edges: [0] },
+  { title: "the original's edge at ours", kinds: ['original', 'ours'], links: line(2), security: 'plain', edges: [0] },
   {
     title: "our edge and the original's at the original",
     kinds: ['ours', 'original', 'original'],
-    tls: true,
+    links: line(3),
+    security: 'ecdsa',
     edges: [0, 2],
   },
-  { title: "our edge and the original's at ours", kinds: ['ours', 'ours', 'original'], tls: true, edges: [0, 2] },
-  { title: "two of the original's edges at ours", kinds: ['original', 'ours', 'original'], tls: false, edges: [0, 2] },
+  {
+    title: "our edge and the original's at ours",
+    kinds: ['ours', 'ours', 'original'],
+    links: line(3),
+    security: 'ecdsa',
+    edges: [0, 2],
+  },
+  {
+    title: "two of the original's edges at ours",
+    kinds: alternating('original', 3),
+    links: line(3),
+    security: 'plain',
+    edges: [0, 2],
+  },
   {
     title: "our edge at the original, linked to ours with the original's edge",
-    kinds: ['ours', 'original', 'ours', 'original'],
-    tls: true,
+    kinds: alternating('ours', 4),
+    links: line(4),
+    security: 'ecdsa',
     edges: [0, 3],
   },
 ];
 
-const MANY_FLOWS = 50;
+const MANY_FLOWS = 200;
 const MANY_BYTES = 10_000;
 
-describe.runIf(originalRouter).each(TOPOLOGIES)('$title', ({ kinds, tls, edges }) => {
-  let directory: string;
+describe.each(runnable([...OURS, ...PAIRS, ...LINES, ...MESHES, ...EDGES]))('$title', (topology) => {
   let network: Network;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'skuprt-interop-'));
-    network = await Network.start(kinds, tls ? makeCertificates(directory) : undefined, edges);
-  });
-  afterAll(async () => {
-    await network?.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
+    const isMixed = topology.kinds.includes('original');
+    network = await Network.start(topology, isMixed && topology.kinds.length < 4 ? 'captures' : 'nothing');
+  }, READY_MS_MAX);
+  afterAll(async () => await network?.stop());
   beforeEach(() => {
     onTestFailed(() => {
       process.stderr.write(`${network.evidence()}\n`);

@@ -16,9 +16,13 @@ export interface Certificates extends CertificateFiles {
 
 /** skrouterd compares a host, also an address, with DNS names only. */
 const SUBJECT_ALT_NAMES = 'subjectAltName=DNS:127.0.0.1,DNS:localhost,IP:127.0.0.1';
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+const NEW_KEY = {
+  ecdsa: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+  rsa: ['-newkey', 'rsa:2048', '-nodes'],
+} as const;
 
-export function makeCertificates(directory: string): Certificates {
+export function makeCertificates(directory: string, algorithm: keyof typeof NEW_KEY = 'ecdsa'): Certificates {
+  const newKey = NEW_KEY[algorithm];
   const file = (name: string): string => join(directory, name);
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -28,7 +32,7 @@ export function makeCertificates(directory: string): Certificates {
   openssl(
     'req',
     '-x509',
-    ...NEW_KEY,
+    ...newKey,
     '-days',
     '2',
     '-subj',
@@ -38,7 +42,7 @@ export function makeCertificates(directory: string): Certificates {
     '-out',
     file('ca.crt'),
   );
-  openssl('req', ...NEW_KEY, '-subj', '/CN=bench', '-keyout', file('tls.key'), '-out', file('tls.csr'));
+  openssl('req', ...newKey, '-subj', '/CN=bench', '-keyout', file('tls.key'), '-out', file('tls.csr'));
   const issue = ['x509', '-req', '-days', '2', '-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial'];
   openssl(...issue, '-extfile', extensions, '-in', file('tls.csr'), '-out', file('tls.crt'));
   writeFileSync(file('tls.pem'), readFileSync(file('tls.crt'), 'utf8') + readFileSync(file('tls.key'), 'utf8'), {
