@@ -28,7 +28,7 @@ export default defineConfig({
       { test: { ...tier('e2e', 120_000).test, retry: 2, globalSetup: ['test/e2e/setup.ts'], fileParallelism: false } },
       // Networks of our routers; mixed ones where there is an original. Two originals alone lose or stall some 3 of 100 flows of
       // 64 MiB both ways at once, so each test may try again.
-      { test: { ...tier('interop', 60_000).test, retry: 2, globalSetup: ['test/interop/setup.ts'] } },
+      { test: { ...tier('interop', 90_000).test, retry: 2, globalSetup: ['test/interop/setup.ts'] } },
     ],
   },
 });

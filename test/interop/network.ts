@@ -26,10 +26,11 @@ import type { LinkPlan, Topology } from './topology.ts';
 
 /** Two originals may take 7 s to link and 4 s more to tell of their addresses; the machine may be busy. */
 export const READY_MS_MAX = 60_000;
+export const START_MS_MAX = READY_MS_MAX + 20_000;
 const POLL_MS = 50;
 const EVIDENCE_LINES = 120;
 
-/** `forward`: the first router has the listener and the last the connector. */
+/** `forward`: the listener is at the first of the topology's ends and the connector at the last. */
 export const WAYS = ['forward', 'backward'] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -42,6 +43,8 @@ export class Network {
   /** One for each link, in the order of the topology, if its links lead through relays. */
   readonly relays: Relay[] = [];
   readonly routers = new RouterProcesses();
+  /** The connector of each link, in the order of the topology. */
+  readonly connectors: Entity[] = [];
   private readonly directory = mkdtempSync(join(tmpdir(), 'skuprt-interop-'));
   private readonly entities: Entity[][];
   private readonly captures: FrameCapture[] = [];
@@ -142,7 +145,8 @@ export class Network {
     const certificates = security === 'plain' ? undefined : makeCertificates(this.directory, security);
     for (const link of links) await this.addLink(link, through, certificates);
     for (let place = 0; place < kinds.length; place++) await this.addClients(place);
-    await this.addServices(0, kinds.length - 1);
+    const [first, last] = this.topology.ends ?? [0, kinds.length - 1];
+    await this.addServices(first, last);
   }
 
   private async addLink(link: LinkPlan, through: Through, certificates: Certificates | undefined): Promise<void> {
@@ -156,7 +160,9 @@ export class Network {
     const port = await unusedPort();
     this.add(accepts, ...linkEntities({ role: 'accept', port, certificates, more: { ...more, cost: acceptCost } }));
     const dialPort = await this.lead(port, through, certificates === undefined);
-    this.add(dials, ...linkEntities({ role: 'dial', port: dialPort, certificates, more: { ...more, cost: dialCost } }));
+    const dial = linkEntities({ role: 'dial', port: dialPort, certificates, more: { ...more, cost: dialCost } });
+    this.connectors.push(...dial.filter(([type]) => type === 'connector'));
+    this.add(dials, ...dial);
   }
 
   private async lead(targetPort: number, through: Through, isPlain: boolean): Promise<number> {

@@ -20,11 +20,12 @@ export const LATE_BYTES = 1_000_000;
 /**
  * echo: gives back what it gets. bulk: sends a pattern and takes one, both at once. count: answers how many bytes came,
  * but only after the client's FIN. late: ends its own side first and takes a pattern after that. refused: nobody there.
+ * flood: sends without end, and reads nothing.
  *
  * No client ends its side before it knows that all its bytes have come: the original cuts some flows short whose client
  * ends right after it has written (wire reference 15). So each service says so one way or another.
  */
-export const SERVICES = ['echo', 'bulk', 'count', 'late', 'refused'] as const;
+export const SERVICES = ['echo', 'bulk', 'count', 'late', 'refused', 'flood'] as const;
 export type Service = (typeof SERVICES)[number];
 
 /** What the other end of a `late` connection sees. */
@@ -55,10 +56,11 @@ export class Workloads {
       lateEvents.emit('ended', (await readAll(socket)).length);
     };
     const echo = await echoServer();
-    const [bulkServer, countServer, lateServer] = [
+    const [bulkServer, countServer, lateServer, floodServer] = [
       await listen(orReset(bulk)),
       await listen(orReset(count)),
       await listen(orReset(late)),
+      await listen(orReset(flood)),
     ];
     const ports = {
       echo: echo.port,
@@ -66,8 +68,9 @@ export class Workloads {
       count: countServer.port,
       late: lateServer.port,
       refused: await unusedPort(),
+      flood: floodServer.port,
     };
-    return new Workloads(ports, [echo, bulkServer, countServer, lateServer], lateEvents);
+    return new Workloads(ports, [echo, bulkServer, countServer, lateServer, floodServer], lateEvents);
   }
 
   nextLate(): LateServer {
@@ -93,6 +96,11 @@ async function count(socket: Socket): Promise<void> {
   const byteCount = await receivePattern(socket, COUNT_BYTES);
   socket.write('.');
   await endAfter(socket, String(byteCount));
+}
+
+async function flood(socket: Socket): Promise<void> {
+  socket.pause();
+  await sendPattern(socket);
 }
 
 /** Ends with the client, who must have nothing more to say. */

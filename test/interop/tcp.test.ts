@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { patternAt } from '../support/pattern.ts';
 import { connect, ending, readAll, receivePattern, reset, sendPattern } from '../support/tcp.ts';
-import { Network, READY_MS_MAX, WAYS } from './network.ts';
+import { Network, START_MS_MAX, WAYS } from './network.ts';
 import { BULK_BYTES, COUNT_BYTES, LATE_BYTES } from './services.ts';
 import { all, alternating, fullMesh, line, ring, runnable, type Topology } from './topology.ts';
 
@@ -113,7 +113,7 @@ describe.each(runnable([...OURS, ...PAIRS, ...LINES, ...MESHES, ...EDGES]))('$ti
   beforeAll(async () => {
     const isMixed = topology.kinds.includes('original');
     network = await Network.start(topology, isMixed && topology.kinds.length < 4 ? 'captures' : 'nothing');
-  }, READY_MS_MAX);
+  }, START_MS_MAX);
   afterAll(async () => await network?.stop());
   beforeEach(() => {
     onTestFailed(() => {

@@ -22,6 +22,8 @@ export interface Topology {
   readonly links: readonly LinkPlan[];
   /** Anything but plain is mutual TLS with SASL EXTERNAL, with keys of that kind. */
   readonly security: Security;
+  /** Indexes of the two routers between which services are; by default the first and the last. */
+  readonly ends?: readonly [number, number];
   /** Indexes of edge routers, which dial their neighbours. */
   readonly edges?: readonly number[];
   /** Of each router; by default what each kind takes by itself. */
