@@ -20,8 +20,14 @@ export class Address {
   /** How another router said that its messages are spread. */
   readonly hint: number | undefined;
   readonly consumers: Candidate[] = [];
+  /** Consumers of this router's own, those of neighbouring edge routers left out. */
+  localCount = 0;
+  /** The edge mesh that all consumers are in, as far as they are this router's. */
+  mesh: string | undefined;
   /** Routers that announced consumers. */
   readonly remotes: Set<string> = new Set();
+  /** The edge mesh that all consumers at a router are in, where it has said so. */
+  remoteMeshes: Map<string, string> | undefined;
   /** One candidate for each next hop, made by the forwarder at first use. */
   readonly hops: Map<number, Candidate> = new Map();
   readonly watchers: Set<AddressWatcher> = new Set();
@@ -79,7 +85,9 @@ export class AddressTable {
     const address = this.ensure(key, hint);
     const before = address.reachable;
     address.consumers.push(consumer);
-    if (address.consumers.length === 1) this.owner.localChanged(address);
+    if (!consumer.elsewhere) address.localCount++;
+    const isNews = address.localCount === 1 && !consumer.elsewhere;
+    if (this.meshMoved(address, consumer.meshId) || isNews) this.owner.localChanged(address);
     this.notify(address, before);
   }
 
@@ -88,17 +96,32 @@ export class AddressTable {
     const at = address?.consumers.indexOf(consumer) ?? -1;
     if (!address || at < 0) return;
     address.consumers.splice(at, 1);
-    if (address.consumers.length === 0) this.owner.localChanged(address);
+    if (!consumer.elsewhere) address.localCount--;
+    const isNews = address.localCount === 0 && !consumer.elsewhere;
+    if (this.meshMoved(address, consumer.meshId) || isNews) this.owner.localChanged(address);
     this.notify(address, true);
   }
 
-  setRemote(key: string, routerId: string, present: boolean, hint?: number): void {
+  /** @param mesh all consumers there are in this edge mesh */
+  setRemote(key: string, routerId: string, present: boolean, hint?: number, mesh?: string): void {
     if (!present && !this.table.has(key)) return;
     const address = this.ensure(key, hint);
     const before = address.reachable;
     if (present) address.remotes.add(routerId);
     else address.remotes.delete(routerId);
+    if (mesh !== undefined && present) {
+      address.remoteMeshes ??= new Map();
+      address.remoteMeshes.set(routerId, mesh);
+    } else address.remoteMeshes?.delete(routerId);
     this.notify(address, before);
+  }
+
+  /** A consumer of the address has got into another edge mesh. */
+  meshChanged(key: string): void {
+    const address = this.table.get(key);
+    if (!address) return;
+    if (this.meshMoved(address) && address.localCount > 0) this.owner.localChanged(address);
+    for (const watcher of address.watchers) watcher.changed?.();
   }
 
   /** The watcher is told at once if the address is reachable now. */
@@ -114,6 +137,19 @@ export class AddressTable {
     if (!address) return;
     if (address.watchers.delete(watcher) && address.watchers.size === 0) this.owner.watchedChanged(address);
     this.sweep(address);
+  }
+
+  /**
+   * @param meshId of the consumer that has come or gone; few addresses have any in a mesh, and only they cost a search
+   * @returns whether the consumers are now all in one mesh, or no longer, or in another
+   */
+  private meshMoved(address: Address, meshId?: string): boolean {
+    const before = address.mesh;
+    const first = address.consumers[0]?.meshId;
+    if (before === undefined && first === undefined && meshId === undefined) return false;
+    const isOne = first !== undefined && address.consumers.every((consumer) => consumer.meshId === first);
+    address.mesh = isOne ? first : undefined;
+    return address.mesh !== before;
   }
 
   private ensure(key: string, hint?: number): Address {

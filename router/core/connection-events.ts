@@ -10,11 +10,13 @@ import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from '
 import type { Endpoint } from './edge-protocol.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects, LogLevel } from './effects.ts';
+import { isOfRouter } from './inter-edge.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
 import type { LogModule } from './log-modules.ts';
-import { hurryWithOwnKind } from './open.ts';
+import { hurryWithOwnKind, identify } from './open.ts';
 import {
   CONTROL,
+  MESH_BIDS,
   MESH_ID_MESSAGES,
   type Peer,
   ROUTER_CAPABILITY,
@@ -54,9 +56,10 @@ export class ConnectionEvents {
       this.router.mesh.linkDown(peer.id, now);
       this.log('warn', 'link down', peer, 'ROUTER_LS');
     }
-    if (peer.role === 'edge' && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer, 'ROUTER_CORE');
+    if (isOfRouter(peer) && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer, 'ROUTER_CORE');
     this.groups.remove(peer);
     this.router.uplinks?.lost(peer);
+    this.router.interEdge?.lost(peer);
     this.router.forwarder.peerLost(peer);
     for (const endpoint of peer.endpoints) endpoint.gone();
     peer.endpoints.clear();
@@ -104,6 +107,7 @@ export class ConnectionEvents {
   private opened(peer: Peer, now: number): void {
     peer.openedAt = now;
     peer.containerId = peer.connection.remoteOpen!.containerId;
+    identify(peer);
     if (peer.role === 'normal') return;
     hurryWithOwnKind(peer.connection);
     const refusal = readRouterOpen(peer, this.router.id);
@@ -112,9 +116,10 @@ export class ConnectionEvents {
       this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
       return;
     }
-    if (peer.role === 'edge') {
+    if (isOfRouter(peer)) {
       this.log('info', 'edge link up', peer, 'ROUTER_CORE');
-      if (peer.options.dir === 'out') this.router.uplinks?.opened(peer);
+      if (peer.role === 'inter-edge') this.router.interEdge?.opened(peer);
+      else if (peer.options.dir === 'out') this.router.uplinks?.opened(peer);
       return;
     }
     if (peer.role === 'inter-router-data') {
@@ -138,6 +143,11 @@ export class ConnectionEvents {
       this.attachEdge(peer, link, attach);
       return;
     }
+    if (peer.role === 'inter-edge') {
+      if (receiving) this.router.interEdge?.acceptReceiver(link as ReceiverLink, attach);
+      else this.router.interEdge?.acceptSender(peer, link as SenderLink, attach);
+      return;
+    }
     const capability = attach.target?.capabilities?.[0] ?? attach.source?.capabilities?.[0];
     if (capability === ROUTER_CAPABILITY || capability === ROUTER_DATA_CAPABILITY) {
       link.refuse({ condition: 'qd:forbidden', description: 'router links need a connection of role inter-router' });
@@ -156,6 +166,7 @@ export class ConnectionEvents {
 
   /** The first credit on the control link makes the other router a neighbour. */
   private credit(peer: Peer, link: AnyLink, now: number): void {
+    if (peer.role === 'inter-edge') this.router.interEdge?.credit(peer, link);
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
     this.router.mesh.linkUp(peer.id, { cost: peer.cost, precedence: peer.groupOrdinal }, now);
@@ -163,6 +174,7 @@ export class ConnectionEvents {
   }
 
   private detached(peer: Peer, link: AnyLink, now: number): void {
+    if (peer.role === 'inter-edge') this.router.interEdge?.detached(peer, link);
     const endpoint = endpointOf(peer, link);
     if (endpoint !== undefined) {
       endpoint.gone();
@@ -216,6 +228,7 @@ export class ConnectionEvents {
     const { context } = delivery.link;
     if (context === CONTROL) this.router.mesh.receive(peer.id, message, now);
     else if (context === MESH_ID_MESSAGES) readMeshId(peer, message);
+    else if (context === MESH_BIDS) this.router.interEdge?.heard(peer, message);
     else this.router.uplinks?.tracked(peer, message);
   }
 
@@ -237,7 +250,7 @@ export class ConnectionEvents {
 }
 
 function isOwnMessage(context: object | undefined): boolean {
-  return context === CONTROL || context === MESH_ID_MESSAGES || context === TRACKING_MESSAGES;
+  return context === CONTROL || context === MESH_ID_MESSAGES || context === TRACKING_MESSAGES || context === MESH_BIDS;
 }
 
 /** An edge router has many endpoints, and a detach of one is rare: it is looked for. */

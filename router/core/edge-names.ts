@@ -3,9 +3,9 @@
  * edge router gave itself; ours derive theirs from their own id. Interior routers announce which edge routers hang on
  * them (addresses of class `H`), so whoever sees such a message can tell which of those it is (docs/adr/0019).
  */
+import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import type { AddressTable } from './address-table.ts';
 import { hashOf } from './affinity.ts';
-import { MESH_ID_LENGTH } from './edge-protocol.ts';
 
 const EDGE_CLASS = 'H'.charCodeAt(0);
 const PART_LENGTH = 5;

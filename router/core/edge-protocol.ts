@@ -8,8 +8,11 @@ export const MESH_DISCOVERY = '_$qd.mesh_discovery';
 export const ADDRESS_TRACKING = '_$qd.edge_addr_tracking';
 /** Of the link by which messages for the edge router itself come. */
 export const DOWNLINK_CAPABILITY = 'qd.router-edge-downlink';
+/** Edge routers that are joined agree here on the id of their mesh. */
+export const MESH_NEGOTIATION = '_$qd.mesh_id_negotiation';
+/** Of the link by which messages for another edge router itself go, and of connections between edge routers. */
+export const INTER_EDGE_CAPABILITY = 'qd.router-inter-edge';
 export const MESH_ID_PROPERTY = 'meshid';
-export const MESH_ID_LENGTH = 15;
 export const TRACKING_CREDIT = 32;
 
 /** Stands among the routers that have an address for "the interior router has a way to it": no router has an empty id. */

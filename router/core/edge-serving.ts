@@ -12,13 +12,13 @@ import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { parseHead } from '../amqp/message/head.ts';
+import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import type { Address, AddressTable, AddressWatcher } from './address-table.ts';
 import {
   ADDRESS_TRACKING,
   DOWNLINK_CAPABILITY,
   type Endpoint,
   MESH_DISCOVERY,
-  MESH_ID_LENGTH,
   MESH_ID_PROPERTY,
   TargetedLink,
 } from './edge-protocol.ts';
@@ -53,6 +53,10 @@ export class EdgeConsumer implements Candidate, Endpoint {
     parts.addresses.addConsumer(key, this);
   }
 
+  get meshId(): string | undefined {
+    return this.peer.meshId;
+  }
+
   accepts(transit: Transit): boolean {
     return transit.from !== this.peer.id && !this.isIn(transit.annotations?.ingressMesh);
   }
@@ -70,6 +74,10 @@ export class EdgeConsumer implements Candidate, Endpoint {
 
   gone(): void {
     this.parts.addresses.removeConsumer(this.key, this);
+  }
+
+  meshChanged(): void {
+    this.parts.addresses.meshChanged(this.key);
   }
 
   isIn(meshId: string | undefined): boolean {
@@ -121,7 +129,12 @@ export class EdgeProducer extends TargetedLink implements AddressWatcher, Endpoi
     if (address === undefined) return false;
     const elsewhere = (consumer: Candidate): boolean =>
       !(consumer instanceof EdgeConsumer && (consumer.peer === this.peer || consumer.isIn(this.peer.meshId)));
-    return address.remotes.size > 0 || address.consumers.some(elsewhere);
+    const { meshId } = this.peer;
+    // What is at another router but in the mesh of this edge router, it reaches without the network.
+    for (const routerId of address.remotes) {
+      if (meshId === undefined || address.remoteMeshes?.get(routerId) !== meshId) return true;
+    }
+    return address.consumers.some(elsewhere);
   }
 }
 
@@ -173,7 +186,10 @@ export function readMeshId(peer: Peer, message: Buffer): void {
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
   }
-  for (const endpoint of peer.endpoints) if (endpoint instanceof EdgeProducer) endpoint.tell();
+  for (const endpoint of peer.endpoints) {
+    if (endpoint instanceof EdgeProducer) endpoint.tell();
+    else if (endpoint instanceof EdgeConsumer) endpoint.meshChanged();
+  }
 }
 
 function refused(link: ReceiverLink | SenderLink, address: string | undefined): boolean {

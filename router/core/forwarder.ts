@@ -11,6 +11,7 @@ import { choose } from './affinity.ts';
 import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
 import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
+import { isOfRouter } from './inter-edge.ts';
 import { multicast } from './multicast.ts';
 import { patienceLeft, withPatience } from './patience.ts';
 import type { Peer } from './peer.ts';
@@ -73,6 +74,7 @@ export class Forwarder implements Rerouter {
     if (local) return this.give(transit, local, head);
     const address = this.parts.addresses.get(key);
     const type = key.charCodeAt(0);
+    if (this.parts.isEdge && type === EDGE_CLASS && address && this.forwardAnycast(transit, address, head)) return true;
     if (this.parts.isEdge && (type === ROUTER_CLASS || type === EDGE_CLASS || (type === MOBILE_CLASS && !address))) {
       return this.forwardToRouter(transit, UPLINK, head);
     }
@@ -164,7 +166,7 @@ export class Forwarder implements Rerouter {
     const hops = new Set<NextHop>();
     for (const routerId of address.remotes) {
       const peer = this.wayTo(routerId, transit);
-      if (!peer) continue;
+      if (!peer || isInMesh(transit, address, routerId)) continue;
       const hop = this.hop(address, peer);
       const cost = this.parts.mesh.path(routerId)?.cost ?? 1;
       hop.cost = hops.has(hop) ? Math.min(hop.cost, cost) : cost;
@@ -177,6 +179,8 @@ export class Forwarder implements Rerouter {
   private wayTo(routerId: string, transit: Transit): Peer | undefined {
     const peer = wayTo(this.parts, routerId);
     if (!peer || peer.id === transit.from) return undefined;
+    // An edge router is on the way of nobody's messages.
+    if (routerId === UPLINK && isOfRouter(this.parts.peer(transit.from))) return undefined;
     return transit.annotations?.trace.includes(`0/${peer.containerId}`) ? undefined : peer;
   }
 
@@ -226,6 +230,11 @@ const MOBILE_CLASS = 'M'.charCodeAt(0);
 function cheapest<T extends { readonly cost: number }>(choices: readonly T[]): T[] {
   const least = choices.reduce((cost, choice) => Math.min(cost, choice.cost), Number.POSITIVE_INFINITY);
   return choices.filter(({ cost }) => cost === least);
+}
+
+/** It would lead back to the edge mesh that the message came from. */
+function isInMesh({ annotations }: Transit, { remoteMeshes }: Address, routerId: string): boolean {
+  return remoteMeshes !== undefined && remoteMeshes.get(routerId) === (annotations?.ingressMesh ?? '');
 }
 
 /** The neighbour towards a router. */

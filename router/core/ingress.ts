@@ -10,6 +10,7 @@
 import { InOrder, withDeliveryAnnotation } from '../amqp/message/delivery-annotation.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { EdgeNames } from './edge-names.ts';
+import { isOfRouter } from './inter-edge.ts';
 import { LinkOutlet } from './link-ends.ts';
 import type { Peer } from './peer.ts';
 import type { Transit } from './transit.ts';
@@ -41,7 +42,7 @@ function comesFrom(interior: string, peer: Peer, { routerId, mesh }: IngressPart
   if (peer.role === 'normal' || isOurEdge(peer)) return true;
   if (interior === routerId) return false;
   // An edge router knows no paths: it relies on its interior router.
-  if (peer.role === 'edge' || interior === peer.containerId) return true;
+  if (isOfRouter(peer) || interior === peer.containerId) return true;
   return mesh.path(interior)?.arrivesBy.has(peer.containerId) ?? false;
 }
 

@@ -3,6 +3,9 @@
 /** AMQP addresses longer than this are refused: they would travel in every MAU. */
 export const ADDRESS_LENGTH_MAX = 1024;
 
+/** Bids of one edge router that equal this router's own: the next are not heard. */
+export const EQUAL_BIDS_MAX = 8;
+
 /** Octets collected of a message whose destination is not yet known, and of messages for the router itself. */
 export const MESSAGE_HEAD_BYTES_MAX = 64 * 1024;
 export const LOCAL_MESSAGE_BYTES_MAX = 1024 * 1024;

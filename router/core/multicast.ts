@@ -9,6 +9,7 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Address } from './address-table.ts';
 import { countOutgoing } from './delivery-counters.ts';
 import type { ForwarderParts } from './forwarder.ts';
+import { isOfRouter } from './inter-edge.ts';
 import { OUTLET_BYTES_HIGH } from './limits.ts';
 import type { Peer } from './peer.ts';
 import { type Candidate, type Inlet, type Outlet, Transit } from './transit.ts';
@@ -50,7 +51,7 @@ function neighbours(parts: ForwarderParts, address: Address, transit: Transit): 
  */
 function upwards(parts: ForwarderParts, transit: Transit): Set<Peer> {
   const uplink = parts.uplink();
-  return new Set(uplink === undefined || uplink.id === transit.from ? [] : [uplink]);
+  return new Set(uplink === undefined || isOfRouter(parts.peer(transit.from)) ? [] : [uplink]);
 }
 
 function routerOf(node: string | undefined): string | undefined {

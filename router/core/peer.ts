@@ -17,12 +17,12 @@ import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Outlet, Transit } from './transit.ts';
 
-export type PeerRole = 'normal' | 'inter-router' | 'inter-router-data' | 'edge';
+export type PeerRole = 'normal' | 'inter-router' | 'inter-router-data' | 'edge' | 'inter-edge';
 
 export interface PeerOptions {
   /** Name of the listener or connector entity. */
   entity: string;
-  role: 'normal' | 'inter-router' | 'edge';
+  role: 'normal' | 'inter-router' | 'edge' | 'inter-edge';
   dir: 'in' | 'out';
   cost: number;
   /** Address of the other end, for people. */
@@ -70,6 +70,8 @@ export const CONTROL = { control: true };
 /** Context of the link by which an edge router names its mesh, and of the one by which it hears of addresses. */
 export const MESH_ID_MESSAGES = { meshId: true };
 export const TRACKING_MESSAGES = { tracking: true };
+/** Context of the link by which edge routers negotiate the id of their mesh. */
+export const MESH_BIDS = { bids: true };
 
 export class Peer implements LinkOwner {
   readonly id: number;
@@ -110,7 +112,7 @@ export class Peer implements LinkOwner {
   tracking: SenderLink | undefined;
 
   private readonly routerNode: string;
-  private readonly ownMeshId: string | undefined;
+  private readonly ownMesh: { readonly id: string } | undefined;
   private readonly edgeNames: EdgeNames | undefined;
   private readonly linkName: () => string;
   private streamSession: Session | undefined;
@@ -125,7 +127,7 @@ export class Peer implements LinkOwner {
     parts: {
       routerId: string;
       /** Of this router, if it is an edge router. */
-      meshId?: string;
+      mesh?: { readonly id: string };
       edgeNames?: EdgeNames;
       linkName: () => string;
     },
@@ -138,7 +140,7 @@ export class Peer implements LinkOwner {
     this.groupCorrelator = options.groupCorrelator;
     this.groupOrdinal = options.groupOrdinal ?? 0;
     this.routerNode = `0/${parts.routerId}`;
-    this.ownMeshId = parts.meshId;
+    this.ownMesh = parts.mesh;
     this.edgeNames = parts.edgeNames;
     this.linkName = parts.linkName;
   }
@@ -222,10 +224,10 @@ export class Peer implements LinkOwner {
 
   private annotationsOf(transit: Transit): Buffer {
     const at = transit.annotations;
-    if (this.ownMeshId !== undefined) {
+    if (this.ownMesh !== undefined) {
       // The interior router is the first that counts.
       const { flags = 0, toOverride } = at ?? {};
-      return encodeRouterAnnotations({ flags, toOverride, trace: [], ingressMesh: this.ownMeshId });
+      return encodeRouterAnnotations({ flags, toOverride, trace: [], ingressMesh: this.ownMesh.id });
     }
     if (this.role === 'edge' && this.isOurs && at?.ingressMesh !== undefined) {
       // It does not know the edge routers of others: it is told the one that the message came from.

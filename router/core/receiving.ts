@@ -124,6 +124,11 @@ export class Receiving {
 
   /** What another router says of the message; an edge router's message enters the network here. */
   private annotationsOf({ annotations }: Head, peer: Peer): RouterAnnotations | undefined {
+    if (peer.role === 'inter-edge') {
+      // It carries no messages of others.
+      const { flags = 0, toOverride } = annotations ?? {};
+      return { flags, trace: [], toOverride, ingress: `0/${peer.containerId}` };
+    }
     if (!isOurEdge(peer)) return annotations;
     const { flags = 0, trace = [], toOverride, ingressMesh = peer.meshId } = annotations ?? {};
     return { flags, trace, toOverride, ingressMesh: this.parts.edgeNames.ownMeshId(peer.containerId, ingressMesh) };

@@ -9,17 +9,20 @@
 import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { SocketEnd } from '../bridge/flow.ts';
+import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { StuckDeliveries } from './delivery-age.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
-import { EdgeNames, meshIdOf } from './edge-names.ts';
+import { EdgeMesh } from './edge-mesh.ts';
+import { EdgeNames } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
 import { hashKey } from './hash-key.ts';
 import { type IngressParts, ingressOf } from './ingress.ts';
+import { InterEdge } from './inter-edge.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
@@ -53,6 +56,7 @@ export class Router implements AddressTableOwner {
   readonly home: string;
   /** At an edge router only. */
   readonly uplinks: Uplinks | undefined;
+  readonly interEdge: InterEdge | undefined;
   readonly peers = new Map<number, Peer>();
   /** Closed connections whose transports still have our last frames to take. */
   readonly closing = new Map<number, Peer>();
@@ -66,8 +70,8 @@ export class Router implements AddressTableOwner {
   private readonly locals = new Map<string, Candidate>();
   private readonly events: ConnectionEvents;
   private readonly edgeNames: EdgeNames;
-  /** Of an edge router: it has an edge mesh for itself. */
-  private readonly meshId: string | undefined;
+  /** Of an edge router: the edge mesh that it is in, maybe alone. */
+  private readonly edgeMesh: EdgeMesh | undefined;
   private nextConnection = 1;
   private readonly namePrefix: string;
   private nextName = 0;
@@ -78,7 +82,6 @@ export class Router implements AddressTableOwner {
     this.namePrefix = randomId({ next: options.random }, NAME_LENGTH - NAME_COUNTER_LENGTH);
     const isEdge = options.mode === 'edge';
     this.home = isEdge ? `amqp:/_edge/${options.id}/` : `amqp:/_topo/0/${options.id}/`;
-    this.meshId = isEdge ? meshIdOf(options.id) : undefined;
     this.stuck = new StuckDeliveries(this.deliveries, now, ({ delivery }) => {
       this.pending.log('info', 'at least one delivery of this link is stuck', { link: delivery.link.name });
     });
@@ -86,15 +89,14 @@ export class Router implements AddressTableOwner {
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
     this.edgeNames = new EdgeNames(options.id, this.addresses);
-    this.uplinks =
-      this.meshId === undefined
-        ? undefined
-        : new Uplinks({
-            routerId: options.id,
-            addresses: this.addresses,
-            meshId: this.meshId,
-            linkName: () => this.linkName(),
-          });
+    if (isEdge) {
+      const mesh = this.makeEdgeMesh(options);
+      const parts = { routerId: options.id, addresses: this.addresses, mesh, linkName: () => this.linkName() };
+      this.edgeMesh = mesh;
+      this.uplinks = new Uplinks(parts);
+      const meshChanged = (): void => this.uplinks?.tellMesh();
+      this.interEdge = new InterEdge({ ...parts, peer: (id) => this.peers.get(id), meshChanged });
+    }
     this.forwarder = new Forwarder({
       routerId: options.id,
       addresses: this.addresses,
@@ -142,6 +144,11 @@ export class Router implements AddressTableOwner {
     });
   }
 
+  /** Of an edge router: by which edge mesh its messages enter the network. */
+  get edgeMeshId(): string | undefined {
+    return this.edgeMesh?.id;
+  }
+
   // ---- connections
 
   /** A transport is up. @returns the connection's id */
@@ -150,7 +157,7 @@ export class Router implements AddressTableOwner {
     const connection = makeConnection(this, id, options, transport, now);
     const peer = new Peer(id, connection, options, {
       routerId: this.id,
-      meshId: this.meshId,
+      mesh: this.edgeMesh,
       edgeNames: this.edgeNames,
       linkName: () => this.linkName(),
     });
@@ -354,9 +361,10 @@ export class Router implements AddressTableOwner {
   localChanged(address: Address): void {
     this.edgeNames.changed(address.key);
     this.uplinks?.localChanged(address);
+    this.interEdge?.localChanged(address);
     const type = address.key.charCodeAt(0);
     if (type !== MOBILE_CLASS && type !== EDGE_CLASS) return;
-    if (address.consumers.length > 0) this.mesh.setLocalAddress(address.key, address.treatment);
+    if (address.localCount > 0) this.mesh.setLocalAddress(address.key, address.treatment, address.mesh);
     else this.mesh.deleteLocalAddress(address.key);
   }
 
@@ -384,11 +392,16 @@ export class Router implements AddressTableOwner {
       delivery.write(event.message);
       delivery.end(true);
     } else if (event.type === 'address') {
-      this.addresses.setRemote(event.key, event.routerId, event.present, event.treatment);
+      this.addresses.setRemote(event.key, event.routerId, event.present, event.treatment, event.mesh);
       this.edgeNames.changed(event.key);
     } else {
       this.lastTopologyChangeMs = now;
     }
+  }
+
+  private makeEdgeMesh({ id: routerId, instance, random }: RouterOptions): EdgeMesh {
+    const newId = (): string => randomId({ next: random }, MESH_ID_LENGTH);
+    return new EdgeMesh({ routerId, instance, random, newId });
   }
 
   private localTarget(key: string): Candidate | undefined {

@@ -42,6 +42,10 @@ export interface Candidate {
   readonly affinityName?: string;
   /** Of one that dials: it has failed of late, and is for when there is no other. */
   readonly passedOver?: boolean;
+  /** It stands for consumers at another edge router: none of this router's own. */
+  readonly elsewhere?: boolean;
+  /** The edge mesh that it is in. */
+  readonly meshId?: string;
   /** Whether it could take the transit; it could when absent. */
   accepts?(transit: Transit): boolean;
   /** Takes the transit, or says by `undefined` that it cannot. */

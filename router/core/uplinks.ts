@@ -29,7 +29,7 @@ export interface UplinksParts {
   routerId: string;
   addresses: AddressTable;
   /** By which messages of this router are known in the network. */
-  meshId: string;
+  mesh: { readonly id: string };
   linkName: () => string;
 }
 
@@ -38,6 +38,8 @@ export class Uplinks {
   private readonly parts: UplinksParts;
   private readonly standing: Peer[] = [];
   private session: Session | undefined;
+  /** By it the interior router hears of the mesh. */
+  private discovery: SenderLink | undefined;
   /** By address: what the interior router sends of it, because it has a consumer here. */
   private readonly consumed = new Map<string, ReceiverLink>();
   /** By address: that it is wanted here. Messages go by the uplink or by links of their own. */
@@ -60,6 +62,7 @@ export class Uplinks {
     if (peer !== this.active) return;
     this.active = undefined;
     this.session = undefined;
+    this.discovery = undefined;
     this.consumed.clear();
     this.wanted.clear();
     for (const key of [...this.reachable]) this.setReachable(key, false);
@@ -68,9 +71,9 @@ export class Uplinks {
   }
 
   /** The address has its first consumer here, or has lost its last one. */
-  localChanged({ key, consumers }: Address): void {
+  localChanged({ key, localCount }: Address): void {
     if (!isMobile(key)) return;
-    if (consumers.length > 0) this.consume(key.slice(1));
+    if (localCount > 0) this.consume(key.slice(1));
     else {
       this.consumed.get(key.slice(1))?.detach();
       this.consumed.delete(key.slice(1));
@@ -103,11 +106,20 @@ export class Uplinks {
     }
   }
 
+  /** Tells the interior router by which mesh messages come. */
+  tellMesh(): void {
+    const { id } = this.parts.mesh;
+    const hello = this.discovery?.deliver({ settled: true });
+    const applicationProperties = amqp.map([[amqp.symbol(MESH_ID_PROPERTY), amqp.string(id)]]);
+    hello?.write(composeMessage({ annotations: { flags: 0, trace: [], ingressMesh: id }, applicationProperties }));
+    hello?.end(true);
+  }
+
   private activate(peer: Peer): void {
-    const { routerId, linkName, meshId, addresses } = this.parts;
+    const { routerId, linkName, addresses } = this.parts;
     this.active = peer;
     const core = peer.connection.begin();
-    const discovery = core.attachSender({ name: linkName(), source: {}, target: { address: MESH_DISCOVERY } });
+    this.discovery = core.attachSender({ name: linkName(), source: {}, target: { address: MESH_DISCOVERY } });
     this.session = peer.connection.begin();
     const uplink = this.session.attachSender({ name: linkName(), source: {}, target: {} });
     uplink.context = peer;
@@ -127,14 +139,11 @@ export class Uplinks {
       credit: TRACKING_CREDIT,
       context: TRACKING_MESSAGES,
     });
-    const hello = discovery.deliver({ settled: true });
-    const applicationProperties = amqp.map([[amqp.symbol(MESH_ID_PROPERTY), amqp.string(meshId)]]);
-    hello.write(composeMessage({ annotations: { flags: 0, trace: [], ingressMesh: meshId }, applicationProperties }));
-    hello.end(true);
+    this.tellMesh();
     for (const address of addresses.all()) {
       if (!isMobile(address.key)) continue;
       if (address.watchers.size > 0) this.want(address.key.slice(1));
-      if (address.consumers.length > 0) this.consume(address.key.slice(1));
+      if (address.localCount > 0) this.consume(address.key.slice(1));
     }
   }
 

@@ -12,6 +12,8 @@ export type MeshEvent =
       readonly routerId: string;
       readonly present: boolean;
       readonly treatment?: number;
+      /** All its consumers there are in this edge mesh. */
+      readonly mesh?: string;
     };
 
 /** One row of management's `router.node`. */

@@ -12,6 +12,9 @@ export const ADDRESSES_PER_ROUTER_MAX = 65_536;
 /** Keys of the address table: a class character and an address of at most 1,024. */
 export const ADDRESS_KEY_LENGTH_MAX = 1025;
 
+/** Octets of the id of an edge mesh. */
+export const MESH_ID_LENGTH = 15;
+
 export const ROUTER_ID_LENGTH_MAX = 255;
 
 /** Cost of one site link; the sum over a path stays an exact integer. */

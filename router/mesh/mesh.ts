@@ -128,9 +128,12 @@ export class Mesh {
     }
   }
 
-  /** `key` is a key of the address table of class M, N or H that has a destination here. */
-  setLocalAddress(key: string, treatment: number): void {
-    this.#addresses.set(key, treatment);
+  /**
+   * `key` is a key of the address table of class M, N or H that has a destination here; with `mesh` all of them are in that
+   * edge mesh.
+   */
+  setLocalAddress(key: string, treatment: number, mesh?: string): void {
+    this.#addresses.set(key, treatment, mesh);
     this.#isUnsettled = true;
   }
 

@@ -7,7 +7,7 @@
 import { SkuprtError } from '../../lib/errors.ts';
 import { amqp, type Typed, toPlain } from '../amqp/codec/value.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
-import { ADDRESS_KEY_LENGTH_MAX, COST_MAX, ROUTER_ID_LENGTH_MAX, ROUTERS_MAX } from './limits.ts';
+import { ADDRESS_KEY_LENGTH_MAX, COST_MAX, MESH_ID_LENGTH, ROUTER_ID_LENGTH_MAX, ROUTERS_MAX } from './limits.ts';
 
 export interface Hello {
   readonly opcode: 'HELLO';
@@ -53,10 +53,14 @@ export interface MobileAddressUpdate {
   readonly add?: readonly AddressDescriptor[];
   readonly del?: readonly string[];
 }
-/** `key` starts with its class M, N or H; no treatment: the receiver's default. */
+/**
+ * `key` starts with its class M, N or H; no treatment: the receiver's default. `mesh`: the edge mesh that all consumers are in, if
+ * they are in one.
+ */
 export interface AddressDescriptor {
   readonly key: string;
   readonly treatment?: number;
+  readonly mesh?: string;
 }
 
 export type ControlMessage =
@@ -141,10 +145,11 @@ function linkStateOf(message: LinkStateUpdate): Typed {
   ]);
 }
 
-/** The third field is the count of local senders, which nobody reads. */
-function descriptorOf({ key, treatment }: AddressDescriptor): Typed {
+/** The third field is the count of local senders and the fourth the credit of receivers, which nobody reads. */
+function descriptorOf({ key, treatment, mesh }: AddressDescriptor): Typed {
   if (treatment === undefined) return amqp.list([amqp.string(key)]);
-  return amqp.list([amqp.string(key), amqp.int(treatment), amqp.int(0)]);
+  const fields = [amqp.string(key), amqp.int(treatment), amqp.int(0)];
+  return amqp.list(mesh === undefined ? fields : [...fields, amqp.null(), amqp.string(mesh)]);
 }
 
 /** Undefined for an opcode of some other protocol. */
@@ -210,9 +215,10 @@ function descriptorsOf(fields: Fields, name: string): AddressDescriptor[] {
 const MOBILE_KEY = new RegExp(`^[MNH].{1,${ADDRESS_KEY_LENGTH_MAX - 1}}$`, 's');
 
 function decodeDescriptor(entry: unknown): AddressDescriptor {
-  const [key, treatment] = Array.isArray(entry) ? entry : [];
+  const [key, treatment, , , meshId] = Array.isArray(entry) ? entry : [];
   if (typeof key !== 'string') throw new MalformedControlError('an MAU entry has no address');
-  return isInteger(treatment) && treatment >= 0 && treatment <= 4 ? { key, treatment } : { key };
+  const mesh = typeof meshId === 'string' && meshId.length === MESH_ID_LENGTH ? { mesh: meshId } : {};
+  return isInteger(treatment) && treatment >= 0 && treatment <= 4 ? { key, treatment, ...mesh } : { key, ...mesh };
 }
 
 function sender(fields: Fields): { id: string; version: number } {

@@ -9,13 +9,13 @@ import type { AddressDescriptor, MobileAddressUpdate } from './messages.ts';
 
 export class LocalAddresses {
   seq = 0;
-  readonly #wanted = new Map<string, number>();
+  readonly #wanted = new Map<string, Offer>();
   /** What stands at `seq`: what others know once they have applied it. */
-  readonly #advertised = new Map<string, number>();
+  readonly #advertised = new Map<string, Offer>();
   readonly #touched = new Set<string>();
 
-  set(key: string, treatment: number): void {
-    this.#wanted.set(key, treatment);
+  set(key: string, treatment: number, mesh?: string): void {
+    this.#wanted.set(key, { treatment, mesh });
     this.#touched.add(key);
   }
 
@@ -29,14 +29,14 @@ export class LocalAddresses {
     const add: AddressDescriptor[] = [];
     const del: string[] = [];
     for (const key of this.#touched) {
-      const treatment = this.#wanted.get(key);
-      if (treatment === this.#advertised.get(key)) continue;
-      if (treatment === undefined) {
+      const offer = this.#wanted.get(key);
+      if (isSameOffer(offer, this.#advertised.get(key))) continue;
+      if (offer === undefined) {
         del.push(key);
         this.#advertised.delete(key);
       } else {
-        add.push({ key, treatment });
-        this.#advertised.set(key, treatment);
+        add.push({ key, ...offer });
+        this.#advertised.set(key, offer);
       }
     }
     this.#touched.clear();
@@ -46,21 +46,33 @@ export class LocalAddresses {
   }
 
   advertised(): AddressDescriptor[] {
-    return Array.from(this.#advertised, ([key, treatment]) => ({ key, treatment }));
+    return Array.from(this.#advertised, ([key, offer]) => ({ key, ...offer }));
   }
+}
+
+/** How messages of an address are spread, and the edge mesh that all its consumers here are in. */
+interface Offer {
+  readonly treatment?: number;
+  readonly mesh?: string;
+}
+
+function isSameOffer(one: Offer | undefined, other: Offer | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.treatment === other.treatment && one.mesh === other.mesh;
 }
 
 export interface AddressChange {
   readonly key: string;
   readonly present: boolean;
   readonly treatment?: number;
+  readonly mesh?: string;
 }
 
 export class RemoteAddresses {
   seq = 0;
   /** Changes refused because the router has too many addresses. */
   refusedCount = 0;
-  readonly #known = new Map<string, number | undefined>();
+  readonly #known = new Map<string, Offer>();
 
   get isEmpty(): boolean {
     return this.#known.size === 0;
@@ -77,8 +89,8 @@ export class RemoteAddresses {
     for (const key of update.del ?? this.#keysNotIn(update.exist ?? [])) {
       if (this.#known.delete(key)) changes.push({ key, present: false });
     }
-    for (const { key, treatment } of update.exist ?? update.add ?? []) {
-      if (this.#learn(key, treatment)) changes.push({ key, present: true, treatment });
+    for (const { key, treatment, mesh } of update.exist ?? update.add ?? []) {
+      if (this.#learn(key, { treatment, mesh })) changes.push({ key, present: true, treatment, mesh });
     }
     return changes;
   }
@@ -96,14 +108,14 @@ export class RemoteAddresses {
     return [...this.#known.keys()].filter((key) => !kept.has(key));
   }
 
-  #learn(key: string, treatment: number | undefined): boolean {
+  #learn(key: string, offer: Offer): boolean {
     const isNew = !this.#known.has(key);
     if (isNew && this.#known.size >= ADDRESSES_PER_ROUTER_MAX) {
       this.refusedCount++;
       return false;
     }
-    const isChanged = isNew || this.#known.get(key) !== treatment;
-    this.#known.set(key, treatment);
+    const isChanged = isNew || !isSameOffer(this.#known.get(key), offer);
+    this.#known.set(key, offer);
     return isChanged;
   }
 }

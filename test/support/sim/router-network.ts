@@ -88,7 +88,7 @@ export class RouterNetwork {
     for (const router of this.routers.values()) this.configure(router, service);
   }
 
-  /** From an edge router it is an uplink, which has no data connections. */
+  /** From an edge router it is an uplink or leads to another edge router; neither has data connections. */
   connect(from: string, to: string, cost = 1): NetworkLink {
     const dataConnectionCount = this.modes.get(from) === 'edge' ? 0 : this.dataConnectionCount;
     const link: NetworkLink = {
@@ -261,6 +261,11 @@ export class RouterNetwork {
     return connection;
   }
 
+  private roleOf({ ends: [from, to] }: NetworkLink): 'inter-router' | 'edge' | 'inter-edge' {
+    if (this.modes.get(from) !== 'edge') return 'inter-router';
+    return this.modes.get(to) === 'edge' ? 'inter-edge' : 'edge';
+  }
+
   /** One connection of a link: dials until it stands, and again when it is lost. */
   private dial(link: NetworkLink, line: number): void {
     const dialling = this.router(link.ends[0]);
@@ -278,7 +283,7 @@ export class RouterNetwork {
     const connection = new SimConnection(this.scheduler, this.random, LINK_WIRE);
     link.connections[line] = connection;
     const data = line > 0;
-    const role = this.modes.get(link.ends[0]) === 'edge' ? ('edge' as const) : ('inter-router' as const);
+    const role = this.roleOf(link);
     const group = { role, cost: link.cost, data, groupCorrelator: link.correlator };
     dialling.connect(connection.sockets[0], { dir: 'out', ...group }, redial);
     accepting.connect(connection.sockets[1], { role, dir: 'in', cost: link.cost, data: false }, () => {});
