@@ -1,7 +1,8 @@
 /** What this router says when it opens a connection (wire reference 1.2, 1.3), in the types that skupper-router reads. */
 import { amqp, mapGet, symbolMap, type Typed } from '../amqp/codec/value.ts';
 import { Connection } from '../amqp/engine/connection.ts';
-import { CONNECTION_TRUNKING, type PeerOptions, STREAMING_LINKS } from './peer.ts';
+import type { SaslOptions } from '../amqp/engine/options.ts';
+import { CONNECTION_TRUNKING, type FailoverServer, type Peer, type PeerOptions, STREAMING_LINKS } from './peer.ts';
 
 export const PRODUCT = 'skuprt-router';
 const ANNOTATIONS_VERSION = 2;
@@ -22,9 +23,7 @@ export interface TransportOptions {
   channelMax: number;
   /** Silence after which the peer is given up; half of it is advertised. */
   idleTimeoutMs: number;
-  saslMechanisms: ('ANONYMOUS' | 'EXTERNAL')[];
-  /** A peer may not begin without SASL. */
-  saslRequired: boolean;
+  sasl: SaslOptions;
 }
 
 export function makeConnection(
@@ -45,13 +44,21 @@ export function makeConnection(
       offeredCapabilities: CAPABILITIES,
       desiredCapabilities: CAPABILITIES,
       properties: symbolMap(properties(router, connectionId, peer)),
-      sasl: { mechanisms: transport.saslMechanisms, required: transport.saslRequired },
+      sasl: transport.sasl,
       ...(transport.sessionFramesMax === undefined ? {} : { incomingWindowFrames: transport.sessionFramesMax }),
     },
     now,
   );
   connection.open();
   return connection;
+}
+
+/** Who a peer that came in is: the certificate's name counts only when SASL went by it. */
+export function identify({ connection, options }: Peer): void {
+  if (options.dir === 'out') return;
+  const { saslMechanism, saslUser } = connection;
+  if (saslMechanism === 'PLAIN') options.user = saslUser;
+  else if (saslMechanism !== 'EXTERNAL') options.user = undefined;
 }
 
 /** Between two of ours a peer that vanished is missed in seconds; skupper-router's own times hold with others. */
@@ -73,6 +80,8 @@ function properties(
     version: amqp.string(router.version),
     'qd.conn-id': amqp.int(connectionId),
   };
+  if (peer.failover?.length) all['failover-server-list'] = amqp.list(peer.failover.map(failoverItem));
+  for (const [key, value] of Object.entries(peer.openProperties ?? {})) all[key] = typedOf(value);
   if (peer.role === 'normal') return all;
   all[HEARTBEAT_PROPERTY] = amqp.int(HEARTBEAT_MS);
   if (peer.cost > 1) all['qd.inter-router-cost'] = amqp.int(peer.cost);
@@ -86,4 +95,25 @@ function properties(
   }
   all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
   return all;
+}
+
+function failoverItem({ host, port, scheme, hostname }: FailoverServer): Typed {
+  return symbolMap({
+    'network-host': amqp.string(host),
+    port: amqp.string(port),
+    ...(scheme === undefined ? {} : { scheme: amqp.string(scheme) }),
+    ...(hostname === undefined ? {} : { hostname: amqp.string(hostname) }),
+  });
+}
+
+/** A value of JSON in the types that skupper-router gives it. */
+function typedOf(value: unknown): Typed {
+  if (typeof value === 'string') return amqp.string(value);
+  if (typeof value === 'boolean') return amqp.boolean(value);
+  if (typeof value === 'number') return Number.isInteger(value) ? amqp.long(value) : amqp.double(value);
+  if (Array.isArray(value)) return amqp.list(value.map(typedOf));
+  if (value !== null && typeof value === 'object') {
+    return amqp.map(Object.entries(value).map(([key, each]) => [amqp.string(key), typedOf(each)]));
+  }
+  return amqp.null();
 }

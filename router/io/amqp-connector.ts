@@ -94,6 +94,11 @@ export class AmqpConnector implements LineOwner {
     return this.failure === '' ? 'CONNECTING' : 'FAILED';
   }
 
+  /** All places that are known for the other end, the one in use or next to be tried first. */
+  get failoverUrls(): string {
+    return this.lines[0]?.places.join(', ') ?? '';
+  }
+
   get message(): string {
     return this.status === 'SUCCESS' ? '' : this.failure;
   }

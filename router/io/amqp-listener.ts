@@ -1,13 +1,22 @@
-/** A `listener` entity: accepts AMQP connections, plain or over TLS, and hands them to the router. */
+/**
+ * A `listener` entity: accepts AMQP connections, plain or over TLS, and hands them to the router. Those that come over WebSocket are
+ * handed in by the HTTP server.
+ */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { FailoverServer } from '../core/peer.ts';
 import { type ListenerEntity, portNumber } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
+import { failoverServers } from './failover-urls.ts';
+import { servePlainToo } from './first-octet.ts';
 import { listenOn } from './listen-on.ts';
-import { openOptions, type Sasl } from './open-options.ts';
-import { peerName } from './peer-name.ts';
+import { openOptions } from './open-options.ts';
+import type { Quota } from './quota.ts';
+import { demandsCertificate, offered } from './sasl-choice.ts';
+import type { SaslConfig } from './sasl-users.ts';
 import { familyOf } from './socket-family.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 import { Transport } from './transport.ts';
@@ -18,6 +27,10 @@ export interface AmqpListenerParts {
   driver: Driver;
   profiles: TlsProfiles;
   log: Logger;
+  /** Of the router entity. */
+  saslConfig: SaslConfig;
+  /** Connections that all listeners accept together. */
+  quota: Quota;
 }
 
 export class AmqpListener {
@@ -26,10 +39,13 @@ export class AmqpListener {
   private server: Server | undefined;
   private readonly transports = new Set<Transport>();
   private unwatch: () => void = () => {};
+  private readonly failover: FailoverServer[] | undefined;
 
+  /** @throws FailoverUrlsError */
   constructor(entity: ListenerEntity, parts: AmqpListenerParts) {
     this.entity = entity;
     this.parts = parts;
+    this.failover = failoverServers(entity.failoverUrls);
   }
 
   /** @throws ListenError when the port cannot be had, TlsProfileError while the profile has no files */
@@ -37,6 +53,7 @@ export class AmqpListener {
     const { host, port, name, sslProfile, socketAddressFamily } = this.entity;
     const tlsServer = sslProfile ? this.tlsServer(sslProfile) : undefined;
     const server: Server = tlsServer ?? createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
+    server.prependListener('connection', (socket) => this.await(socket));
     const target = { host, port: portNumber(port), family: familyOf(socketAddressFamily), backlog: BACKLOG };
     await listenOn(server, { entity: `listener ${name}`, ...target });
     this.server = server;
@@ -68,16 +85,19 @@ export class AmqpListener {
   }
 
   private tlsServer(profile: string): TlsServer {
+    const isDemanded = demandsCertificate(this.entity, this.parts.saslConfig);
     const server = createTlsServer(
       {
         ...this.parts.profiles.material(profile),
-        requestCert: this.entity.authenticatePeer,
-        rejectUnauthorized: this.entity.authenticatePeer,
+        requestCert: isDemanded,
+        rejectUnauthorized: isDemanded,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         noDelay: true,
       },
       (socket) => this.accept(socket),
     );
+    const { requireSsl, requireEncryption } = this.entity;
+    if (!requireSsl && !requireEncryption) servePlainToo(server, (socket) => this.accept(socket));
     server.on('tlsClientError', (error, socket) => {
       // A client whose certificate is refused is only told that the connection is closed; why is known here.
       const reason = socket.authorizationError ?? messageOf(error);
@@ -86,34 +106,61 @@ export class AmqpListener {
     return server;
   }
 
+  /** Whoever has not opened by `initialHandshakeTimeoutSeconds`, which counts from the first moment, is dropped. */
+  private await(socket: Socket): void {
+    const { initialHandshakeTimeoutSeconds: seconds, name } = this.entity;
+    if (seconds === 0) return;
+    const host = hostOf(socket);
+    const timer = setTimeout(() => {
+      const { driver, log } = this.parts;
+      const peer = [...this.transports]
+        .map(({ id }) => driver.router.peers.get(id))
+        .find((at) => at?.options.host === host);
+      if (peer?.openedAt !== undefined) return;
+      log.warn({ name, host, seconds }, 'no AMQP connection was opened in time');
+      socket.destroy();
+    }, seconds * 1000);
+    socket.on('close', () => clearTimeout(timer));
+  }
+
   private accept(socket: Socket | TLSSocket): void {
-    const { driver } = this.parts;
+    this.take(socket, socket);
+  }
+
+  /**
+   * An AMQP connection on `stream`, which is the socket itself or carried by it.
+   * @param socket who it is from and how it is secured
+   */
+  take(stream: Duplex, socket: Socket | TLSSocket): void {
+    const { driver, quota, profiles, log } = this.parts;
+    const { name, sslProfile } = this.entity;
+    if (!quota.take()) {
+      log.info({ name, host: hostOf(socket), connectionsMax: quota.countMax }, 'connection refused by the policy');
+      stream.on('error', () => {});
+      stream.destroy();
+      return;
+    }
+    stream.on('close', () => quota.give());
     const encrypted = 'encrypted' in socket;
-    const user = encrypted ? peerName(socket as TLSSocket) : undefined;
+    const user = encrypted ? profiles.peerName(socket as TLSSocket, sslProfile) : undefined;
     const { peer, transport } = openOptions(this.entity, {
       dir: 'in',
       host: hostOf(socket),
       encrypted,
       user,
       tls: encrypted ? tlsFacts(socket as TLSSocket) : undefined,
-      sasl: this.sasl(user),
-      ordinal: this.entity.sslProfile ? this.parts.profiles.ordinal(this.entity.sslProfile) : undefined,
+      sasl: offered(this.entity, user !== undefined, this.parts.saslConfig, (error) =>
+        log.error({ err: error, name }, 'SASL users cannot be looked up'),
+      ),
+      ordinal: encrypted && sslProfile ? profiles.ordinal(sslProfile) : undefined,
       data: false,
+      failover: this.failover,
     });
     const id = driver.router.connect(peer, transport, driver.now());
-    const made = new Transport(id, socket, driver, () => this.transports.delete(made));
+    const made = new Transport(id, stream, driver, () => this.transports.delete(made));
     this.transports.add(made);
     driver.transports.set(id, made);
     driver.schedule();
-  }
-
-  /** What is offered: what the entity names, as far as this router knows it; EXTERNAL only to a verified certificate. */
-  private sasl(user: string | undefined): Sasl {
-    const named = this.entity.saslMechanisms?.split(/[\s,]+/) ?? ['EXTERNAL', 'ANONYMOUS'];
-    const mechanisms = (['EXTERNAL', 'ANONYMOUS'] as const).filter(
-      (mechanism) => named.includes(mechanism) && (mechanism !== 'EXTERNAL' || user !== undefined),
-    );
-    return { mechanisms, required: this.entity.authenticatePeer };
   }
 }
 

@@ -7,12 +7,15 @@ import { isIP, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Backoff } from '../../lib/backoff.ts';
 import { messageOf } from '../../lib/errors.ts';
+import type { SaslOptions } from '../amqp/engine/options.ts';
 import type { Peer } from '../core/peer.ts';
 import { type ConnectorEntity, portNumber } from '../management/schema.ts';
 import type { AmqpConnectorParts } from './amqp-connector.ts';
 import { tlsFacts } from './amqp-listener.ts';
 import { type DialTarget, dial } from './dial.ts';
+import { Failover } from './failover.ts';
 import { openOptions } from './open-options.ts';
+import { choosable } from './sasl-choice.ts';
 import { familyOf } from './socket-family.ts';
 import { Transport } from './transport.ts';
 
@@ -50,6 +53,7 @@ export class Line {
   private readonly correlator: string | undefined;
   private readonly backoff: Backoff;
   private readonly stopping = new AbortController();
+  private readonly failover: Failover;
   private lostAt: number;
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -62,19 +66,28 @@ export class Line {
     this.correlator = correlator;
     this.backoff = new Backoff(parts.random, { initialMs: RETRY_INITIAL_MS, maxMs: RETRY_MAX_MS });
     this.lostAt = parts.driver.now();
+    this.failover = new Failover(owner.entity.host, String(portNumber(owner.entity.port)));
+  }
+
+  /** Where it dials, the place in use or next to be tried first. */
+  get places(): readonly string[] {
+    this.failover.learn(this.peer?.connection.remoteOpen?.properties);
+    return this.failover.places;
   }
 
   start(): void {
     if (this.stopping.signal.aborted) return;
     let target: DialTarget;
+    let sasl: SaslOptions;
     try {
       target = this.target();
+      sasl = choosable(this.owner.entity);
     } catch (error) {
       this.lost(messageOf(error));
       return;
     }
     dial(target, this.stopping.signal).then(
-      (socket) => this.connected(socket, target),
+      (socket) => this.connected(socket, target, sasl),
       (error) => this.lost(messageOf(error)),
     );
   }
@@ -107,12 +120,13 @@ export class Line {
 
   /** @throws TlsProfileError, ProxyError */
   private target(): DialTarget {
-    const { host, port, sslProfile, proxyProfile, verifyHostname, socketAddressFamily } = this.owner.entity;
+    const { sslProfile, proxyProfile, verifyHostname, socketAddressFamily } = this.owner.entity;
+    const { host, port } = this.failover.current;
     const { profiles } = this.parts;
     if (sslProfile) this.ordinal = profiles.ordinal(sslProfile);
     return {
       host,
-      port: portNumber(port),
+      port: Number(port),
       family: familyOf(socketAddressFamily),
       proxy: proxyProfile === undefined ? undefined : this.parts.proxyOf?.(proxyProfile),
       connectTimeoutMs: this.isQuick ? QUICK_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
@@ -127,7 +141,7 @@ export class Line {
     };
   }
 
-  private connected(socket: Socket, target: DialTarget): void {
+  private connected(socket: Socket, target: DialTarget, sasl: SaslOptions): void {
     if (socket.destroyed || this.stopping.signal.aborted) {
       socket.destroy();
       this.lost('the other end closed the connection');
@@ -141,7 +155,7 @@ export class Line {
       hostname: target.host,
       encrypted: target.tls !== undefined,
       tls: target.tls ? tlsFacts(socket as TLSSocket) : undefined,
-      sasl: { mechanisms: this.mechanisms(), required: true },
+      sasl,
       data: this.data,
       groupCorrelator: this.correlator,
       ordinal: this.ordinal,
@@ -154,14 +168,10 @@ export class Line {
     driver.schedule();
   }
 
-  private mechanisms(): ('ANONYMOUS' | 'EXTERNAL')[] {
-    const { saslMechanisms, sslProfile } = this.owner.entity;
-    const named = saslMechanisms?.split(/[\s,]+/) ?? (sslProfile ? ['EXTERNAL', 'ANONYMOUS'] : ['ANONYMOUS']);
-    return (['EXTERNAL', 'ANONYMOUS'] as const).filter((mechanism) => named.includes(mechanism));
-  }
-
   private lost(reason: string): void {
     const { openedAt, closeError } = this.peer ?? {};
+    this.failover.learn(this.peer?.connection.remoteOpen?.properties);
+    this.failover.failed(openedAt !== undefined);
     this.socket = undefined;
     this.peer = undefined;
     if (this.stopping.signal.aborted) return;

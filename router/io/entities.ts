@@ -25,6 +25,7 @@ import { type HttpOptions, startHttp } from './http.ts';
 import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { meshOptions } from './mesh-options.ts';
+import { Quota } from './quota.ts';
 import { TcpListenerSocket } from './tcp-listener.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
 
@@ -44,6 +45,8 @@ export interface EntitiesParts {
 
 /** Data connections of a group when the configuration says `auto`: bulk keeps off the control connection. */
 const DATA_CONNECTIONS_AUTO = 1;
+/** Of all listeners together while the policy says nothing. */
+const CONNECTIONS_MAX = 65_535;
 const OUTDATED = 'the credentials of this connection are older than the oldest valid ones';
 
 export class Entities {
@@ -52,6 +55,8 @@ export class Entities {
   readonly connectors = new Map<string, AmqpConnector>();
   readonly tcpListeners = new Map<string, TcpListenerSocket>();
   readonly listening = new Map<string, Listening>();
+  /** `maxConnections` of the policy. */
+  readonly quota = new Quota(CONNECTIONS_MAX);
   private readonly amqpListeners = new Map<string, AmqpListener>();
   private readonly parts: EntitiesParts;
   private router: RouterEntity;
@@ -168,6 +173,9 @@ export class Entities {
       case 'log':
         this.setLog(entity);
         break;
+      case 'policy':
+        this.quota.countMax = entity.maxConnections;
+        break;
       default:
         // The others are read at start or have no effect, which parsing has warned about.
         break;
@@ -191,6 +199,9 @@ export class Entities {
         break;
       case 'router':
         this.updateRouter(entity);
+        break;
+      case 'policy':
+        this.quota.countMax = entity.maxConnections;
         break;
       case 'address':
         this.setTreatment(entity);
@@ -291,7 +302,7 @@ export class Entities {
       this.listening.set(name, this.keepHttp(entity));
       return;
     }
-    const listener = new AmqpListener(entity, this.parts);
+    const listener = this.amqpListener(entity);
     this.amqpListeners.set(name, listener);
     this.listening.set(
       name,
@@ -301,6 +312,10 @@ export class Entities {
         { ...this.parts, name },
       ),
     );
+  }
+
+  private amqpListener(entity: ListenerEntity): AmqpListener {
+    return new AmqpListener(entity, { ...this.parts, quota: this.quota, saslConfig: this.router });
   }
 
   private keepHttp(entity: ListenerEntity): Listening {

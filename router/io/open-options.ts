@@ -1,12 +1,9 @@
 /** From a listener or connector entity to what the router is told of a connection made by it. */
-import type { TransportOptions } from '../core/open.ts';
-import type { PeerOptions } from '../core/peer.ts';
-import type { ConnectorEntity, ListenerEntity } from '../management/schema.ts';
 
-export interface Sasl {
-  mechanisms: ('ANONYMOUS' | 'EXTERNAL')[];
-  required: boolean;
-}
+import type { SaslOptions } from '../amqp/engine/options.ts';
+import type { TransportOptions } from '../core/open.ts';
+import type { FailoverServer, PeerOptions } from '../core/peer.ts';
+import type { ConnectorEntity, ListenerEntity } from '../management/schema.ts';
 
 /** What is known of one connection beside its entity. */
 export interface ConnectionFacts {
@@ -16,11 +13,13 @@ export interface ConnectionFacts {
   encrypted: boolean;
   user?: string;
   tls?: { protocol: string; cipher: string };
-  sasl: Sasl;
+  sasl: SaslOptions;
   data: boolean;
   groupCorrelator?: string;
   /** Of the sslProfile at the time of the handshake. */
   ordinal?: number;
+  /** What a listener tells whoever connects. */
+  failover?: readonly FailoverServer[];
 }
 
 export function openOptions(
@@ -28,11 +27,11 @@ export function openOptions(
   facts: ConnectionFacts,
 ): { peer: PeerOptions; transport: TransportOptions } {
   const { dir, host, encrypted, user, tls, data, groupCorrelator, ordinal } = facts;
-  const role = entity.role === 'inter-router' || entity.role === 'edge' ? entity.role : 'normal';
+  const { role } = entity;
   return {
     peer: {
       entity: entity.name,
-      role,
+      role: role === 'inter-router' || role === 'edge' || role === 'inter-edge' ? role : 'normal',
       dir,
       cost: entity.cost,
       host,
@@ -46,6 +45,9 @@ export function openOptions(
       tlsOrdinal: ordinal,
       stripAnnotations: entity.stripAnnotations,
       linkCapacity: entity.linkCapacity,
+      policyVhost: entity.policyVhost,
+      openProperties: entity.openProperties,
+      failover: facts.failover,
     },
     transport: {
       hostname: facts.hostname,
@@ -53,8 +55,7 @@ export function openOptions(
       sessionFramesMax: entity.maxSessionFrames || undefined,
       channelMax: entity.maxSessions - 1,
       idleTimeoutMs: entity.idleTimeoutSeconds * 1000,
-      saslMechanisms: facts.sasl.mechanisms,
-      saslRequired: facts.sasl.required,
+      sasl: facts.sasl,
     },
   };
 }

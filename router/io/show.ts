@@ -48,7 +48,11 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
       return { version: router.version, hostName, area: '0' };
     case 'connector': {
       const connector = entities.connectors.get(entity.name);
-      return { connectionStatus: connector?.status, connectionMsg: connector?.message };
+      return {
+        connectionStatus: connector?.status,
+        connectionMsg: connector?.message,
+        failoverUrls: connector?.failoverUrls,
+      };
     }
     case 'tcpListener': {
       const socket = entities.tcpListeners.get(entity.name);

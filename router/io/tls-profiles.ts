@@ -4,10 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type SecureVersion,
+  type TLSSocket,
+} from 'node:tls';
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SslProfileEntity } from '../management/schema.ts';
+import { peerName, UID_FORMAT } from './peer-name.ts';
 import { secretText } from './secret-text.ts';
 
 const POLL_MS = 1000;
@@ -35,6 +42,8 @@ interface Ready {
   digest: string;
   material: SecureContextOptions;
   context: SecureContext;
+  /** Of `uidNameMappingFile`: better names for user ids. */
+  names: ReadonlyMap<string, string>;
 }
 
 export class TlsProfiles {
@@ -87,6 +96,12 @@ export class TlsProfiles {
     return this.ready(name).material;
   }
 
+  /** Who the verified certificate of `socket` says its peer is, in the form that the profile of the listener asks for. */
+  peerName(socket: TLSSocket, name: string | undefined): string | undefined {
+    const profile = name === undefined ? undefined : this.profiles.get(name);
+    return peerName(socket, profile?.entity, profile?.ready?.names);
+  }
+
   /** 0 for a profile that does not exist. */
   ordinal(name: string): number {
     return Number(this.profiles.get(name)?.entity.ordinal ?? 0);
@@ -137,7 +152,9 @@ export class TlsProfiles {
   }
 }
 
-function readMaterial(entity: SslProfileEntity): { material: SecureContextOptions; digest: string } {
+type Material = Pick<Ready, 'material' | 'digest' | 'names'>;
+
+function readMaterial(entity: SslProfileEntity): Material {
   const hash = createHash('sha256');
   const read = (attribute: string, file: string | undefined): string | undefined => {
     if (!file) return undefined;
@@ -160,13 +177,34 @@ function readMaterial(entity: SslProfileEntity): { material: SecureContextOption
     ciphers: entity.ciphers || CIPHERS,
     minVersion: minVersion(entity.protocols),
   };
-  return { material, digest: hash.digest('hex') };
+  const names = namesOf(entity, read('uidNameMappingFile', entity.uidNameMappingFile));
+  return { material, digest: hash.digest('hex'), names };
 }
 
 /** @throws TlsProfileError */
 function read(entity: SslProfileEntity): Ready {
-  const { material, digest } = readMaterial(entity);
-  return { material, digest, context: makeContext(entity, material) };
+  const { uidFormat } = entity;
+  if (uidFormat && !UID_FORMAT.test(uidFormat)) {
+    throw new TlsProfileError(`sslProfile ${entity.name}: uidFormat '${uidFormat}' is not one`, {
+      next: 'Give up to 7 of the letters c, s, l, o, u and n, and at most one of 1, 2 and 5',
+    });
+  }
+  const material = readMaterial(entity);
+  return { ...material, context: makeContext(entity, material.material) };
+}
+
+/** @param text a JSON object of names by user id */
+function namesOf(entity: SslProfileEntity, text: string | undefined): ReadonlyMap<string, string> {
+  if (text === undefined) return new Map();
+  try {
+    const pairs = Object.entries(JSON.parse(text) as object);
+    return new Map(pairs.filter((pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== ''));
+  } catch (error) {
+    throw new TlsProfileError(`sslProfile ${entity.name}: uidNameMappingFile is not JSON: ${messageOf(error)}`, {
+      next: 'Make it an object of names by user id',
+      cause: error,
+    });
+  }
 }
 
 function makeContext(entity: SslProfileEntity, material: SecureContextOptions): SecureContext {

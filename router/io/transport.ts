@@ -3,7 +3,8 @@
  * the router has to send: all of a turn in one write, and never so much that a control frame would wait
  * long behind it.
  */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Driver } from './driver.ts';
 import { join, SLAB_BYTES } from './slab-pool.ts';
 
@@ -12,19 +13,20 @@ const QUEUED_BYTES_MAX = SLAB_BYTES - 16 * 1024;
 
 export class Transport {
   readonly id: number;
-  private readonly socket: Socket;
+  private readonly socket: Duplex;
   private readonly driver: Driver;
-  private readonly encrypted: boolean;
+  /** Each write has a cost of its own: a TLS record, a WebSocket message. */
+  private readonly joins: boolean;
   private readonly pieces: Buffer[] = [];
   /** Slabs that the socket still reads from, oldest first. */
   private readonly inFlight: Buffer[] = [];
   private closing = false;
   private gone = false;
 
-  constructor(id: number, socket: Socket, driver: Driver, onGone: (error: Error | undefined) => void) {
+  constructor(id: number, socket: Duplex, driver: Driver, onGone: (error: Error | undefined) => void) {
     this.id = id;
     this.socket = socket;
-    this.encrypted = 'encrypted' in socket;
+    this.joins = 'encrypted' in socket || !(socket instanceof Socket);
     this.driver = driver;
     let failure: Error | undefined;
     socket.on('data', (bytes: Buffer) => driver.connectionReceived(id, bytes));
@@ -64,7 +66,7 @@ export class Transport {
     const pieces = this.pieces;
     const sizeBytes = this.driver.router.transmit(this.id, roomBytes, pieces, this.driver.now());
     if (pieces.length === 0) return;
-    if (this.encrypted) this.writeJoined(sizeBytes);
+    if (this.joins) this.writeJoined(sizeBytes);
     else this.writeVectored();
     pieces.length = 0;
   }

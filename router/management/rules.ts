@@ -41,7 +41,7 @@ const REFERENCES: Readonly<Record<string, EntityType>> = {
   listener: 'tcpListener',
 };
 
-const SASL_MECHANISMS = ['ANONYMOUS', 'EXTERNAL'];
+const SASL_MECHANISMS = ['ANONYMOUS', 'EXTERNAL', 'PLAIN'];
 const RESERVED_PROPERTIES = new Set([
   'product',
   'version',
@@ -118,6 +118,9 @@ function checkConnection(
   if (role === 'edge' && mode !== undefined && mode !== edgeNeeds) {
     fault('role', `a ${type} of role edge needs router mode ${edgeNeeds}, not ${mode}`);
   }
+  if (role === 'inter-edge' && mode !== undefined && mode !== 'edge') {
+    fault('role', `inter-edge needs router mode edge, not ${mode}`);
+  }
   if (!SUPPORTED_ROLES[type].includes(role)) {
     warn('role', `has no effect: a ${type} of role ${role} is not ${type === 'listener' ? 'opened' : 'dialled'}`);
   }
@@ -130,7 +133,7 @@ function checkMechanisms({ saslMechanisms }: ListenerEntity | ConnectorEntity, w
   if (unsupported.length > 0) {
     warn(
       'saslMechanisms',
-      `${unsupported.join(', ')} has no effect: only ${SASL_MECHANISMS.join(' and ')} are supported`,
+      `${unsupported.join(', ')} has no effect: only ${SASL_MECHANISMS.join(', ')} are supported`,
     );
   }
 }
@@ -151,8 +154,9 @@ function checkListener(entity: ListenerEntity, fault: Report, warn: Report): voi
   for (const attribute of ['requireSsl', 'requireEncryption'] as const) {
     if (entity[attribute] && entity.sslProfile === undefined) fault(attribute, 'needs an sslProfile');
   }
-  if (entity.authenticatePeer && entity.sslProfile === undefined && !entity.http) {
-    warn('authenticatePeer', 'without an sslProfile no peer can authenticate: all are refused');
+  const hasPasswords = entity.saslMechanisms?.includes('PLAIN') ?? false;
+  if (entity.authenticatePeer && entity.sslProfile === undefined && !entity.http && !hasPasswords) {
+    warn('authenticatePeer', 'without an sslProfile or SASL PLAIN no peer can authenticate: all are refused');
   }
 }
 

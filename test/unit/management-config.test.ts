@@ -284,7 +284,7 @@ describe('what has no effect', () => {
     ['a role that is not dialled', ['connector', { role: 'normal' }], '[1].connector.role'],
     [
       'a mechanism that is not offered',
-      ['listener', { saslMechanisms: 'PLAIN EXTERNAL' }],
+      ['listener', { saslMechanisms: 'SCRAM-SHA-256 EXTERNAL' }],
       '[1].listener.saslMechanisms',
     ],
     ['an entity that is not supported', ['autoLink', { direction: 'in', address: 'a' }], '[1].autoLink'],

@@ -124,6 +124,11 @@ export class Connection implements FrameHandler {
     return this.#handshake.mechanism;
   }
 
+  /** Who has come in by SASL PLAIN. */
+  get saslUser(): string | undefined {
+    return this.#handshake.user;
+  }
+
   /** Takes octets that the peer sent. They may be referred to by events: do not change them. */
   receive(bytes: Buffer, now: number): void {
     this.now = now;

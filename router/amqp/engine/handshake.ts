@@ -40,6 +40,11 @@ export class Handshake {
     return this.#sasl?.mechanism;
   }
 
+  /** Acceptor: who has come in by PLAIN. */
+  get user(): string | undefined {
+    return this.#sasl?.user;
+  }
+
   /** Answers the peer's header; returns the type of the frames that follow it. Throws `AmqpProtocolError`. */
   header(protocolId: number, major: number, minor: number, revision: number): 0 | 1 {
     if (major !== 1 || minor !== 0 || revision !== 0) this.#refuse(`AMQP ${major}.${minor}.${revision}`);

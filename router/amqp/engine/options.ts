@@ -10,13 +10,18 @@ import {
   queuedBytesLowDefault,
 } from './limits.ts';
 
-export type SaslMechanism = 'ANONYMOUS' | 'EXTERNAL';
+export type SaslMechanism = 'ANONYMOUS' | 'EXTERNAL' | 'PLAIN';
 
 export interface SaslOptions {
   /** In order of preference. An acceptor must offer EXTERNAL only when TLS has verified the peer's certificate. */
   readonly mechanisms: readonly SaslMechanism[];
   /** Acceptor only: false lets a peer begin with the AMQP header. */
   readonly required: boolean;
+  /** Initiator only: what PLAIN says; without a name it is not chosen. */
+  readonly username?: string;
+  readonly password?: string;
+  /** Acceptor only: whether PLAIN's name and password belong together; without it none do. */
+  readonly verify?: (username: string, password: string) => boolean;
 }
 
 export interface ConnectionOptions {

@@ -81,8 +81,7 @@ export class SimRouter {
         maxFrameSizeBytes: 16384,
         channelMax: 32767,
         idleTimeoutMs: 16_000,
-        saslMechanisms: ['ANONYMOUS'],
-        saslRequired: false,
+        sasl: { mechanisms: ['ANONYMOUS'], required: false },
       },
       this.now,
     );
