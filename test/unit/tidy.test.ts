@@ -17,6 +17,7 @@ const PURE = [
   'router/mesh/',
   'router/core/',
   'router/bridge/',
+  'router/observer/',
   'router/management/',
   'router/telemetry/',
 ];
@@ -29,6 +30,7 @@ const ROUTER_LAYERS: readonly (readonly string[])[] = [
   ['router/amqp/engine/'],
   ['router/amqp/message/'],
   ['router/mesh/'],
+  ['router/observer/'],
   ['router/core/', 'router/bridge/'],
   ['router/management/'],
   ['router/telemetry/'],
