@@ -2,6 +2,7 @@
 import { amqp, mapGet, symbolMap, type Typed } from '../amqp/codec/value.ts';
 import { Connection } from '../amqp/engine/connection.ts';
 import type { SaslOptions } from '../amqp/engine/options.ts';
+import { INTER_EDGE_CAPABILITY } from './edge-protocol.ts';
 import { CONNECTION_TRUNKING, type FailoverServer, type Peer, type PeerOptions, STREAMING_LINKS } from './peer.ts';
 
 export const PRODUCT = 'skuprt-router';
@@ -33,6 +34,7 @@ export function makeConnection(
   transport: TransportOptions,
   now: number,
 ): Connection {
+  const capabilities = peer.role === 'inter-edge' ? [...CAPABILITIES, INTER_EDGE_CAPABILITY] : CAPABILITIES;
   const connection = new Connection(
     {
       role: peer.dir === 'out' ? 'initiator' : 'acceptor',
@@ -41,8 +43,8 @@ export function makeConnection(
       maxFrameSizeBytes: transport.maxFrameSizeBytes,
       channelMax: transport.channelMax,
       idleTimeOutMs: transport.idleTimeoutMs / 2,
-      offeredCapabilities: CAPABILITIES,
-      desiredCapabilities: CAPABILITIES,
+      offeredCapabilities: capabilities,
+      desiredCapabilities: capabilities,
       properties: symbolMap(properties(router, connectionId, peer)),
       sasl: transport.sasl,
       ...(transport.sessionFramesMax === undefined ? {} : { incomingWindowFrames: transport.sessionFramesMax }),
