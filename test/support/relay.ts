@@ -1,11 +1,16 @@
-/** A TCP relay in front of a port of 127.0.0.1 that can be cut: what passes is destroyed and new connections are refused until it is mended. */
+/**
+ * A TCP relay in front of a port of 127.0.0.1 that can be cut (what passes is destroyed and new connections are refused until it is
+ * mended) and frozen (nothing passes until it thaws).
+ */
 import { connect, type Socket } from 'node:net';
 import { type Listening, listen } from './tcp.ts';
 
 export class Relay {
   private readonly sockets = new Set<Socket>();
   private listening: Listening | undefined;
+  private readonly joined = new Map<Socket, Socket>();
   private isCut = false;
+  private isFrozen = false;
 
   static async to(targetPort: number): Promise<Relay> {
     const relay = new Relay();
@@ -28,6 +33,20 @@ export class Relay {
     this.isCut = false;
   }
 
+  /** Nothing passes any more, and neither end is told. */
+  freeze(): void {
+    this.isFrozen = true;
+    for (const [each, other] of this.joined) {
+      each.unpipe(other);
+      each.pause();
+    }
+  }
+
+  thaw(): void {
+    this.isFrozen = false;
+    for (const [each, other] of this.joined) each.pipe(other);
+  }
+
   async close(): Promise<void> {
     this.cut();
     await this.listening?.close();
@@ -44,10 +63,12 @@ export class Relay {
       [target, socket],
     ] as const) {
       this.sockets.add(each);
-      each.pipe(other);
+      this.joined.set(each, other);
+      if (!this.isFrozen) each.pipe(other);
       each.on('error', () => {});
       each.on('close', () => {
         this.sockets.delete(each);
+        this.joined.delete(each);
         other.destroy();
       });
     }
