@@ -50,8 +50,8 @@ export class EdgeNetwork {
     const network = new EdgeNetwork();
     network.backend = await echoServer();
     const entities = new Map<string, Entity[]>();
-    plan.interiors.forEach((kind, at) => network.add(`i${at}`, kind, entities));
-    plan.edges.forEach(({ kind }, at) => network.add(`e${at}`, kind, entities));
+    for (const [at, kind] of plan.interiors.entries()) network.add(`i${at}`, kind, entities);
+    for (const [at, { kind }] of plan.edges.entries()) network.add(`e${at}`, kind, entities);
     network.edges.push(...plan.edges.map((_, at) => `e${at}`));
     await network.link(plan, entities);
     await network.serve(entities);
