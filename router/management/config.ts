@@ -19,10 +19,10 @@ import {
   schemaOf,
   shortName,
 } from './schema.ts';
-import { type ConfigFault, readSections, type Section } from './sections.ts';
+import { type ConfigFault, type ConfigForm, readSections, type Section } from './sections.ts';
 
 export type { ConfigWarning } from './entity.ts';
-export type { ConfigFault } from './sections.ts';
+export type { ConfigFault, ConfigForm } from './sections.ts';
 
 export interface RouterConfig {
   readonly router: RouterEntity;
@@ -49,13 +49,16 @@ export class ConfigError extends SkuprtError {
   }
 }
 
-/** Parses the text of a configuration file; `source` is its name in messages. Throws ConfigError. */
-export function parseConfig(text: string, source: string): RouterConfig {
+/**
+ * Parses the text of a configuration file; `source` is its name in messages, `form` what its text must be.
+ * @throws ConfigError
+ */
+export function parseConfig(text: string, source: string, form?: ConfigForm): RouterConfig {
   if (text.length > CONFIG_TEXT_LENGTH_MAX) {
     throw new ConfigError(source, [{ path: '$', message: `longer than ${CONFIG_TEXT_LENGTH_MAX} characters` }]);
   }
-  const { sections, faults } = readSections(text);
-  const builder = new ConfigBuilder(faults);
+  const { sections, faults, warnings } = readSections(text, form);
+  const builder = new ConfigBuilder(faults, warnings);
   for (const section of sections) builder.add(section);
   return builder.finish(source);
 }
@@ -76,7 +79,7 @@ interface Placed {
 
 class ConfigBuilder {
   private readonly faults: ConfigFault[];
-  private readonly warnings: ConfigWarning[] = [];
+  private readonly warnings: ConfigWarning[];
   private readonly entities = new Map<EntityType, Map<string, Entity>>();
   private readonly identities = new Set<string>();
   private readonly placed: Placed[] = [];
@@ -84,8 +87,9 @@ class ConfigBuilder {
   /** `type/name` of entities with faults: a reference to one is no second fault. */
   private readonly unsound = new Set<string>();
 
-  constructor(faults: readonly ConfigFault[]) {
+  constructor(faults: readonly ConfigFault[], warnings: readonly ConfigWarning[]) {
     this.faults = [...faults];
+    this.warnings = [...warnings];
   }
 
   add(section: Section): void {

@@ -98,18 +98,22 @@ function parseInteger(raw: unknown, min: number, max: number): Parsed {
 }
 
 function integerOf(raw: unknown): number | undefined {
-  const value = typeof raw === 'string' ? (/^[+-]?[0-9]{1,16}$/.test(raw) ? Number(raw) : undefined) : raw;
+  const value = typeof raw === 'string' ? (/^\s*[+-]?[0-9]{1,16}\s*$/.test(raw) ? Number(raw) : undefined) : raw;
   const safe = typeof value === 'bigint' ? Number(value) : value;
   return Number.isSafeInteger(safe) ? (safe as number) : undefined;
 }
 
 function parseBoolean(raw: unknown): Parsed {
-  const value = BOOLEANS.get(String(scalarText(raw)).toLowerCase());
+  // A number is true unless it is zero, as in skupper-router.
+  const value = typeof raw === 'number' ? raw !== 0 : BOOLEANS.get(String(scalarText(raw)).toLowerCase());
   return value === undefined ? expected('yes or no', raw) : { value };
 }
 
 function parseChoice(choices: readonly string[], raw: unknown): Parsed {
   if (typeof raw === 'string' && choices.includes(raw)) return { value: raw };
+  // Also by its number, as in skupper-router.
+  const byNumber = integerOf(raw);
+  if (byNumber !== undefined && byNumber in choices) return { value: choices[byNumber] };
   const near = typeof raw === 'string' ? suggestion(raw, choices) : '';
   return { fault: `expected one of ${choices.join(', ')}, got ${shown(raw)}${near}` };
 }
