@@ -16,8 +16,10 @@ import { ConfigFile, loadConfig } from './io/config-file.ts';
 import { countersOf } from './io/counters.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
+import { makeEvents } from './io/events.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
+import type { Shown } from './io/show.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
 import { ManagementAgent } from './management/agent.ts';
 import { diffConfig } from './management/diff.ts';
@@ -55,6 +57,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     {
       id: config.router.id,
       instance: Math.floor(startedAt / 1000),
+      firstSequence: startedAt % 1000,
       version,
       mode: config.router.mode,
       defaultDistribution: config.router.defaultDistribution,
@@ -84,7 +87,9 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });
-  serveManagement(router, entities, { startedAtMs, now: () => clock.now(), wall });
+  const events = makeEvents({ router, entities, mode: config.router.mode, random, env: process.env, wall });
+  events.start();
+  serveManagement(router, entities, { driver, startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
@@ -100,6 +105,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   router.withdraw(clock.now());
   driver.schedule();
   await drained(router, options.drainMs ?? DRAIN_MS);
+  events.stop(clock.now());
   for (const id of [...router.peers.keys()])
     router.close(id, 'amqp:connection:forced', 'the router is shutting down', clock.now());
   driver.schedule();
@@ -117,15 +123,15 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
 function serveManagement(
   router: Router,
   entities: Entities,
-  times: { startedAtMs: number; now: () => number; wall: (ms: number) => number },
+  parts: Omit<Shown, 'router' | 'entities' | 'hostName'>,
 ): void {
-  const shown = { router, entities, hostName: hostname(), ...times };
+  const shown = { router, entities, hostName: hostname(), ...parts };
   const agent = new ManagementAgent({ routerId: router.id, home: router.home, router: managedRouter(shown) });
   router.serve('$management', (message) => {
     const head = parseHead(message, 'body', true);
     const answer = head && agent.handle(head);
     if (!answer) return false;
-    router.send(answer.to, answer.message, times.now());
+    router.send(answer.to, answer.message, parts.now());
     return true;
   });
 }

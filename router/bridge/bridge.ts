@@ -13,6 +13,7 @@ import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { CONNECTOR_PENALTY_MAX_MS, CONNECTOR_PENALTY_MS, DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import type { ObserverKind } from '../observer/observer.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow, FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow.ts';
 import {
@@ -22,11 +23,14 @@ import {
   type MultiAddressStrategy,
 } from './listener-address.ts';
 import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
+import type { FlowRecorder } from './recorder.ts';
 
 export interface TcpListenerOptions {
   name: string;
   address?: string;
   multiAddressStrategy: MultiAddressStrategy;
+  /** For what to look in flows: what is seen is told to who collects events. */
+  observer?: ObserverKind;
 }
 
 /** How a listenerAddress stands beside the others of its listener. */
@@ -38,7 +42,7 @@ export interface Rank {
 }
 
 export class TcpListener implements AddressWatcher, FlowEntity, AddressChooser {
-  readonly options: TcpListenerOptions;
+  options: TcpListenerOptions;
   readonly counters = newCounters();
   readonly addresses: ListenerAddress[] = [];
   readonly flows = new Set<Flow>();
@@ -172,6 +176,8 @@ export class Bridge implements FlowOwner {
   /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
   dialsHurriedCount = 0;
   dialsTimedOutCount = 0;
+  /** Who keeps records of flows; undefined when nobody does. */
+  recorder: FlowRecorder | undefined;
   private readonly parts: BridgeParts;
   private readonly replies = new Map<string, ListenerFlow>();
   /** What deleted entities have counted: totals never go back. */
@@ -207,6 +213,12 @@ export class Bridge implements FlowOwner {
     this.adjustListening(listener);
     if (!keepFlows) for (const flow of [...listener.flows]) flow.abort();
     this.retire(listener);
+  }
+
+  /** For what to look in flows of a listener from now on. */
+  observe(listener: string, observer: ObserverKind): void {
+    const found = this.listeners.get(listener);
+    if (found) found.options = { ...found.options, observer };
   }
 
   addListenerAddress(listener: string, name: string, address: string, rank: Rank): void {
@@ -286,7 +298,10 @@ export class Bridge implements FlowOwner {
     const { home } = this.parts;
     const replyKey = `temp.${this.parts.temporaryName()}`;
     const { routerId } = this;
-    const route = { routerId, home, replyKey, trial, dispatcher: this.parts.dispatcher, client };
+    const { recorder } = this;
+    const { observer = 'none' } = listener.options;
+    const { dispatcher } = this.parts;
+    const route = { routerId, home, replyKey, trial, dispatcher, client, recorder, observer };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
     this.replies.set(replyKey, flow);
@@ -301,17 +316,18 @@ export class Bridge implements FlowOwner {
       dispatcher: this.parts.dispatcher,
       stream,
       now: this.now,
+      recorder: this.recorder,
     });
     connector.counters.connectionsOpened++;
     this.register(flow);
     return flow;
   }
 
-  connected(id: number): void {
+  connected(id: number, local?: SocketEnd): void {
     const flow = this.flows.get(id);
     if (!(flow instanceof ConnectorFlow)) return;
     this.connectors.get(flow.connector)?.reached();
-    flow.connected();
+    flow.connected(local);
   }
 
   connectFailed(id: number, reason: string, timedOut: boolean): void {
@@ -324,7 +340,7 @@ export class Bridge implements FlowOwner {
     const isJudged = !timedOut || (flow.withinMs ?? DIAL_PATIENCE_MS) >= DIAL_PATIENCE_MS;
     if (isJudged) connector?.refused(reason, flow.takenAt);
     else if (connector) connector.counters.connectionsRefused++;
-    flow.connectFailed();
+    flow.connectFailed(reason);
   }
 
   flowOver(flow: Flow): void {
@@ -372,7 +388,7 @@ export class Bridge implements FlowOwner {
 
   private addAddress(listener: TcpListener, name: string, address: string, { value, weight = 1 }: Rank): void {
     const key = hashKey(address, this.routerId);
-    listener.addresses.push({ name, address, key, value, weight, penaltyUntil: 0 });
+    listener.addresses.push({ name, address, key, value, weight, penaltyUntil: 0, connectionsOpened: 0 });
     this.parts.addresses.watch(key, listener);
     this.adjustListening(listener);
   }

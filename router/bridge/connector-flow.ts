@@ -4,10 +4,21 @@
  * the stream's way as `modified`, so that another connector can be tried while nothing has been sent.
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { Typed } from '../amqp/codec/value.ts';
 import { Transit } from '../core/transit.ts';
-import { Flow, type FlowEntity, type FlowOwner } from './flow.ts';
+import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
 import type { Dispatcher } from './listener-flow.ts';
+import type { ConnectorNote, FlowRecorder } from './recorder.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
+
+export interface ConnectorFlowParts {
+  connector: string;
+  routerId: string;
+  dispatcher: Dispatcher;
+  stream: Transit;
+  now: number;
+  recorder: FlowRecorder | undefined;
+}
 
 export class ConnectorFlow extends Flow {
   readonly connector: string;
@@ -19,13 +30,10 @@ export class ConnectorFlow extends Flow {
   private readonly dispatcher: Dispatcher;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   private replyTo = '';
+  private readonly recorder: FlowRecorder | undefined;
+  protected note: ConnectorNote | undefined;
 
-  constructor(
-    id: number,
-    owner: FlowOwner,
-    entity: FlowEntity,
-    parts: { connector: string; routerId: string; dispatcher: Dispatcher; stream: Transit; now: number },
-  ) {
+  constructor(id: number, owner: FlowOwner, entity: FlowEntity, parts: ConnectorFlowParts) {
     super(id, owner, entity);
     this.connector = parts.connector;
     this.routerId = parts.routerId;
@@ -33,6 +41,7 @@ export class ConnectorFlow extends Flow {
     this.sink = parts.stream;
     this.takenAt = parts.now;
     this.withinMs = parts.stream.tryMs;
+    this.recorder = parts.recorder;
   }
 
   override write(bytes: Buffer): void {
@@ -49,14 +58,19 @@ export class ConnectorFlow extends Flow {
       return;
     }
     this.replyTo = properties.replyTo;
+    this.takeNote(properties.correlationId);
     const { connector, withinMs } = this;
     this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs });
     this.writeBody(parsed.rest);
   }
 
-  /** The backend has accepted: answer, and read from it. */
-  connected(): void {
+  /**
+   * The backend has accepted: answer, and read from it.
+   * @param local this router's end of the connection
+   */
+  connected(local?: SocketEnd): void {
     if (this.over) return;
+    this.note?.connected(local);
     const source = new Transit(this, this.dispatcher, 0, false);
     source.annotations = streamAnnotations(this.routerId);
     source.to = this.replyTo;
@@ -65,14 +79,25 @@ export class ConnectorFlow extends Flow {
     else this.breakOff(true);
   }
 
-  /** The backend cannot be reached. */
-  connectFailed(): void {
-    this.refuse(FAILED);
+  /** The backend cannot be reached. @param reason for people */
+  connectFailed(reason?: string): void {
+    this.refuse(FAILED, reason);
   }
 
-  private refuse(state: DeliveryState): void {
+  protected override firstReceived(): void {
+    super.firstReceived();
+    this.note?.answered();
+  }
+
+  private takeNote(identity: Typed | undefined): void {
+    if (identity?.type !== 'string' || this.recorder === undefined) return;
+    this.note = this.recorder.taken(this, this.entity, identity.value, this.sink?.annotations?.trace ?? []);
+  }
+
+  private refuse(state: DeliveryState, reason?: string): void {
     if (this.over) return;
     this.over = true;
+    this.note?.ended(`not-reached (${reason || 'no answer'})`);
     this.owner.flowOver(this);
     this.sink?.outcome(this, state, this.sink.complete);
   }

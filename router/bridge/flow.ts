@@ -41,9 +41,17 @@ export interface FlowEntity {
 }
 
 export interface FlowOwner {
+  /** Time of the turn, ms. */
+  readonly now: number;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
   flowOver(flow: Flow): void;
+}
+
+/** Who is told that a flow is over. */
+export interface FlowNote {
+  /** @param error why it was broken off */
+  ended(error?: string): void;
 }
 
 export abstract class Flow implements Inlet, Outlet {
@@ -71,6 +79,9 @@ export abstract class Flow implements Inlet, Outlet {
   private sinkSettled = false;
 
   protected over = false;
+  /** When the first octet was read from the socket, and the first was there for it, ms; 0 before. */
+  firstInAt = 0;
+  firstOutAt = 0;
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity) {
     this.id = id;
@@ -93,6 +104,7 @@ export abstract class Flow implements Inlet, Outlet {
   /** Octets read from the socket. @returns false when the socket is to stop reading at once */
   received(bytes: Buffer): boolean {
     if (this.over || this.sourceEnded || !this.source) return false;
+    if (this.sent === 0) this.firstReceived();
     this.sent += bytes.length;
     this.entity.counters.bytesIn += bytes.length;
     this.source.write(bytes);
@@ -111,9 +123,9 @@ export abstract class Flow implements Inlet, Outlet {
     this.checkOver();
   }
 
-  /** The socket broke. */
-  socketLost(): void {
-    this.breakOff(false);
+  /** The socket broke. @param reason for people, if it is known */
+  socketLost(reason?: string): void {
+    this.breakOff(false, reason);
   }
 
   /** The socket has taken so many octets in all. */
@@ -171,6 +183,7 @@ export abstract class Flow implements Inlet, Outlet {
   /** Octets of the stream's body go to the socket. */
   protected writeBody(bytes: Buffer): void {
     if (this.over || this.sinkEnded || bytes.length === 0) return;
+    if (this.toWrite === 0) this.firstOutAt = this.owner.now;
     this.toWrite += bytes.length;
     this.entity.counters.bytesOut += bytes.length;
     this.owner.effects.push({ type: 'flow-write', flow: this.id, bytes });
@@ -208,6 +221,12 @@ export abstract class Flow implements Inlet, Outlet {
 
   // ---- for the two kinds of flow
 
+  protected abstract readonly note: FlowNote | undefined;
+
+  protected firstReceived(): void {
+    this.firstInAt = this.owner.now;
+  }
+
   /** The stream this end produces was refused or broke down there. */
   protected sourceRefused(_state: DeliveryState | undefined): void {
     this.sourceSettled = true;
@@ -221,10 +240,14 @@ export abstract class Flow implements Inlet, Outlet {
     this.adjustReading();
   }
 
-  /** Both streams are broken off; the socket is reset unless it broke by itself. */
-  protected breakOff(resetSocket: boolean): void {
+  /**
+   * Both streams are broken off; the socket is reset unless it broke by itself.
+   * @param reason for people, where the fault is at this end
+   */
+  protected breakOff(resetSocket: boolean, reason?: string): void {
     if (this.over) return;
     this.over = true;
+    this.note?.ended(reason ?? BROKEN_OFF);
     this.entity.counters.connectionsReset++;
     if (resetSocket) this.owner.effects.push({ type: 'flow-reset', flow: this.id });
     if (this.sourceSettled) this.source?.end(true);
@@ -244,6 +267,7 @@ export abstract class Flow implements Inlet, Outlet {
   private checkOver(): void {
     if (this.over || !this.sourceEnded || !this.sinkEnded || this.written !== this.toWrite) return;
     this.over = true;
+    this.note?.ended();
     this.owner.flowOver(this);
   }
 
@@ -257,5 +281,6 @@ export abstract class Flow implements Inlet, Outlet {
   }
 }
 
+const BROKEN_OFF = 'delivery-failed (broken off at the other end, or on the way)';
 const ACCEPTED: DeliveryState = { state: 'accepted' };
 const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true, undeliverableHere: false };

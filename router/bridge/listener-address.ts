@@ -18,6 +18,8 @@ export interface ListenerAddress {
   value: number;
   weight: number;
   penaltyUntil: number;
+  /** Connections that were offered to it. */
+  connectionsOpened: number;
 }
 
 export interface AddressChooser {
@@ -53,7 +55,13 @@ export class AddressTrial {
       this.current.penaltyUntil = this.chooser.now() + CONNECTOR_PENALTY_MS;
     }
     this.current = this.choose();
+    if (this.current !== undefined) this.current.connectionsOpened++;
     return this.current?.address;
+  }
+
+  /** What `next` has chosen last. */
+  get address(): ListenerAddress | undefined {
+    return this.current;
   }
 
   /** Whether `next` would have another. */

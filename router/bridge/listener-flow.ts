@@ -7,8 +7,10 @@
 import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
+import { makeObserver, type Observer, type ObserverKind } from '../observer/observer.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
-import type { AddressTrial } from './listener-address.ts';
+import type { AddressTrial, ListenerAddress } from './listener-address.ts';
+import type { FlowRecorder, ListenerNote } from './recorder.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ListenerFlowRoute {
@@ -21,6 +23,9 @@ export interface ListenerFlowRoute {
   trial: AddressTrial;
   dispatcher: Dispatcher;
   client: SocketEnd | undefined;
+  recorder: FlowRecorder | undefined;
+  /** For what to look in the flow. */
+  observer: ObserverKind;
 }
 
 /** Sends a transit on its way; the forwarder. */
@@ -37,10 +42,43 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   /** Some try had little time, or none. */
   private wasHurried = false;
+  protected readonly note: ListenerNote | undefined;
+  private observer: Observer | undefined;
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, route: ListenerFlowRoute) {
     super(id, owner, entity);
     this.route = route;
+    this.note = route.recorder?.accepted(this);
+    const { exchanges } = this.note ?? {};
+    if (exchanges !== undefined) this.observer = makeObserver(route.observer, exchanges);
+  }
+
+  get client(): SocketEnd | undefined {
+    return this.route.client;
+  }
+
+  get listenerAddress(): ListenerAddress | undefined {
+    return this.route.trial.address;
+  }
+
+  override received(bytes: Buffer): boolean {
+    if (this.observer !== undefined) {
+      this.observer.client(bytes, this.owner.now);
+      this.dropIdleObserver();
+    }
+    return super.received(bytes);
+  }
+
+  protected override writeBody(bytes: Buffer): void {
+    if (this.observer !== undefined) {
+      this.observer.server(bytes, this.owner.now);
+      this.dropIdleObserver();
+    }
+    super.writeBody(bytes);
+  }
+
+  private dropIdleObserver(): void {
+    if (!this.observer!.active) this.observer = undefined;
   }
 
   get replyKey(): string {
@@ -98,7 +136,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
 
   private headTo(address: string): Buffer {
     const { home, replyKey, trial } = this.route;
-    return composeStreamHead(address, `${home}${replyKey}`, trial.client);
+    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity);
   }
 
   take(transit: Transit): Outlet | undefined {

@@ -19,11 +19,17 @@ const MAPPING_VERSION = 1;
 /**
  * A stream's head without router annotations.
  * @param client hash of the client's address, when its connections are to stay together
+ * @param identity what the flow is called in records of it
  */
-export function composeStreamHead(to: string, replyTo?: string, client?: number): Buffer {
+export function composeStreamHead(to: string, replyTo?: string, client?: number, identity?: string): Buffer {
   return composeMessage({
     deliveryAnnotations: client === undefined ? undefined : affinityAnnotations(client),
-    properties: { to, replyTo, contentType: STREAM_CONTENT_TYPE },
+    properties: {
+      to,
+      replyTo,
+      correlationId: identity === undefined ? undefined : amqp.string(identity),
+      contentType: STREAM_CONTENT_TYPE,
+    },
     applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)]]),
     body: amqp.null(),
   });

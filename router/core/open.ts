@@ -27,8 +27,15 @@ export interface TransportOptions {
   sasl: SaslOptions;
 }
 
+export interface OpeningRouter {
+  readonly id: string;
+  readonly version: string;
+  /** What a listener of it is called in records of events. */
+  accessId?(listener: string): string | undefined;
+}
+
 export function makeConnection(
-  router: { id: string; version: string },
+  router: OpeningRouter,
   connectionId: number,
   peer: PeerOptions,
   transport: TransportOptions,
@@ -73,7 +80,7 @@ export function hurryWithOwnKind(connection: Connection): void {
 }
 
 function properties(
-  router: { id: string; version: string },
+  router: OpeningRouter,
   connectionId: number,
   peer: PeerOptions,
 ): Record<string, Typed> {
@@ -92,8 +99,8 @@ function properties(
     if (peer.groupCorrelator !== undefined) all['qd.group-correlator'] = amqp.string(peer.groupCorrelator);
     if (peer.encrypted && peer.role === 'inter-router') all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
   } else {
-    // Who dials names this as the peer of its link; the site's controller tells what it stands for (exchange/vanflow/records.ts).
-    all['qd.access-id'] = amqp.string(`${router.id}/${peer.entity}`);
+    // Who dials names this as the other end of its link; the record of that name is told by telemetry/vanflow.
+    all['qd.access-id'] = amqp.string(router.accessId?.(peer.entity) ?? `${router.id}/${peer.entity}`);
   }
   all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
   return all;

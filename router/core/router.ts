@@ -27,6 +27,7 @@ import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { Receiving } from './receiving.ts';
+import type { Recorder } from './recorder.ts';
 import { type Candidate, type Inlet, Transit } from './transit.ts';
 import { type Distribution, Treatment, TreatmentTable } from './treatment.ts';
 import { Uplinks } from './uplinks.ts';
@@ -35,6 +36,8 @@ export interface RouterOptions {
   id: string;
   /** Grows with each start of a router of this id: seconds since 1970. */
   instance: number;
+  /** Where the mesh begins to count, `MeshIdentity.firstSequence`. */
+  firstSequence?: number;
   version: string;
   defaultDistribution: Distribution;
   /** `interior` when absent. */
@@ -67,11 +70,14 @@ export class Router implements AddressTableOwner {
   lastTopologyChangeMs = 0;
   private readonly pending = new Effects();
   private readonly stuck: StuckDeliveries;
-  private readonly locals = new Map<string, Candidate>();
+  private readonly locals = new Map<string, LocalEndpoint>();
   private readonly events: ConnectionEvents;
   private readonly edgeNames: EdgeNames;
   /** Of an edge router: the edge mesh that it is in, maybe alone. */
   private readonly edgeMesh: EdgeMesh | undefined;
+  private recorder: Recorder | undefined;
+  /** Other routers that there is a way to. */
+  private reached: ReadonlySet<string> = new Set();
   private nextConnection = 1;
   private readonly namePrefix: string;
   private nextName = 0;
@@ -85,7 +91,8 @@ export class Router implements AddressTableOwner {
     this.stuck = new StuckDeliveries(this.deliveries, now, ({ delivery }) => {
       this.pending.log('info', 'at least one delivery of this link is stuck', { link: delivery.link.name });
     });
-    this.mesh = new Mesh({ routerId: options.id, instance: options.instance }, options.mesh, now);
+    const { id: routerId, instance, firstSequence } = options;
+    this.mesh = new Mesh({ routerId, instance, firstSequence }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
     this.edgeNames = new EdgeNames(options.id, this.addresses);
@@ -135,7 +142,8 @@ export class Router implements AddressTableOwner {
         home: this.home,
         addresses: this.addresses,
         temporaryName: () => this.uniqueName(),
-        isLocal: (key) => this.localTarget(key) !== undefined,
+        // An edge router leaves to the interior which other routers there are.
+        isLocal: (key) => this.localTarget(key) !== undefined || (isEdge && ELSEWHERE.includes(key.charCodeAt(0))),
         droppedPreSettled: () => {
           this.deliveries.droppedPresettled++;
         },
@@ -239,9 +247,10 @@ export class Router implements AddressTableOwner {
     return flow;
   }
 
-  flowConnected(flow: number, now: number): void {
+  /** @param local this router's end of the connection to the backend */
+  flowConnected(flow: number, now: number, local?: SocketEnd): void {
     this.bridge.now = now;
-    this.bridge.connected(flow);
+    this.bridge.connected(flow, local);
     this.step(now);
   }
 
@@ -271,18 +280,18 @@ export class Router implements AddressTableOwner {
     this.bridge.flows.get(flow)?.socketWritten(total);
   }
 
-  flowLost(flow: number, now: number): void {
+  /** @param reason for people, if it is known */
+  flowLost(flow: number, now: number, reason?: string): void {
     this.bridge.now = now;
-    this.bridge.flows.get(flow)?.socketLost();
+    this.bridge.flows.get(flow)?.socketLost(reason);
   }
 
   // ---- the router's own messages
 
   /** Answers whole messages for an address of this router (`$management`); it is not announced to others. */
   serve(address: string, handler: LocalHandler): void {
-    const endpoint = new LocalEndpoint(handler);
-    this.locals.set(`M${address}`, endpoint);
-    this.locals.set(`L${address}`, endpoint);
+    this.locals.set(`M${address}`, new LocalEndpoint(handler));
+    this.locals.set(`L${address}`, new LocalEndpoint(handler));
   }
 
   /**
@@ -312,6 +321,7 @@ export class Router implements AddressTableOwner {
 
   deadline(): number {
     let at = this.peers.size > 0 ? Math.min(this.mesh.deadline(), this.stuck.dueAt) : this.mesh.deadline();
+    if (this.recorder !== undefined) at = Math.min(at, this.recorder.deadline());
     for (const peer of this.peers.values()) at = Math.min(at, peer.connection.deadline());
     return at;
   }
@@ -319,6 +329,7 @@ export class Router implements AddressTableOwner {
   tick(now: number): void {
     this.bridge.now = now;
     this.mesh.tick(now);
+    if (this.recorder !== undefined && this.recorder.deadline() <= now) this.recorder.tick(now);
     this.stuck.sweep(this.peers.values(), now);
     for (const peer of [...this.peers.values()]) {
       if (peer.connection.deadline() > now) continue;
@@ -331,6 +342,17 @@ export class Router implements AddressTableOwner {
   effects(): readonly Effect[] {
     this.bridge.settleListening();
     return this.pending.take();
+  }
+
+  /** Who keeps records of what happens here from now on. */
+  record(recorder: Recorder | undefined): void {
+    this.recorder = recorder;
+    this.bridge.recorder = recorder;
+  }
+
+  /** What the listener `name` is called in records, if there are any. */
+  accessId(name: string): string | undefined {
+    return this.recorder?.accessId(name);
   }
 
   /** Rules of distribution have changed: what is known of each address follows. */
@@ -351,10 +373,20 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
+  /** What the router itself answers, by key. */
+  get served(): ReadonlyMap<string, LocalEndpoint> {
+    return this.locals;
+  }
+
+  /** Connections there have been, those that are open among them. */
+  get connectionCount(): number {
+    return this.nextConnection - 1;
+  }
+
   // ---- for the parts
 
   treatmentOf(key: string, hint: number | undefined): Treatment {
-    if (key.charCodeAt(0) === EDGE_CLASS) return Treatment.closest;
+    if (ELSEWHERE.includes(key.charCodeAt(0))) return Treatment.closest;
     return this.treatments.treatmentOf(key.slice(1), hint);
   }
 
@@ -396,12 +428,24 @@ export class Router implements AddressTableOwner {
       this.edgeNames.changed(event.key);
     } else {
       this.lastTopologyChangeMs = now;
+      this.reachRouters();
     }
   }
 
   private makeEdgeMesh({ id: routerId, instance, random }: RouterOptions): EdgeMesh {
     const newId = (): string => randomId({ next: random }, MESH_ID_LENGTH);
     return new EdgeMesh({ routerId, instance, random, newId });
+  }
+
+  /** Who sends to an address that one other router has (`_topo/0/<id>/...`) may do so while there is a way to it. */
+  private reachRouters(): void {
+    const ids = new Set<string>();
+    for (const { id, nextHop, siteLink } of this.mesh.routers()) {
+      if (id !== this.id && (nextHop !== undefined || siteLink !== undefined)) ids.add(id);
+    }
+    for (const id of this.reached) if (!ids.has(id)) this.addresses.setRemote(`R${id}`, id, false);
+    for (const id of ids) if (!this.reached.has(id)) this.addresses.setRemote(`R${id}`, id, true);
+    this.reached = ids;
   }
 
   private localTarget(key: string): Candidate | undefined {
@@ -424,7 +468,10 @@ export class Router implements AddressTableOwner {
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
+const ROUTER_CLASS = 'R'.charCodeAt(0);
 const EDGE_CLASS = 'H'.charCodeAt(0);
+/** Classes of addresses that other routers have for themselves. */
+const ELSEWHERE: readonly number[] = [ROUTER_CLASS, EDGE_CLASS];
 const NAME_LENGTH = 15;
 const NAME_COUNTER_LENGTH = 8;
 

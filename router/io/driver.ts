@@ -7,6 +7,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { SocketEnd } from '../bridge/flow.ts';
 import type { Effect } from '../core/effects.ts';
 import type { Router } from '../core/router.ts';
 import { type Backend, FlowSocket } from './flow-socket.ts';
@@ -75,8 +76,9 @@ export class Driver {
 
   // ---- flows
 
-  flowConnected(id: number): void {
-    this.router.flowConnected(id, this.now());
+  /** @param local this router's end of the connection */
+  flowConnected(id: number, local?: SocketEnd): void {
+    this.router.flowConnected(id, this.now(), local);
     this.schedule();
   }
 
@@ -105,10 +107,10 @@ export class Driver {
   }
 
   /** @param established whether the flow had been connected: if not, its dialling reports it */
-  flowGone(id: number, established: boolean): void {
+  flowGone(id: number, established: boolean, reason?: string): void {
     if (!established) return;
     this.flows.delete(id);
-    this.router.flowLost(id, this.now());
+    this.router.flowLost(id, this.now(), reason);
     this.schedule();
   }
 

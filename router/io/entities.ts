@@ -139,6 +139,10 @@ export class Entities {
     for (const listener of this.tcpListeners.values()) listener.close();
   }
 
+  all<T extends EntityType>(type: T): Iterable<EntityOf<T>> {
+    return (this.configured.get(type)?.values() ?? []) as Iterable<EntityOf<T>>;
+  }
+
   find<T extends EntityType>(type: T, name: string): EntityOf<T> | undefined {
     return this.configured.get(type)?.get(name) as EntityOf<T> | undefined;
   }
@@ -214,6 +218,7 @@ export class Entities {
         break;
       case 'tcpListener':
         this.tcpListeners.get(entity.name)?.update(entity);
+        this.parts.driver.router.bridge.observe(entity.name, entity.observer);
         break;
       case 'listenerAddress':
         this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);

@@ -4,7 +4,7 @@
  * It only moves octets and endings between the socket and the router; writes of one turn leave in one system call.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls';
 import type { Driver } from './driver.ts';
 
 /** A backend that does not answer is given up after this, when the flow has no other way. */
@@ -29,9 +29,15 @@ export function resetSocket(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
+function endOf(address: string | undefined, port: number | undefined): string | undefined {
+  return address === undefined ? undefined : `${address}:${port}`;
+}
+
 export class FlowSocket {
   readonly id: number;
   readonly credentials: Credentials | undefined;
+  /** On the driver's clock, ms. */
+  readonly openedAt: number;
   private readonly socket: Socket;
   private readonly driver: Driver;
   private writtenTotal = 0;
@@ -43,6 +49,7 @@ export class FlowSocket {
     this.credentials = credentials;
     this.socket = socket;
     this.driver = driver;
+    this.openedAt = driver.now();
     socket.on('data', this.onData);
     socket.on('end', this.onEnd);
     socket.on('error', this.onLost);
@@ -74,7 +81,8 @@ export class FlowSocket {
     socket.once(backend.tls ? 'secureConnect' : 'connect', () => {
       connected = true;
       clearTimeout(timeout);
-      driver.flowConnected(id);
+      const { localAddress: host, localPort: port } = socket;
+      driver.flowConnected(id, host === undefined || port === undefined ? undefined : { host, port });
     });
     socket.once('close', () => {
       clearTimeout(timeout);
@@ -85,6 +93,18 @@ export class FlowSocket {
   }
 
   private connecting: () => boolean = () => false;
+
+  /** Both ends as `address:port`, of a socket that is open. */
+  get ends(): { local: string | undefined; remote: string | undefined } {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.socket;
+    return { local: endOf(localAddress, localPort), remote: endOf(remoteAddress, remotePort) };
+  }
+
+  /** By what it is secured; undefined in the clear. */
+  get tls(): { protocol: string | null; cipher: string } | undefined {
+    if (!(this.socket instanceof TLSSocket)) return undefined;
+    return { protocol: this.socket.getProtocol(), cipher: this.socket.getCipher()?.name };
+  }
 
   /** Queued until `flush`, which the driver calls once a turn for each flow written to. */
   write(bytes: Buffer): void {
@@ -134,9 +154,10 @@ export class FlowSocket {
     if (!error && !this.lost) this.driver.flowWritten(this.id, this.writtenTotal - this.socket.writableLength);
   };
 
-  private readonly onLost = (): void => {
+  private readonly onLost = (error?: Error | boolean): void => {
     if (this.lost) return;
     this.lost = true;
-    this.driver.flowGone(this.id, !this.connecting());
+    const reason = error instanceof Error ? `connection-broken (${error.message})` : undefined;
+    this.driver.flowGone(this.id, !this.connecting(), reason);
   };
 }

@@ -2,43 +2,9 @@
  * Records of Skupper's event protocol (vanflow), as far as they tell of sites: kinds, attributes, and the check of what others sent.
  * Wire reference 10.4 to 10.6. Pure.
  */
+import { ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
 
-export const RECORD_TYPE = {
-  site: 0,
-  router: 1,
-  link: 2,
-  listener: 4,
-  connector: 5,
-  process: 7,
-  routerAccess: 15,
-} as const;
-
-export const ATTRIBUTE = {
-  type: 0,
-  identity: 1,
-  parent: 2,
-  startTime: 3,
-  endTime: 4,
-  peer: 6,
-  process: 7,
-  provider: 10,
-  platform: 11,
-  namespace: 12,
-  mode: 13,
-  sourceHost: 14,
-  destinationHost: 15,
-  protocol: 16,
-  destinationPort: 18,
-  address: 19,
-  hostname: 22,
-  name: 30,
-  version: 32,
-  linkCost: 33,
-  linkCount: 52,
-  status: 53,
-  role: 54,
-  httpProxy: 67,
-} as const;
+export { ATTRIBUTE, RECORD_TYPE };
 
 /** What is kept of others: counters would change all the time and are of no use here. */
 const KEPT: ReadonlySet<number> = new Set([
@@ -57,9 +23,14 @@ const KEPT: ReadonlySet<number> = new Set([
   ATTRIBUTE.status,
   ATTRIBUTE.role,
 ]);
-const KEPT_TYPES: ReadonlySet<number> = new Set(
-  Object.values(RECORD_TYPE).filter((type) => type !== RECORD_TYPE.process),
-);
+const KEPT_TYPES: ReadonlySet<number> = new Set([
+  RECORD_TYPE.site,
+  RECORD_TYPE.router,
+  RECORD_TYPE.link,
+  RECORD_TYPE.listener,
+  RECORD_TYPE.connector,
+  RECORD_TYPE.routerAccess,
+]);
 
 const TEXT_LENGTH_MAX = 512;
 const RECORDS_IN_MESSAGE_MAX = 1000;
