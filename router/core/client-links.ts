@@ -87,8 +87,8 @@ export class ClientConsumer implements Candidate, LinkOwner {
 }
 
 const NO_CREDIT_COST = 10_000;
-/** Credit is given back in steps, so that not every outcome is followed by a flow frame. */
-const CREDIT_STEP = LINK_CAPACITY / 10;
+/** Credit is given back in steps of this share of it, so that not every outcome is followed by a flow frame. */
+const CREDIT_STEPS = 10;
 
 /**
  * A client that sends: its credit is what it may have unsettled, so that what waits for slow consumers is bounded;
@@ -100,11 +100,13 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
   readonly address: string | undefined;
   private readonly key: string | undefined;
   private readonly parts: ClientLinkParts;
+  private readonly capacity: number;
   private openCount = 0;
   private open = false;
 
-  constructor(link: ReceiverLink, address: string | undefined, parts: ClientLinkParts) {
+  constructor(link: ReceiverLink, address: string | undefined, peer: Peer, parts: ClientLinkParts) {
     this.link = link;
+    this.capacity = peer.options.linkCapacity || LINK_CAPACITY;
     this.address = address;
     this.parts = parts;
     link.context = this;
@@ -131,8 +133,8 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
 
   inletSettled(_delivery: IncomingDelivery): void {
     this.openCount--;
-    const roomCount = LINK_CAPACITY - this.openCount - this.link.credit;
-    if (this.link.credit === 0 || roomCount >= CREDIT_STEP) this.grant();
+    const roomCount = this.capacity - this.openCount - this.link.credit;
+    if (this.link.credit === 0 || roomCount * CREDIT_STEPS >= this.capacity) this.grant();
   }
 
   gone(): void {
@@ -140,7 +142,7 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
   }
 
   private grant(): void {
-    if (this.open) this.link.grant(Math.max(0, LINK_CAPACITY - this.openCount));
+    if (this.open) this.link.grant(Math.max(0, this.capacity - this.openCount));
   }
 }
 
@@ -159,7 +161,7 @@ export function acceptClientSender(peer: Peer, link: ReceiverLink, attach: Attac
     return;
   }
   link.accept({ autoCredit: false });
-  peer.endpoints.add(new ClientProducer(link, address, parts));
+  peer.endpoints.add(new ClientProducer(link, address, peer, parts));
 }
 
 export function acceptClientReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: ClientLinkParts): void {

@@ -252,7 +252,7 @@ export class Peer implements LinkOwner {
       const terminus = { expiryPolicy: 'link-detach', capabilities: [capability] };
       const receiver = session.attachReceiver({ name: this.linkName(), source: terminus, target: terminus });
       if (capability === ROUTER_CAPABILITY) receiver.context = CONTROL;
-      receiver.grant(LINK_CAPACITY);
+      receiver.grant(this.options.linkCapacity || LINK_CAPACITY);
       const sender = session.attachSender({ name: this.linkName(), source: terminus, target: terminus });
       sender.context = this;
       return sender;

@@ -56,7 +56,7 @@ export function acceptRouterReceiver(peer: Peer, link: ReceiverLink, attach: Att
   if (capability === ROUTER_CAPABILITY) link.context = CONTROL;
   else if (capability === ROUTER_DATA_CAPABILITY && peer.dataReceiverCount < PRIORITY_COUNT) peer.dataReceiverCount++;
   link.accept();
-  link.grant(LINK_CAPACITY);
+  link.grant(peer.options.linkCapacity || LINK_CAPACITY);
 }
 
 /** The other router receives from us by this link. */

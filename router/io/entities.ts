@@ -218,7 +218,6 @@ export class Entities {
         break;
       case 'tcpListener':
         this.tcpListeners.get(entity.name)?.update(entity);
-        this.parts.driver.router.bridge.observe(entity.name, entity.observer);
         break;
       case 'listenerAddress':
         this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);
@@ -303,7 +302,7 @@ export class Entities {
 
   private createListener(entity: ListenerEntity): void {
     const { name } = entity;
-    if (entity.http) {
+    if (entity.http || isServed(entity.httpRootDir)) {
       this.listening.set(name, this.keepHttp(entity));
       return;
     }
@@ -324,17 +323,47 @@ export class Entities {
   }
 
   private keepHttp(entity: ListenerEntity): Listening {
-    const { name, host, port, healthz, metrics } = entity;
+    const { name } = entity;
+    const { profiles, log } = this.parts;
     const stop = new AbortController();
-    const options = { entity: `listener ${name}`, host, port: portNumber(port), healthz, metrics, ...this.parts.http };
+    const overWebSockets = entity.websockets ? this.amqpListener(entity) : undefined;
+    let unwatch = (): void => {};
     return keepListening(
       async () => {
-        const server = await startHttp(options, stop.signal);
-        this.parts.log.info({ name, port: server.port }, 'serving health and metrics');
+        const server = await startHttp(this.httpOptions(entity, overWebSockets), stop.signal);
+        const { sslProfile } = entity;
+        if (sslProfile) unwatch = profiles.watch(sslProfile, () => server.setTls(profiles.material(sslProfile)));
+        log.info({ name, port: server.port }, 'serving health and metrics');
       },
-      () => stop.abort(),
+      () => {
+        unwatch();
+        stop.abort();
+        overWebSockets?.close();
+      },
       { ...this.parts, name },
     );
+  }
+
+  /** @throws TlsProfileError while the profile has no files */
+  private httpOptions(entity: ListenerEntity, overWebSockets: AmqpListener | undefined): HttpOptions {
+    const { name, host, port, healthz, metrics, sslProfile, requireSsl, requireEncryption, authenticatePeer } = entity;
+    return {
+      ...this.parts.http,
+      entity: `listener ${name}`,
+      host,
+      port: portNumber(port),
+      healthz,
+      metrics,
+      rootDir: isServed(entity.httpRootDir) ? entity.httpRootDir : undefined,
+      webSocket: overWebSockets && ((stream, socket) => overWebSockets.take(stream, socket)),
+      tls: sslProfile
+        ? {
+            material: this.parts.profiles.material(sslProfile),
+            certificateRequired: authenticatePeer,
+            plainToo: !requireSsl && !requireEncryption,
+          }
+        : undefined,
+    };
   }
 
   private createConnector(entity: ConnectorEntity): void {
@@ -351,6 +380,11 @@ export class Entities {
   private setLog({ module, enable }: EntityOf<'log'>): void {
     if (module === 'DEFAULT' && enable) this.parts.log.level = pinoLevel(enable);
   }
+}
+
+/** Skupper writes `disabled` where no files are to be served. */
+function isServed(httpRootDir: string | undefined): boolean {
+  return httpRootDir !== undefined && httpRootDir !== '' && httpRootDir !== 'disabled';
 }
 
 /** The lowest level of a list such as `info+` or `warning,error`. */

@@ -1,12 +1,28 @@
 /**
- * The HTTP side of a listener with `http: yes`: health for probes and metrics for Prometheus (wire reference 11).
+ * The HTTP side of a listener with `http: yes`: health for probes, metrics for Prometheus, AMQP over WebSocket, and the files of
+ * `httpRootDir` (wire reference 11); over TLS where the listener has an sslProfile, and beside it where `requireSsl` is no.
  *
- * Nothing else is served: no files, no WebSocket. What the answers say comes from the owner.
+ * What the answers say comes from the owner.
  */
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { fastify } from 'fastify';
+import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
+import { type FastifyInstance, fastify } from 'fastify';
+import { servePlainToo } from './first-octet.ts';
 import { ListenError } from './listen-error.ts';
+import { openStatic } from './static-files.ts';
+import { serveWebSockets } from './web-sockets.ts';
+
+export interface HttpTls {
+  readonly material: SecureContextOptions;
+  /** Of every client. */
+  readonly certificateRequired: boolean;
+  /** Clients without TLS are served too. */
+  readonly plainToo: boolean;
+}
 
 export interface HttpOptions {
   /** The entity as the user knows it, for errors: "listener '@9090'". */
@@ -21,10 +37,17 @@ export interface HttpOptions {
   readonly render: () => string;
   /** Why the router is not healthy; undefined when it is. */
   readonly healthy: () => string | undefined;
+  /** Takes an AMQP connection over WebSocket; absent: there are none. */
+  readonly webSocket?: (stream: Duplex, socket: Socket) => void;
+  /** Whose files are served. */
+  readonly rootDir?: string;
+  readonly tls?: HttpTls;
 }
 
 export interface HttpServer {
   readonly port: number;
+  /** New connections are secured by these. */
+  setTls(material: SecureContextOptions): void;
   /** Ends open connections too. */
   close(): Promise<void>;
 }
@@ -34,7 +57,48 @@ const BODY_BYTES_MAX = 1024;
 
 /** Listens until `signal` is aborted or it is closed. Throws ListenError. */
 export async function startHttp(options: HttpOptions, signal: AbortSignal): Promise<HttpServer> {
-  const app = fastify({ bodyLimit: BODY_BYTES_MAX, requestTimeout: REQUEST_TIMEOUT_MS, forceCloseConnections: true });
+  const { tls, webSocket } = options;
+  const servers: { plain?: Server; secure?: SecureServer } = {};
+  const serverFactory = (handler: RequestListener): Server => {
+    if (tls === undefined || tls.plainToo) servers.plain = limited(createServer(handler));
+    if (tls !== undefined) servers.secure = secureServer(handler, tls, servers.plain);
+    for (const server of [servers.plain, servers.secure]) if (server && webSocket) serveWebSockets(server, webSocket);
+    // It is an HTTP server in all that matters here.
+    return (servers.secure ?? servers.plain)! as Server;
+  };
+  const app = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true, serverFactory }) as FastifyInstance;
+  addRoutes(app, options);
+  try {
+    await app.listen({ host: options.host || anyAddress(), port: options.port, signal });
+  } catch (error) {
+    await app.close();
+    throw new ListenError(options.entity, options.host, options.port, error);
+  }
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    port,
+    setTls: (material) => servers.secure?.setSecureContext(material),
+    close: async () => {
+      servers.plain?.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+function limited<S extends Server | SecureServer>(server: S): S {
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  return server;
+}
+
+function secureServer(handler: RequestListener, tls: HttpTls, plain: Server | undefined): SecureServer {
+  const { material, certificateRequired } = tls;
+  const options = { ...material, requestCert: certificateRequired, rejectUnauthorized: certificateRequired };
+  const server = limited(createSecureServer(options, handler));
+  if (plain) servePlainToo(server, (socket) => plain.emit('connection', socket));
+  return server;
+}
+
+function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   if (options.healthz) {
     app.get('/healthz', (_, reply) => {
       const reason = options.healthy();
@@ -47,15 +111,15 @@ export async function startHttp(options: HttpOptions, signal: AbortSignal): Prom
   if (options.metrics) {
     app.get('/metrics', (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(options.render()));
   }
-  app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send('not found\n'));
-  try {
-    await app.listen({ host: options.host || anyAddress(), port: options.port, signal });
-  } catch (error) {
-    await app.close();
-    throw new ListenError(options.entity, options.host, options.port, error);
+  const { rootDir } = options;
+  if (rootDir !== undefined) {
+    app.get('/*', async (request, reply) => {
+      const found = await openStatic(rootDir, new URL(request.url, 'http://localhost').pathname);
+      if (found === undefined) return reply.callNotFound();
+      return reply.type(found.type).header('content-length', found.sizeBytes).send(found.file.createReadStream());
+    });
   }
-  const { port } = app.server.address() as AddressInfo;
-  return { port, close: () => app.close() };
+  app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send('not found\n'));
 }
 
 /** Both families where the machine has IPv6. */

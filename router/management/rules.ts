@@ -150,7 +150,6 @@ function checkOpenProperties({ role, openProperties }: ListenerEntity | Connecto
 
 function checkListener(entity: ListenerEntity, fault: Report, warn: Report): void {
   if (entity.http && entity.role !== 'normal') fault('http', `needs role normal, not ${entity.role}`);
-  if (entity.http && entity.sslProfile !== undefined) fault('sslProfile', 'HTTP is served without TLS only');
   for (const attribute of ['requireSsl', 'requireEncryption'] as const) {
     if (entity[attribute] && entity.sslProfile === undefined) fault(attribute, 'needs an sslProfile');
   }

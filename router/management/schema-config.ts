@@ -240,7 +240,7 @@ export const CONFIG_ENTITIES = {
       metrics: flag({ default: true }),
       websockets: flag({ default: true }),
       http: flag({ default: false }),
-      httpRootDir: text({ inert: ['disabled'] }),
+      httpRootDir: text(),
       ...health,
     }),
   },

@@ -108,7 +108,19 @@ function asSkupperReads([type, attributes]: RouterEntity): RouterEntity {
 }
 
 const OWN_LISTENERS: readonly RouterEntity[] = [
-  ['listener', { name: '@9090', role: 'normal', host: '', port: 9090, http: true, healthz: true, metrics: true }],
+  [
+    'listener',
+    {
+      name: '@9090',
+      role: 'normal',
+      host: '',
+      port: 9090,
+      http: true,
+      websockets: false,
+      healthz: true,
+      metrics: true,
+    },
+  ],
   ['listener', { name: 'amqp', role: 'normal', host: 'localhost', port: 5672 }],
   amqpsListener('', 5671),
 ];

@@ -33,7 +33,16 @@ export function renderRouterConfig(observed: Observed): string | undefined {
         amqpsListener(LOCAL_HOST, amqpsPort),
         [
           'listener',
-          { name: '@9090', role: 'normal', host: LOCAL_HOST, port: httpPort, http: true, healthz: true, metrics: true },
+          {
+            name: '@9090',
+            role: 'normal',
+            host: LOCAL_HOST,
+            port: httpPort,
+            http: true,
+            websockets: false,
+            healthz: true,
+            metrics: true,
+          },
         ],
       ],
       further: [],

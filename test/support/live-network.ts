@@ -40,6 +40,7 @@ export class LiveNetwork {
   readonly processes = new RouterProcesses();
   readonly directory = mkdtempSync(join(tmpdir(), 'skuprt-live-'));
   private readonly routers = new Map<string, LiveRouter>();
+  private readonly attributes = new Map<string, Entity[1]>();
 
   async router(id: string, mode: LiveRouter['mode'] = 'interior'): Promise<LiveRouter> {
     const httpPort = await unusedPort();
@@ -48,6 +49,11 @@ export class LiveNetwork {
     const router = { id, entities, httpPort, certificates, mode };
     this.routers.set(id, router);
     return router;
+  }
+
+  /** Further attributes of the router entity itself. */
+  routerAttributes(router: LiveRouter, attributes: Entity[1]): void {
+    this.attributes.set(router.id, attributes);
   }
 
   /** @returns the port of the listener at `to` */
@@ -87,14 +93,17 @@ export class LiveNetwork {
     const started = ids.length > 0 ? ids : [...this.routers.keys()];
     for (const id of started) {
       const { entities, mode } = this.find(id);
-      this.processes.startWith('ours', id, routerConfig(id, entities, mode));
+      this.processes.startWith('ours', id, routerConfig(id, entities, mode, this.attributes.get(id)));
     }
     await Promise.all(started.map((id) => this.healthy(id)));
   }
 
   /** Writes the router's file again with what its entities are now. */
   rewrite(router: LiveRouter): void {
-    this.processes.configure(router.id, routerConfig(router.id, router.entities, router.mode));
+    this.processes.configure(
+      router.id,
+      routerConfig(router.id, router.entities, router.mode, this.attributes.get(router.id)),
+    );
   }
 
   /** Metrics by name, and by name and labels; samples of one name are added up. */

@@ -50,8 +50,13 @@ export function tcpConnectorEntity(address: string, port: number): Entity {
 }
 
 /** The text of a configuration file. */
-export function routerConfig(id: string, entities: readonly Entity[], mode: 'interior' | 'edge' = 'interior'): string {
-  const router: Entity = ['router', { id, mode }];
+export function routerConfig(
+  id: string,
+  entities: readonly Entity[],
+  mode: 'interior' | 'edge' = 'interior',
+  more: Entity[1] = {},
+): string {
+  const router: Entity = ['router', { id, mode, ...more }];
   return JSON.stringify([router, ...entities], undefined, 2);
 }
 
