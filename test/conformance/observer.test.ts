@@ -138,31 +138,24 @@ describe.each([
     service.close();
   });
 
-  it('header values of every octet, which decide what is in the table', async () => {
+  it('values of every octet, coded by Huffman', async () => {
     const { client, server, seen } = observedConnection(seed, pieceBytesMax);
     const service = http2.createServer({ paddingStrategy });
     service.on('stream', (stream) => stream.respond({ ':status': 418 }, { endStream: true }));
     service.emit('connection', server);
     const session = http2.connect('http://a', { createConnection: () => client, paddingStrategy });
-    const octets = Array.from({ length: 224 }, (_, i) => String.fromCharCode(i + 32)).filter((c) => c !== '\x7f');
-    for (let round = 0; round < 60; round++) {
-      const value = octets
-        .map((_, i) => octets[(i * (round + 1)) % octets.length])
-        .join('')
-        .trim()
-        .slice(0, 20 + round * 3);
-      const stream = session.request({
-        ':method': `M${round % 9}`,
-        'x-value': value,
-        'x-forwarded-for': `10.0.0.${round % 9}`,
-      });
+    // One octet among many that are short in that code: so the client uses it.
+    const values = Array.from({ length: 224 }, (_, i) => `${'a'.repeat(60)}${String.fromCharCode(i + 32)}0`).filter(
+      (value) => !/[,\x7f]/.test(value),
+    );
+    for (const value of values) {
+      const stream = session.request({ ':method': 'X', 'x-forwarded-for': value });
       stream.resume();
       await once(stream, 'close');
     }
     expect(seen.observer.gaveUp).toBeUndefined();
-    expect(seen.ended.map((e) => [e.method, e.sourceHost, e.result])).toEqual(
-      Array.from({ length: 60 }, (_, round) => [`M${round % 9}`, `10.0.0.${round % 9}`, '418']),
-    );
+    expect(seen.ended.map((e) => e.sourceHost)).toEqual(values);
+    expect(new Set(seen.ended.map((e) => `${e.method} ${e.result}`))).toEqual(new Set(['X 418']));
     session.destroy();
     service.close();
   });
