@@ -11,6 +11,7 @@ export type LocalHandler = (message: Buffer) => boolean;
 export class LocalEndpoint implements Candidate {
   readonly cost = 0;
   readonly openCount = 0;
+  deliveryCount = 0;
   private readonly handler: LocalHandler;
 
   constructor(handler: LocalHandler) {
@@ -18,6 +19,7 @@ export class LocalEndpoint implements Candidate {
   }
 
   take(transit: Transit): Outlet {
+    this.deliveryCount++;
     return new Collector(transit, this.handler);
   }
 

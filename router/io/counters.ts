@@ -86,7 +86,7 @@ function bufferedBytes({ bridge }: Router): number {
 }
 
 /** 0 where the system does not tell. */
-function virtualBytes(): number {
+export function virtualBytes(): number {
   try {
     const pages = Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]);
     return pages * PAGE_BYTES;

@@ -5,20 +5,23 @@ import { EntityError } from './entities.ts';
 import { type Shown, show } from './show.ts';
 
 export function managedRouter(shown: Shown): ManagedRouter {
-  const { router, entities, now } = shown;
+  const { router, entities, now, logBook } = shown;
+  const abortFlow = (identity: string) => router.bridge.flows.get(Number(identity.split('/').pop()))?.abort();
   return {
-    read: (type) => show(type, shown),
+    read: (type, protocol) => show(type, shown, protocol),
+    recentLog: (limit) => logBook?.recent(limit) ?? [],
     routerIds: () => router.mesh.routers().map(({ id }) => id),
     create: (type, entity) => entities.change({ op: 'create', type, name: entity.name, entity }),
     update: (type, name, entity) => {
       if (isConfigType(type)) entities.change({ op: 'update', type, name, entity: entity as Entity });
       else if (type === 'connection' && 'adminStatus' in entity && entity.adminStatus === 'deleted') {
-        router.close(Number(name), 'amqp:connection:forced', 'closed by management', now());
+        if (name.startsWith('tcp/')) abortFlow(name);
+        else router.close(Number(name), 'amqp:connection:forced', 'closed by management', now());
       }
     },
     delete: (type, name) => {
       if (isConfigType(type)) entities.change({ op: 'delete', type, name });
-      else if (type === 'tcpConnection') router.bridge.flows.get(Number(name.split('/').pop()))?.abort();
+      else if (type === 'tcpConnection') abortFlow(name);
       else throw new EntityError(`${type} ${name} cannot be deleted`);
     },
   };

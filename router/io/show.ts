@@ -1,15 +1,23 @@
 /** The running router as management shows it: one list of plain entities a type (wire reference 9.2). */
-import type { AddressTable } from '../core/address-table.ts';
-import type { Peer } from '../core/peer.ts';
+import { amqp as wire } from '../amqp/codec/value.ts';
+import { LOG_MODULES } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
-import { Treatment } from '../core/treatment.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
 import type { Entity, EntityType } from '../management/schema.ts';
+import type { LogBook } from '../telemetry/log-book.ts';
+import { virtualBytes } from './counters.ts';
+import type { Driver } from './driver.ts';
 import type { Entities } from './entities.ts';
+import { pools } from './pools.ts';
+import { addresses } from './show-addresses.ts';
+import { connections, tcpConnections } from './show-connections.ts';
+import { linkCount, links, linksBlocked } from './show-links.ts';
 
 export interface Shown {
   router: Router;
   entities: Entities;
+  driver?: Driver;
+  logBook?: LogBook;
   hostName: string;
   /** On the router's clock. */
   startedAtMs: number;
@@ -18,21 +26,28 @@ export interface Shown {
   wall: (ms: number) => number;
 }
 
-/** All entities of a type, by its short name. */
-export function show(type: string, shown: Shown): readonly ShownEntity[] {
+/**
+ * All entities of a type, by its short name.
+ * @param protocol `amqp` leaves out what stands for TCP flows
+ */
+export function show(type: string, shown: Shown, protocol?: string): readonly ShownEntity[] {
   switch (type) {
     case 'connection':
-      return [...shown.router.peers.values()].map((peer) => connection(peer, shown));
+      return connections(shown, protocol);
     case 'router.node':
       return nodes(shown);
     case 'router.address':
-      return addresses(shown.router.addresses);
+      return addresses(shown.router);
     case 'router.link':
-      return [...shown.router.peers.values()].flatMap(links);
+      return links(shown, protocol);
     case 'routerMetrics':
       return [metrics(shown)];
     case 'tcpConnection':
-      return tcpConnections(shown.router);
+      return tcpConnections(shown);
+    case 'logStats':
+      return logStats(shown);
+    case 'allocator':
+      return pools(shown.driver?.slabs);
     default:
       return [...(shown.entities.configured.get(type as EntityType)?.values() ?? [])].map((entity) => ({
         ...entity,
@@ -46,61 +61,53 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
   switch (entity.type) {
     case 'router':
       return { version: router.version, hostName, area: '0' };
+    case 'address':
+      return { priority: entity.priority ?? NO_PRIORITY };
+    case 'policy':
+      return policyCounts(router);
     case 'connector': {
       const connector = entities.connectors.get(entity.name);
-      return {
-        connectionStatus: connector?.status,
-        connectionMsg: connector?.message,
-        failoverUrls: connector?.failoverUrls,
-      };
+      return { connectionStatus: connector?.status, connectionMsg: connector?.message };
     }
     case 'tcpListener': {
       const socket = entities.tcpListeners.get(entity.name);
       return {
         ...router.bridge.listeners.get(entity.name)?.counters,
         operStatus: socket?.up ? 'up' : 'down',
-        connectionMsg: socket?.problem,
+        connectionMsg: socket?.problem ?? '',
       };
     }
     case 'listener': {
       const problem = entities.listening.get(entity.name)?.problem;
-      return { operStatus: problem === undefined ? 'up' : 'down', connectionMsg: problem };
+      return { operStatus: problem === undefined ? 'up' : 'down', connectionMsg: problem ?? '' };
     }
     case 'tcpConnector': {
       const connector = router.bridge.connectors.get(entity.name);
       const problem = connector?.problem;
-      return { ...connector?.counters, operStatus: problem === undefined ? 'up' : 'down', connectionMsg: problem };
+      return {
+        ...connector?.counters,
+        operStatus: problem === undefined ? 'up' : 'down',
+        connectionMsg: problem ?? '',
+      };
     }
+    case 'listenerAddress':
+      return { connectionsOpened: 0 };
     default:
       return {};
   }
 }
 
-function connection(peer: Peer, { now }: Shown): ShownEntity {
-  const { options } = peer;
+const NO_PRIORITY = -1;
+
+/** Connections of AMQP clients and routers; what a policy denies is counted where it is denied. */
+function policyCounts(router: Router): ShownEntity {
   return {
-    name: `connection/${options.host}`,
-    identity: String(peer.id),
-    container: peer.containerId,
-    opened: peer.openedAt !== undefined,
-    operStatus: 'up',
-    adminStatus: 'enabled',
-    host: options.host,
-    dir: options.dir,
-    role: peer.role,
-    isAuthenticated: options.user !== undefined,
-    isEncrypted: options.encrypted,
-    user: options.user,
-    ssl: options.encrypted,
-    sslProto: options.tls?.protocol,
-    sslCipher: options.tls?.cipher,
-    sasl: options.user === undefined ? 'ANONYMOUS' : 'EXTERNAL',
-    properties: peer.connection.remoteOpen?.properties,
-    uptimeSeconds: peer.openedAt === undefined ? 0 : Math.floor((now() - peer.openedAt) / 1000),
-    groupCorrelationId: peer.groupCorrelator,
-    groupOrdinal: peer.groupOrdinal,
-    tlsOrdinal: options.tlsOrdinal,
-    meshId: peer.meshId,
+    connectionsProcessed: router.connectionCount,
+    connectionsDenied: 0,
+    connectionsCurrent: router.peers.size,
+    linksDenied: 0,
+    maxMessageSizeDenied: 0,
+    totalDenials: 0,
   };
 }
 
@@ -111,7 +118,7 @@ function nodes({ router, wall }: Shown): ShownEntity[] {
     return {
       id,
       name: `router.node/${id}`,
-      identity: id,
+      identity: `router.node/${id}`,
       index,
       instance,
       protocolVersion,
@@ -120,67 +127,25 @@ function nodes({ router, wall }: Shown): ShownEntity[] {
       validOrigins,
       cost: cost ?? null,
       address: index === 0 ? router.home.slice(0, -1) : `amqp:/_topo/0/${id}`,
-      routerLink: siteLink === undefined ? null : String(siteLink),
+      routerLink: siteLink ?? null,
       lastTopoChange:
         lastTopoChange === undefined || lastTopoChange === -Infinity ? null : Math.floor(wall(lastTopoChange) / 1000),
     };
   });
 }
 
-const DISTRIBUTIONS = Object.fromEntries(Object.entries(Treatment).map(([name, value]) => [value, name]));
-
-function addresses(table: AddressTable): ShownEntity[] {
-  return [...table.all()].map((address) => ({
-    name: address.key,
-    identity: address.key,
-    key: address.key,
-    distribution: DISTRIBUTIONS[address.treatment],
-    inProcess: 0,
-    subscriberCount: address.consumers.length,
-    remoteCount: address.remotes.size,
-    containerCount: 0,
-    remoteHostRouters: [...address.remotes],
-    deliveriesIngress: address.deliveriesIngress,
-    deliveriesEgress: address.deliveriesEgress,
-    deliveriesTransit: address.deliveriesTransit,
-    watch: address.watchers.size > 0,
-  }));
-}
-
-function links(peer: Peer): ShownEntity[] {
-  const control = peer.control === undefined ? [] : [peer.control];
-  const router = [...control, ...peer.data].map((link, at) => ({
-    identity: `${peer.id}:${link.name}`,
-    linkName: link.name,
-    linkType: at < control.length ? 'router-control' : 'inter-router',
-    linkDir: 'out',
-    connectionId: String(peer.id),
-    creditAvailable: link.credit,
-    operStatus: 'up',
-    priority: Math.max(0, at - control.length),
-  }));
-  const endpoints = [...peer.endpoints].map(({ link, address }) => ({
-    identity: `${peer.id}:${link.name}`,
-    linkName: link.name,
-    linkType: 'endpoint',
-    linkDir: link.role === 'sender' ? 'out' : 'in',
-    owningAddr: address,
-    connectionId: String(peer.id),
-    creditAvailable: link.credit,
-    operStatus: 'up',
-  }));
-  return [...router, ...endpoints];
-}
-
 function metrics({ router, startedAtMs, now }: Shown): ShownEntity {
   const { deliveries } = router;
   return {
+    identity: '1',
     id: router.id,
     version: router.version,
-    addrCount: router.addresses.size,
-    nodeCount: router.mesh.routers().length,
-    connectionCount: router.peers.size,
-    linkCount: [...router.peers.values()].reduce((sum, peer) => sum + peer.data.length * 2 + peer.endpoints.size, 0),
+    addrCount: addresses(router).length,
+    // Itself is not counted.
+    nodeCount: Math.max(0, router.mesh.routers().length - 1),
+    connectionCount: router.peers.size + router.bridge.flows.size,
+    linkCount: linkCount(router),
+    linksBlocked: linksBlocked(router),
     autoLinkCount: 0,
     presettledDeliveries: deliveries.presettled,
     droppedPresettledDeliveries: deliveries.droppedPresettled,
@@ -191,30 +156,40 @@ function metrics({ router, startedAtMs, now }: Shown): ShownEntity {
     deliveriesIngress: deliveries.ingress,
     deliveriesEgress: deliveries.egress,
     deliveriesTransit: deliveries.transit,
+    deliveriesIngressRouteContainer: 0,
+    deliveriesEgressRouteContainer: 0,
+    deliveriesIngressInterNetwork: 0,
+    deliveriesEgressInterNetwork: 0,
+    deliveriesRedirectedToFallback: 0,
+    deliveriesDelayed1Sec: deliveries.delayed1Sec,
+    deliveriesDelayed10Sec: deliveries.delayed10Sec,
+    deliveriesStuck: deliveries.stuck,
+    memoryUsage: virtualBytes(),
     residentMemoryUsage: process.memoryUsage.rss(),
     uptimeSeconds: Math.floor((now() - startedAtMs) / 1000),
+    connectionCounters: connectionCounters(router),
   };
 }
 
-function tcpConnections({ bridge }: Router): ShownEntity[] {
-  return [
-    ...[...bridge.listeners.values()].flatMap((listener) =>
-      [...listener.flows].map((flow) => ({
-        identity: `tcpConnection/${flow.id}`,
-        address: listener.options.address,
-        direction: 'in',
-        bytesIn: flow.bytesIn,
-        bytesOut: flow.bytesOut,
-      })),
-    ),
-    ...[...bridge.connectors.values()].flatMap((connector) =>
-      [...connector.flows].map((flow) => ({
-        identity: `tcpConnection/${flow.id}`,
-        address: connector.address,
-        direction: 'out',
-        bytesIn: flow.bytesIn,
-        bytesOut: flow.bytesOut,
-      })),
-    ),
-  ];
+/** Connections of services by what they speak. */
+function connectionCounters(router: Router): object {
+  let amqp = 0;
+  for (const { role } of router.peers.values()) if (role === 'normal') amqp++;
+  const none = wire.ulong(0);
+  return { tcp: wire.ulong(router.bridge.flows.size), amqp: wire.ulong(amqp), http1: none, http2: none };
+}
+
+function logStats({ logBook }: Shown): ShownEntity[] {
+  return LOG_MODULES.map((module) => {
+    const { debug = 0, info = 0, warning = 0, error = 0, critical = 0 } = logBook?.stats(module) ?? {};
+    return {
+      name: module,
+      identity: `logStats/${module}`,
+      debugCount: debug,
+      infoCount: info,
+      warningCount: warning,
+      errorCount: error,
+      criticalCount: critical,
+    };
+  });
 }

@@ -6,16 +6,29 @@ export const SLAB_BYTES = 256 * 1024;
 const IDLE_MAX = 16;
 
 export class SlabPool {
+  readonly sizeBytes = SLAB_BYTES;
+  readonly idleMax = IDLE_MAX;
+  /** Slabs that were taken from the system and not dropped. */
+  madeCount = 0;
   private readonly idle: Buffer[] = [];
+
+  get idleCount(): number {
+    return this.idle.length;
+  }
 
   /** A buffer of at least `sizeBytes`. */
   take(sizeBytes: number): Buffer {
     if (sizeBytes > SLAB_BYTES) return Buffer.allocUnsafeSlow(sizeBytes);
-    return this.idle.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    const idle = this.idle.pop();
+    if (idle) return idle;
+    this.madeCount++;
+    return Buffer.allocUnsafeSlow(SLAB_BYTES);
   }
 
   give(slab: Buffer): void {
-    if (slab.length === SLAB_BYTES && this.idle.length < IDLE_MAX) this.idle.push(slab);
+    if (slab.length !== SLAB_BYTES) return;
+    if (this.idle.length < IDLE_MAX) this.idle.push(slab);
+    else this.madeCount--;
   }
 }
 

@@ -9,12 +9,21 @@ import { SkuprtError } from '../../lib/errors.ts';
 import { amqp, type Typed } from '../amqp/codec/value.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
 import type { Head } from '../amqp/message/head.ts';
+import { AGENT_TYPE, extending, shortTypeName } from './base-types.ts';
 import { DIRECTORY_OPERATIONS, Directory, homeOf } from './directory.ts';
 import { type ConfigWarning, parseEntity } from './entity.ts';
 import type { ManagedRouter, ShownEntity } from './managed-router.ts';
 import { knownType, ManagementRequest, RefusedError, STATUS, type Status } from './request.ts';
 import { checkEntity, type Surroundings } from './rules.ts';
-import { ALL_TYPES, attributeOf, type Entity, type EntityType, isConfigType, operationsOf } from './schema.ts';
+import {
+  ALL_TYPES,
+  attributeOf,
+  type Entity,
+  type EntityType,
+  isConfigType,
+  operationsOf,
+  schemaOf,
+} from './schema.ts';
 import type { ConfigFault, RawAttribute } from './sections.ts';
 import { parseValue } from './values.ts';
 import { type AttributeValue, plain } from './wire-values.ts';
@@ -152,6 +161,9 @@ export class ManagementAgent {
   }
 
   private updateRunning(type: string, name: string, shown: ShownEntity, changes: readonly RawAttribute[]): Result {
+    if (changes.some((change) => isEndOfRouterLink(type, shown, change))) {
+      throw new RefusedError(403, 'connections between routers cannot be deleted: delete their connector or listener');
+    }
     const entity: Record<string, AttributeValue> = {};
     for (const change of changes) {
       const attribute = attributeOf(type, change.name);
@@ -200,8 +212,12 @@ export class ManagementAgent {
 
   /** The one entity that a request names by name, identity or both. */
   private find({ type: typeName, name, identity }: ManagementRequest): Found {
-    const types = typeName === undefined ? ALL_TYPES : [knownType(typeName)];
-    if (name === undefined && identity === undefined) throw new RefusedError(400, 'no name or identity given');
+    const types = typesNamed(typeName);
+    if (name === undefined && identity === undefined) {
+      if (typeName !== undefined && !types.includes(AGENT_TYPE))
+        throw new RefusedError(400, 'no name or identity given');
+      return { type: AGENT_TYPE, name: 'self', shown: this.directory.entities(AGENT_TYPE)[0]! };
+    }
     const found = types.flatMap((type) =>
       this.directory
         .entities(type)
@@ -217,10 +233,26 @@ export class ManagementAgent {
   }
 }
 
+/** Of what runs and skupper-router's core answers for, it forbids what it does not do. */
 function requireOperation(type: string, operation: 'CREATE' | 'UPDATE' | 'DELETE'): void {
-  if (!operationsOf(type).includes(operation)) {
-    throw new RefusedError(501, `operation '${operation}' is not implemented for ${type}`);
-  }
+  if (operationsOf(type).includes(operation)) return;
+  const status = schemaOf(type).columns === undefined || isConfigType(type) ? 501 : 403;
+  throw new RefusedError(status, `operation '${operation}' is not implemented for ${type}`);
+}
+
+/** Links between routers come back as soon as they are closed: they are ended by their connectors and listeners. */
+function isEndOfRouterLink(type: string, shown: ShownEntity, { name, value }: RawAttribute): boolean {
+  const role = plain(shown.role);
+  return type === 'connection' && name === 'adminStatus' && value === 'deleted' && ROUTER_LINK_ROLES.includes(role);
+}
+
+const ROUTER_LINK_ROLES: readonly unknown[] = ['inter-router', 'edge'];
+
+/** The types whose entities a request may mean. */
+function typesNamed(name: string | undefined): readonly string[] {
+  if (name === undefined) return ALL_TYPES;
+  const base = shortTypeName(name);
+  return base === undefined ? [knownType(name)] : extending(base);
 }
 
 /** Sending an attribute as it is changes nothing, whatever it is. */

@@ -37,7 +37,11 @@ export interface Options<T> {
   /** Form of a string, and its name in words. */
   form?: { readonly pattern: RegExp; readonly words: string };
   /** AMQP type of an integer: `int` is int or long by size. */
-  wire?: 'int' | 'uint' | 'ulong';
+  wire?: 'int' | 'uint' | 'long' | 'ulong';
+  /** What the schema calls its type where that says more than the kind. */
+  known?: 'path' | 'entityId';
+  /** Not in the schema, and yet in answers: skupper-router has some such columns too. */
+  unlisted?: true;
 }
 
 export interface Attribute<T = unknown> extends Options<unknown> {
@@ -56,6 +60,11 @@ export interface EntitySchema {
   readonly attributes: Readonly<Record<string, Attribute>>;
   /** Beside READ, which every entity has. */
   readonly operations: readonly Operation[];
+  /**
+   * Of types that skupper-router's core answers for: the columns of a QUERY that names none, in their order. A QUERY may name
+   * others, whose values are null then; what cannot be done is answered with 403.
+   */
+  readonly columns?: readonly string[];
   /** At most one of this type. */
   readonly singleton?: true;
   /** Accepted for compatibility; why it has no effect. */
@@ -86,7 +95,10 @@ export function choice<const C extends readonly string[], const O extends Option
 
 const READ = { access: 'read' } as const;
 
-/** Read-only attributes of running things. */
+/**
+ * Read-only attributes of running things. Which AMQP type a counter has depends on its entity: `total` is an int while it
+ * fits, `count` always a ulong.
+ */
 export const seen = {
   text: text(READ),
   flag: flag(READ),
@@ -94,6 +106,8 @@ export const seen = {
   map: map(READ),
   integer: integer(READ),
   uint: integer({ ...READ, wire: 'uint' }),
+  long: integer({ ...READ, wire: 'long' }),
   count: integer({ ...READ, wire: 'ulong' }),
+  total: integer(READ),
   choice: <const C extends readonly string[]>(choices: C) => choice(choices, READ),
 };

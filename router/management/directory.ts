@@ -1,37 +1,27 @@
 /** The reading side of the agent: QUERY and the GET- operations over whatever entities the router shows. */
 import { suggestion } from '../../lib/suggest.ts';
 import { amqp, type Typed } from '../amqp/codec/value.ts';
-import type { ManagedRouter, ShownEntity } from './managed-router.ts';
-import { knownType, type ManagementRequest, RefusedError } from './request.ts';
 import {
-  ALL_TYPES,
-  attributeNames,
-  attributeOf,
-  CONFIG_TYPES,
-  isConfigType,
-  longName,
-  operationsOf,
-  TYPE_PREFIX,
-} from './schema.ts';
+  AGENT_OPERATIONS,
+  AGENT_TYPE,
+  basesOf,
+  byLongName,
+  extending,
+  listedAttributes,
+  listedOperations,
+  SCHEMA_TYPES,
+  shortTypeName,
+} from './base-types.ts';
+import type { ManagedRouter, ShownEntity } from './managed-router.ts';
+import { type ManagementRequest, RefusedError } from './request.ts';
+import { ALL_TYPES, attributeNames, attributeOf, columnsOf, longName, schemaOf } from './schema.ts';
+import { dumpSchema } from './schema-dump.ts';
 import { plain, toTyped, typed } from './wire-values.ts';
 
-export const DIRECTORY_OPERATIONS: readonly string[] = [
-  'QUERY',
-  'GET-TYPES',
-  'GET-ATTRIBUTES',
-  'GET-OPERATIONS',
-  'GET-ANNOTATIONS',
-  'GET-MGMT-NODES',
-];
+export const DIRECTORY_OPERATIONS = AGENT_OPERATIONS;
 
-const AGENT_TYPE = 'management';
-/** Types that others extend: a QUERY for one covers them all. */
-const BASE_TYPES: Readonly<Record<string, readonly string[]>> = {
-  entity: ALL_TYPES,
-  configurationEntity: CONFIG_TYPES,
-  operationalEntity: ALL_TYPES.filter((type) => !isConfigType(type)),
-  'org.amqp.management': [AGENT_TYPE],
-};
+/** JSON.stringify takes no more. */
+const INDENT_MAX = 10;
 
 /** What the addresses of one router alone begin with, unless it is an edge router. */
 export function homeOf(routerId: string): string {
@@ -52,34 +42,41 @@ export class Directory {
       case 'QUERY':
         return this.query(request);
       case 'GET-TYPES':
-        return byType(request, basesOf);
+        return typed(
+          Object.fromEntries(byLongName(asked(request, 'extending'), (type) => basesOf(type).map(longName))),
+        );
       case 'GET-ATTRIBUTES':
-        return byType(request, attributeNames);
+        return typed(Object.fromEntries(byLongName(asked(request), listedAttributes)));
       case 'GET-OPERATIONS':
-        return byType(request, allOperations);
+        return typed(Object.fromEntries(byLongName(asked(request), listedOperations)));
       case 'GET-MGMT-NODES':
         return typed(this.managementNodes());
+      case 'GET-SCHEMA':
+        return typed(dumpSchema());
+      case 'GET-JSON-SCHEMA':
+        return amqp.string(JSON.stringify(dumpSchema(), undefined, Math.min(request.count('indent') ?? 0, INDENT_MAX)));
+      case 'GET-LOG':
+        return this.log(request);
       default:
         return amqp.map([]);
     }
   }
 
   /** All entities of a type; each has a name, an identity and its full type. */
-  entities(type: string): ShownEntity[] {
-    const shown = type === AGENT_TYPE ? [{ name: 'self', identity: 'self' }] : this.router.read(type);
+  entities(type: string, protocol?: string): ShownEntity[] {
+    const shown = type === AGENT_TYPE ? [SELF] : this.router.read(type, protocol);
     return shown.map((entity: ShownEntity, index) => {
       const identity = entity.identity ?? `${type}/${plain(entity.id ?? entity.key ?? entity.typeName ?? index)}`;
       return { ...entity, identity, name: entity.name ?? identity, type: longName(type) };
     });
   }
 
+  /** All that an entity has; of types with columns, those without a value too. */
   entityMap(type: string, shown: ShownEntity): Typed {
     const entity: ShownEntity = { ...shown, type: longName(type) };
-    const isPresent = (name: string) => entity[name] !== undefined && entity[name] !== null;
-    const present = attributeNames(type).filter((name) => isPresent(name) && !attributeOf(type, name)?.hidden);
-    return amqp.map(
-      present.map((name) => [amqp.string(name), toTyped(attributeOf(type, name)!, entity[name])] as const),
-    );
+    const isWanted = (name: string) => !isAbsent(entity[name]) && !attributeOf(type, name)?.hidden;
+    const names = schemaOf(type).columns ?? attributeNames(type).filter(isWanted);
+    return amqp.map(names.map((name) => [amqp.string(name), toTyped(attributeOf(type, name)!, entity[name])] as const));
   }
 
   /** Addresses of the agents of all routers known, this one first. */
@@ -89,40 +86,76 @@ export class Directory {
     return [this.self.home, ...[...others].map(homeOf)].map((home) => `${home}$management`);
   }
 
+  /** Entries as skupper-router shows them: module, level, text, source file, line, seconds since 1970. */
+  private log(request: ManagementRequest): Typed {
+    const limit = request.count('limit') || -1;
+    const entries = this.router.recentLog(limit);
+    return typed(
+      entries.map(({ module, level, text, at }) => [module, level, text, null, null, Math.floor(at / 1000)]),
+    );
+  }
+
   private query(request: ManagementRequest): Typed {
-    const types = typesOf(request.entityType);
-    const known = new Set(types.flatMap(attributeNames));
-    const asked = wantedAttributes(request);
-    const unknown = asked.filter((name) => !known.has(name));
-    if (unknown.length > 0) {
-      throw new RefusedError(404, `no attribute '${unknown.join("', '")}'${suggestion(unknown[0]!, known)}`);
-    }
-    const names = asked.length > 0 ? asked : [...known];
-    const rows = types.flatMap((type) => this.rows(type, names));
+    const { entityType } = request;
+    const base = entityType === undefined ? undefined : knownAnyType(entityType);
+    const types = base === undefined ? ALL_TYPES : extending(base);
+    const names = wantedAttributes(request);
+    const columns = names.length > 0 ? names : defaultColumns(base);
+    if (base === undefined || types.some((type) => schemaOf(type).columns === undefined)) refuseUnknown(names, base);
+    const rows = types.flatMap((type) => this.rows(type, columns, request.protocol));
     const offset = request.count('offset') ?? 0;
-    const page = rows.slice(offset, offset + (request.count('count') ?? rows.length));
+    // As in skupper-router no entities are not what a count of 0 asks for.
+    const count = request.count('count') || rows.length;
     return amqp.map([
-      [amqp.string('attributeNames'), typed(names)],
-      [amqp.string('results'), amqp.list(page)],
+      [amqp.string('attributeNames'), typed(columns)],
+      [amqp.string('results'), amqp.list(rows.slice(offset, offset + count).map((row) => row()))],
     ]);
   }
 
-  /** An entity that has none of the attributes asked for is left out. */
-  private rows(type: string, names: readonly string[]): Typed[] {
+  /** Rows of one type, each made when it is called. An entity that has none of the attributes asked for is left out. */
+  private rows(type: string, names: readonly string[], protocol: string | undefined): (() => Typed)[] {
     const attributes = names.map((name) => [name, attributeOf(type, name)] as const);
-    return this.entities(type)
-      .map((entity) =>
-        attributes.map(([name, attribute]) => (attribute ? toTyped(attribute, entity[name]) : amqp.null())),
-      )
-      .filter((row) => row.some((value) => value.type !== 'null'))
-      .map((row) => amqp.list(row));
+    const hasAny = (entity: ShownEntity) =>
+      attributes.some(([name, attribute]) => attribute !== undefined && !attribute.hidden && !isAbsent(entity[name]));
+    const row = (entity: ShownEntity) =>
+      amqp.list(attributes.map(([name, attribute]) => (attribute ? toTyped(attribute, entity[name]) : amqp.null())));
+    return this.entities(type, protocol)
+      .filter(hasAny)
+      .map((entity) => () => row(entity));
   }
 }
 
-function typesOf(entityType: string | undefined): readonly string[] {
-  if (entityType === undefined) return ALL_TYPES;
-  const base = entityType.startsWith(TYPE_PREFIX) ? entityType.slice(TYPE_PREFIX.length) : entityType;
-  return Object.hasOwn(BASE_TYPES, base) ? BASE_TYPES[base]! : [knownType(entityType)];
+const SELF: ShownEntity = { name: 'self', identity: 'self' };
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+/** The types that a GET- operation is about: all of them when it names none. */
+function asked({ entityType }: ManagementRequest, how?: 'extending'): readonly string[] {
+  if (entityType === undefined) return SCHEMA_TYPES;
+  const type = knownAnyType(entityType);
+  if (how === undefined) return [type];
+  return SCHEMA_TYPES.filter((other) => other === type || basesOf(other).includes(type));
+}
+
+function knownAnyType(name: string): string {
+  const type = shortTypeName(name);
+  if (type === undefined) throw new RefusedError(400, `no such entity type '${name}'${suggestion(name, SCHEMA_TYPES)}`);
+  return type;
+}
+
+/** @param base the type asked for; without one all attributes there are */
+function defaultColumns(base: string | undefined): readonly string[] {
+  if (base === undefined) return [...new Set(ALL_TYPES.flatMap(attributeNames))];
+  return ALL_TYPES.includes(base) ? columnsOf(base) : listedAttributes(base);
+}
+
+function refuseUnknown(names: readonly string[], base: string | undefined): void {
+  const known = new Set(base === undefined ? ALL_TYPES.flatMap(attributeNames) : listedAttributes(base));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new RefusedError(404, `no attribute '${unknown.join("', '")}'${suggestion(unknown[0]!, known)}`);
 }
 
 function wantedAttributes(request: ManagementRequest): string[] {
@@ -131,18 +164,4 @@ function wantedAttributes(request: ManagementRequest): string[] {
     throw new RefusedError(400, "'attributeNames' is not a list of names");
   }
   return names;
-}
-
-function byType({ entityType }: ManagementRequest, about: (type: string) => readonly string[]): Typed {
-  return amqp.map(typesOf(entityType).map((type) => [amqp.string(longName(type)), typed(about(type))] as const));
-}
-
-function basesOf(type: string): string[] {
-  const kind = isConfigType(type) ? 'configurationEntity' : 'operationalEntity';
-  const agent = type === AGENT_TYPE ? ['org.amqp.management'] : [];
-  return [...agent, `${TYPE_PREFIX}${kind}`, `${TYPE_PREFIX}entity`];
-}
-
-function allOperations(type: string): readonly string[] {
-  return type === AGENT_TYPE ? [...DIRECTORY_OPERATIONS, 'READ'] : operationsOf(type);
 }

@@ -5,9 +5,23 @@ import type { AttributeValue } from './wire-values.ts';
 /** An entity as the running router shows it: attributes of the schema, absent ones left off. */
 export type ShownEntity = Readonly<Record<string, AttributeValue>>;
 
+/** An entry of the router's log. */
+export interface LoggedEntry {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly module: string;
+  readonly level: string;
+  readonly text: string;
+}
+
 export interface ManagedRouter {
-  /** All entities of a type (short name), configured or running. */
-  read(type: string): readonly ShownEntity[];
+  /**
+   * All entities of a type (short name), configured or running.
+   * @param protocol `amqp` leaves out the connections and links that stand for TCP flows
+   */
+  read(type: string, protocol?: string): readonly ShownEntity[];
+  /** The last `limit` entries of the log, the oldest first; all that are remembered when it is negative. */
+  recentLog(limit: number): readonly LoggedEntry[];
   /**
    * These three throw a SkuprtError when the change cannot be made; nothing has changed then. A configured entity goes by its
    * name, a running one (connection, tcpConnection) by its identity.

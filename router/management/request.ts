@@ -12,6 +12,7 @@ export const STATUS = {
   201: 'Created',
   204: 'No Content',
   400: 'Bad Request',
+  403: 'Forbidden',
   404: 'Not Found',
   500: 'Internal Server Error',
   501: 'Not Implemented',
@@ -37,6 +38,8 @@ export class ManagementRequest {
   readonly entityType: string | undefined;
   readonly name: string | undefined;
   readonly identity: string | undefined;
+  /** Ours: of a QUERY for connections or links, the protocol of those wanted. */
+  readonly protocol: string | undefined;
   private readonly properties: ReadonlyMap<string, Typed>;
   private readonly body: Typed | undefined;
 
@@ -51,6 +54,7 @@ export class ManagementRequest {
     this.entityType = this.text('entityType');
     this.name = this.text('name');
     this.identity = this.text('identity');
+    this.protocol = this.text('protocol');
   }
 
   /** A non-negative integer property. */

@@ -44,8 +44,8 @@ export const TYPE_PREFIX = 'io.skupper.router.';
 
 /** Roles that the router opens listeners and dials connectors for; the others are warned about and left alone. */
 export const SUPPORTED_ROLES: Readonly<Record<'listener' | 'connector', readonly string[]>> = {
-  listener: ['normal', 'inter-router', 'edge'],
-  connector: ['inter-router', 'edge'],
+  listener: ['normal', 'inter-router', 'edge', 'inter-edge'],
+  connector: ['inter-router', 'edge', 'inter-edge'],
 };
 
 /** Full names that are not prefix + short name. */
@@ -91,9 +91,15 @@ export function attributeOf(type: string, name: string): Attribute | undefined {
   return Object.hasOwn(COMMON, name) ? COMMON[name] : undefined;
 }
 
-/** Its own attributes, then name, identity and type. */
+/** Its own attributes, then name, identity and type; not those of which the schema says nothing. */
 export function attributeNames(type: string): string[] {
-  return [...Object.keys(schemaOf(type).attributes), ...Object.keys(COMMON)];
+  const listed = Object.entries(schemaOf(type).attributes).filter(([, attribute]) => !attribute.unlisted);
+  return [...listed.map(([name]) => name), ...Object.keys(COMMON)];
+}
+
+/** What a QUERY or a READ that names no attributes is answered with. */
+export function columnsOf(type: string): readonly string[] {
+  return schemaOf(type).columns ?? attributeNames(type);
 }
 
 export function operationsOf(type: string): readonly Operation[] {

@@ -52,6 +52,7 @@ function untyped(value: unknown): unknown {
 function integer(value: number | bigint, wire: Attribute['wire']): Typed {
   if (wire === 'uint') return amqp.uint(Number(value));
   if (wire === 'ulong') return amqp.ulong(value);
+  if (wire === 'long') return amqp.long(value);
   return value >= -INT_MAX - 1 && value <= INT_MAX ? amqp.int(Number(value)) : amqp.long(value);
 }
 

@@ -5,7 +5,7 @@ import { composeMessage } from '../../router/amqp/message/compose.ts';
 import { type Head, parseHead } from '../../router/amqp/message/head.ts';
 import { ManagementAgent } from '../../router/management/agent.ts';
 import { entitiesOf, parseConfig } from '../../router/management/config.ts';
-import type { ManagedRouter, ShownEntity } from '../../router/management/managed-router.ts';
+import type { LoggedEntry, ManagedRouter, ShownEntity } from '../../router/management/managed-router.ts';
 import type { EntityType } from '../../router/management/schema.ts';
 
 class PortTakenError extends SkuprtError {
@@ -45,6 +45,14 @@ class FakeRouter implements ManagedRouter {
       type,
       this.read(type).filter((other) => other.name !== name),
     );
+  }
+
+  recentLog(limit: number): LoggedEntry[] {
+    const entries = [
+      { at: 1_500, module: 'ROUTER', level: 'info', text: 'first' },
+      { at: 2_500, module: 'SERVER', level: 'warning', text: 'second' },
+    ];
+    return limit < 0 ? entries : entries.slice(-limit);
   }
 
   routerIds(): string[] {
@@ -160,7 +168,7 @@ describe('QUERY', () => {
   it('sends runtime counts as ulong and sizes by their schema', () => {
     const { ask, router } = setup();
     router.shown.set('router.node', [{ id: 'B', cost: 1, instance: 1763724000, linkState: ['A'], nextHop: '(self)' }]);
-    router.shown.set('tcpConnection', [{ identity: '1', bytesIn: 5_000_000_000, uptimeSeconds: 3 }]);
+    router.shown.set('router.link', [{ identity: '1', deliveryCount: 5_000_000_000, capacity: 3 }]);
     expect(
       ask({ operation: 'QUERY', entityType: 'router.node' }, query('name', 'instance', 'linkState')).head.body,
     ).toEqual(
@@ -171,7 +179,7 @@ describe('QUERY', () => {
         ]),
       }),
     );
-    const { head } = ask({ operation: 'QUERY', entityType: 'tcpConnection' }, query('bytesIn', 'uptimeSeconds'));
+    const { head } = ask({ operation: 'QUERY', entityType: 'router.link' }, query('deliveryCount', 'capacity'));
     expect(JSON.stringify(head.body)).toContain(JSON.stringify([amqp.ulong(5_000_000_000), amqp.uint(3)]));
   });
 

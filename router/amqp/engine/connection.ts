@@ -74,6 +74,8 @@ export class Connection implements FrameHandler {
     transfersOut: 0,
     faultsIn: 0,
   };
+  /** When the last delivery of any link began, ms; -1 when there was none. */
+  lastDeliveryAt = -1;
   /** For the owner. */
   context: object | undefined = undefined;
 

@@ -3,9 +3,10 @@
  *
  * A link is never suspended: a detach of either kind ends it, and we always say `closed`, which is what routers expect.
  */
-import type { AmqpError, Attach, Role, Terminus } from '../codec/performatives.ts';
+import type { AmqpError, Attach, DeliveryState, Role, Terminus } from '../codec/performatives.ts';
 import type { Typed } from '../codec/value.ts';
-import { type LinkCounters, newLinkCounters } from './link-counters.ts';
+import { countOutcome, type LinkCounters, newLinkCounters } from './link-counters.ts';
+import { LinkPace } from './link-pace.ts';
 import type { AcceptOptions, LinkOptions } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -34,6 +35,7 @@ export abstract class Link {
   /** For the owner. */
   context: object | undefined;
   readonly counters: LinkCounters = newLinkCounters();
+  readonly pace = new LinkPace();
   /** Deliveries of the session's unsettled ones that are this link's, the one being sent among them. */
   unsettledInSession = 0;
 
@@ -63,6 +65,23 @@ export abstract class Link {
   /** Nothing more can be sent on it. */
   get gone(): boolean {
     return this.state === 'detaching' || this.state === 'detached';
+  }
+
+  /** Engine only. The last word on a delivery of it. */
+  settled(state: DeliveryState | undefined): void {
+    countOutcome(this.counters, state);
+    this.pace.settled(this.session.connection.now);
+  }
+
+  /** Engine only. A delivery begins: its first frame goes or comes, and a credit is used up. */
+  begun(credit: number, preSettled: boolean): void {
+    const { connection } = this.session;
+    connection.lastDeliveryAt = connection.now;
+    this.counters.deliveries++;
+    if (credit === 0) this.pace.credited(credit, connection.now);
+    if (!preSettled) return;
+    this.counters.presettled++;
+    this.pace.settled(connection.now);
   }
 
   /** Refuses the peer's attach: the answer has no terminus, and a detach with the reason follows it (2.6.3). */

@@ -63,6 +63,7 @@ export class ReceiverLink extends Link {
     this.creditLevel = credit;
     if (this.state !== 'attached') return;
     this.credit = credit;
+    this.pace.credited(credit, this.session.connection.now);
     this.draining = false;
     this.session.sendLinkFlow(this, this.deliveryCount, credit, undefined);
   }
@@ -128,8 +129,7 @@ export class ReceiverLink extends Link {
     this.credit -= 1;
     this.deliveryCount = add(this.deliveryCount, 1);
     const settled = transfer.settled || this.sndSettleMode === 1;
-    this.counters.deliveries++;
-    if (settled) this.counters.presettled++;
+    this.begun(this.credit, settled);
     const delivery = new IncomingDelivery(this, transfer.deliveryId, settled);
     this.current = delivery;
     if (this.gone) {

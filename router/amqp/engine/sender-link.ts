@@ -123,6 +123,7 @@ export class SenderLink extends Link {
     if (flow.linkCredit !== undefined) {
       const limit = add(flow.deliveryCount ?? 0, flow.linkCredit);
       this.credit = Math.max(0, distance(limit, this.deliveryCount));
+      if (this.credit > 0) this.pace.blockedAt = -1;
     }
     this.drain = flow.drain ?? false;
     if (this.drain) this.session.connection.requestDrained(this);

@@ -147,9 +147,8 @@ export class Session {
     this.#nextDeliveryId = add(this.#nextDeliveryId, 1);
     delivery.link.credit -= 1;
     delivery.link.deliveryCount = add(delivery.link.deliveryCount, 1);
-    delivery.link.counters.deliveries++;
-    if (delivery.settled) delivery.link.counters.presettled++;
-    else this.settlement.outgoing.add(delivery);
+    delivery.link.begun(delivery.link.credit, delivery.settled);
+    if (!delivery.settled) this.settlement.outgoing.add(delivery);
   }
 
   transferSent(): void {

@@ -4,7 +4,6 @@
 import { encodeDisposition } from '../codec/encode-performative.ts';
 import type { DeliveryState, Disposition, Role } from '../codec/performatives.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
-import { countOutcome } from './link-counters.ts';
 import type { OutgoingDelivery } from './outgoing-delivery.ts';
 import type { Session } from './session.ts';
 import { UnsettledMap } from './unsettled.ts';
@@ -29,7 +28,7 @@ export class Settlement {
     if (settled) {
       delivery.settled = true;
       this.outgoing.remove(delivery);
-      countOutcome(delivery.link.counters, delivery.remoteState);
+      delivery.link.settled(delivery.remoteState);
     }
     this.#send('sender', delivery.deliveryId, state, settled);
   }
@@ -40,7 +39,7 @@ export class Settlement {
     if (settled) {
       delivery.settled = true;
       this.incoming.remove(delivery);
-      countOutcome(delivery.link.counters, delivery.state);
+      delivery.link.settled(delivery.state);
     }
     this.#send('receiver', delivery.deliveryId, state, settled);
   }
@@ -62,7 +61,7 @@ export class Settlement {
         delivery.remoteSettled = settled;
         if (settled) {
           this.outgoing.remove(delivery);
-          countOutcome(delivery.link.counters, delivery.remoteState);
+          delivery.link.settled(delivery.remoteState);
         }
         events.push({ type: 'disposition', delivery, state, settled });
         if (!settled && delivery.complete) this.#settleSecond(delivery);
@@ -74,7 +73,7 @@ export class Settlement {
       if (settled) {
         delivery.settled = true;
         this.incoming.remove(delivery);
-        countOutcome(delivery.link.counters, delivery.state);
+        delivery.link.settled(delivery.state);
       }
       events.push({ type: 'disposition', delivery, state, settled });
     }
