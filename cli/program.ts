@@ -38,7 +38,7 @@ const GO_FLAG_COMMANDS: ReadonlySet<string> = new Set(['site-controller', 'servi
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
   const program = buildProgram(surroundings);
   try {
-    await program.parseAsync(withLongFlags(args), { from: 'user' });
+    await program.parseAsync(withRouterFlags(withLongFlags(args)), { from: 'user' });
     return EXIT.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return reportMisuse(surroundings, thrown);
@@ -52,6 +52,26 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
 function withLongFlags(args: readonly string[]): string[] {
   const start = args.findIndex((arg) => GO_FLAG_COMMANDS.has(arg));
   return args.map((arg, index) => (start >= 0 && index > start && /^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg));
+}
+
+/** `router` takes the short flags of skrouterd; some of them are other flags elsewhere. */
+const ROUTER_FLAGS: Readonly<Record<string, string>> = {
+  c: '--config',
+  I: '--include',
+  d: '--daemon',
+  P: '--pidfile',
+  U: '--user',
+  T: '--test-hooks',
+};
+
+function withRouterFlags(args: readonly string[]): string[] {
+  const start = args.indexOf('router');
+  if (start < 0 || args.slice(0, start).some((arg) => !arg.startsWith('-'))) return [...args];
+  return args.flatMap((arg, index) => {
+    const [, letter, value] = /^-([cIdPUT])(?!-)(.*)$/.exec(arg) ?? [];
+    if (index <= start || letter === undefined) return [arg];
+    return value ? [ROUTER_FLAGS[letter]!, value] : [ROUTER_FLAGS[letter]!];
+  });
 }
 
 export function buildProgram(surroundings: Surroundings): Command {

@@ -20,14 +20,16 @@ import { makeEvents } from './io/events.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
 import type { Shown } from './io/show.ts';
+import { startText } from './io/start-config.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
 import { ManagementAgent } from './management/agent.ts';
+import { parseConfig, type RouterConfig } from './management/config.ts';
 import { diffConfig } from './management/diff.ts';
 import { renderMetrics } from './telemetry/metrics.ts';
 
 export interface RouterRunOptions {
-  /** Path of a configuration file in either of skrouterd's forms. */
-  config: string;
+  /** Path of a configuration file in either of skrouterd's forms; without it the environment says (start-config.ts). */
+  config?: string;
   /** How long open flows may go on after a signal to stop. */
   drainMs?: number;
   /** Also stop when standard input ends: a router does not outlive the process that started it. */
@@ -39,11 +41,11 @@ const DRAIN_POLL_MS = 50;
 
 /**
  * Runs a router until `stop` is aborted.
- * @throws ConfigFileError, ConfigError before anything is started
+ * @throws ConfigFileError, StartConfigError, ConfigError before anything is started
  */
 export async function runRouter(options: RouterRunOptions, stop: AbortSignal): Promise<void> {
   const signal = options.exitWithStdin ? AbortSignal.any([stop, standardInputEnded()]) : stop;
-  const loaded = loadConfig(options.config);
+  const loaded = options.config === undefined ? loadStart() : loadConfig(options.config);
   const version = readVersion();
   const { config } = loaded;
   const log = createLogger({ name: 'router' });
@@ -88,19 +90,19 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     },
   });
   const events = makeEvents({ router, entities, mode: config.router.mode, random, env: process.env, wall });
-  events.start();
   serveManagement(router, entities, { driver, startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
-  const file = new ConfigFile(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
-  const onHangup = (): void => void file.reload();
+  events.start();
+  const file = watched(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
+  const onHangup = (): void => void file?.reload();
   process.on('SIGHUP', onHangup);
   log.info({ router: config.router.id, mode: config.router.mode, version }, 'router started');
 
   await aborted(signal);
   log.info({ flowCount: router.bridge.flows.size }, 'router draining');
-  file.stop();
+  file?.stop();
   entities.stopAccepting();
   router.withdraw(clock.now());
   driver.schedule();
@@ -134,6 +136,21 @@ function serveManagement(
     router.send(answer.to, answer.message, parts.now());
     return true;
   });
+}
+
+/** What the environment named is read once: from then on changes come over management. */
+function watched(
+  file: string | undefined,
+  loaded: ReturnType<typeof loadConfig>,
+  parts: ConstructorParameters<typeof ConfigFile>[2],
+): ConfigFile | undefined {
+  return file === undefined ? undefined : new ConfigFile(file, loaded, parts);
+}
+
+/** @throws StartConfigError, ConfigError */
+function loadStart(): { text: string; config: RouterConfig } {
+  const { text, source, form } = startText();
+  return { text, config: parseConfig(text, source, form) };
 }
 
 function standardInputEnded(): AbortSignal {

@@ -1,18 +1,13 @@
 /** `demo`, `router`, `version`, `completion`: what needs no site. */
 import { Argument, type Command } from 'commander';
-import { parseDurationMs, parseSizeBytes } from '../parse.ts';
+import { parseSizeBytes } from '../parse.ts';
 import { examples, type Scope } from './define.ts';
+import { defineRouter } from './router.ts';
 
 export interface DemoFlags {
   keep?: boolean;
   size: number;
   dir?: string;
-}
-
-export interface RouterFlags {
-  config: string;
-  exitWithStdin?: boolean;
-  drain?: number;
 }
 
 export function defineProcesses(program: Command, scope: Scope): void {
@@ -45,18 +40,7 @@ export function defineProcesses(program: Command, scope: Scope): void {
       await serveBackend(context, flags);
     });
 
-  const router = program
-    .command('router')
-    .description('Run one router in the foreground, until SIGTERM; SIGHUP or a changed file applies the difference')
-    .requiredOption('--config <file>', "the router's configuration: skrouterd's JSON")
-    .option('--drain <time>', 'how long open connections may go on after SIGTERM (default: 5s)', parseDurationMs)
-    .option('--exit-with-stdin', 'also stop when standard input ends')
-    .action(async (flags: RouterFlags, self: Command) => {
-      const context = scope.local(self);
-      const { runRouterHere } = await import('../commands/router.ts');
-      await runRouterHere(context, flags);
-    });
-  examples(router, ['skuprt router --config skrouterd.json', 'without any control plane']);
+  defineRouter(program, scope);
 
   const probe = program
     .command('probe <targets...>', { hidden: true })

@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { ConfigError, parseConfig, type RouterConfig } from '../management/config.ts';
+import { ConfigError, type ConfigForm, parseConfig, type RouterConfig } from '../management/config.ts';
 import { type ConfigChange, diffConfig } from '../management/diff.ts';
 
 /** Renames and network file systems escape change notification: asking is cheap and always works. */
@@ -28,7 +28,12 @@ export function loadConfig(file: string): { text: string; config: RouterConfig }
       cause: error,
     });
   }
-  return { text, config: parseConfig(withEnvironment(text), file) };
+  return { text, config: parseConfig(withEnvironment(text), file, formOf(file)) };
+}
+
+/** As skupper-router: by the ending of its name; without one, by its looks. */
+function formOf(file: string): ConfigForm | undefined {
+  return file.endsWith('.json') ? 'json' : undefined;
 }
 
 /** `${NAME}` becomes the variable's value, as where skupper-router runs in its container; an unknown one stays as it is. */
@@ -81,7 +86,7 @@ export class ConfigFile {
       const text = await readFile(this.file, 'utf8');
       if (text === this.text) return undefined;
       this.text = text;
-      return parseConfig(withEnvironment(text), this.file);
+      return parseConfig(withEnvironment(text), this.file, formOf(this.file));
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       const faults = error instanceof ConfigError ? error.faults : undefined;

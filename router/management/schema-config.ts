@@ -18,6 +18,7 @@ import {
   seen,
   text,
 } from './attributes.ts';
+import { ENABLE_FORM } from './log-levels.ts';
 
 export const ROLES = ['normal', 'inter-router', 'route-container', 'edge', 'inter-edge', 'inter-network'] as const;
 export const DISTRIBUTIONS = ['multicast', 'closest', 'balanced', 'unavailable'] as const;
@@ -42,11 +43,6 @@ const ROUTER_ID = {
   words: "an id without control or white-space characters, '|' and '$'",
 };
 const CONNECTION_COUNT = { pattern: /^(auto|[0-9]{1,2})$/, words: "'auto' or a number from 0 to 99" };
-const LEVEL = '(none|trace|debug|info|notice|warning|error|critical|default)[+-]?';
-const LOG_LEVELS = {
-  pattern: new RegExp(`^${LEVEL}( *, *${LEVEL})*$`, 'i'),
-  words: 'levels such as info+ or debug,error',
-};
 
 /** Shared by listener and connector. */
 const connectionAttributes = {
@@ -68,10 +64,10 @@ const connectionAttributes = {
 } as const;
 
 const tcpCounters = {
-  connectionsOpened: seen.count,
-  connectionsClosed: seen.count,
-  bytesIn: seen.count,
-  bytesOut: seen.count,
+  connectionsOpened: seen.total,
+  connectionsClosed: seen.total,
+  bytesIn: seen.total,
+  bytesOut: seen.total,
 } as const;
 
 /** What it does now, and why it does not; beside tcpListener this is ours. */
@@ -98,7 +94,7 @@ export const CONFIG_ENTITIES = {
     operations: ['UPDATE'],
     attributes: {
       module: choice(LOG_MODULES, { required: true }),
-      enable: text({ access: 'update', form: LOG_LEVELS }),
+      enable: text({ access: 'update', form: ENABLE_FORM }),
       includeTimestamp: flag({ access: 'update', inert: [true] }),
       includeSource: flag({ access: 'update', inert: [false] }),
       outputFile: text({ access: 'update', inert: ['stderr'] }),
@@ -121,7 +117,7 @@ export const CONFIG_ENTITIES = {
       remoteLsMaxAgeSeconds: integer({ default: 60, access: 'both', ...SECONDS }),
       unreachableHoldoffSeconds: integer({ default: 1, access: 'both', ...SECONDS }),
       workerThreads: integer({ default: 4, min: 1, inert: INERT }),
-      debugDumpFile: text({ inert: INERT }),
+      debugDumpFile: text({ inert: INERT, known: 'path' }),
       saslConfigDir: text(),
       saslConfigName: text({ default: 'skrouterd' }),
       timestampsInUTC: flag({ inert: INERT }),
@@ -145,14 +141,14 @@ export const CONFIG_ENTITIES = {
       maxMessageSize: integer({ default: 0, min: 0, inert: INERT }),
       enableVhostPolicy: flag({ default: false }),
       enableVhostNamePatterns: flag({ default: false, inert: INERT }),
-      policyDir: text({ default: '', inert: INERT }),
+      policyDir: text({ default: '', inert: INERT, known: 'path' }),
       defaultVhost: text({ default: '$default', inert: INERT }),
-      connectionsProcessed: seen.count,
-      connectionsDenied: seen.count,
-      connectionsCurrent: seen.count,
-      linksDenied: seen.count,
-      maxMessageSizeDenied: seen.count,
-      totalDenials: seen.count,
+      connectionsProcessed: seen.total,
+      connectionsDenied: seen.total,
+      connectionsCurrent: seen.total,
+      linksDenied: seen.total,
+      maxMessageSizeDenied: seen.total,
+      totalDenials: seen.total,
     },
   },
   site: {
@@ -170,9 +166,9 @@ export const CONFIG_ENTITIES = {
     attributes: {
       ciphers: text({ access: 'both' }),
       protocols: text({ access: 'both' }),
-      caCertFile: text({ access: 'both' }),
-      certFile: text({ access: 'both' }),
-      privateKeyFile: text({ access: 'both' }),
+      caCertFile: text({ access: 'both', known: 'path' }),
+      certFile: text({ access: 'both', known: 'path' }),
+      privateKeyFile: text({ access: 'both', known: 'path' }),
       password: text({ access: 'both', hidden: true }),
       uidFormat: text(),
       uidNameMappingFile: text(),
@@ -191,6 +187,7 @@ export const CONFIG_ENTITIES = {
   },
   address: {
     operations: CREATE_UPDATE_DELETE,
+    columns: ['name', 'identity', 'type', 'prefix', 'distribution', 'pattern', 'priority'],
     attributes: changeable({
       prefix: text(),
       pattern: text(),
@@ -201,6 +198,19 @@ export const CONFIG_ENTITIES = {
   autoLink: {
     inert: 'route containers are not supported',
     operations: CREATE_DELETE,
+    columns: [
+      'name',
+      'identity',
+      'type',
+      'address',
+      'direction',
+      'connection',
+      'containerId',
+      'externalAddress',
+      'linkRef',
+      'operStatus',
+      'lastError',
+    ],
     attributes: {
       address: text(),
       direction: choice(['in', 'out'], { required: true }),
@@ -240,7 +250,7 @@ export const CONFIG_ENTITIES = {
       metrics: flag({ default: true }),
       websockets: flag({ default: true }),
       http: flag({ default: false }),
-      httpRootDir: text(),
+      httpRootDir: text({ known: 'path' }),
       ...health,
     }),
   },
@@ -299,7 +309,7 @@ export const CONFIG_ENTITIES = {
       /** Ours: the share of connections among addresses of the same value, with strategy `priority`. */
       weight: integer({ min: 1, max: WEIGHT_MAX }),
       listener: text({ required: true }),
-      connectionsOpened: seen.count,
+      connectionsOpened: seen.total,
     }),
   },
 } as const satisfies Record<string, EntitySchema>;
