@@ -93,7 +93,9 @@ export class Entities {
       if (known.has(name)) throw new EntityError(`${type} ${name} exists already`, { next: 'Delete it first' });
       this.create(entity!);
     } else this.update(entity!, known.get(name), restart);
-    known.set(name, entity!);
+    // The only one of a kind may go by its type so far.
+    known.delete(name);
+    known.set(entity!.name, entity!);
   }
 
   /** @throws ProxyError */
@@ -218,6 +220,7 @@ export class Entities {
         break;
       case 'tcpListener':
         this.tcpListeners.get(entity.name)?.update(entity);
+        this.parts.driver.router.bridge.observe(entity.name, entity.observer);
         break;
       case 'listenerAddress':
         this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);

@@ -5,7 +5,7 @@ import type { Router } from '../core/router.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
 import type { Entity, EntityType } from '../management/schema.ts';
 import type { LogBook } from '../telemetry/log-book.ts';
-import { virtualBytes } from './counters.ts';
+import { serviceConnections, virtualBytes } from './counters.ts';
 import type { Driver } from './driver.ts';
 import type { Entities } from './entities.ts';
 import { pools } from './pools.ts';
@@ -63,6 +63,8 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
       return { version: router.version, hostName, area: '0' };
     case 'address':
       return { priority: entity.priority ?? NO_PRIORITY };
+    case 'autoLink':
+      return { operStatus: 'inactive' };
     case 'policy':
       return policyCounts(router);
     case 'connector': {
@@ -111,7 +113,10 @@ function policyCounts(router: Router): ShownEntity {
   };
 }
 
-function nodes({ router, wall }: Shown): ShownEntity[] {
+/** Only interior routers know of each other. */
+function nodes({ router, entities, wall }: Shown): ShownEntity[] {
+  const [configured] = entities.configured.get('router')?.values() ?? [];
+  if (configured?.type === 'router' && configured.mode !== 'interior') return [];
   return router.mesh.routers().map((node) => {
     const { id, index, instance, protocolVersion, linkState, nextHop, siteLink, cost, validOrigins, lastTopoChange } =
       node;
@@ -173,10 +178,8 @@ function metrics({ router, startedAtMs, now }: Shown): ShownEntity {
 
 /** Connections of services by what they speak. */
 function connectionCounters(router: Router): object {
-  let amqp = 0;
-  for (const { role } of router.peers.values()) if (role === 'normal') amqp++;
-  const none = wire.ulong(0);
-  return { tcp: wire.ulong(router.bridge.flows.size), amqp: wire.ulong(amqp), http1: none, http2: none };
+  const { tcp, amqp, http1, http2 } = serviceConnections(router);
+  return { tcp: wire.ulong(tcp), amqp: wire.ulong(amqp), http1: wire.ulong(http1), http2: wire.ulong(http2) };
 }
 
 function logStats({ logBook }: Shown): ShownEntity[] {

@@ -204,7 +204,9 @@ export class ManagementAgent {
   }
 
   private changed(status: Status, entity: ShownEntity | Entity, warnings: readonly ConfigWarning[]): Result {
-    const body = this.directory.entityMap(entity.type as string, entity as ShownEntity);
+    const type = entity.type as EntityType;
+    const running = this.directory.entities(type).find(({ name }) => name === entity.name);
+    const body = this.directory.entityMap(type, running ?? (entity as ShownEntity));
     return warnings.length === 0
       ? { status, body }
       : { status, description: `${STATUS[status]}; ${listed(warnings)}`, body };

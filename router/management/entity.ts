@@ -106,7 +106,9 @@ class EntityParser {
     }
     if (held.module === 'DEFAULT') Object.assign(held, { ...DEFAULT_LOG, ...Object.fromEntries(values) });
     const name = values.get('name') as string | undefined;
-    const identity = `${type}/${identifier(type, held, name) ?? name ?? index}`;
+    // The name that a nameless one was given comes back when it is changed: it stays as it is known.
+    const wasGiven = name !== undefined && isGivenName(name, type, identifier(type, held, undefined));
+    const identity = wasGiven ? name : `${type}/${identifier(type, held, name) ?? name ?? index}`;
     return Object.freeze({ ...held, name: name || identity, identity }) as Entity;
   }
 
@@ -117,6 +119,11 @@ class EntityParser {
   private pathOf(raw: RawAttribute): string {
     return `${this.source.path}.${raw.name}`;
   }
+}
+
+/** @param unnamed what identifies such an entity when it has no name; undefined where they are counted */
+function isGivenName(name: string, type: EntityType, unnamed: string | undefined): boolean {
+  return unnamed === undefined ? name.startsWith(`${type}/`) : name === `${type}/${unnamed}`;
 }
 
 /** What makes an entity of this type unique, as skupper-router forms it; undefined where it counts or goes by the name. */
