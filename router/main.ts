@@ -89,7 +89,8 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });
-  const events = makeEvents({ router, entities, mode: config.router.mode, random, env: process.env, wall });
+  const { mode, metadata } = config.router;
+  const events = makeEvents({ router, entities, mode, metadata, random, env: process.env, wall });
   serveManagement(router, entities, { driver, startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');

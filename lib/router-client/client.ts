@@ -108,12 +108,6 @@ export class RouterClient {
     return this.channel !== undefined;
   }
 
-  /** What the program at the other end calls itself; undefined while there is none. */
-  get product(): string | undefined {
-    const { properties } = (this.channel?.connection ?? {}) as { properties?: Record<string, unknown> };
-    return typeof properties?.product === 'string' ? properties.product : undefined;
-  }
-
   /** Hears from these addresses and no others from now on, and again after each reconnection. */
   listen(addresses: ReadonlySet<string>): void {
     this.addresses = addresses;

@@ -13,15 +13,24 @@ export interface EventsParts {
   router: Router;
   entities: Entities;
   mode: string;
+  /** Of the router entity. */
+  metadata: string | undefined;
   random: Random;
   env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since 1970 of a time on the router's clock. */
   wall(ms: number): number;
 }
 
-export function makeEvents({ router, entities, mode, random, env, wall }: EventsParts): Vanflow {
+export function makeEvents({ router, entities, mode, metadata, random, env, wall }: EventsParts): Vanflow {
   const source = sourceId(env, random);
-  return new Vanflow({ router, mode, source, configured: configured(entities), surroundings: surroundings(env), wall });
+  return new Vanflow({
+    router,
+    mode,
+    source,
+    configured: configured(entities),
+    surroundings: surroundings(env, metadata),
+    wall,
+  });
 }
 
 /** The end of a pod's name, as skupper-router does, since people know it by that; elsewhere two of a host would share it. */
@@ -34,9 +43,19 @@ function isPod(env: EventsParts['env']): boolean {
   return env.KUBERNETES_SERVICE_HOST !== undefined;
 }
 
-function surroundings(env: EventsParts['env']): Surroundings {
+/** Where the environment says nothing: control planes write the site's id into the router's metadata. */
+function siteIdOf(metadata: string | undefined): string | undefined {
+  try {
+    const { id } = JSON.parse(metadata ?? '{}') as { id?: unknown };
+    return typeof id === 'string' && id !== '' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function surroundings(env: EventsParts['env'], metadata: string | undefined): Surroundings {
   return {
-    siteId: env.SKUPPER_SITE_ID || undefined,
+    siteId: env.SKUPPER_SITE_ID || siteIdOf(metadata),
     namespace: env.POD_NAMESPACE || undefined,
     imageName: env.APPLICATION_NAME || undefined,
     imageVersion: env.VERSION || undefined,

@@ -87,7 +87,7 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
         metadata: JSON.stringify(identity),
       },
     ],
-    ['site', { name: site.metadata.name, platform, namespace: observed.namespace, version: observed.version }],
+    ...siteEntities(observed, site),
     ...profileSources(observed, users).flatMap((source): RouterEntity[] => {
       const attributes = place.profile(source);
       return attributes === undefined ? [] : [['sslProfile', { name: source.name, ...attributes }]];
@@ -97,6 +97,13 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
     ['address', { prefix: 'mc', distribution: 'multicast' }],
     ...users,
   ]);
+}
+
+/** On Kubernetes the leading pod tells of the site, elsewhere its router does. */
+function siteEntities(observed: Observed, site: Site): RouterEntity[] {
+  const platform = platformOf(observed);
+  const { namespace, version } = observed;
+  return platform === 'kubernetes' ? [] : [['site', { name: site.metadata.name, platform, namespace, version }]];
 }
 
 /** Skupper's documents name it otherwise than its code. */

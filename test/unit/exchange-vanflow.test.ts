@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import rhea, { type Message } from 'rhea';
 import { describe, expect, it } from 'vitest';
-import type { SiteContent } from '../../site-controller/exchange/record.ts';
 import { FlowCollector } from '../../site-controller/exchange/vanflow/collector.ts';
 import { FlowEmitter } from '../../site-controller/exchange/vanflow/emitter.ts';
 import type { FlowEvent, FlowMessage } from '../../site-controller/exchange/vanflow/message.ts';
@@ -10,7 +9,6 @@ import { ownRecords } from '../../site-controller/exchange/vanflow/own-records.t
 import { ATTRIBUTE, type FlowRecord, readRecords } from '../../site-controller/exchange/vanflow/records.ts';
 import { sitesOfRecords } from '../../site-controller/exchange/vanflow/sites.ts';
 import { fromWire, toWire } from '../../site-controller/exchange/vanflow/wire.ts';
-import { remoteSite } from '../support/observed.ts';
 
 /** Two original routers, RB linked to RA, as a client of RB heard them. */
 const CAPTURE = readFileSync(new URL('../support/vectors/vanflow.jsonl', import.meta.url), 'utf8')
@@ -199,48 +197,17 @@ describe('the collector', () => {
 });
 
 describe('what a site tells', () => {
-  const own: SiteContent = {
-    ...remoteSite('west'),
-    routers: [
-      {
-        id: 'west-1',
-        links: [
-          {
-            name: 'to-east',
-            role: 'inter-router',
-            direction: 'outgoing',
-            cost: 3,
-            operational: true,
-            remoteSiteId: 'id-east',
-            remoteSiteName: 'east',
-            remoteRouterId: 'east-1',
-            message: 'OK',
-          },
-        ],
-        routerAccess: [{ name: 'skupper-router', role: 'inter-router' }],
-      },
-    ],
-    listeners: [{ name: 'web', routingKey: 'web', host: 'web', port: 80 }],
-    connectors: [{ name: 'db', routingKey: 'db', host: '', port: 5432 }],
-  };
-  const input = { own, others: [], accessIds: new Map(), routersSpeak: false, startTime: 1_795_275_439_354_819 };
+  const site = { id: 'w', name: 'west', namespace: 'ns', platform: 'kubernetes', version: '1.2.3' };
+  const startTime = 1_795_275_439_354_819;
 
-  it('comes over the wire as it was', () => {
-    const event = overWire({ to: 'mc/sfe.w', subject: 'RECORD', records: ownRecords(input) });
+  it('comes over the wire as it was: the site, and nothing that its routers tell', () => {
+    const event = overWire({ to: 'mc/sfe.w', subject: 'RECORD', records: ownRecords({ site }, startTime) });
     const sites = sitesOfRecords(event?.type === 'records' ? event.records : []);
-    expect(sites).toMatchObject([
-      {
-        site: own.site,
-        routers: [{ id: 'west-1', links: [{ name: 'to-east', cost: 3, operational: true }] }],
-        listeners: own.listeners,
-        // Skupper's tools take a connector without a host for none.
-        connectors: [{ name: 'db', routingKey: 'db', host: 'db', port: 5432 }],
-      },
-    ]);
+    expect(sites).toEqual([{ site, routers: [], listeners: [], connectors: [], services: [] }]);
   });
 
   it('is keyed by uint, with numbers of 64 bits and the kind of record as uint, as the original has it', () => {
-    const [map] = toWire({ to: 'x', subject: 'RECORD', records: ownRecords(input) }).body as Map<
+    const [map] = toWire({ to: 'x', subject: 'RECORD', records: ownRecords({ site }, startTime) }).body as Map<
       { type: { name: string }; value: number },
       { type: { name: string } } | string
     >[];
@@ -254,21 +221,6 @@ describe('what a site tells', () => {
       [1, 'SmallUint', true],
       [3, 'SmallUint', 'Ulong'],
     ]);
-  });
-
-  it('names the other end of a link as the original router there names it, or as ours does', () => {
-    const peer = (records: FlowRecord[]) => records.find(({ type }) => type === 2)!.attributes.get(ATTRIBUTE.peer);
-    const accessIds = new Map([['inter-router east-1', 'dIL2v:1']]);
-    expect(peer(ownRecords({ ...input, accessIds }))).toBe('dIL2v:1');
-    const east = remoteSite('east', {
-      routers: [{ id: 'east-1', links: [], routerAccess: [{ name: 'ra', role: 'inter-router' }] }],
-    });
-    expect(peer(ownRecords({ ...input, others: [east] }))).toBe('east-1/ra-inter-router');
-    expect(peer(ownRecords(input))).toBeUndefined();
-  });
-
-  it('is only the site where its routers tell of themselves', () => {
-    expect(ownRecords({ ...input, routersSpeak: true }).map(({ type }) => type)).toEqual([0]);
   });
 });
 

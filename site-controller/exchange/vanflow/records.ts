@@ -76,19 +76,7 @@ export function textOf({ attributes }: FlowRecord, code: number): string {
 /** `0/x` is router x: routers of another area would have another number. */
 const ROUTER_NAME_PREFIX = '0/';
 
-export function flowRouterName(routerId: string): string {
-  return ROUTER_NAME_PREFIX + routerId;
-}
-
 export function routerIdOf(record: FlowRecord): string {
   const name = textOf(record, ATTRIBUTE.name);
   return name.startsWith(ROUTER_NAME_PREFIX) ? name.slice(ROUTER_NAME_PREFIX.length) : name;
-}
-
-/**
- * Identity of the record of a router's listener for links. The router tells it to those that dial, which name it as the peer of
- * their link (OPEN property `qd.access-id`, wire reference 1.3): router/core/open.ts.
- */
-export function accessId(routerId: string, listener: string): string {
-  return `${routerId}/${listener}`;
 }

@@ -1,6 +1,6 @@
 /** Records of Skupper's event protocol as what sites say of themselves. Pure. */
 import type { EndpointRecord, LinkRecord, RouterRecord, SiteContent } from '../record.ts';
-import { ATTRIBUTE, accessId, type FlowRecord, RECORD_TYPE, routerIdOf, textOf } from './records.ts';
+import { ATTRIBUTE, type FlowRecord, RECORD_TYPE, routerIdOf, textOf } from './records.ts';
 
 /** In front of the names of a router's entities, as Skupper gives them; after `@` comes the pod or host. */
 const ENTITY_NAME = /^(?:listener|connector|multiAddress)\/([^@]*)/;
@@ -21,7 +21,7 @@ export function sitesOfRecords(records: readonly FlowRecord[], known: readonly S
   const names = new Map<string, string>();
   for (const { site } of known) names.set(site.id, site.name);
   for (const site of sites) names.set(site.id, textOf(site, ATTRIBUTE.name));
-  const accesses = new Map(known.flatMap(knownAccesses));
+  const accesses = new Map<string, RouterPlace>();
   for (const router of ofType(RECORD_TYPE.router)) {
     const place = { routerId: routerIdOf(router), siteId: textOf(router, ATTRIBUTE.parent) };
     for (const access of children(router.id, RECORD_TYPE.routerAccess)) accesses.set(access.id, place);
@@ -62,15 +62,6 @@ function childrenOf(records: readonly FlowRecord[]): (parent: string, type: numb
   }
   for (const group of groups.values()) group.sort((a, b) => (a.id < b.id ? -1 : 1));
   return (parent, type) => groups.get(`${type} ${parent}`) ?? [];
-}
-
-function knownAccesses({ site, routers }: SiteContent): [string, RouterPlace][] {
-  return routers.flatMap((router) =>
-    router.routerAccess.map(({ name, role }): [string, RouterPlace] => [
-      accessId(router.id, `${name}-${role}`),
-      { routerId: router.id, siteId: site.id },
-    ]),
-  );
 }
 
 function linkOf(

@@ -2,7 +2,7 @@
  * This site among sites that speak only vanflow, Skupper's: learns of them, and tells them of itself. The thin edge of collector and
  * emitter: hands them messages and the time, sends what they say, and wakes them when they want.
  *
- * Routers of skuprt do not speak vanflow themselves; what their records would say is told here.
+ * Routers tell of themselves, their links and services; the site is told here.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Message } from 'rhea';
@@ -12,18 +12,14 @@ import type { SiteContent } from '../record.ts';
 import { FlowCollector } from './collector.ts';
 import { FlowEmitter } from './emitter.ts';
 import { BEACON_ADDRESS, directAddress, sourcesAmong } from './message.ts';
-import { accessKey, ownRecords } from './own-records.ts';
-import { ATTRIBUTE, RECORD_TYPE, routerIdOf, textOf } from './records.ts';
+import { ownRecords } from './own-records.ts';
 import { sitesOfRecords } from './sites.ts';
 import { fromWire, toWire } from './wire.ts';
 
-/** What the original calls itself. It tells of itself, its links and services. */
-const ORIGINAL_PRODUCT = 'skupper-router';
 const NOBODY: ReadonlySet<string> = new Set();
 
 export interface FlowSpeakerParts {
   client: {
-    readonly product: string | undefined;
     listen(addresses: ReadonlySet<string>): void;
     sendTo(message: Message & { to: string }): boolean;
   };
@@ -136,8 +132,7 @@ export class FlowSpeaker {
   /** What is known and told anew, when what it is made of changed; whether more or else is known. */
   private learn(now: number): boolean {
     const { collector, own, others, isSpeaking } = this;
-    const routersSpeak = this.parts.client.product === ORIGINAL_PRODUCT;
-    const madeOf = [collector.revision, own, others, isSpeaking, routersSpeak];
+    const madeOf = [collector.revision, own, others, isSpeaking];
     if (madeOf.every((part, index) => part === this.madeOf[index])) return false;
     this.madeOf = madeOf;
     const told = new Set([own, ...others].map((content) => content?.site.id));
@@ -145,32 +140,14 @@ export class FlowSpeaker {
     const known = sites.filter(({ site }) => !told.has(site.id));
     const isNews = !isDeepStrictEqual(known, this.known);
     if (isNews) this.known = known;
-    this.tell(routersSpeak, now);
+    this.tell(now);
     return isNews;
   }
 
-  private tell(routersSpeak: boolean, now: number): void {
-    const { own, others, known, startTime } = this;
-    if (own === undefined || !this.isSpeaking) {
-      this.emitter.setRecords(undefined, [], now);
-      return;
-    }
-    const input = { own, others: [...others, ...known], accessIds: this.accessIds(), routersSpeak, startTime };
-    this.emitter.setRecords(own.site.id, ownRecords(input), now);
-  }
-
-  private accessIds(): Map<string, string> {
-    const records = this.collector.records();
-    const routers = new Map(
-      records.filter(({ type }) => type === RECORD_TYPE.router).map((router) => [router.id, routerIdOf(router)]),
-    );
-    const accesses = records.filter(({ type }) => type === RECORD_TYPE.routerAccess);
-    return new Map(
-      accesses.map((access) => [
-        accessKey(routers.get(textOf(access, ATTRIBUTE.parent)) ?? '', textOf(access, ATTRIBUTE.role)),
-        access.id,
-      ]),
-    );
+  private tell(now: number): void {
+    const { own, startTime } = this;
+    if (own === undefined || !this.isSpeaking) this.emitter.setRecords(undefined, [], now);
+    else this.emitter.setRecords(own.site.id, ownRecords(own, startTime), now);
   }
 
   private listen(): void {

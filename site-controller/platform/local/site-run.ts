@@ -303,7 +303,8 @@ class LocalSite {
       }
     }
     this.exchange.driver.setOwn(content);
-    this.flow.setOwn(content, true);
+    // The router tells of the site.
+    this.flow.setOwn(content, false);
   }
 
   private async endpoint(): Promise<RouterEndpoint> {

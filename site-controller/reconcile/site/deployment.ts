@@ -130,13 +130,18 @@ function spreading(site: Site): object {
   };
 }
 
-function router({ settings, sizing }: DeploymentInputs): Container {
+function router({ settings, sizing, site }: DeploymentInputs): Container {
   return {
     name: 'router',
     image: settings.routerImage,
     imagePullPolicy: settings.routerImagePullPolicy,
     args: ['router', '--config', ROUTER_CONFIG],
-    env: [fieldVariable('HOSTNAME', 'metadata.name')],
+    env: [
+      fieldVariable('HOSTNAME', 'metadata.name'),
+      fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
+      // By it the router's events are those of the site.
+      { name: 'SKUPPER_SITE_ID', value: siteIdOf(site) },
+    ],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
     livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },
     readinessProbe: { ...probe(HEALTH_PORT.router), periodSeconds: 1 },
