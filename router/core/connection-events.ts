@@ -6,11 +6,12 @@ import type { Attach } from '../amqp/codec/performatives.ts';
 import type { AnyLink, ConnectionEvent, TransferEvent } from '../amqp/engine/events.ts';
 import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import { CONTROL_MESSAGE_BYTES_MAX } from '../mesh/limits.ts';
 import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from './client-links.ts';
-import type { Endpoint } from './edge-protocol.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects, LogLevel } from './effects.ts';
 import { isOfRouter } from './inter-edge.ts';
+import { EDGE_MESSAGE_BYTES_MAX, LINKS_PER_CONNECTION_MAX } from './limits.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
 import type { LogModule } from './log-modules.ts';
 import { hurryWithOwnKind, identify } from './open.ts';
@@ -60,7 +61,8 @@ export class ConnectionEvents {
     this.groups.remove(peer);
     this.router.uplinks?.lost(peer);
     this.router.interEdge?.lost(peer);
-    this.router.forwarder.peerLost(peer);
+    // Nothing is sent on by way of others.
+    if (peer.linked || peer.options.dir === 'out') this.router.forwarder.peerLost(peer);
     for (const endpoint of peer.endpoints) endpoint.gone();
     peer.endpoints.clear();
     for (const end of [...peer.ends]) end.connectionLost();
@@ -90,7 +92,9 @@ export class ConnectionEvents {
         this.opened(peer, now);
         break;
       case 'attach':
-        this.attach(peer, event.link, event.attach);
+        peer.linkCount++;
+        if (peer.linkCount > LINKS_PER_CONNECTION_MAX) this.tooManyLinks(peer, now);
+        else this.attach(peer, event.link, event.attach, now);
         break;
       case 'detach':
         this.detached(peer, event.link, now);
@@ -132,7 +136,14 @@ export class ConnectionEvents {
     if (peer.options.dir === 'out') peer.openRouterLinks();
   }
 
-  private attach(peer: Peer, link: AnyLink, attach: Attach): void {
+  /** Each costs memory: a peer that has so many and wants more has lost count. */
+  private tooManyLinks(peer: Peer, now: number): void {
+    const detail = `more than ${LINKS_PER_CONNECTION_MAX} links on one connection`;
+    this.router.faults.record(peer, 'links', detail, now);
+    this.router.close(peer.id, 'amqp:resource-limit-exceeded', detail, now);
+  }
+
+  private attach(peer: Peer, link: AnyLink, attach: Attach, now: number): void {
     const receiving = attach.role === 'sender';
     if (peer.role === 'inter-router' || peer.role === 'inter-router-data') {
       if (receiving) acceptRouterReceiver(peer, link as ReceiverLink, attach);
@@ -140,12 +151,12 @@ export class ConnectionEvents {
       return;
     }
     if (peer.role === 'edge' && !attach.source?.dynamic) {
-      this.attachEdge(peer, link, attach);
+      this.attachEdge(peer, link, attach, now);
       return;
     }
     if (peer.role === 'inter-edge') {
       if (receiving) this.router.interEdge?.acceptReceiver(link as ReceiverLink, attach);
-      else this.router.interEdge?.acceptSender(peer, link as SenderLink, attach);
+      else if (!this.router.interEdge?.acceptSender(peer, link as SenderLink, attach)) this.notOwned(peer, attach, now);
       return;
     }
     const capability = attach.target?.capabilities?.[0] ?? attach.source?.capabilities?.[0];
@@ -155,13 +166,19 @@ export class ConnectionEvents {
     else acceptClientReceiver(peer, link as SenderLink, attach, this.parts.clientLinks);
   }
 
-  private attachEdge(peer: Peer, link: AnyLink, attach: Attach): void {
+  private attachEdge(peer: Peer, link: AnyLink, attach: Attach, now: number): void {
     const receiving = attach.role === 'sender';
     if (peer.options.dir === 'in') {
       if (receiving) acceptEdgeSender(peer, link as ReceiverLink, attach, this.parts.clientLinks);
-      else acceptEdgeReceiver(peer, link as SenderLink, attach, this.parts.clientLinks);
+      else if (!acceptEdgeReceiver(peer, link as SenderLink, attach, this.parts.clientLinks)) {
+        this.notOwned(peer, attach, now);
+      }
     } else if (receiving) acceptRouterReceiver(peer, link as ReceiverLink, attach);
     else link.refuse({ condition: 'amqp:not-allowed', description: 'an edge router says itself what it receives' });
+  }
+
+  private notOwned(peer: Peer, { source }: Attach, now: number): void {
+    this.router.faults.record(peer, 'address-not-owned', `it wants to consume '${source?.address ?? ''}'`, now);
   }
 
   /** The first credit on the control link makes the other router a neighbour. */
@@ -169,13 +186,15 @@ export class ConnectionEvents {
     if (peer.role === 'inter-edge') this.router.interEdge?.credit(peer, link);
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
-    this.router.mesh.linkUp(peer.id, { cost: peer.cost, precedence: peer.groupOrdinal }, now);
+    const facts = { cost: peer.cost, precedence: peer.groupOrdinal, router: peer.containerId };
+    this.router.mesh.linkUp(peer.id, facts, now);
     this.log('info', 'link up', peer, 'ROUTER_LS', { cost: peer.cost });
   }
 
   private detached(peer: Peer, link: AnyLink, now: number): void {
     if (peer.role === 'inter-edge') this.router.interEdge?.detached(peer, link);
-    const endpoint = endpointOf(peer, link);
+    if (peer.linkCount > 0) peer.linkCount--;
+    const endpoint = peer.endpoints.of(link);
     if (endpoint !== undefined) {
       endpoint.gone();
       peer.endpoints.delete(endpoint);
@@ -218,18 +237,37 @@ export class ConnectionEvents {
     const delivery = event.delivery;
     if (event.aborted) return;
     const collected = delivery.context as Collected | undefined;
+    const sizeBytes = (collected?.sizeBytes ?? 0) + event.payload.length;
+    if (sizeBytes > (delivery.link.context === CONTROL ? CONTROL_MESSAGE_BYTES_MAX : EDGE_MESSAGE_BYTES_MAX)) {
+      const detail = 'a message between routers about themselves is too large';
+      this.router.close(peer.id, 'amqp:link:message-size-exceeded', detail, now);
+      return;
+    }
     if (!event.last) {
-      if (collected) collected.pieces.push(event.payload);
-      else delivery.context = { pieces: [event.payload] };
+      if (collected) {
+        collected.pieces.push(event.payload);
+        collected.sizeBytes = sizeBytes;
+      } else delivery.context = { pieces: [event.payload], sizeBytes };
       return;
     }
     const message = collected ? Buffer.concat([...collected.pieces, event.payload]) : event.payload;
     if (!delivery.settled) delivery.update({ state: 'accepted' }, true);
     const { context } = delivery.link;
-    if (context === CONTROL) this.router.mesh.receive(peer.id, message, now);
-    else if (context === MESH_ID_MESSAGES) readMeshId(peer, message);
-    else if (context === MESH_BIDS) this.router.interEdge?.heard(peer, message);
-    else this.router.uplinks?.tracked(peer, message);
+    if (context === CONTROL) {
+      this.control(peer, message, now);
+      return;
+    }
+    let isHeard: boolean | undefined;
+    if (context === MESH_ID_MESSAGES) isHeard = readMeshId(peer, message);
+    else if (context === MESH_BIDS) isHeard = this.router.interEdge?.heard(peer, message);
+    else isHeard = this.router.uplinks?.tracked(peer, message);
+    if (isHeard === false) this.router.faults.record(peer, 'edge-message', 'it says nothing that can be used', now);
+  }
+
+  private control(peer: Peer, message: Buffer, now: number): void {
+    this.router.mesh.receive(peer.id, message, now);
+    if (peer.pace?.took(message.length, now) !== false) return;
+    this.router.faults.record(peer, 'control-flood', 'it sends control messages faster than they are taken', now);
   }
 
   private log(
@@ -253,13 +291,8 @@ function isOwnMessage(context: object | undefined): boolean {
   return context === CONTROL || context === MESH_ID_MESSAGES || context === TRACKING_MESSAGES || context === MESH_BIDS;
 }
 
-/** An edge router has many endpoints, and a detach of one is rare: it is looked for. */
-function endpointOf(peer: Peer, link: AnyLink): Endpoint | undefined {
-  for (const endpoint of peer.endpoints) if (endpoint.link === link) return endpoint;
-  return undefined;
-}
-
 /** A control message that is still arriving. */
 interface Collected {
   pieces: Buffer[];
+  sizeBytes: number;
 }

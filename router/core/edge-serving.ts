@@ -156,41 +156,51 @@ export function acceptEdgeSender(peer: Peer, link: ReceiverLink, attach: Attach,
   peer.endpoints.add(producer);
 }
 
-/** The edge router receives by this link. */
-export function acceptEdgeReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: EdgeServingParts): void {
+/** The edge router receives by this link. @returns false when it may not consume that address */
+export function acceptEdgeReceiver(peer: Peer, link: SenderLink, attach: Attach, parts: EdgeServingParts): boolean {
   const address = attach.source?.address;
-  if (refused(link, address)) return;
+  if (refused(link, address)) return true;
   link.context = peer;
   if (address === ADDRESS_TRACKING) {
     link.accept();
     peer.tracking = link;
     for (const endpoint of peer.endpoints) if (endpoint instanceof EdgeProducer) endpoint.tell();
-    return;
+    return true;
   }
   if (!address) {
     link.refuse({ condition: 'amqp:invalid-field', description: 'a source needs an address' });
-    return;
+    return true;
   }
   const isDownlink = attach.source?.capabilities?.includes(DOWNLINK_CAPABILITY) ?? false;
   const key = isDownlink ? `H${peer.containerId}` : hashKey(address, parts.routerId);
+  if (!isDownlink && key.charCodeAt(0) !== MOBILE_CLASS) {
+    const description = 'an edge router consumes mobile addresses, and what is for itself by its downlink';
+    link.refuse({ condition: 'amqp:not-allowed', description });
+    return false;
+  }
   link.accept();
   peer.endpoints.add(new EdgeConsumer(link, key, address, peer, parts));
+  return true;
 }
 
-/** The message that says which mesh the edge router is of. */
-export function readMeshId(peer: Peer, message: Buffer): void {
+/** The message that says which mesh the edge router is of. @returns false when it does not say it */
+export function readMeshId(peer: Peer, message: Buffer): boolean {
   try {
     const meshId = parseHead(message, 'application-properties', true)?.applicationProperties?.get(MESH_ID_PROPERTY);
-    if (meshId?.type !== 'string' || meshId.value.length !== MESH_ID_LENGTH) return;
+    if (meshId?.type !== 'string' || meshId.value.length !== MESH_ID_LENGTH) return false;
     peer.meshId = meshId.value;
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
+    return false;
   }
   for (const endpoint of peer.endpoints) {
     if (endpoint instanceof EdgeProducer) endpoint.tell();
     else if (endpoint instanceof EdgeConsumer) endpoint.meshChanged();
   }
+  return true;
 }
+
+const MOBILE_CLASS = 'M'.charCodeAt(0);
 
 function refused(link: ReceiverLink | SenderLink, address: string | undefined): boolean {
   if ((address?.length ?? 0) <= ADDRESS_LENGTH_MAX) return false;

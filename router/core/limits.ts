@@ -6,12 +6,29 @@ export const ADDRESS_LENGTH_MAX = 1024;
 /** Bids of one edge router that equal this router's own: the next are not heard. */
 export const EQUAL_BIDS_MAX = 8;
 
+/** Control messages that one connection may send on end; then as many in a second. A network of 128 routers in flux needs a tenth. */
+export const CONTROL_BURST = 2000;
+export const CONTROL_PER_SECOND = 500;
+/** A control message counts once more for each so many octets. */
+export const CONTROL_MESSAGE_SHARE_BYTES = 8 * 1024;
+/** Of an edge router about itself. */
+export const EDGE_MESSAGE_BYTES_MAX = 4096;
+
+/** Links of one connection in use at a time, in both directions. */
+export const LINKS_PER_CONNECTION_MAX = 131_072;
+
+/** The same fault of the same connection is told in the log once in so long. */
+export const FAULT_LOG_INTERVAL_MS = 10_000;
+
 /** Octets collected of a message whose destination is not yet known, and of messages for the router itself. */
 export const MESSAGE_HEAD_BYTES_MAX = 64 * 1024;
 export const LOCAL_MESSAGE_BYTES_MAX = 1024 * 1024;
 
 /** A message is forwarded whole on a priority link up to this size; a larger one streams on a link of its own. */
 export const WHOLE_MESSAGE_BYTES_MAX = 64 * 1024;
+
+/** Of a message that is to be sent again when it is released, so much is kept; a larger one is not sent again. */
+export const RESEND_BYTES_MAX = 1024 * 1024;
 
 /** Octets that wait in one outlet before its inlet is held, and when it goes on. */
 export const OUTLET_BYTES_HIGH = 1024 * 1024;

@@ -11,8 +11,9 @@ import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import type { Session } from '../amqp/engine/session.ts';
 import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { ControlPace } from './control-pace.ts';
 import type { EdgeNames } from './edge-names.ts';
-import type { Endpoint } from './edge-protocol.ts';
+import { EndpointSet } from './endpoint-set.ts';
 import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Outlet, Transit } from './transit.ts';
@@ -106,7 +107,11 @@ export class Peer implements LinkOwner {
   /** Deliveries under way on this connection. */
   readonly ends = new Set<LinkEnd>();
   /** Links of a client, or of an edge router, that stand for an address. */
-  readonly endpoints = new Set<Endpoint>();
+  readonly endpoints = new EndpointSet();
+  /** The other end's links, ours left out. */
+  linkCount = 0;
+  /** Of the control link that the other router sends by. */
+  pace: ControlPace | undefined;
   /** Of an edge router: the mesh it is of, and the link by which it hears what can be reached. */
   meshId: string | undefined;
   tracking: SenderLink | undefined;
@@ -222,7 +227,8 @@ export class Peer implements LinkOwner {
     return link;
   }
 
-  private annotationsOf(transit: Transit): Buffer {
+  /** The section that goes before a message to this neighbour. */
+  annotationsOf(transit: Transit): Buffer {
     const at = transit.annotations;
     if (this.ownMesh !== undefined) {
       // The interior router is the first that counts.
@@ -251,8 +257,10 @@ export class Peer implements LinkOwner {
       const session = this.connection.begin();
       const terminus = { expiryPolicy: 'link-detach', capabilities: [capability] };
       const receiver = session.attachReceiver({ name: this.linkName(), source: terminus, target: terminus });
-      if (capability === ROUTER_CAPABILITY) receiver.context = CONTROL;
-      receiver.grant(this.options.linkCapacity || LINK_CAPACITY);
+      if (capability === ROUTER_CAPABILITY) {
+        receiver.context = CONTROL;
+        this.pace = new ControlPace(receiver);
+      } else receiver.grant(this.options.linkCapacity || LINK_CAPACITY);
       const sender = session.attachSender({ name: this.linkName(), source: terminus, target: terminus });
       sender.context = this;
       return sender;

@@ -9,6 +9,7 @@ import type { Attach } from '../amqp/codec/performatives.ts';
 import { mapGet } from '../amqp/codec/value.ts';
 import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
+import { ControlPace } from './control-pace.ts';
 import { LINK_CAPACITY } from './limits.ts';
 import { PRODUCT } from './open.ts';
 import {
@@ -53,8 +54,17 @@ function integerProperty(peer: Peer, name: string): number | undefined {
 /** The other router sends to us by this link. */
 export function acceptRouterReceiver(peer: Peer, link: ReceiverLink, attach: Attach): void {
   const capability = attach.target?.capabilities?.[0] ?? attach.source?.capabilities?.[0];
-  if (capability === ROUTER_CAPABILITY) link.context = CONTROL;
-  else if (capability === ROUTER_DATA_CAPABILITY && peer.dataReceiverCount < PRIORITY_COUNT) peer.dataReceiverCount++;
+  if (capability === ROUTER_CAPABILITY) {
+    if (peer.pace !== undefined) {
+      link.refuse({ condition: 'amqp:not-allowed', description: 'there is a control link already' });
+      return;
+    }
+    link.context = CONTROL;
+    link.accept({ autoCredit: false });
+    peer.pace = new ControlPace(link);
+    return;
+  }
+  if (capability === ROUTER_DATA_CAPABILITY && peer.dataReceiverCount < PRIORITY_COUNT) peer.dataReceiverCount++;
   link.accept();
   link.grant(peer.options.linkCapacity || LINK_CAPACITY);
 }

@@ -26,6 +26,7 @@ import { InterEdge } from './inter-edge.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
+import { PeerFaults } from './peer-faults.ts';
 import { Receiving } from './receiving.ts';
 import type { Recorder } from './recorder.ts';
 import { type Candidate, type Inlet, Transit } from './transit.ts';
@@ -69,6 +70,8 @@ export class Router implements AddressTableOwner {
   /** Time of the last change of paths, in the driver's milliseconds. */
   lastTopologyChangeMs = 0;
   private readonly pending = new Effects();
+  /** What peers did against the rules without being closed for it. */
+  readonly faults = new PeerFaults(this.pending);
   private readonly stuck: StuckDeliveries;
   private readonly locals = new Map<string, LocalEndpoint>();
   private readonly events: ConnectionEvents;
@@ -322,7 +325,10 @@ export class Router implements AddressTableOwner {
   deadline(): number {
     let at = this.peers.size > 0 ? Math.min(this.mesh.deadline(), this.stuck.dueAt) : this.mesh.deadline();
     if (this.recorder !== undefined) at = Math.min(at, this.recorder.deadline());
-    for (const peer of this.peers.values()) at = Math.min(at, peer.connection.deadline());
+    for (const { connection, pace } of this.peers.values()) {
+      at = Math.min(at, connection.deadline());
+      if (pace !== undefined) at = Math.min(at, pace.dueAt);
+    }
     return at;
   }
 
@@ -332,6 +338,7 @@ export class Router implements AddressTableOwner {
     if (this.recorder !== undefined && this.recorder.deadline() <= now) this.recorder.tick(now);
     this.stuck.sweep(this.peers.values(), now);
     for (const peer of [...this.peers.values()]) {
+      peer.pace?.tick(now);
       if (peer.connection.deadline() > now) continue;
       peer.connection.tick(now);
       this.events.drain(peer, now);
@@ -426,6 +433,9 @@ export class Router implements AddressTableOwner {
     } else if (event.type === 'address') {
       this.addresses.setRemote(event.key, event.routerId, event.present, event.treatment, event.mesh);
       this.edgeNames.changed(event.key);
+    } else if (event.type === 'fault') {
+      const peer = this.peers.get(event.siteLink);
+      if (peer) this.faults.record(peer, event.fault, event.detail, now);
     } else {
       this.lastTopologyChangeMs = now;
       this.reachRouters();

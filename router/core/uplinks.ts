@@ -91,18 +91,20 @@ export class Uplinks {
     }
   }
 
-  /** A message of the interior router: an address can be reached, or not any more. */
-  tracked(peer: Peer, message: Buffer): void {
-    if (peer !== this.active) return;
+  /** A message of the interior router: an address can be reached, or not any more. @returns false when it says nothing of that */
+  tracked(peer: Peer, message: Buffer): boolean {
+    if (peer !== this.active) return true;
     try {
       const body = parseHead(message, 'body', true)?.body;
-      if (body?.type !== 'list') return;
+      if (body?.type !== 'list') return false;
       const [key, reachable] = body.value;
-      if (key?.type !== 'string' || reachable?.type !== 'boolean') return;
+      if (key?.type !== 'string' || reachable?.type !== 'boolean') return false;
       // One that is no longer wanted would never be told away.
       if (!reachable.value || this.wanted.has(key.value.slice(1))) this.setReachable(key.value, reachable.value);
+      return true;
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
+      return false;
     }
   }
 

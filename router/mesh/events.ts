@@ -1,8 +1,12 @@
 /** What a `Mesh` tells its owner: events to act on, and the picture of the network for management. */
 
+import type { MeshFault } from './lies.ts';
+
 export type MeshEvent =
   /** Put this control message on the control link of that site link. */
   | { readonly type: 'send'; readonly siteLink: number; readonly message: Buffer }
+  /** A peer did what it must not; nothing came of it. */
+  | { readonly type: 'fault'; readonly siteLink: number; readonly fault: MeshFault; readonly detail: string }
   /** Paths changed in some way: read `path()` again. */
   | { readonly type: 'topology' }
   /** A router has a mobile address, or no longer. The treatment is a hint; absent: the default. */
@@ -46,6 +50,8 @@ export interface MeshStats {
   /** Of a higher protocol version. */
   readonly incompatible: number;
   readonly unknownOpcode: number;
+  /** In the name of another router. */
+  readonly impersonated: number;
   /** From another router with this router's id. */
   readonly duplicateId: number;
   /** MAR or MAU of a router not known. */
@@ -58,4 +64,6 @@ export interface MeshStats {
   readonly undeliverable: number;
   /** Routers not taken in because the network has too many. */
   readonly routersRefused: number;
+  /** Addresses not taken in because a router, or all behind a neighbour, have too many. */
+  readonly addressesRefused: number;
 }

@@ -9,6 +9,9 @@ export const CONTROL_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 /** Mobile addresses learnt of one router. */
 export const ADDRESSES_PER_ROUTER_MAX = 65_536;
 
+/** Mobile addresses learnt of all routers that are reached by one neighbour. */
+export const ADDRESSES_PER_NEIGHBOUR_MAX = 131_072;
+
 /** Keys of the address table: a class character and an address of at most 1,024. */
 export const ADDRESS_KEY_LENGTH_MAX = 1025;
 

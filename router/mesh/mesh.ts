@@ -20,6 +20,7 @@ import {
   routerAddress,
 } from './destinations.ts';
 import type { MeshEvent, MeshStats, RouterNode } from './events.ts';
+import { lieOf, type MeshFault, type Witness } from './lies.ts';
 import { CONTROL_MESSAGE_BYTES_MAX } from './limits.ts';
 import {
   type ControlMessage,
@@ -49,6 +50,26 @@ export interface MeshIdentity {
   readonly routerId: string;
   /** Higher at each start: seconds since 1970 by custom. */
   readonly instance: number;
+  /** Where sequences begin, 0 by default; `firstSequence` makes one. */
+  readonly firstSequence?: number;
+}
+
+const SEQUENCE_PERIOD_MS = 1_000_000_000;
+
+/**
+ * Where the sequences of a router that starts at `wallMs` begin: above those of its former lives of the last days. An original
+ * does not see by the instance that a router has restarted within a second, and takes a link state of a former life that comes
+ * late for one of the present. Fits an AMQP int.
+ */
+export function firstSequence(wallMs: number): number {
+  return Math.floor(wallMs) % SEQUENCE_PERIOD_MS;
+}
+
+export interface SiteLinkFacts {
+  readonly cost: number;
+  readonly precedence?: number;
+  /** Who is connected: nobody else may speak on the link as a neighbour. */
+  readonly router?: string;
 }
 
 export class Mesh {
@@ -56,12 +77,14 @@ export class Mesh {
   readonly #options: MeshOptions;
   readonly #outbox: Outbox;
   readonly #network: Network;
-  readonly #addresses = new LocalAddresses();
+  readonly #addresses: LocalAddresses;
   readonly #floods: FloodMemory;
   readonly #counts = {
     messagesIn: 0,
     relayed: 0,
     malformed: 0,
+    impersonated: 0,
+    addressesRefused: 0,
     incompatible: 0,
     unknownOpcode: 0,
     duplicateId: 0,
@@ -69,10 +92,12 @@ export class Mesh {
     looped: 0,
     copies: 0,
     undeliverable: 0,
+    routersRefused: 0,
   };
   #now: number;
   #nextHelloAt: number;
   #lastRaAt: number;
+  readonly #witness: Witness;
   #isRaDue = false;
   #isUnsettled = false;
 
@@ -80,7 +105,11 @@ export class Mesh {
     this.#identity = identity;
     this.#options = { ...DEFAULT_MESH_OPTIONS, ...options };
     this.#outbox = new Outbox(identity.routerId);
-    this.#network = new Network(identity.routerId, this.#options, this.#outbox);
+    const { routerId, firstSequence = 0 } = identity;
+    this.#network = new Network(routerId, firstSequence, this.#options, this.#outbox);
+    this.#addresses = new LocalAddresses(firstSequence);
+    const { nodes, links } = this.#network;
+    this.#witness = { neighbours: links.neighbours, instanceOf: (id) => nodes.get(id)?.instance };
     this.#floods = new FloodMemory(this.#options.raIntervalFluxMs / 4);
     this.#now = now;
     this.#nextHelloAt = now + this.#options.helloIntervalMs;
@@ -88,9 +117,9 @@ export class Mesh {
   }
 
   /** `siteLink` is the owner's number of a control link that carries messages both ways now. */
-  linkUp(siteLink: number, { cost, precedence = 0 }: { cost: number; precedence?: number }, now: number): void {
+  linkUp(siteLink: number, { cost, precedence = 0, router }: SiteLinkFacts, now: number): void {
     this.#enter(now);
-    this.#network.links.up(siteLink, cost, precedence);
+    this.#network.links.up(siteLink, cost, precedence, router);
     this.#sendHello(siteLink);
   }
 
@@ -124,7 +153,7 @@ export class Mesh {
       this.#route(link, message);
     } catch (thrown) {
       if (!(thrown instanceof SkuprtError) || thrown.fault !== 'peer') throw thrown;
-      this.#counts.malformed++;
+      this.#fault(link, 'malformed', thrown.message);
     }
   }
 
@@ -206,7 +235,10 @@ export class Mesh {
   /** Works out and tells what follows from all inputs since the last time. */
   #settle(): void {
     this.#isUnsettled = false;
-    if (this.#network.refresh(this.#now)) this.#isRaDue = true;
+    if (this.#network.refresh(this.#now)) {
+      this.#isRaDue = true;
+      this.#sendLinkStateToAll();
+    }
     for (const node of this.#network.nodes.values()) if (node.path !== undefined) this.#converse(node);
     this.#sendChangedAddresses();
     if (this.#isRaDue) this.#sendRouterAdvertisement();
@@ -227,15 +259,27 @@ export class Mesh {
       throw new MalformedControlError('a control message has no address of the control protocol');
     }
     const message = decodeControl(head.applicationProperties?.get('opcode')?.value, head.body);
+    const lie = message && lieOf(link, message, head, destination.scope === 'all', this.#witness);
+    if (lie !== undefined) {
+      this.#fault(link, lie.fault, lie.detail);
+      return;
+    }
     if (destination.scope === 'here') this.#handle(link, message);
     else if (head.annotations?.trace.includes(hopOf(this.#identity.routerId))) this.#counts.looped++;
     else if (destination.scope === 'router') this.#forward(destination.routerId, head, bytes);
     else this.#spread(link, message, destination.once, head, bytes);
   }
 
+  /**
+   * skupper-router passes on what by its own picture would pass it, and drops the rest: with two stale pictures in a ring neither
+   * gets the link state that would mend it. So single messages go on as from here; who speaks stands in their bodies.
+   */
   #forward(routerId: string, head: Head, bytes: Buffer): void {
     if (this.#isTooFar(head)) return;
-    this.#relay(this.#network.freshLinkTo(routerId, this.#now), head, bytes);
+    const { annotations, annotationsEndOffset } = head;
+    const fromHere = annotations && { ...annotations, ingress: undefined };
+    const link = this.#network.freshLinkTo(routerId, this.#now);
+    this.#relay(link, { annotations: fromHere, annotationsEndOffset }, bytes);
   }
 
   #spread(link: SiteLink, message: ControlMessage | undefined, once: boolean, head: Head, bytes: Buffer): void {
@@ -261,7 +305,7 @@ export class Mesh {
     return isTooFar;
   }
 
-  #relay(link: SiteLink | undefined, head: Head, bytes: Buffer): void {
+  #relay(link: SiteLink | undefined, head: Pick<Head, 'annotations' | 'annotationsEndOffset'>, bytes: Buffer): void {
     if (link === undefined) {
       this.#counts.undeliverable++;
       return;
@@ -272,12 +316,13 @@ export class Mesh {
 
   #handle(link: SiteLink, message: ControlMessage | undefined): void {
     if (message === undefined) {
-      this.#counts.unknownOpcode++;
+      this.#fault(link, 'unknown-opcode', 'the opcode of a control message is not known');
     } else if (message.version > versionMax(message.opcode)) {
-      this.#counts.incompatible++;
+      this.#fault(link, 'incompatible', `${message.opcode} of ${message.id} in version ${message.version}`);
     } else if (message.id === this.#identity.routerId) {
       const instance = 'instance' in message ? message.instance : undefined;
-      if (instance !== undefined && instance !== this.#identity.instance) this.#counts.duplicateId++;
+      if (instance !== undefined && instance !== this.#identity.instance)
+        this.#fault(link, 'own-id', `a router of this id started at ${instance}`);
     } else {
       this.#dispatch(link, message);
     }
@@ -289,15 +334,15 @@ export class Mesh {
         this.#onHello(link, message);
         return;
       case 'RA':
-        this.#onRouterAdvertisement(message);
+        this.#onRouterAdvertisement(link, message);
         return;
       case 'LSR': {
-        const node = this.#network.nodes.learn(message.id, this.#now);
+        const node = this.#learn(link, message.id);
         if (node !== undefined) node.owedLinkState = true;
         return;
       }
       case 'LSU':
-        this.#onLinkStateUpdate(message);
+        this.#onLinkStateUpdate(link, message);
         return;
       case 'MAR': {
         const node = this.#network.nodes.get(message.id);
@@ -306,7 +351,7 @@ export class Mesh {
         return;
       }
       case 'MAU':
-        this.#onMobileAddressUpdate(message);
+        this.#onMobileAddressUpdate(link, message);
         return;
     }
   }
@@ -321,16 +366,16 @@ export class Mesh {
     if (node !== undefined) this.#network.meet(node, hello.version, hello.instance, this.#now);
   }
 
-  #onRouterAdvertisement(message: RouterAdvertisement): void {
-    const node = this.#network.nodes.learn(message.id, this.#now);
+  #onRouterAdvertisement(link: SiteLink, message: RouterAdvertisement): void {
+    const node = this.#learn(link, message.id);
     if (node === undefined) return;
     this.#network.meet(node, message.version, message.instance, this.#now);
     this.#network.addressesChanged(node, node.advertise(message.lsSeq, message.mobileSeq, this.#now));
   }
 
   /** A link state of another life was under way when the router restarted, or is ahead of the RA that will tell of it. */
-  #onLinkStateUpdate(message: LinkStateUpdate): void {
-    const node = this.#network.nodes.learn(message.id, this.#now);
+  #onLinkStateUpdate(link: SiteLink, message: LinkStateUpdate): void {
+    const node = this.#learn(link, message.id);
     if (node === undefined) return;
     const { instance } = message;
     if (instance !== undefined && node.instance !== undefined && instance !== node.instance) return;
@@ -338,10 +383,28 @@ export class Mesh {
     if (node.updateLinkState(message.lsSeq, message.peers, this.#now)) this.#network.linkStateChanged(node, this.#now);
   }
 
-  #onMobileAddressUpdate(message: MobileAddressUpdate): void {
+  #onMobileAddressUpdate(link: SiteLink, message: MobileAddressUpdate): void {
     const node = this.#network.nodes.get(message.id);
-    if (node === undefined) this.#counts.unknownRouter++;
-    else this.#network.addressesChanged(node, node.updateAddresses(message, this.#now));
+    if (node === undefined) {
+      this.#counts.unknownRouter++;
+      return;
+    }
+    const before = node.addresses.refusedCount;
+    const countMax = this.#network.nodes.addressesMaxOf(node);
+    this.#network.addressesChanged(node, node.updateAddresses(message, countMax, this.#now));
+    const refused = node.addresses.refusedCount - before;
+    if (refused > 0) this.#fault(link, 'addresses', `${refused} addresses of ${node.id} are too many`, refused);
+  }
+
+  #learn(link: SiteLink, id: string): Node | undefined {
+    const node = this.#network.nodes.learn(id, this.#now);
+    if (node === undefined) this.#fault(link, 'routers', `no place for router ${id}`);
+    return node;
+  }
+
+  #fault(link: SiteLink, fault: MeshFault, detail: string, count = 1): void {
+    this.#counts[FAULT_COUNTERS[fault]] += count;
+    this.#outbox.tellFault(link.number, fault, detail);
   }
 
   /** Answers and questions to a router that can be reached. */
@@ -359,9 +422,7 @@ export class Mesh {
     }
     if (node.owedLinkState) {
       node.owedLinkState = false;
-      const { lsSeq, peers } = this.#network;
-      const { instance } = this.#identity;
-      this.#sendTo(node.id, ROUTER_TAIL, { opcode: 'LSU', ...router, instance, lsSeq, peers });
+      this.#sendTo(node.id, ROUTER_TAIL, this.#linkState());
     }
     if (node.owedAddresses) {
       node.owedAddresses = false;
@@ -391,6 +452,20 @@ export class Mesh {
     this.#sendToAll(links.neighbours.keys(), encodeControl(message, RA_ADDRESS));
   }
 
+  /**
+   * Others would ask for it when they hear the RA. But questions and answers go by the paths, which may be wrong or closed just
+   * because of what is new; a flood arrives.
+   */
+  #sendLinkStateToAll(): void {
+    this.#sendToAll(this.#network.links.neighbours.keys(), encodeControl(this.#linkState(), RA_ADDRESS));
+  }
+
+  #linkState(): LinkStateUpdate {
+    const { lsSeq, peers } = this.#network;
+    const { instance } = this.#identity;
+    return { opcode: 'LSU', ...this.#speaker(ROUTER_PROTOCOL_VERSION), instance, lsSeq, peers };
+  }
+
   #sendHello(siteLink: number): void {
     const { instance } = this.#identity;
     const seen = this.#network.links.seen(this.#now);
@@ -415,3 +490,14 @@ export class Mesh {
     }
   }
 }
+
+const FAULT_COUNTERS = {
+  impersonation: 'impersonated',
+  loop: 'looped',
+  malformed: 'malformed',
+  incompatible: 'incompatible',
+  'unknown-opcode': 'unknownOpcode',
+  'own-id': 'duplicateId',
+  addresses: 'addressesRefused',
+  routers: 'routersRefused',
+} as const satisfies Record<MeshFault, string>;

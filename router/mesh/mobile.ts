@@ -8,11 +8,15 @@ import { ADDRESSES_PER_ROUTER_MAX } from './limits.ts';
 import type { AddressDescriptor, MobileAddressUpdate } from './messages.ts';
 
 export class LocalAddresses {
-  seq = 0;
+  seq: number;
   readonly #wanted = new Map<string, Offer>();
   /** What stands at `seq`: what others know once they have applied it. */
   readonly #advertised = new Map<string, Offer>();
   readonly #touched = new Set<string>();
+
+  constructor(firstSequence = 0) {
+    this.seq = firstSequence;
+  }
 
   set(key: string, treatment: number, mesh?: string): void {
     this.#wanted.set(key, { treatment, mesh });
@@ -72,25 +76,35 @@ export class RemoteAddresses {
   seq = 0;
   /** Changes refused because the router has too many addresses. */
   refusedCount = 0;
+  /** The router may be in another life than the one that told these: only a list of all will do. */
+  isDoubtful = false;
   readonly #known = new Map<string, Offer>();
+
+  get count(): number {
+    return this.#known.size;
+  }
 
   get isEmpty(): boolean {
     return this.#known.size === 0;
   }
 
-  /** 'gap': changes between are missing, ask for all; 'stale': seen before. */
-  apply(update: MobileAddressUpdate): AddressChange[] | 'gap' | 'stale' {
+  /**
+   * @param countMax what exceeds it is refused
+   * @returns 'gap': changes between are missing, ask for all; 'stale': seen before
+   */
+  apply(update: MobileAddressUpdate, countMax = ADDRESSES_PER_ROUTER_MAX): AddressChange[] | 'gap' | 'stale' {
     if (update.exist === undefined) {
       if (update.mobileSeq <= this.seq) return 'stale';
-      if (update.mobileSeq > this.seq + 1) return 'gap';
+      if (update.mobileSeq > this.seq + 1 || this.isDoubtful) return 'gap';
     }
+    this.isDoubtful = false;
     this.seq = update.mobileSeq;
     const changes: AddressChange[] = [];
     for (const key of update.del ?? this.#keysNotIn(update.exist ?? [])) {
       if (this.#known.delete(key)) changes.push({ key, present: false });
     }
     for (const { key, treatment, mesh } of update.exist ?? update.add ?? []) {
-      if (this.#learn(key, { treatment, mesh })) changes.push({ key, present: true, treatment, mesh });
+      if (this.#learn(key, { treatment, mesh }, countMax)) changes.push({ key, present: true, treatment, mesh });
     }
     return changes;
   }
@@ -100,6 +114,7 @@ export class RemoteAddresses {
     const changes = Array.from(this.#known.keys(), (key) => ({ key, present: false }));
     this.#known.clear();
     this.seq = 0;
+    this.isDoubtful = false;
     return changes;
   }
 
@@ -108,9 +123,9 @@ export class RemoteAddresses {
     return [...this.#known.keys()].filter((key) => !kept.has(key));
   }
 
-  #learn(key: string, offer: Offer): boolean {
+  #learn(key: string, offer: Offer, countMax: number): boolean {
     const isNew = !this.#known.has(key);
-    if (isNew && this.#known.size >= ADDRESSES_PER_ROUTER_MAX) {
+    if (isNew && this.#known.size >= countMax) {
       this.refusedCount++;
       return false;
     }

@@ -16,7 +16,7 @@ import { type SiteLink, SiteLinks } from './site-links.ts';
 export class Network {
   readonly nodes: NodeTable;
   readonly links: SiteLinks;
-  lsSeq = 0;
+  lsSeq: number;
   lastTopoChange = -Infinity;
   readonly #routerId: string;
   readonly #options: MeshOptions;
@@ -27,8 +27,9 @@ export class Network {
   #isLinkStateStale = false;
   #arePathsStale = false;
 
-  constructor(routerId: string, options: MeshOptions, outbox: Outbox) {
+  constructor(routerId: string, firstSequence: number, options: MeshOptions, outbox: Outbox) {
     this.#routerId = routerId;
+    this.lsSeq = firstSequence;
     this.#options = options;
     this.#outbox = outbox;
     this.links = new SiteLinks(options.helloMaxAgeMs);

@@ -1,5 +1,5 @@
 /** The other routers of the network, known or only named, each with its index among at most `ROUTERS_MAX`. */
-import { ROUTERS_MAX } from './limits.ts';
+import { ADDRESSES_PER_NEIGHBOUR_MAX, ADDRESSES_PER_ROUTER_MAX, ROUTERS_MAX } from './limits.ts';
 import { Node } from './node.ts';
 import type { MeshOptions } from './options.ts';
 
@@ -33,6 +33,15 @@ export class NodeTable {
     const node = new Node(id, index, this.#options, now);
     this.#nodes.set(id, node);
     return node;
+  }
+
+  /** How many addresses a router may have, so that all behind its neighbour have not too many. */
+  addressesMaxOf({ path, addresses }: Node): number {
+    let room = ADDRESSES_PER_NEIGHBOUR_MAX + addresses.count;
+    for (const other of this.#nodes.values()) {
+      if (other.path?.nextHop === path?.nextHop) room -= other.addresses.count;
+    }
+    return Math.min(ADDRESSES_PER_ROUTER_MAX, room);
   }
 
   delete(id: string): void {

@@ -77,9 +77,13 @@ export class Node {
   advertise(lsSeq: number, mobileSeq: number, now: number): AddressChange[] {
     this.advertised = { lsSeq, mobileSeq };
     this.seenAt = now;
-    if (lsSeq < this.lsSeq) this.lsSeq = 0;
+    if (lsSeq < this.lsSeq) {
+      this.lsSeq = 0;
+      this.#doubtAddresses();
+    }
     if (lsSeq > this.lsSeq) this.linkStateRequest.want(now);
-    if (mobileSeq !== this.addresses.seq && mobileSeq > 0) this.addressRequest.want(now);
+    const isCurrent = mobileSeq === this.addresses.seq && !this.addresses.isDoubtful;
+    if (!isCurrent && mobileSeq > 0) this.addressRequest.want(now);
     else this.addressRequest.satisfied();
     return mobileSeq === 0 ? this.addresses.flush() : [];
   }
@@ -98,8 +102,8 @@ export class Node {
     return isNewer;
   }
 
-  updateAddresses(update: MobileAddressUpdate, now: number): AddressChange[] {
-    const changes = this.addresses.apply(update);
+  updateAddresses(update: MobileAddressUpdate, countMax: number, now: number): AddressChange[] {
+    const changes = this.addresses.apply(update, countMax);
     if (changes === 'stale') return [];
     if (changes === 'gap') {
       this.addressRequest.want(now);
@@ -109,8 +113,9 @@ export class Node {
     return changes;
   }
 
-  /** What a MAR says: everything is asked for when what is held is not of the life advertised. */
+  /** What a MAR says: everything is asked for when what is held may not be of the life advertised. */
   get haveSeq(): number {
+    if (this.addresses.isDoubtful) return 0;
     const isForeign = this.advertised !== undefined && this.advertised.mobileSeq < this.addresses.seq;
     return isForeign ? 0 : this.addresses.seq;
   }
@@ -129,8 +134,15 @@ export class Node {
     }
   }
 
+  /** It may have restarted meanwhile, with the same instance if that took less than a second and the same sequences by chance. */
   lost(now: number): void {
-    if (this.path !== undefined) this.unreachableSince = now;
+    if (this.path === undefined) return;
+    this.unreachableSince = now;
     this.path = undefined;
+    this.#doubtAddresses();
+  }
+
+  #doubtAddresses(): void {
+    if (this.addresses.seq > 0) this.addresses.isDoubtful = true;
   }
 }

@@ -3,6 +3,7 @@
  */
 import { encodeRouterAnnotations, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 import type { MeshEvent } from './events.ts';
+import type { MeshFault } from './lies.ts';
 import type { AddressChange } from './mobile.ts';
 import { stamp } from './relay.ts';
 
@@ -26,6 +27,10 @@ export class Outbox {
 
   tellAddresses(routerId: string, changes: readonly AddressChange[]): void {
     for (const change of changes) this.#events.push({ type: 'address', routerId, ...change });
+  }
+
+  tellFault(siteLink: number, fault: MeshFault, detail: string): void {
+    this.#events.push({ type: 'fault', siteLink, fault, detail });
   }
 
   tellTopology(): void {

@@ -72,10 +72,11 @@ export class FloodMemory {
   }
 }
 
-/** Only RA and differential MAU are flooded; what else comes that way is bounded by the radius alone. */
+/** Only RA, LSU and differential MAU are flooded; what else comes that way is bounded by the radius alone. */
 function identityOf(message: ControlMessage): string | undefined {
   if (message.opcode === 'RA') {
     return `RA ${message.instance ?? ''} ${message.lsSeq} ${message.mobileSeq} ${message.id}`;
   }
+  if (message.opcode === 'LSU') return `LSU ${message.instance ?? ''} ${message.lsSeq} ${message.id}`;
   return message.opcode === 'MAU' ? `MAU ${message.mobileSeq} ${message.id}` : undefined;
 }

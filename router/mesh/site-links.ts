@@ -9,6 +9,8 @@ export interface SiteLink {
   cost: number;
   /** Of several to one router at the same cost the highest is used: it has the newest credentials. */
   readonly precedence: number;
+  /** Who is connected, where that is known. */
+  readonly router: string | undefined;
   /** Who spoke last on it; a site link leads to one router, known from its first HELLO. */
   peer: string | undefined;
   heardAt: number;
@@ -38,8 +40,9 @@ export class SiteLinks {
     return this.#links.get(number);
   }
 
-  up(number: number, cost: number, precedence = 0): void {
-    this.#links.set(number, { number, cost, precedence, peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity });
+  up(number: number, cost: number, precedence = 0, router?: string): void {
+    const unheard = { peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity };
+    this.#links.set(number, { number, cost, precedence, router, ...unheard });
   }
 
   /** True when the neighbours changed by it, here and in `heard` and `expire`. */

@@ -117,7 +117,8 @@ describe.each(runnable(PLANS))('$title', (plan) => {
       const [request, answer] = [await asking.sender(), await serving.sender()];
       await eventually(
         () => `${to} hears the request of ${from}`,
-        async () => (await request.send({ to: `ask-${to}/${from}`, reply_to: answers.address })) === 'accepted',
+        async () =>
+          (await request.send({ to: `ask-${to}/${from}`, reply_to: answers.address, body: '' })) === 'accepted',
         BACK_MS,
       );
       const { message } = await requests.next();
