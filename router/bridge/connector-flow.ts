@@ -9,7 +9,7 @@ import { Transit } from '../core/transit.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
 import type { Dispatcher } from './listener-flow.ts';
 import type { ConnectorNote, FlowRecorder } from './recorder.ts';
-import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
+import { alpnOf, composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ConnectorFlowParts {
   connector: string;
@@ -60,7 +60,8 @@ export class ConnectorFlow extends Flow {
     this.replyTo = properties.replyTo;
     this.takeNote(properties.correlationId);
     const { connector, withinMs } = this;
-    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs });
+    const alpn = alpnOf(parsed.head!);
+    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs, alpn });
     this.writeBody(parsed.rest);
   }
 

@@ -32,6 +32,8 @@ export interface FlowCounters {
 export interface SocketEnd {
   host: string;
   port: number;
+  /** Of a client over TLS: the application protocol that its handshake has agreed on. */
+  alpn?: string;
 }
 
 /** The tcpListener or tcpConnector a flow belongs to. */
@@ -46,6 +48,8 @@ export interface FlowOwner {
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
   flowOver(flow: Flow): void;
+  /** An observer could not follow a connection to its end that was HTTP in the beginning. */
+  observerGaveUp(): void;
 }
 
 /** Who is told that a flow is over. */

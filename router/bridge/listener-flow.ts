@@ -50,7 +50,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
     this.route = route;
     this.note = route.recorder?.accepted(this);
     const { exchanges } = this.note ?? {};
-    if (exchanges !== undefined) this.observer = makeObserver(route.observer, exchanges);
+    if (exchanges !== undefined) this.observer = makeObserver(route.observer, exchanges, route.client?.alpn);
   }
 
   get client(): SocketEnd | undefined {
@@ -136,7 +136,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
 
   private headTo(address: string): Buffer {
     const { home, replyKey, trial } = this.route;
-    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity);
+    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, this.client?.alpn);
   }
 
   take(transit: Transit): Outlet | undefined {

@@ -15,13 +15,25 @@ export const STREAM_FLAGS = FLAG_STREAMING | FLAG_DISABLE_Q2;
 
 /** Version of the mapping of TCP to AMQP, in application property `V`. */
 const MAPPING_VERSION = 1;
+/** The application property that carries what a TLS client has agreed on, so that the other end offers the backend the same. */
+const ALPN = 'alpn';
+/** RFC 7301: a name is told in one octet's length. */
+const ALPN_OCTETS_MAX = 255;
 
 /**
  * A stream's head without router annotations.
  * @param client hash of the client's address, when its connections are to stay together
  * @param identity what the flow is called in records of it
+ * @param alpn the application protocol that the client's TLS handshake has agreed on
  */
-export function composeStreamHead(to: string, replyTo?: string, client?: number, identity?: string): Buffer {
+export function composeStreamHead(
+  to: string,
+  replyTo?: string,
+  client?: number,
+  identity?: string,
+  alpn?: string,
+): Buffer {
+  const alpnPair = alpn === undefined ? [] : [[amqp.string(ALPN), amqp.string(alpn)] as const];
   return composeMessage({
     deliveryAnnotations: client === undefined ? undefined : affinityAnnotations(client),
     properties: {
@@ -30,9 +42,16 @@ export function composeStreamHead(to: string, replyTo?: string, client?: number,
       correlationId: identity === undefined ? undefined : amqp.string(identity),
       contentType: STREAM_CONTENT_TYPE,
     },
-    applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)]]),
+    applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)], ...alpnPair]),
     body: amqp.null(),
   });
+}
+
+/** The application protocol in a stream's head; a name that cannot be one is none. */
+export function alpnOf({ applicationProperties }: Head): string | undefined {
+  const alpn = applicationProperties?.get(ALPN);
+  if (alpn?.type !== 'string' || alpn.value === '' || Buffer.byteLength(alpn.value) > ALPN_OCTETS_MAX) return undefined;
+  return alpn.value;
 }
 
 export function streamAnnotations(routerId: string): RouterAnnotations {

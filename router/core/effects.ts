@@ -10,9 +10,10 @@ export type Effect =
   | { type: 'connection-close'; connection: number; vanished?: boolean }
   /**
    * Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. `withinMs`: the flow
-   * has another way and is to be given up when the backend has not answered by then.
+   * has another way and is to be given up when the backend has not answered by then. `alpn`: what the client's TLS handshake has
+   * agreed on, for the backend's.
    */
-  | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number }
+  | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number; alpn?: string }
   | { type: 'flow-write'; flow: number; bytes: Buffer }
   /** FIN after what was written. */
   | { type: 'flow-end'; flow: number }

@@ -151,7 +151,7 @@ export class Driver {
         this.flows.get(effect.flow)?.resume();
         break;
       case 'flow-connect':
-        this.dial(effect.flow, effect.connector, effect.withinMs);
+        this.dial(effect.flow, effect.connector, effect.withinMs, effect.alpn);
         break;
       case 'connection-close':
         this.transports.get(effect.connection)?.close(effect.vanished === true);
@@ -165,10 +165,10 @@ export class Driver {
     }
   }
 
-  private dial(flow: number, connector: string, withinMs: number | undefined): void {
+  private dial(flow: number, connector: string, withinMs: number | undefined, alpn: string | undefined): void {
     try {
       const backend = this.parts.backendOf(connector);
-      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this, withinMs));
+      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this, { withinMs, alpn }));
       else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
     } catch (error) {
       if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;

@@ -4,7 +4,7 @@
  * It only moves octets and endings between the socket and the router; writes of one turn leave in one system call.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions as TlsOptions, TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Driver } from './driver.ts';
 
 /** A backend that does not answer is given up after this, when the flow has no other way. */
@@ -60,10 +60,17 @@ export class FlowSocket {
   /**
    * Dials a backend and tells the router how it went.
    * @param withinMs when it is given up
+   * @param alpn the application protocol to offer over TLS
    */
-  static dial(id: number, backend: Backend, driver: Driver, withinMs = CONNECT_TIMEOUT_MS): FlowSocket {
+  static dial(
+    id: number,
+    backend: Backend,
+    driver: Driver,
+    { withinMs = CONNECT_TIMEOUT_MS, alpn }: { withinMs?: number; alpn?: string } = {},
+  ): FlowSocket {
     const target = { host: backend.host, port: backend.port, allowHalfOpen: true, noDelay: true };
-    const socket = backend.tls ? connectTls({ ...target, ...backend.tls }) : connectTcp(target);
+    const protocols = alpn === undefined ? {} : { ALPNProtocols: [alpn] };
+    const socket = backend.tls ? connectTls({ ...target, ...backend.tls, ...protocols }) : connectTcp(target);
     let connected = false;
     let timedOut = false;
     const giveUp = (): void => {

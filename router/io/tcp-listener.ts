@@ -1,6 +1,6 @@
 /** A `tcpListener` entity's socket: open while its address is reachable, each accepted connection a flow. */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
@@ -11,6 +11,8 @@ import { listenOn } from './listen-on.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 
 const BACKLOG = 1024;
+/** What is agreed on is told to the other end, which offers it to the backend (wire reference 6.9). */
+const APPLICATION_PROTOCOLS = ['http/1.1', 'h2'];
 
 export interface TcpListenerParts {
   driver: Driver;
@@ -85,6 +87,7 @@ export class TcpListenerSocket {
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         requestCert: authenticatePeer,
         rejectUnauthorized: authenticatePeer,
+        ALPNProtocols: APPLICATION_PROTOCOLS,
       },
       (socket) => this.accept(socket),
     );
@@ -100,7 +103,8 @@ export class TcpListenerSocket {
     const { name, sessionAffinity } = this.entity;
     const boundTo = sessionAffinity === 'clientIP' ? socket.remoteAddress : undefined;
     const { remoteAddress: host, remotePort: port } = socket;
-    const client = host === undefined || port === undefined ? undefined : { host, port };
+    const alpn = ('encrypted' in socket && (socket as TLSSocket).alpnProtocol) || undefined;
+    const client = host === undefined || port === undefined ? undefined : { host, port, alpn };
     const flow = driver.router.flowAccepted(name, driver.now(), boundTo, client);
     if (flow === undefined) {
       socket.on('error', () => {});
