@@ -20,7 +20,7 @@ export class Liar {
   closed = false;
   /** With what the router has closed the connection. */
   closedFor: string | undefined;
-  private readonly id: string;
+  readonly id: string;
   private control: SenderLink | undefined;
   private hellos: NodeJS.Timeout | undefined;
 
