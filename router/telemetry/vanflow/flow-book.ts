@@ -46,6 +46,10 @@ export class FlowBook implements FlowKeeper {
     for (const slot of this.slots) yield* slot.values();
   }
 
+  get count(): number {
+    return this.slots.reduce((count, { size }) => count + size, 0);
+  }
+
   /** Something is over and waits. */
   get isWaiting(): boolean {
     return this.pendingCount > 0;

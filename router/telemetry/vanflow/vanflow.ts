@@ -125,6 +125,11 @@ export class Vanflow implements Recorder {
     this.parts.router.record(undefined);
   }
 
+  /** Flows and requests with records, and those that were not told of since too many waited. */
+  counts(): { flows: number; leftOut: number } {
+    return { flows: this.book.count, leftOut: this.book.leftOutCount + this.coOutbox.leftOutCount };
+  }
+
   // ---- Recorder
 
   deadline(): number {
