@@ -15,6 +15,7 @@ import { type ShownFlow, shownFlows } from './show-flows.ts';
 /** Of links that carry messages of clients, and of streams. */
 const DEFAULT_PRIORITY = 4;
 const CONTROL_PRIORITY = 9;
+const BLOCKED_SECONDS = 10;
 
 const numbers = new WeakMap<AnyLink, number>();
 let nextNumber = 1;
@@ -37,11 +38,13 @@ export function linkCount({ peers, bridge }: Router): number {
   return count;
 }
 
-/** Links by which we send that have no credit although it was used. */
-export function linksBlocked({ peers }: Router): number {
+/** Links by which we send that have been without credit as long as a delivery is stuck. */
+export function linksBlocked({ peers }: Router, now: number): number {
   let count = 0;
   for (const peer of peers.values()) {
-    for (const [link] of linksOf(peer)) if (link.role === 'sender' && link.pace.blockedAt >= 0) count++;
+    for (const [link] of linksOf(peer)) {
+      if (link.role === 'sender' && link.pace.blockedSeconds(now) >= BLOCKED_SECONDS) count++;
+    }
   }
   return count;
 }

@@ -69,7 +69,11 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
       return policyCounts(router);
     case 'connector': {
       const connector = entities.connectors.get(entity.name);
-      return { connectionStatus: connector?.status, connectionMsg: connector?.message };
+      return {
+        connectionStatus: connector?.status,
+        connectionMsg: connector?.message,
+        failoverUrls: connector?.failoverUrls,
+      };
     }
     case 'tcpListener': {
       const socket = entities.tcpListeners.get(entity.name);
@@ -150,7 +154,7 @@ function metrics({ router, startedAtMs, now }: Shown): ShownEntity {
     nodeCount: Math.max(0, router.mesh.routers().length - 1),
     connectionCount: router.peers.size + router.bridge.flows.size,
     linkCount: linkCount(router),
-    linksBlocked: linksBlocked(router),
+    linksBlocked: linksBlocked(router, now()),
     autoLinkCount: 0,
     presettledDeliveries: deliveries.presettled,
     droppedPresettledDeliveries: deliveries.droppedPresettled,

@@ -8,6 +8,7 @@ import { connect, echoServer, type Listening, readAll } from '../support/tcp.ts'
 
 const network = new LiveNetwork();
 let client: RheaClient;
+let port = 0;
 let requests: Outbox;
 let answers: Inbox;
 let servicePort = 0;
@@ -17,7 +18,7 @@ beforeAll(async () => {
   const east = await network.router('east');
   const west = await network.router('west');
   await network.link(west, east);
-  const port = await network.amqp(west);
+  port = await network.amqp(west);
   servicePort = await network.publish(west, 'service');
   backend = await echoServer();
   await network.start();
@@ -130,15 +131,119 @@ describe('what is changed', () => {
     expect(await ask('FLY', {})).toMatchObject({ status: 501 });
   });
 
-  test('a connection that management closes is closed, and its connector dials again', async () => {
-    const [link] = (await query('connection')).filter(({ role }) => role === 'inter-router');
-    const identity = String(link!.identity);
+  test('a data connection that management closes is closed, and its connector dials again', async () => {
+    const isData = ({ role, opened }: Record<string, unknown>) => role === 'inter-router-data' && opened === true;
+    const data = async () => (await query('connection')).filter(isData);
+    await eventually('a data connection', async () => (await data()).length === 1);
+    const identity = String((await data())[0]!.identity);
     expect(await ask('UPDATE', { type: 'connection', identity }, { adminStatus: 'deleted' })).toMatchObject({
       status: 200,
     });
     await eventually('another connection', async () => {
-      const links = (await query('connection')).filter(({ role, opened }) => role === 'inter-router' && opened);
-      return links.length === 1 && links[0]!.identity !== identity;
+      const [next, ...more] = await data();
+      return next !== undefined && more.length === 0 && next.identity !== identity;
     });
+  });
+
+  test('a connection by which routers hear of each other cannot be closed', async () => {
+    const [link] = (await query('connection')).filter(({ role }) => role === 'inter-router');
+    const named = { type: 'connection', identity: String(link!.identity) };
+    expect(await ask('UPDATE', named, { adminStatus: 'deleted' })).toMatchObject({ status: 403 });
+    expect(await ask('READ', named)).toMatchObject({ status: 200, body: { opened: true } });
+  });
+
+  test("a client's connection that management closes is closed", async () => {
+    const doomed = await RheaClient.connect(port, { container_id: 'doomed' });
+    doomed.connection.on('connection_error', () => undefined);
+    const gone = once(doomed.connection, 'connection_close');
+    const before = await query('connection');
+    const { identity } = before.find(({ container }) => container === 'doomed')!;
+    const named = { type: 'connection', identity: String(identity) };
+    expect(await ask('UPDATE', named, { adminStatus: 'deleted' })).toMatchObject({ status: 200 });
+    await gone;
+    expect((await query('connection')).map((each) => each.identity)).not.toContain(identity);
+  });
+
+  test('a TCP flow is a connection of protocol tcp, and ends as one', async () => {
+    const entity = { type: 'tcpConnector', name: 'flows' };
+    const attributes = { host: '127.0.0.1', port: String(backend.port), address: 'service' };
+    expect(await ask('CREATE', entity, attributes, REMOTE)).toMatchObject({ status: 201 });
+    await network.accepting(servicePort);
+    const isFlow = ({ protocol }: Record<string, unknown>) => protocol === 'tcp';
+    // Finding out whether the port accepts has made flows too.
+    await eventually('no flow', async () => !(await query('connection')).some(isFlow));
+    const socket = await connect(servicePort);
+    socket.write('x');
+    await once(socket, 'data');
+    const [flow] = (await query('connection')).filter(isFlow);
+    expect(flow).toMatchObject({ dir: 'in', role: 'normal', container: 'TcpAdaptor', opened: true });
+    expect(flow!.host).toBe(`127.0.0.1:${socket.localPort}`);
+    expect((await query('connection', REMOTE)).filter(isFlow)).toEqual([
+      expect.objectContaining({ dir: 'out', host: `127.0.0.1:${backend.port}` }),
+    ]);
+    expect((await query('tcpConnection'))[0]).toMatchObject({ address: 'service', bytesIn: 1, bytesOut: 1 });
+    const links = (await query('router.link')).filter(({ connectionId }) => connectionId === flow!.identity);
+    expect(links.map(({ linkDir, owningAddr }) => [linkDir, owningAddr])).toEqual([
+      ['in', 'Mservice'],
+      ['out', null],
+    ]);
+    const reset = once(socket, 'error');
+    const named = { type: 'connection', identity: String(flow!.identity) };
+    expect(await ask('UPDATE', named, { adminStatus: 'deleted' })).toMatchObject({ status: 200 });
+    expect((await reset)[0]).toMatchObject({ code: 'ECONNRESET' });
+    await ask('DELETE', entity, {}, REMOTE);
+  });
+});
+
+describe('what runs', () => {
+  test('links are shown with what they carried, those between routers by their priority', async () => {
+    const links = await query('router.link');
+    const of = (type: string, dir: string) =>
+      links.filter(({ linkType, linkDir }) => linkType === type && linkDir === dir);
+    expect(of('router-control', 'out')).toEqual([
+      expect.objectContaining({ owningAddr: 'Lqdhello', priority: 9, operStatus: 'up' }),
+    ]);
+    for (const dir of ['in', 'out']) {
+      const priorities = of('inter-router', dir).map(({ priority }) => priority);
+      for (let priority = 0; priority < 10; priority++) expect(priorities).toContain(priority);
+    }
+    const replies = of('endpoint', 'out').find(({ owningAddr }) => String(owningAddr).startsWith('Ltemp.'))!;
+    expect(Number(replies.deliveryCount)).toBeGreaterThan(0);
+    expect(replies.presettledCount).toBe(replies.deliveryCount);
+    expect(new Set(links.map(({ identity }) => identity)).size).toBe(links.length);
+  });
+
+  test('addresses of the router itself, of routers and of others are shown', async () => {
+    const shown = new Map((await query('router.address')).map((address) => [address.key, address]));
+    expect(shown.get('M$management')).toMatchObject({ inProcess: 1, subscriberCount: 0, distribution: 'closest' });
+    expect(Number(shown.get('M$management')?.deliveriesToContainer)).toBeGreaterThan(0);
+    expect(shown.get('Reast')).toMatchObject({ remoteCount: 1, remoteHostRouters: ['east'] });
+    expect(shown.get('Tqdrouter')).toMatchObject({ remoteCount: 1, distribution: 'flood', priority: -1 });
+    expect(shown.get('Mservice')).toMatchObject({ watch: true });
+  });
+
+  test('pools, policy and log counts are shown', async () => {
+    for (const pool of await query('allocator')) {
+      expect(Number(pool.totalAllocFromHeap)).toBeGreaterThanOrEqual(Number(pool.totalFreeToHeap));
+      expect(Number(pool.typeSize)).toBeGreaterThan(0);
+    }
+    const [policy] = await query('policy');
+    expect(Number(policy!.connectionsProcessed)).toBeGreaterThanOrEqual(Number(policy!.connectionsCurrent));
+    expect(policy).toMatchObject({ connectionsDenied: 0, totalDenials: 0 });
+    expect((await query('logStats')).map(({ name }) => name)).toContain('ROUTER_CORE');
+    const [metrics] = await query('routerMetrics');
+    expect(metrics).toMatchObject({ id: 'west', nodeCount: 1, deliveriesStuck: 0 });
+    expect(metrics!.connectionCounters).toMatchObject({ amqp: 1, tcp: 0 });
+  });
+});
+
+describe('an agent', () => {
+  test("is reached by a link to the other router's address alone", async () => {
+    const direct = await client.sender('_topo/0/east/$management');
+    const application_properties = { operation: 'QUERY', entityType: 'router' };
+    const body = { attributeNames: ['id'] };
+    await direct.send({ reply_to: answers.address, correlation_id: 'direct', application_properties, body });
+    const { message } = await answers.next();
+    expect(message).toMatchObject({ correlation_id: 'direct', body: { results: [['east']] } });
   });
 });

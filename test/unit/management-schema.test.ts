@@ -33,7 +33,7 @@ function setup(entities: Readonly<Record<string, readonly ShownEntity[]>> = {}) 
     });
     const head = parseHead(agent.handle(parseHead(message, 'body', true)!)!.message, 'body', true)!;
     const status = head.applicationProperties?.get('statusCode')?.value;
-    return { status, typed: head.body!, body: plainOf(toPlain(head.body!)) as Record<string, never> };
+    return { status, typed: head.body!, body: plainOf(toPlain(head.body!)) as Record<string, unknown> };
   };
   return { ask, journal };
 }
