@@ -81,6 +81,11 @@ export class AddressTable {
   }
 
   /** @param hint how its messages are spread where no rule says otherwise */
+  /** How messages of the address are spread, or would be. */
+  treatmentOf(key: string): Treatment {
+    return this.table.get(key)?.treatment ?? this.owner.treatmentOf(key, undefined);
+  }
+
   addConsumer(key: string, consumer: Candidate, hint?: Treatment): void {
     const address = this.ensure(key, hint);
     const before = address.reachable;

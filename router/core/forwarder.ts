@@ -62,6 +62,12 @@ export class Forwarder implements Rerouter {
     return head !== undefined && this.route(transit, head);
   }
 
+  /** Nothing is ever to be sent to the address. */
+  isUnavailable(to: string): boolean {
+    const key = hashKey(to, this.parts.routerId);
+    return key.charCodeAt(0) === MOBILE_CLASS && this.parts.addresses.treatmentOf(key) === Treatment.unavailable;
+  }
+
   /** Forgets what was known about the ways over a connection that is gone. */
   peerLost(peer: Peer): void {
     for (const address of this.parts.addresses.all()) address.hops.delete(peer.id);

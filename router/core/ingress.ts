@@ -38,8 +38,10 @@ export function ingressOf(transit: Transit, parts: IngressParts): string | undef
 
 /** Whether messages that entered the network at an interior router come by this connection. */
 function comesFrom(interior: string, peer: Peer, { routerId, mesh }: IngressParts): boolean {
-  // Of a client, or of an edge router that hangs on this one: reception has set it.
-  if (peer.role === 'normal' || isOurEdge(peer)) return true;
+  // Of a client, or of an edge router that hangs on this one: reception has set it, unless clients may say it there.
+  if (peer.role === 'normal')
+    return (peer.options.stripAnnotations ?? 'both') !== 'no' && peer.options.stripAnnotations !== 'out';
+  if (isOurEdge(peer)) return true;
   if (interior === routerId) return false;
   // An edge router knows no paths: it relies on its interior router.
   if (isOfRouter(peer) || interior === peer.containerId) return true;

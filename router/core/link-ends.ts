@@ -95,7 +95,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
 
   connectionLost(): void {
     this.ends.delete(this);
-    this.transit.outletLost(this);
+    this.transit.outletLost(this, this.delivery.deliveryId >= 0);
   }
 }
 

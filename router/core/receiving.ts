@@ -86,7 +86,9 @@ export class Receiving {
       if (bytes.length > MESSAGE_HEAD_BYTES_MAX) this.refuse(inlet, HEAD_TOO_LARGE);
       return;
     }
-    const streaming = ((head.annotations?.flags ?? 0) & FLAG_STREAMING) !== 0;
+    const producer = inlet.delivery.link.context;
+    const flags = producer instanceof ClientProducer ? producer.flags : (head.annotations?.flags ?? 0);
+    const streaming = (flags & FLAG_STREAMING) !== 0;
     if (event.last || streaming || bytes.length >= WHOLE_MESSAGE_BYTES_MAX) {
       inlet.collected = undefined;
       this.route(inlet, peer, { head, bytes, whole: event.last });
@@ -96,9 +98,9 @@ export class Receiving {
   private route(inlet: LinkInlet, peer: Peer, { head, bytes, whole }: Arrived): void {
     const transit = inlet.transit;
     const producer = inlet.delivery.link.context;
-    const client = producer instanceof ClientProducer;
-    const target = client || producer instanceof TargetedLink ? producer.address : undefined;
-    const annotations = client ? undefined : this.annotationsOf(head, peer);
+    const client = producer instanceof ClientProducer ? producer : undefined;
+    const target = client?.address ?? (producer instanceof TargetedLink ? producer.address : undefined);
+    const annotations = client?.withAnnotations === false ? undefined : this.annotationsOf(head, peer);
     const to = annotations?.toOverride ?? target ?? head.properties?.to;
     if (to === undefined) {
       this.refuse(inlet, NO_ADDRESS);
@@ -116,10 +118,12 @@ export class Receiving {
     }
     transit.to = to;
     transit.whole = whole;
-    transit.priority = head.header?.priority ?? this.parts.treatments.priorityOf(to) ?? DEFAULT_PRIORITY;
-    const { flags = 0, trace = [], ingress = this.node, ingressMesh } = annotations ?? {};
+    transit.priority = this.parts.treatments.priorityOf(to) ?? head.header?.priority ?? DEFAULT_PRIORITY;
+    const { trace = [], ingress = this.node, ingressMesh } = annotations ?? {};
+    const flags = (annotations?.flags ?? 0) | (client?.flags ?? 0);
     transit.annotations = { flags, ingress, trace, ingressMesh, toOverride: annotations?.toOverride ?? target };
-    if (!this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) this.refuse(inlet, RELEASED);
+    if (this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) return;
+    this.refuse(inlet, client && this.parts.forwarder.isUnavailable(to) ? UNAVAILABLE : RELEASED);
   }
 
   /** What another router says of the message; an edge router's message enters the network here. */
@@ -149,6 +153,10 @@ export class Receiving {
 /** AMQP's default (3.2.1). */
 const DEFAULT_PRIORITY = 4;
 const RELEASED: DeliveryState = { state: 'released' };
+const UNAVAILABLE: DeliveryState = {
+  state: 'rejected',
+  error: { condition: 'amqp:not-found', description: 'Deliveries cannot be sent to an unavailable address' },
+};
 const HEAD_TOO_LARGE: DeliveryState = {
   state: 'rejected',
   error: { condition: 'amqp:invalid-field', description: 'the sections before the body are too large' },

@@ -13,6 +13,7 @@ import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
+import { CreditQueue } from './client-links.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { StuckDeliveries } from './delivery-age.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
@@ -73,6 +74,7 @@ export class Router implements AddressTableOwner {
   /** What peers did against the rules without being closed for it. */
   readonly faults = new PeerFaults(this.pending);
   private readonly stuck: StuckDeliveries;
+  private readonly credits = new CreditQueue();
   private readonly locals = new Map<string, LocalEndpoint>();
   private readonly events: ConnectionEvents;
   private readonly edgeNames: EdgeNames;
@@ -150,6 +152,7 @@ export class Router implements AddressTableOwner {
         droppedPreSettled: () => {
           this.deliveries.droppedPresettled++;
         },
+        credits: this.credits,
         ingressOf: (transit) => this.ingressOf(transit),
       },
     });
@@ -420,6 +423,7 @@ export class Router implements AddressTableOwner {
 
   /** Lets the mesh speak until it has nothing more to say. */
   step(now: number): void {
+    this.credits.flush();
     for (let event = this.mesh.nextEvent(); event; event = this.mesh.nextEvent()) this.meshEvent(event, now);
   }
 

@@ -5,10 +5,12 @@
  *
  * Invariants: octets reach the outlet in order and once; a transit ends by exactly one of `end` and `abort`; an
  * outcome is handed back to the inlet at most once with `settled`. While nothing but the head has been passed on, the
- * head is kept, so that a destination that refuses a stream can be passed over (`replay`).
+ * head is kept, so that a destination that refuses a stream can be passed over (`replay`); of a message that its producer
+ * wants sent again when it is released (`qd.resend-released`), all of it is kept.
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
-import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { FLAG_RESEND_RELEASED, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { RESEND_BYTES_MAX } from './limits.ts';
 
 /** What a transit tells its producer. */
 export interface Inlet {
@@ -95,7 +97,8 @@ export class Transit {
   private endSettled = false;
   private settled = false;
   private held = false;
-  private lost = false;
+  /** What the producer is told when it has sent all, since the outlet was lost before. */
+  private lost: DeliveryState | undefined;
 
   constructor(inlet: Inlet, rerouter: Rerouter, from: number, preSettled: boolean) {
     this.inlet = inlet;
@@ -107,6 +110,11 @@ export class Transit {
   /** Its two ends keep a window of their own, so that it cannot pile up here. */
   get windowed(): boolean {
     return ((this.annotations?.flags ?? 0) & FLAG_STREAMING) !== 0;
+  }
+
+  /** Its producer wants it offered to others when one releases it. */
+  get resends(): boolean {
+    return ((this.annotations?.flags ?? 0) & FLAG_RESEND_RELEASED) !== 0;
   }
 
   get routed(): boolean {
@@ -123,7 +131,7 @@ export class Transit {
     this.candidate = candidate;
     this.outlet = outlet;
     // The head of a stream alone does nothing at its destination; an ordinary message may have been acted upon.
-    this.replay = this.windowed ? head : undefined;
+    this.replay = this.windowed || this.resends ? head : undefined;
     outlet.write(head);
     if (this.ended) outlet.end(this.endSettled);
   }
@@ -141,7 +149,7 @@ export class Transit {
   write(bytes: Buffer): void {
     const outlet = this.outlet;
     if (outlet === undefined || bytes.length === 0) return;
-    this.replay = undefined;
+    if (this.replay !== undefined) this.replay = this.resends ? joined(this.replay, bytes) : undefined;
     outlet.write(bytes);
   }
 
@@ -166,7 +174,7 @@ export class Transit {
     this.endSettled = settled;
     this.outlet?.end(settled);
     if (settled) this.finish();
-    else if (this.lost) this.inlet.update(RELEASED, true);
+    else if (this.lost) this.inlet.update(this.lost, true);
   }
 
   /** The producer broke off. */
@@ -186,7 +194,7 @@ export class Transit {
   /** What the outlet's receiver said; a refusal of a message that is not under way yet tries the next candidate. */
   outcome(from: Outlet, state: DeliveryState | undefined, settled: boolean): void {
     if (this.settled || from !== this.outlet) return;
-    if (this.replay !== undefined && isRefusal(state) && this.candidate !== undefined && !this.preSettled) {
+    if (this.replay !== undefined && this.isRefusedBy(state) && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
       this.candidate.done();
       this.candidate = undefined;
@@ -198,25 +206,34 @@ export class Transit {
       }
       this.outlet = from;
     }
-    if (settled || isTerminal(state)) this.replay = undefined;
+    if (settled || isTerminal(state) || (state !== undefined && this.resends)) this.replay = undefined;
     this.inlet.update(state, settled);
     if (settled) this.finish();
   }
 
-  /** The outlet is gone without an outcome (its link was lost): nothing more can be passed on. */
-  outletLost(from: Outlet): void {
+  /**
+   * The outlet is gone without an outcome (its link was lost): nothing more can be passed on.
+   * @param begun something of it was sent: whoever got that may have acted on it
+   */
+  outletLost(from: Outlet, begun: boolean): void {
     if (this.settled || from !== this.outlet) return;
-    if (this.replay !== undefined && this.candidate !== undefined && !this.preSettled) {
+    const isUnused = this.windowed || !begun;
+    if (this.replay !== undefined && isUnused && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
       this.release();
       this.outlet = undefined;
       if (this.rerouter.reroute(this)) return;
     }
     this.outlet = undefined;
-    this.lost = true;
+    this.lost = isUnused ? RELEASED : FAILED;
     // A producer that is still sending has the last word; one that has ended waits for ours.
-    this.inlet.update(RELEASED, this.ended);
+    this.inlet.update(this.lost, this.ended);
     this.finish();
+  }
+
+  /** The outcome lets another destination be tried. */
+  private isRefusedBy(state: DeliveryState | undefined): boolean {
+    return this.windowed ? isRefusal(state) : state?.state === 'released';
   }
 
   private finish(): void {
@@ -232,6 +249,11 @@ export class Transit {
 }
 
 const RELEASED: DeliveryState = { state: 'released' };
+const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true };
+
+function joined(kept: Buffer, bytes: Buffer): Buffer | undefined {
+  return kept.length + bytes.length <= RESEND_BYTES_MAX ? Buffer.concat([kept, bytes]) : undefined;
+}
 
 /** A terminal outcome other than `accepted`: the receiver has not taken the message. */
 export function isFailure(state: DeliveryState | undefined): boolean {
