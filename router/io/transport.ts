@@ -30,6 +30,8 @@ export class Transport {
     this.driver = driver;
     let failure: Error | undefined;
     socket.on('data', (bytes: Buffer) => driver.connectionReceived(id, bytes));
+    // A proxy's answer was read from it, and it was stopped then.
+    socket.resume();
     socket.on('drain', () => driver.schedule());
     socket.on('error', (error) => {
       failure = error;

@@ -44,8 +44,8 @@ export const TYPE_PREFIX = 'io.skupper.router.';
 
 /** Roles that the router opens listeners and dials connectors for; the others are warned about and left alone. */
 export const SUPPORTED_ROLES: Readonly<Record<'listener' | 'connector', readonly string[]>> = {
-  listener: ['normal', 'inter-router', 'edge', 'inter-edge'],
-  connector: ['inter-router', 'edge', 'inter-edge'],
+  listener: ['normal', 'route-container', 'inter-router', 'edge', 'inter-edge'],
+  connector: ['normal', 'route-container', 'inter-router', 'edge', 'inter-edge'],
 };
 
 /** Full names that are not prefix + short name. */

@@ -281,7 +281,7 @@ describe('what has no effect', () => {
       ['listener', { websockets: true, policyVhost: 'v' }],
       '[1].listener.policyVhost',
     ],
-    ['a role that is not dialled', ['connector', { role: 'normal' }], '[1].connector.role'],
+    ['a role that is not dialled', ['connector', { role: 'inter-network' }], '[1].connector.role'],
     [
       'a mechanism that is not offered',
       ['listener', { saslMechanisms: 'SCRAM-SHA-256 EXTERNAL' }],
