@@ -176,6 +176,8 @@ export class Bridge implements FlowOwner {
   /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
   dialsHurriedCount = 0;
   dialsTimedOutCount = 0;
+  /** Connections that were HTTP in the beginning and could not be followed to their end. */
+  observersGaveUpCount = 0;
   /** Who keeps records of flows; undefined when nobody does. */
   recorder: FlowRecorder | undefined;
   private readonly parts: BridgeParts;
@@ -347,8 +349,22 @@ export class Bridge implements FlowOwner {
     this.flows.delete(flow.id);
     flow.entity.flows.delete(flow);
     flow.entity.counters.connectionsClosed++;
-    if (flow instanceof ListenerFlow) this.replies.delete(flow.replyKey);
+    if (flow instanceof ListenerFlow) {
+      this.replies.delete(flow.replyKey);
+      flow.endObservation();
+    }
     if (this.retiring.has(flow.entity)) this.retire(flow.entity);
+  }
+
+  observerGaveUp(): void {
+    this.observersGaveUpCount++;
+  }
+
+  /** Flows now, by what their clients speak. */
+  protocols(): { tcp: number; http1: number; http2: number } {
+    const count = { tcp: 0, http1: 0, http2: 0 };
+    for (const flow of this.flows.values()) count[(flow instanceof ListenerFlow && flow.protocol) || 'tcp']++;
+    return count;
   }
 
   /** Of all tcpListeners and tcpConnectors since the start. */

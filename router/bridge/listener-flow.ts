@@ -7,7 +7,13 @@
 import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
-import { makeObserver, type Observer, type ObserverKind } from '../observer/observer.ts';
+import {
+  guessProtocol,
+  type HttpProtocol,
+  makeObserver,
+  type Observer,
+  type ObserverKind,
+} from '../observer/observer.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
 import type { AddressTrial, ListenerAddress } from './listener-address.ts';
 import type { FlowRecorder, ListenerNote } from './recorder.ts';
@@ -44,6 +50,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   private wasHurried = false;
   protected readonly note: ListenerNote | undefined;
   private observer: Observer | undefined;
+  /** What the client's first octets say; nobody need have asked for more. */
+  private guess: HttpProtocol | undefined;
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, route: ListenerFlowRoute) {
     super(id, owner, entity);
@@ -61,10 +69,16 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
     return this.route.trial.address;
   }
 
+  /** What the client speaks beside TCP, as far as the listener's observer looks. */
+  get protocol(): HttpProtocol | undefined {
+    return this.observer?.protocol ?? this.guess;
+  }
+
   override received(bytes: Buffer): boolean {
+    if (this.bytesIn === 0) this.guess = guessProtocol(this.route.observer, bytes);
     if (this.observer !== undefined) {
       this.observer.client(bytes, this.owner.now);
-      this.dropIdleObserver();
+      if (!this.observer.active) this.dropObserver();
     }
     return super.received(bytes);
   }
@@ -72,13 +86,22 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   protected override writeBody(bytes: Buffer): void {
     if (this.observer !== undefined) {
       this.observer.server(bytes, this.owner.now);
-      this.dropIdleObserver();
+      if (!this.observer.active) this.dropObserver();
     }
     super.writeBody(bytes);
   }
 
-  private dropIdleObserver(): void {
-    if (!this.observer!.active) this.observer = undefined;
+  /** It cannot follow: what began as HTTP is TCP from here on. */
+  private dropObserver(): void {
+    if (this.guess !== undefined) this.owner.observerGaveUp();
+    this.observer = undefined;
+    this.guess = undefined;
+  }
+
+  /** The connection is over, and with it the exchanges that lasted as long. */
+  endObservation(): void {
+    this.observer?.end(this.owner.now);
+    this.observer = undefined;
   }
 
   get replyKey(): string {

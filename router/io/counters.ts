@@ -4,6 +4,10 @@ import type { RecordableHistogram } from 'node:perf_hooks';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
 import type { RouterCounters } from '../telemetry/metrics.ts';
+import { poolCounts } from './pools.ts';
+import { addresses } from './show-addresses.ts';
+import { linkCount } from './show-links.ts';
+import type { SlabPool } from './slab-pool.ts';
 
 export interface CounterSources {
   router: Router;
@@ -13,23 +17,26 @@ export interface CounterSources {
   wall: (ms: number) => number;
   /** Of the event loop, in nanoseconds. */
   delay: Pick<RecordableHistogram, 'percentile' | 'max'>;
+  /** Time on the router's clock, ms. */
+  now?: number;
+  driver?: { readonly slabs: SlabPool };
 }
 
-export function countersOf({ router, startedAt, wall, delay }: CounterSources): RouterCounters {
+export function countersOf({ router, startedAt, wall, delay, now = 0, driver }: CounterSources): RouterCounters {
   const peers = [...router.peers.values()];
-  const memory = process.memoryUsage();
   return {
     routerId: router.id,
     version: router.version,
     startTimeSeconds: startedAt / 1000,
     lastTopologyChangeSeconds: wall(router.lastTopologyChangeMs) / 1000,
-    connections: peers.length,
-    links: peers.reduce((sum, peer) => sum + peer.data.length * 2 + peer.endpoints.size, 0),
-    linksBlocked: peers.reduce((sum, peer) => sum + blockedLinks(peer), 0),
-    addresses: router.addresses.size,
-    routers: router.mesh.routers().length,
-    deliveries: { ...router.deliveries, delayed1Sec: 0, delayed10Sec: 0, stuck: 0 },
-    siteLinks: peers.filter(({ role }) => role === 'inter-router' || role === 'edge').map(siteLink),
+    connections: peers.length + router.bridge.flows.size,
+    links: linkCount(router),
+    linksBlocked: peers.reduce((sum, peer) => sum + blockedLinks(peer, now), 0),
+    addresses: addresses(router).length,
+    // Itself is not counted.
+    routers: Math.max(0, router.mesh.routers().length - 1),
+    deliveries: router.deliveries,
+    siteLinks: peers.filter(({ role }) => SITE_LINK_ROLES.has(role)).map(siteLink),
     flows: flows(router),
     dials: {
       hurried: router.bridge.dialsHurriedCount,
@@ -37,20 +44,37 @@ export function countersOf({ router, startedAt, wall, delay }: CounterSources): 
       handedBack: router.forwarder.handedBackCount,
       passedOver: router.bridge.passedOverCount(),
     },
-    amqpConnections: peers.length,
+    serviceConnections: serviceConnections(router),
+    observersGaveUp: router.bridge.observersGaveUpCount,
+    pools: poolCounts(driver?.slabs),
     bufferedBytes: bufferedBytes(router),
     protocolErrors: router.protocolErrors,
+    peerFaults: router.faults.counts,
     eventLoopDelay: {
       p50Seconds: delay.percentile(50) / 1e9,
       p99Seconds: delay.percentile(99) / 1e9,
       maxSeconds: delay.max / 1e9,
     },
-    memory: { heapBytes: memory.heapUsed, residentBytes: memory.rss, virtualBytes: virtualBytes() },
+    memory: { residentBytes: process.memoryUsage.rss(), virtualBytes: virtualBytes() },
   };
 }
 
-function blockedLinks(peer: Peer): number {
-  return peer.data.filter((link) => link.credit === 0).length;
+/** Connections of clients and workloads, not of other routers, by what they speak. */
+export function serviceConnections(router: Router): RouterCounters['serviceConnections'] {
+  let amqp = 0;
+  for (const { role } of router.peers.values()) if (role === 'normal') amqp++;
+  return { amqp, ...router.bridge.protocols() };
+}
+
+/** Links by which we send that have been without credit as long as a delivery is stuck. */
+function blockedLinks({ connection }: Peer, now: number): number {
+  let count = 0;
+  for (const session of connection.sessions()) {
+    for (const link of session.links()) {
+      if (link.role === 'sender' && link.pace.blockedSeconds(now) >= BLOCKED_SECONDS) count++;
+    }
+  }
+  return count;
 }
 
 /** The octets of a site link are those of all connections of its group. */
@@ -96,3 +120,5 @@ export function virtualBytes(): number {
 }
 
 const PAGE_BYTES = 4096;
+const BLOCKED_SECONDS = 10;
+const SITE_LINK_ROLES: ReadonlySet<string> = new Set(['inter-router', 'edge', 'inter-edge']);

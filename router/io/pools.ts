@@ -10,24 +10,41 @@ import type { SlabPool } from './slab-pool.ts';
 /** Of the JavaScript heap; a larger object has pages to itself. */
 const PAGE_BYTES = 256 * 1024;
 
+export interface PoolCount {
+  readonly typeName: string;
+  /** Octets of an item. */
+  readonly typeSize: number;
+  readonly totalCount: number;
+  /** Items that lie ready, of those there are. */
+  readonly idleCount: number;
+}
+
+export function poolCounts(slabs: SlabPool | undefined): PoolCount[] {
+  const counts = getHeapSpaceStatistics().map(({ space_name: name, space_size: size, space_used_size: used }) => ({
+    typeName: `heap_${name}`,
+    typeSize: PAGE_BYTES,
+    totalCount: pagesOf(size),
+    idleCount: pagesOf(size) - pagesOf(used),
+  }));
+  if (slabs === undefined) return counts;
+  return [
+    ...counts,
+    { typeName: 'slab', typeSize: slabs.sizeBytes, totalCount: slabs.madeCount, idleCount: slabs.idleCount },
+  ];
+}
+
 export function pools(slabs: SlabPool | undefined): ShownEntity[] {
-  const spaces = getHeapSpaceStatistics().map(({ space_name: name, space_size: size, space_used_size: used }) =>
-    pool(`heap_${name}`, PAGE_BYTES, pagesOf(size), pagesOf(size) - pagesOf(used)),
-  );
-  return slabs === undefined
-    ? spaces
-    : [
-        ...spaces,
-        { ...pool('slab', slabs.sizeBytes, slabs.madeCount, slabs.idleCount), localFreeListMax: slabs.idleMax },
-      ];
+  return poolCounts(slabs).map((count) => ({
+    ...pool(count),
+    ...(count.typeName === 'slab' && { localFreeListMax: slabs?.idleMax ?? 0 }),
+  }));
 }
 
 function pagesOf(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES);
 }
 
-/** @param idleCount items that lie ready, of those there are */
-function pool(typeName: string, typeSize: number, totalCount: number, idleCount: number): ShownEntity {
+function pool({ typeName, typeSize, totalCount, idleCount }: PoolCount): ShownEntity {
   return {
     name: `allocator/${typeName}`,
     identity: `allocator/${typeName}`,

@@ -7,10 +7,14 @@
  * Wire reference 6.9 (`observer` of a tcpListener) and 10.5 (BIFLOW_APP).
  */
 import { AutoObserver } from './auto-observer.ts';
+import { mayBeRequestLine, parseRequestLine } from './http1-lines.ts';
 import { Http1Observer } from './http1-observer.ts';
 import { Http2Observer } from './http2-observer.ts';
+import { PREFACE } from './http2-reader.ts';
 
 export type ObserverKind = 'none' | 'auto' | 'http1' | 'http2';
+
+export type HttpProtocol = 'http1' | 'http2';
 
 /** A request and its response. Times are those of the calls of the observer, in ms. */
 export interface HttpExchange {
@@ -48,7 +52,7 @@ export interface Observer {
   /** False: it has given up, since this is not HTTP or a limit was met; what was open has ended. Feed no more. */
   readonly active: boolean;
   /** Undefined while it cannot tell, and when it has given up. */
-  readonly protocol: 'http1' | 'http2' | undefined;
+  readonly protocol: HttpProtocol | undefined;
   /** Why it has given up, in words for a log. */
   readonly gaveUp: string | undefined;
 }
@@ -62,4 +66,19 @@ export function makeObserver(kind: ObserverKind, sink: ExchangeSink, alpn?: stri
   if (kind === 'http1' || (kind === 'auto' && alpn === 'http/1.1')) return new Http1Observer(sink);
   if (kind === 'http2' || alpn === 'h2') return new Http2Observer(sink);
   return new AutoObserver(sink);
+}
+
+/**
+ * What a client speaks that begins so, for those who only count connections: a look at one read, and nothing is kept.
+ * @param first what was read first from the client
+ */
+export function guessProtocol(kind: ObserverKind, first: Buffer): HttpProtocol | undefined {
+  if (kind === 'none') return undefined;
+  const length = Math.min(first.length, PREFACE.length);
+  if (length > 2 && first.compare(PREFACE, 0, length, 0, length) === 0) return kind === 'http1' ? undefined : 'http2';
+  if (kind === 'http2') return undefined;
+  const lf = first.indexOf(0x0a);
+  if (lf < 0) return mayBeRequestLine(first, 0, first.length) ? 'http1' : undefined;
+  const end = lf > 0 && first[lf - 1] === 0x0d ? lf - 1 : lf;
+  return parseRequestLine(first, 0, end) === undefined ? undefined : 'http1';
 }

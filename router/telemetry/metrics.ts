@@ -57,30 +57,53 @@ export interface DialCounters {
   readonly passedOver: number;
 }
 
+/** Of memory that is taken and given back in items of one size. */
+export interface PoolCounters {
+  readonly typeName: string;
+  /** Octets of an item. */
+  readonly typeSize: number;
+  readonly totalCount: number;
+  /** Of these, items that lie ready for use. */
+  readonly idleCount: number;
+}
+
 export interface RouterCounters {
   readonly routerId: string;
   readonly version: string;
   /** Seconds since 1970. */
   readonly startTimeSeconds: number;
   readonly lastTopologyChangeSeconds: number;
+  /** AMQP connections and TCP flows. */
   readonly connections: number;
+  /** AMQP links, and two of each TCP flow. */
   readonly links: number;
+  /** Links without credit for long. */
   readonly linksBlocked: number;
   readonly addresses: number;
-  /** Known in the network, this one included. */
+  /** Other routers known in the network. */
   readonly routers: number;
   readonly deliveries: DeliveryCounters;
   readonly siteLinks: readonly SiteLinkCounters[];
   readonly flows: FlowCounters;
   readonly dials: DialCounters;
-  /** Connections open now, by protocol. */
-  readonly amqpConnections: number;
+  /** Connections of clients and workloads open now, by what they speak. */
+  readonly serviceConnections: {
+    readonly amqp: number;
+    readonly tcp: number;
+    readonly http1: number;
+    readonly http2: number;
+  };
+  /** Connections that were HTTP in the beginning and could not be followed to their end. */
+  readonly observersGaveUp: number;
+  readonly pools: readonly PoolCounters[];
   /** Octets held in buffers for readers that are behind. */
   readonly bufferedBytes: number;
   /** Connections closed for a peer's fault, by AMQP condition. */
   readonly protocolErrors: ReadonlyMap<string, number>;
+  /** Broken rules that end no connection, by kind. */
+  readonly peerFaults: ReadonlyMap<string, number>;
   readonly eventLoopDelay: { readonly p50Seconds: number; readonly p99Seconds: number; readonly maxSeconds: number };
-  readonly memory: { readonly heapBytes: number; readonly residentBytes: number; readonly virtualBytes: number };
+  readonly memory: { readonly residentBytes: number; readonly virtualBytes: number };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -102,8 +125,30 @@ export function renderMetrics(counters: RouterCounters): string {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`);
     for (const { labels, value } of samples(counters)) lines.push(`${name}${labelText(labels)} ${value}`);
   }
+  for (const pool of counters.pools) lines.push(...poolLines(pool));
   return `${lines.join('\n')}\n`;
 }
+
+/** The names are those of skupper-router's pools, the type and what is told of it joined by a colon. */
+function poolLines({ typeName, typeSize, totalCount, idleCount }: PoolCounters): string[] {
+  const gauges = {
+    allocated: totalCount,
+    in_use: totalCount - idleCount,
+    cached: idleCount,
+    bytes: totalCount * typeSize,
+  };
+  return Object.entries(gauges).flatMap(([what, value]) => {
+    const name = `${typeName}:${what}`;
+    return [`# HELP ${name} ${POOL_HELP[what]}`, `# TYPE ${name} gauge`, `${name} ${value}`];
+  });
+}
+
+const POOL_HELP: Readonly<Record<string, string>> = {
+  allocated: 'Items of the pool now',
+  in_use: 'Items that are used',
+  cached: 'Items that lie ready for use',
+  bytes: 'Memory of all items',
+};
 
 function labelText(labels: Labels | undefined): string {
   if (labels === undefined) return '';
@@ -123,6 +168,10 @@ function deliveries(kind: Metric['kind'], name: string, help: string, counter: k
   return metric(kind, name, help, (counters) => counters.deliveries[counter]);
 }
 
+function service(protocol: keyof RouterCounters['serviceConnections'], help: string): Metric {
+  return metric('gauge', `qdr_${protocol}_service_connections`, help, (c) => c.serviceConnections[protocol]);
+}
+
 /** One sample a site link and direction or state. */
 function perLink(
   kind: Metric['kind'],
@@ -136,10 +185,10 @@ function perLink(
 }
 
 const ORIGINAL: readonly Metric[] = [
-  metric('gauge', 'qdr_connections_total', 'AMQP connections now', (c) => c.connections),
-  metric('gauge', 'qdr_links_total', 'AMQP links now', (c) => c.links),
+  metric('gauge', 'qdr_connections_total', 'AMQP connections and TCP flows now', (c) => c.connections),
+  metric('gauge', 'qdr_links_total', 'AMQP links now, and two of each TCP flow', (c) => c.links),
   metric('gauge', 'qdr_addresses_total', 'Addresses now', (c) => c.addresses),
-  metric('gauge', 'qdr_routers_total', 'Routers known in the network', (c) => c.routers),
+  metric('gauge', 'qdr_routers_total', 'Other routers known in the network', (c) => c.routers),
   deliveries('counter', 'qdr_presettled_deliveries_total', 'Pre-settled deliveries', 'presettled'),
   deliveries(
     'counter',
@@ -161,13 +210,15 @@ const ORIGINAL: readonly Metric[] = [
   metric('gauge', 'qdr_last_topology_change_timestamp', 'Time of the last change of paths, seconds since 1970', (c) =>
     Math.floor(c.lastTopologyChangeSeconds),
   ),
-  metric('gauge', 'qdr_alloc_pool_bytes', 'Heap in use', (c) => c.memory.heapBytes),
+  metric('gauge', 'qdr_alloc_pool_bytes', 'Memory of all pools', ({ pools }) =>
+    pools.reduce((sum, { typeSize, totalCount }) => sum + typeSize * totalCount, 0),
+  ),
   metric('gauge', 'qdr_router_vmsize_bytes', 'Virtual memory', (c) => c.memory.virtualBytes),
   metric('gauge', 'qdr_router_rss_bytes', 'Resident memory', (c) => c.memory.residentBytes),
-  metric('gauge', 'qdr_tcp_service_connections', 'TCP connections of services now', (c) => c.flows.open),
-  metric('gauge', 'qdr_amqp_service_connections', 'AMQP connections of clients now', (c) => c.amqpConnections),
-  metric('gauge', 'qdr_http1_service_connections', 'HTTP/1 connections of services, always 0', () => 0),
-  metric('gauge', 'qdr_http2_service_connections', 'HTTP/2 connections of services, always 0', () => 0),
+  service('tcp', 'TCP connections of services now, those of HTTP apart'),
+  service('amqp', 'AMQP connections of clients now'),
+  service('http1', 'HTTP/1 connections of services now'),
+  service('http2', 'HTTP/2 connections of services now'),
 ];
 
 const OURS: readonly Metric[] = [
@@ -214,6 +265,12 @@ const OURS: readonly Metric[] = [
       { labels: { direction: 'out' }, value: flows.octetsOut },
     ],
   },
+  metric(
+    'counter',
+    'skuprt_router_observers_given_up_total',
+    'Connections that began as HTTP and could not be followed to their end',
+    (c) => c.observersGaveUp,
+  ),
   metric('gauge', 'skuprt_router_buffered_bytes', 'Octets held for readers that are behind', (c) => c.bufferedBytes),
   {
     name: 'skuprt_router_protocol_errors_total',
@@ -221,6 +278,12 @@ const OURS: readonly Metric[] = [
     help: "Connections closed for the peer's fault, by AMQP condition",
     samples: ({ protocolErrors }) =>
       [...protocolErrors].map(([condition, value]) => ({ labels: { condition }, value })),
+  },
+  {
+    kind: 'counter',
+    name: 'skuprt_router_peer_faults_total',
+    help: 'Rules broken by peers whose connections stand, by kind',
+    samples: ({ peerFaults }) => [...peerFaults].map(([fault, value]) => ({ labels: { fault }, value })),
   },
   {
     name: 'skuprt_router_event_loop_delay_seconds',

@@ -34,11 +34,14 @@ export const COUNTERS: RouterCounters = {
   siteLinks: [{ link: 'to "B"\\', peer: 'B', up: true, cost: 1, octetsIn: 100, octetsOut: 200 }],
   flows: { open: 1, opened: 5, closed: 3, refused: 1, reset: 1, octetsIn: 2 ** 53 - 1, octetsOut: 10 },
   dials: { hurried: 4, timedOut: 1, handedBack: 7, passedOver: 2 },
-  amqpConnections: 1,
+  serviceConnections: { amqp: 1, tcp: 4, http1: 2, http2: 3 },
+  observersGaveUp: 5,
+  pools: [],
   bufferedBytes: 4096,
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),
+  peerFaults: new Map([['malformed', 3]]),
   eventLoopDelay: { p50Seconds: 0.001, p99Seconds: 0.02, maxSeconds: 0.05 },
-  memory: { heapBytes: 1, residentBytes: 2, virtualBytes: 3 },
+  memory: { residentBytes: 2, virtualBytes: 3 },
 };
 
 const ADAPTOR = {

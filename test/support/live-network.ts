@@ -12,6 +12,7 @@ import type { CertificateFiles } from './certificates.ts';
 import { eventually } from './eventually.ts';
 import {
   type Entity,
+  type Kind,
   linkEntities,
   RouterProcesses,
   routerConfig,
@@ -26,6 +27,7 @@ export interface LiveRouter {
   readonly httpPort: number;
   readonly certificates: CertificateFiles;
   readonly mode: 'interior' | 'edge';
+  readonly kind: Kind;
 }
 
 export interface LinkOptions {
@@ -42,11 +44,11 @@ export class LiveNetwork {
   private readonly routers = new Map<string, LiveRouter>();
   private readonly attributes = new Map<string, Entity[1]>();
 
-  async router(id: string, mode: LiveRouter['mode'] = 'interior'): Promise<LiveRouter> {
+  async router(id: string, mode: LiveRouter['mode'] = 'interior', kind: Kind = 'ours'): Promise<LiveRouter> {
     const httpPort = await unusedPort();
     const entities: Entity[] = [['listener', { name: 'http', host: '127.0.0.1', port: httpPort, http: true }]];
     const certificates = this.authority.write(join(this.directory, id), id);
-    const router = { id, entities, httpPort, certificates, mode };
+    const router = { id, entities, httpPort, certificates, mode, kind };
     this.routers.set(id, router);
     return router;
   }
@@ -92,8 +94,8 @@ export class LiveNetwork {
   async start(...ids: string[]): Promise<void> {
     const started = ids.length > 0 ? ids : [...this.routers.keys()];
     for (const id of started) {
-      const { entities, mode } = this.find(id);
-      this.processes.startWith('ours', id, routerConfig(id, entities, mode, this.attributes.get(id)));
+      const { entities, mode, kind } = this.find(id);
+      this.processes.startWith(kind, id, routerConfig(id, entities, mode, this.attributes.get(id)));
     }
     await Promise.all(started.map((id) => this.healthy(id)));
   }

@@ -23,7 +23,24 @@ describe('the metrics text', () => {
   it('keeps the names that users of skupper-router scrape', () => {
     expect(text).toContain('\nqdr_connections_total 3\n');
     expect(text).toContain('\nqdr_routers_total 2\n');
-    expect(text).toContain('\nqdr_tcp_service_connections 1\n');
+    expect(text).toContain('\nqdr_tcp_service_connections 4\n');
+    expect(text).toContain('\nqdr_http1_service_connections 2\n');
+    expect(text).toContain('\nqdr_http2_service_connections 3\n');
+    expect(text).toContain('\nqdr_deliveries_delayed_10sec_total 11\n');
+    expect(text).toContain('\nqdr_deliveries_stuck_total 12\n');
+  });
+
+  it('tells of each pool what skupper-router tells of its own, and their memory together', () => {
+    const pools = [
+      { typeName: 'slab', typeSize: 1000, totalCount: 7, idleCount: 3 },
+      { typeName: 'heap_old_space', typeSize: 10, totalCount: 5, idleCount: 0 },
+    ];
+    const lines = renderMetrics({ ...COUNTERS, pools }).split('\n');
+    expect(lines).toContain('# TYPE slab:allocated gauge');
+    for (const line of ['slab:allocated 7', 'slab:in_use 4', 'slab:cached 3', 'slab:bytes 7000'])
+      expect(lines).toContain(line);
+    expect(lines).toContain('heap_old_space:in_use 5');
+    expect(lines).toContain('qdr_alloc_pool_bytes 7050');
   });
 
   it('counts octets of each site link and direction, with labels escaped', () => {

@@ -6,7 +6,7 @@ import {
   PIPELINED_REQUEST_COUNT_MAX,
   SERVER_BYTES_HELD_MAX,
 } from '../../router/observer/limits.ts';
-import { makeObserver } from '../../router/observer/observer.ts';
+import { guessProtocol, makeObserver } from '../../router/observer/observer.ts';
 import { observe } from '../support/observed-exchanges.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -266,5 +266,22 @@ describe('what an observer is made for', () => {
     expect(settings.observer.active).toBe(true);
     settings.server(Buffer.alloc(SERVER_BYTES_HELD_MAX));
     expect(settings.observer.active).toBe(false);
+  });
+});
+
+describe('what a client speaks, by its first octets', () => {
+  it.each([
+    ['auto', GET, 'http1'],
+    ['auto', 'DELETE /a/long/path', 'http1'],
+    ['http1', GET, 'http1'],
+    ['http2', GET, undefined],
+    ['none', GET, undefined],
+    ['auto', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00', 'http2'],
+    ['auto', 'PRI * HT', 'http2'],
+    ['http1', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00', undefined],
+    ['auto', 'EHLO mail.example.org\r\n', undefined],
+    ['auto', '\x16\x03\x01', undefined],
+  ] as const)('%s: %j is %s', (kind, octets, protocol) => {
+    expect(guessProtocol(kind, Buffer.from(octets, 'latin1'))).toBe(protocol);
   });
 });

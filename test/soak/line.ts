@@ -1,0 +1,159 @@
+/**
+ * The line of three routers that the soak goes through: A and C offer each other a service over B, with mutual TLS. Tells what is left
+ * in them when nothing ought to be, and how much memory they have.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
+import { ManagementClient } from '../support/management-client.ts';
+import { unusedPort } from '../support/tcp.ts';
+import type { Ways } from './flows.ts';
+
+/** Idle links for streams that a connection keeps in each direction. */
+const LINKS_KEPT_MAX = 128;
+
+interface Rest {
+  readonly sockets: number;
+  readonly connections: number;
+  readonly links: number;
+}
+
+export class Line {
+  private readonly network: LiveNetwork;
+  private readonly routers: readonly LiveRouter[];
+  private readonly amqpPorts: readonly number[];
+  readonly ways: Ways;
+  private readonly atRest = new Map<string, Rest>();
+
+  private constructor(network: LiveNetwork, routers: readonly LiveRouter[], amqpPorts: readonly number[], ways: Ways) {
+    this.network = network;
+    this.routers = routers;
+    this.amqpPorts = amqpPorts;
+    this.ways = ways;
+  }
+
+  /** @param mixed the one in the middle is the original */
+  static async start(backendPort: number, mixed: boolean): Promise<Line> {
+    const network = new LiveNetwork();
+    const a = await network.router('A');
+    const b = await network.router('B', 'interior', mixed ? 'original' : 'ours');
+    const c = await network.router('C');
+    await network.link(a, b);
+    await network.link(c, b);
+    const deadPort = await unusedPort();
+    const served: number[] = [];
+    const unserved: number[] = [];
+    for (const [near, far] of [
+      [a, c],
+      [c, a],
+    ] as const) {
+      served.push(await network.publish(near, `served-${far.id}`));
+      unserved.push(await network.publish(near, `unserved-${far.id}`));
+      network.offer(far, `served-${far.id}`, backendPort);
+      network.offer(far, `unserved-${far.id}`, deadPort);
+    }
+    const amqpPorts = [await network.amqp(a), await network.amqp(b), await network.amqp(c)];
+    const line = new Line(network, [a, b, c], amqpPorts, { served, unserved });
+    try {
+      await network.start();
+      for (const port of [...served, ...unserved]) await network.accepting(port, true, START_PATIENCE_MS);
+    } catch (error) {
+      await network.stop();
+      throw error;
+    }
+    return line;
+  }
+
+  /** Notes what routers have that carry nothing; to be called before the first connection, when all links are up. */
+  async noteRest(): Promise<void> {
+    for (const [index, router] of this.routers.entries()) this.atRest.set(router.id, (await this.look(index)).rest);
+  }
+
+  /** What is left in the routers that was not there at rest, in words; empty when nothing is. */
+  async leftovers(): Promise<string[]> {
+    const left: string[] = [];
+    for (const [index, { id }] of this.routers.entries()) {
+      const { rest, inUse } = await this.look(index);
+      const before = this.atRest.get(id)!;
+      const say = (count: number, what: string): void => {
+        if (count !== 0) left.push(`${id} has ${count} ${what}`);
+      };
+      say(rest.sockets - before.sockets, 'sockets more than at rest');
+      say(rest.connections - before.connections, 'connections more than at rest');
+      const linksMax = before.links + before.connections * 2 * LINKS_KEPT_MAX;
+      say(Math.max(0, rest.links - linksMax), `links more than the ${linksMax} it may keep`);
+      for (const [what, count] of Object.entries(inUse)) say(count, what);
+    }
+    return left;
+  }
+
+  /** Resident memory of each router, MiB. */
+  memoryMiB(): Record<string, number> {
+    return Object.fromEntries(
+      this.routers.map(({ id }) => {
+        const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(this.read(id, 'status')) ?? [];
+        return [id, Math.round(Number(kibibytes) / 1024)];
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.network.stop();
+  }
+
+  private async look(index: number) {
+    const router = this.routers[index]!;
+    const metrics = await this.network.metrics(router);
+    const client = await ManagementClient.connect(this.amqpPorts[index]!);
+    let links: Record<string, unknown>[];
+    try {
+      links = await client.query('io.skupper.router.router.link');
+    } finally {
+      client.close();
+    }
+    // Clients' links are those of this query; the TCP connections are counted apart.
+    const ofRouters = links.filter(({ linkType }) => linkType !== 'endpoint');
+    const sum = (attribute: string) => ofRouters.reduce((total, link) => total + Number(link[attribute] ?? 0), 0);
+    return {
+      rest: {
+        sockets: this.socketCount(router.id),
+        connections: metrics('qdr_connections_total'),
+        links: ofRouters.length,
+      },
+      inUse: {
+        'TCP flows open': metrics('skuprt_router_flows_open'),
+        'octets in buffers': metrics('skuprt_router_buffered_bytes'),
+        'stuck deliveries': metrics('qdr_deliveries_stuck_total'),
+        'unsettled deliveries': sum('unsettledCount'),
+        'undelivered deliveries': sum('undeliveredCount'),
+      },
+    };
+  }
+
+  /** Where the system does not tell, 0. */
+  private socketCount(id: string): number {
+    const directory = `/proc/${this.network.processes.pid(id)}/fd`;
+    let names: string[];
+    try {
+      names = readdirSync(directory);
+    } catch {
+      return 0;
+    }
+    return names.filter((name) => {
+      try {
+        return readlinkSync(`${directory}/${name}`).startsWith('socket:');
+      } catch {
+        return false;
+      }
+    }).length;
+  }
+
+  private read(id: string, file: string): string {
+    try {
+      return readFileSync(`/proc/${this.network.processes.pid(id)}/${file}`, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+}
+
+const START_PATIENCE_MS = 60_000;

@@ -1,0 +1,47 @@
+/** What the soak is asked for. */
+import { parseArgs } from 'node:util';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  /** Flows at once, at most. */
+  readonly flowCountMax: number;
+  readonly seed: number;
+  /** The router in the middle is the original. */
+  readonly mixed: boolean;
+}
+
+export class UsageError extends Error {}
+
+export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed]
+
+TCP connections that are opened, half closed, reset and abandoned at random through a line of three routers; at the end nothing of them
+may be left: no delivery, no link in use, no socket, no octet.
+
+  --minutes N   how long connections are opened (default 1)
+  --flows N     connections at once, at most (default 150)
+  --seed N      of what happens to them (default: from the clock; it is printed)
+  --mixed       the router in the middle is the original, SKROUTERD
+`;
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[], clockSeed: number): SoakOptions {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    const text = { type: 'string' } as const;
+    const options = { minutes: text, flows: text, seed: text, mixed: { type: 'boolean' } } as const;
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const number = (name: string, otherwise: number, min: number): number => {
+    const value = values[name] === undefined ? otherwise : Number(values[name]);
+    if (!Number.isFinite(value) || value < min) throw new UsageError(`--${name} is a number, ${min} or more`);
+    return value;
+  };
+  return {
+    minutes: number('minutes', 1, 0.01),
+    flowCountMax: Math.floor(number('flows', 150, 1)),
+    seed: Math.floor(number('seed', clockSeed, 0)),
+    mixed: values.mixed === true,
+  };
+}
