@@ -181,13 +181,22 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
   }
 
   async function users(): Promise<unknown[]> {
-    return (await east.query('connection')).filter(({ opened }) => opened).map(({ user }) => user);
+    return (await east.query('io.skupper.router.connection')).filter(({ opened }) => opened).map(({ user }) => user);
+  }
+
+  async function userIs(wanted: string): Promise<void> {
+    let seen: unknown[] = [];
+    const look = async () => {
+      seen = await users();
+      return seen.includes(wanted);
+    };
+    await eventually(() => `${wanted} is among ${JSON.stringify(seen)}`, look, SOON_MS);
   }
 
   test('a connector comes in with its name and password, and is shown by its name', async () => {
     await isUp('right');
-    await eventually('alice is there', async () => (await users()).includes('alice@example.com'), SOON_MS);
-    const alice = (await east.query('connection')).find(({ user }) => user === 'alice@example.com');
+    await userIs('alice@example.com');
+    const alice = (await east.query('io.skupper.router.connection')).find(({ user }) => user === 'alice@example.com');
     expect(alice).toMatchObject({ isAuthenticated: true, isEncrypted: false, dir: 'in' });
   });
 
@@ -198,8 +207,8 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
 
   test('a certificate gives the name that the listener asks of it', async () => {
     await isUp('named');
-    await eventually('bench is there', async () => (await users()).includes('bench'), SOON_MS);
-    const bench = (await east.query('connection')).find(({ user }) => user === 'bench');
+    await userIs('bench');
+    const bench = (await east.query('io.skupper.router.connection')).find(({ user }) => user === 'bench');
     expect(bench).toMatchObject({ isAuthenticated: true, isEncrypted: true });
   });
 
