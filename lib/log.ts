@@ -8,7 +8,9 @@
 import {
   type DestinationStream,
   type Logger,
+  levels,
   destination as openDestination,
+  type LoggerOptions as PinoOptions,
   pino,
   stdSerializers,
   stdTimeFunctions,
@@ -26,22 +28,42 @@ export interface LoggerOptions {
   level?: LogLevel;
   /** A file descriptor, a file to append to (0600), or a stream; standard error when absent. */
   destination?: number | string | DestinationStream;
+  /** Further fields of every line. */
+  base?: Readonly<Record<string, unknown>>;
+  /** What a line says of the time: `,"time":"..."` or nothing; in UTC when absent. */
+  timestamp?: () => string;
+  /** Asked for each line that its level lets through; `false` drops it. */
+  accept?: (level: LogLevel, fields: Readonly<Record<string, unknown>>, message: string) => boolean;
 }
 
-export function createLogger({ name, level = 'info', destination = 2 }: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): Logger {
+  const { name, level = 'info', destination = 2, base, timestamp = stdTimeFunctions.isoTime, accept } = options;
   return pino(
     {
       level,
-      base: { process: name, pid: process.pid },
-      timestamp: stdTimeFunctions.isoTime,
+      base: { process: name, pid: process.pid, ...base },
+      timestamp,
+      ...(accept === undefined ? {} : { hooks: hooksOf(accept) }),
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => redact(fields) as Record<string, unknown>,
       },
       serializers: { err: (error) => redact({ ...stdSerializers.err(error) }) },
     },
-    typeof destination === 'object' ? destination : openFile(destination),
+    typeof destination === 'object' ? destination : openOutlet(destination),
   );
+}
+
+function hooksOf(accept: NonNullable<LoggerOptions['accept']>): NonNullable<PinoOptions['hooks']> {
+  return {
+    logMethod(args, method, level) {
+      const [first, second] = args as unknown[];
+      const hasFields = typeof first === 'object' && first !== null;
+      const fields = hasFields ? (first as Record<string, unknown>) : {};
+      const message = String((hasFields ? second : first) ?? '');
+      if (accept(levels.labels[level] as LogLevel, fields, message)) method.apply(this, args);
+    },
+  };
 }
 
 const REDACTED = '[redacted]';
@@ -77,7 +99,8 @@ function isSecret(name: string, field: unknown): boolean {
   return SECRET_NAMES.has(name) && field !== undefined;
 }
 
-function openFile(dest: number | string): DestinationStream {
+/** A file descriptor, or a file to append to. A line that cannot be written is dropped. */
+export function openOutlet(dest: number | string): DestinationStream {
   const stream = openDestination({ dest, sync: true, mkdir: true, mode: 0o600 });
   stream.on('error', () => undefined);
   return stream;

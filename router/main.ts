@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../lib/clock.ts';
-import { createLogger } from '../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { readVersion } from '../lib/version.ts';
 import { parseHead } from './amqp/message/head.ts';
@@ -19,12 +19,15 @@ import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
+import { RouterLog } from './io/router-log.ts';
 import type { Shown } from './io/show.ts';
 import { startText } from './io/start-config.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
 import { ManagementAgent } from './management/agent.ts';
-import { parseConfig, type RouterConfig } from './management/config.ts';
+import { entitiesOf, parseConfig, type RouterConfig } from './management/config.ts';
 import { diffConfig } from './management/diff.ts';
+import { firstSequence } from './mesh/mesh.ts';
+import { LogBook } from './telemetry/log-book.ts';
 import { renderMetrics } from './telemetry/metrics.ts';
 
 export interface RouterRunOptions {
@@ -48,8 +51,9 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   const loaded = options.config === undefined ? loadStart() : loadConfig(options.config);
   const version = readVersion();
   const { config } = loaded;
-  const log = createLogger({ name: 'router' });
   const clock = systemClock;
+  const logs = logsOf(config, () => clock.wall());
+  const log = logs.of('ROUTER');
   const random: Random = systemRandom;
   const startedAt = clock.wall();
   const startedAtMs = clock.now();
@@ -59,7 +63,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     {
       id: config.router.id,
       instance: Math.floor(startedAt / 1000),
-      firstSequence: startedAt % 1000,
+      firstSequence: firstSequence(startedAt),
       version,
       mode: config.router.mode,
       defaultDistribution: config.router.defaultDistribution,
@@ -72,26 +76,28 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     router,
     clock,
     log,
+    logOf: (module) => logs.of(module),
     backendOf: (connector) => entities.backendOf(connector),
     listen: (listener, on) => entities.listen(listener, on),
   });
-  const profiles = new TlsProfiles(log);
+  const profiles = new TlsProfiles(logs.of('SERVER'));
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   const entities = new Entities({
     driver,
     profiles,
-    log,
+    log: logs.of('AGENT'),
+    logs,
     random,
     router: config.router,
     http: {
-      render: () => renderMetrics(countersOf({ router, startedAt, wall, delay })),
+      render: () => renderMetrics(countersOf({ router, driver, startedAt, wall, delay, now: clock.now() })),
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });
   const { mode, metadata } = config.router;
   const events = makeEvents({ router, entities, mode, metadata, random, env: process.env, wall });
-  serveManagement(router, entities, { driver, startedAtMs, now: () => clock.now(), wall });
+  serveManagement(router, entities, { driver, logBook: logs.book, startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
@@ -102,17 +108,10 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   log.info({ router: config.router.id, mode: config.router.mode, version }, 'router started');
 
   await aborted(signal);
-  log.info({ flowCount: router.bridge.flows.size }, 'router draining');
   file?.stop();
-  entities.stopAccepting();
-  router.withdraw(clock.now());
-  driver.schedule();
-  await drained(router, options.drainMs ?? DRAIN_MS);
-  events.stop(clock.now());
-  for (const id of [...router.peers.keys()])
-    router.close(id, 'amqp:connection:forced', 'the router is shutting down', clock.now());
-  driver.schedule();
-  await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  await drain({ router, driver, entities, log, now: () => clock.now() }, options.drainMs ?? DRAIN_MS, () =>
+    events.stop(clock.now()),
+  );
   process.off('SIGHUP', onHangup);
   entities.stop();
   profiles.stop();
@@ -121,6 +120,30 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   // An open standard input would keep the process.
   if (options.exitWithStdin) process.stdin.destroy();
   log.info({ router: config.router.id }, 'router stopped');
+}
+
+/** No new connections; flows go on until they end or the time is over, then `last` is called and all peers are told. */
+async function drain(
+  {
+    router,
+    driver,
+    entities,
+    log,
+    now,
+  }: { router: Router; driver: Driver; entities: Entities; log: Logger; now: () => number },
+  drainMs: number,
+  last: () => void,
+): Promise<void> {
+  log.info({ flowCount: router.bridge.flows.size }, 'router draining');
+  entities.stopAccepting();
+  router.withdraw(now());
+  driver.schedule();
+  await drained(router, drainMs);
+  last();
+  for (const id of [...router.peers.keys()])
+    router.close(id, 'amqp:connection:forced', 'the router is shutting down', now());
+  driver.schedule();
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
 }
 
 function serveManagement(
@@ -137,6 +160,17 @@ function serveManagement(
     router.send(answer.to, answer.message, parts.now());
     return true;
   });
+}
+
+/**
+ * The log as its entities say it from the first line on.
+ * @throws LogFileError
+ */
+function logsOf(config: RouterConfig, wall: () => number): RouterLog {
+  const logs = new RouterLog(new LogBook(), wall);
+  logs.setTimes(config.router);
+  for (const entity of entitiesOf(config, 'log').values()) logs.set(entity);
+  return logs;
 }
 
 /** What the environment named is read once: from then on changes come over management. */

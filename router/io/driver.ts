@@ -9,6 +9,7 @@ import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SocketEnd } from '../bridge/flow.ts';
 import type { Effect } from '../core/effects.ts';
+import type { LogModule } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
 import { type Backend, FlowSocket } from './flow-socket.ts';
 import { SlabPool } from './slab-pool.ts';
@@ -19,6 +20,8 @@ export interface DriverParts {
   router: Router;
   clock: Clock;
   log: Logger;
+  /** The log of a module; `log` when absent. */
+  logOf?(module: LogModule): Logger;
   /** Where a tcpConnector dials; undefined when it is gone. Throws SkuprtError when it cannot be dialled. */
   backendOf(connector: string): Backend | undefined;
   listen(tcpListener: string, on: boolean): void;
@@ -160,9 +163,13 @@ export class Driver {
         this.parts.listen(effect.listener, effect.on);
         break;
       case 'log':
-        this.parts.log[effect.level](effect.fields, effect.message);
+        this.logOf(effect.module)[effect.level](effect.fields, effect.message);
         break;
     }
+  }
+
+  private logOf(module: LogModule = 'ROUTER_CORE'): Logger {
+    return this.parts.logOf?.(module) ?? this.parts.log;
   }
 
   private dial(flow: number, connector: string, withinMs: number | undefined, alpn: string | undefined): void {

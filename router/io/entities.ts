@@ -4,8 +4,9 @@
  */
 import { isIP } from 'node:net';
 import { SkuprtError } from '../../lib/errors.ts';
-import type { Logger, LogLevel } from '../../lib/log.ts';
+import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import type { LogModule } from '../core/log-modules.ts';
 import type { ConfigChange } from '../management/diff.ts';
 import { changedAttributes, changesInPlace } from '../management/live.ts';
 import {
@@ -26,6 +27,7 @@ import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { meshOptions } from './mesh-options.ts';
 import { Quota } from './quota.ts';
+import type { RouterLog } from './router-log.ts';
 import { TcpListenerSocket } from './tcp-listener.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
 
@@ -38,6 +40,8 @@ export interface EntitiesParts {
   driver: Driver;
   profiles: TlsProfiles;
   log: Logger;
+  /** Each part's own log; `log` for all of them when absent. */
+  logs?: RouterLog;
   random: Random;
   router: RouterEntity;
   http: Pick<HttpOptions, 'render' | 'healthy'>;
@@ -167,7 +171,10 @@ export class Entities {
         this.createConnector(entity);
         break;
       case 'tcpListener':
-        this.tcpListeners.set(entity.name, new TcpListenerSocket(entity, this.parts));
+        this.tcpListeners.set(
+          entity.name,
+          new TcpListenerSocket(entity, { ...this.parts, log: this.logOf('TCP_ADAPTOR') }),
+        );
         bridge.addListener(entity);
         break;
       case 'tcpConnector':
@@ -316,18 +323,20 @@ export class Entities {
       keepListening(
         () => listener.listen(),
         () => listener.close(),
-        { ...this.parts, name },
+        { ...this.parts, log: this.logOf('SERVER'), name },
       ),
     );
   }
 
   private amqpListener(entity: ListenerEntity): AmqpListener {
-    return new AmqpListener(entity, { ...this.parts, quota: this.quota, saslConfig: this.router });
+    const log = this.logOf('SERVER');
+    return new AmqpListener(entity, { ...this.parts, log, quota: this.quota, saslConfig: this.router });
   }
 
   private keepHttp(entity: ListenerEntity): Listening {
     const { name } = entity;
-    const { profiles, log } = this.parts;
+    const { profiles } = this.parts;
+    const log = this.logOf('HTTP');
     const stop = new AbortController();
     const overWebSockets = entity.websockets ? this.amqpListener(entity) : undefined;
     let unwatch = (): void => {};
@@ -343,7 +352,7 @@ export class Entities {
         stop.abort();
         overWebSockets?.close();
       },
-      { ...this.parts, name },
+      { ...this.parts, log, name },
     );
   }
 
@@ -372,6 +381,7 @@ export class Entities {
   private createConnector(entity: ConnectorEntity): void {
     const connector = new AmqpConnector(entity, {
       ...this.parts,
+      log: this.logOf('CONN_MGR'),
       dataConnectionCount: this.dataConnectionCount,
       proxyOf: (name) => this.proxyOf(name),
     });
@@ -379,27 +389,18 @@ export class Entities {
     connector.start();
   }
 
-  /** The router has one log: the level of module DEFAULT is its level. */
-  private setLog({ module, enable }: EntityOf<'log'>): void {
-    if (module === 'DEFAULT' && enable) this.parts.log.level = pinoLevel(enable);
+  /** @throws LogFileError */
+  private setLog(entity: EntityOf<'log'>): void {
+    this.parts.logs?.set(entity);
+  }
+
+  /** Of the module that a part logs under. */
+  private logOf(module: LogModule): Logger {
+    return this.parts.logs?.of(module) ?? this.parts.log;
   }
 }
 
 /** Skupper writes `disabled` where no files are to be served. */
 function isServed(httpRootDir: string | undefined): boolean {
   return httpRootDir !== undefined && httpRootDir !== '' && httpRootDir !== 'disabled';
-}
-
-/** The lowest level of a list such as `info+` or `warning,error`. */
-function pinoLevel(enable: string): LogLevel {
-  const first = enable.toLowerCase().split(/[,+-]/)[0]!.trim();
-  const names: Record<string, LogLevel> = {
-    trace: 'trace',
-    debug: 'debug',
-    warning: 'warn',
-    error: 'error',
-    critical: 'fatal',
-    none: 'silent',
-  };
-  return names[first] ?? 'info';
 }

@@ -81,6 +81,9 @@ export function checkEntity(entity: Entity, around: Surroundings): Findings {
         fault('prefix', "give exactly one of 'prefix' and 'pattern'");
       }
       break;
+    case 'log':
+      if (entity.outputFile === 'syslog') warn('outputFile', 'has no effect: lines go to stderr instead of syslog');
+      break;
     case 'policy':
       // Accepting it would promise a protection that is not there.
       if (entity.enableVhostPolicy) fault('enableVhostPolicy', 'vhost policies are not enforced by this router');
@@ -131,10 +134,7 @@ function checkConnection(
 function checkMechanisms({ saslMechanisms }: ListenerEntity | ConnectorEntity, warn: Report): void {
   const unsupported = (saslMechanisms?.split(/[\s,]+/) ?? []).filter((name) => name && !SASL_MECHANISMS.includes(name));
   if (unsupported.length > 0) {
-    warn(
-      'saslMechanisms',
-      `${unsupported.join(', ')} has no effect: only ${SASL_MECHANISMS.join(', ')} are supported`,
-    );
+    warn('saslMechanisms', `${unsupported.join(', ')} has no effect: only ${SASL_MECHANISMS.join(', ')} are supported`);
   }
 }
 

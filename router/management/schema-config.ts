@@ -95,9 +95,9 @@ export const CONFIG_ENTITIES = {
     attributes: {
       module: choice(LOG_MODULES, { required: true }),
       enable: text({ access: 'update', form: ENABLE_FORM }),
-      includeTimestamp: flag({ access: 'update', inert: [true] }),
+      includeTimestamp: flag({ access: 'update' }),
       includeSource: flag({ access: 'update', inert: [false] }),
-      outputFile: text({ access: 'update', inert: ['stderr'] }),
+      outputFile: text({ access: 'update' }),
     },
   },
   router: {
@@ -120,8 +120,8 @@ export const CONFIG_ENTITIES = {
       debugDumpFile: text({ inert: INERT, known: 'path' }),
       saslConfigDir: text(),
       saslConfigName: text({ default: 'skrouterd' }),
-      timestampsInUTC: flag({ inert: INERT }),
-      timestampFormat: text({ inert: INERT }),
+      timestampsInUTC: flag(),
+      timestampFormat: text(),
       defaultDistribution: choice(DISTRIBUTIONS, { default: 'balanced', access: 'both' }),
       metadata: text({ access: 'both' }),
       dataConnectionCount: text({ default: 'auto', access: 'both', form: CONNECTION_COUNT }),
