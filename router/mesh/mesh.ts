@@ -289,8 +289,9 @@ export class Mesh {
       this.#counts.copies++;
       return;
     }
-    if (copy === 'new') this.#handle(link, message);
-    if (this.#isTooFar(head)) return;
+    if (copy !== 'shorter') this.#handle(link, message, true);
+    // What is remembered cannot run in circles, and the radius known here may be too small yet.
+    if (copy === 'unknown' && this.#isTooFar(head)) return;
     const neighbours = this.#network.links.neighbours;
     const ingress = head.annotations?.ingress ?? hopOf(this.#identity.routerId);
     const targets = once
@@ -314,7 +315,7 @@ export class Mesh {
     this.#outbox.send(link.number, bytes.subarray(head.annotationsEndOffset), head.annotations);
   }
 
-  #handle(link: SiteLink, message: ControlMessage | undefined): void {
+  #handle(link: SiteLink, message: ControlMessage | undefined, isForAll = false): void {
     if (message === undefined) {
       this.#fault(link, 'unknown-opcode', 'the opcode of a control message is not known');
     } else if (message.version > versionMax(message.opcode)) {
@@ -324,11 +325,11 @@ export class Mesh {
       if (instance !== undefined && instance !== this.#identity.instance)
         this.#fault(link, 'own-id', `a router of this id started at ${instance}`);
     } else {
-      this.#dispatch(link, message);
+      this.#dispatch(link, message, isForAll);
     }
   }
 
-  #dispatch(link: SiteLink, message: ControlMessage): void {
+  #dispatch(link: SiteLink, message: ControlMessage, isForAll: boolean): void {
     switch (message.opcode) {
       case 'HELLO':
         this.#onHello(link, message);
@@ -342,7 +343,7 @@ export class Mesh {
         return;
       }
       case 'LSU':
-        this.#onLinkStateUpdate(link, message);
+        this.#onLinkStateUpdate(link, message, isForAll);
         return;
       case 'MAR': {
         const node = this.#network.nodes.get(message.id);
@@ -362,8 +363,10 @@ export class Mesh {
     const hearsUs = hello.seen.includes(this.#identity.routerId);
     if (links.heard(link, hello.id, hearsUs, this.#now)) this.#network.neighboursChanged(this.#now);
     if (isNews) this.#sendHello(link.number);
-    const node = hearsUs ? nodes.learn(hello.id, this.#now) : undefined;
-    if (node !== undefined) this.#network.meet(node, hello.version, hello.instance, this.#now);
+    const node = hearsUs ? nodes.learnNeighbour(hello.id, this.#now) : undefined;
+    if (node === undefined) return;
+    this.#network.admit(node.id, this.#now);
+    this.#network.meet(node, hello.version, hello.instance, this.#now);
   }
 
   #onRouterAdvertisement(link: SiteLink, message: RouterAdvertisement): void {
@@ -374,13 +377,14 @@ export class Mesh {
   }
 
   /** A link state of another life was under way when the router restarted, or is ahead of the RA that will tell of it. */
-  #onLinkStateUpdate(link: SiteLink, message: LinkStateUpdate): void {
+  #onLinkStateUpdate(link: SiteLink, message: LinkStateUpdate, isForAll: boolean): void {
     const node = this.#learn(link, message.id);
     if (node === undefined) return;
     const { instance } = message;
     if (instance !== undefined && node.instance !== undefined && instance !== node.instance) return;
     this.#network.meet(node, message.version, instance, this.#now);
-    if (node.updateLinkState(message.lsSeq, message.peers, this.#now)) this.#network.linkStateChanged(node, this.#now);
+    const isNewer = node.updateLinkState(message, !isForAll, this.#now);
+    if (isNewer) this.#network.linkStateChanged(node, this.#now);
   }
 
   #onMobileAddressUpdate(link: SiteLink, message: MobileAddressUpdate): void {

@@ -69,10 +69,15 @@ export class Network {
       if (!neighbours.has(id)) this.#isLinkStateStale = this.#peers.delete(id);
     }
     for (const [id, { cost }] of neighbours) {
-      if (this.#peers.get(id) === cost || this.nodes.learn(id, now) === undefined) continue;
+      if (this.#peers.get(id) === cost || this.nodes.learnNeighbour(id, now) === undefined) continue;
       this.#peers.set(id, cost);
       this.#isLinkStateStale = true;
     }
+  }
+
+  /** A neighbour that there was no place for: there may be one now. */
+  admit(id: string, now: number): void {
+    if (this.links.neighbours.has(id) && !this.#peers.has(id)) this.neighboursChanged(now);
   }
 
   /** A router speaks; all that is known of its former life goes when it has restarted. */

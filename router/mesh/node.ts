@@ -3,7 +3,7 @@
  *
  * Plain state with the transitions that concern this router alone; messages and paths are the business of `Mesh`.
  */
-import type { MobileAddressUpdate } from './messages.ts';
+import type { LinkStateUpdate, MobileAddressUpdate } from './messages.ts';
 import { type AddressChange, RemoteAddresses } from './mobile.ts';
 import type { MeshOptions } from './options.ts';
 import type { Path } from './paths.ts';
@@ -88,16 +88,17 @@ export class Node {
     return mobileSeq === 0 ? this.addresses.flush() : [];
   }
 
-  /** True when the link state is newer than the one held. */
-  updateLinkState(lsSeq: number, peers: ReadonlyMap<string, number>, now: number): boolean {
+  /** True when the link state is newer than the one held. One that was flooded may not be the last one, which an answer is. */
+  updateLinkState({ lsSeq, peers }: LinkStateUpdate, isAnswer: boolean, now: number): boolean {
     const isNewer = lsSeq > this.lsSeq;
     if (isNewer) {
       this.lsSeq = lsSeq;
       this.peers = peers;
       this.seenAt = now;
     }
-    if (this.lsSeq >= (this.advertised?.lsSeq ?? 0)) this.linkStateRequest.satisfied();
-    else if (isNewer) this.linkStateRequest.hasten(now);
+    const isAll = this.lsSeq >= (this.advertised?.lsSeq ?? 0);
+    if (isAnswer && isAll) this.linkStateRequest.satisfied();
+    else if (isNewer && !isAll) this.linkStateRequest.hasten(now);
     if (this.advertised === undefined && this.lsSeq > 0) this.addressRequest.want(now, PROBE_ATTEMPTS);
     return isNewer;
   }

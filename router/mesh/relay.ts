@@ -38,7 +38,7 @@ export function onceTargets(paths: ReadonlyMap<string, Path>, ingress: string, t
 
 /**
  * Recognises copies of a flooded message that came another way. A copy is passed on again only if it came by fewer hops than
- * those before, since the first may have ended at the radius. Identical messages in later intervals are not copies.
+ * those before, since the first may have ended at an original's radius. Identical messages in later intervals are not copies.
  */
 export class FloodMemory {
   readonly #seen = new Map<string, { readonly at: number; hops: number }>();
@@ -48,10 +48,10 @@ export class FloodMemory {
     this.#windowMs = windowMs;
   }
 
-  /** 'new': handle and pass on; 'shorter': pass on; 'copy': drop. */
-  see(message: ControlMessage | undefined, hops: number, now: number): 'new' | 'shorter' | 'copy' {
+  /** 'new': handle and pass on; 'shorter': pass on; 'copy': drop; 'unknown': not one that is remembered. */
+  see(message: ControlMessage | undefined, hops: number, now: number): 'new' | 'shorter' | 'copy' | 'unknown' {
     const key = message === undefined ? undefined : identityOf(message);
-    if (key === undefined) return 'new';
+    if (key === undefined) return 'unknown';
     const seen = this.#seen.get(key);
     if (seen !== undefined && now - seen.at < this.#windowMs) {
       if (hops >= seen.hops) return 'copy';

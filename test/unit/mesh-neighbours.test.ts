@@ -62,7 +62,7 @@ describe('HELLO', () => {
     peer.take();
     peer.hear(1, hello('B', 'ME'));
     expect(peer.mesh.path('B')).toMatchObject({ siteLink: 1, cost: 1 });
-    expect(peer.take().map(({ message }) => message.opcode)).toEqual(['LSR', 'RA']);
+    expect(peer.take().map(({ message }) => message.opcode)).toEqual(['LSU', 'LSR', 'RA']);
   });
 
   it('is accepted without router annotations', () => {
@@ -256,27 +256,29 @@ describe('RA', () => {
     expect(peer.mesh.stats.copies).toBe(1);
   });
 
-  it('is not passed on beyond the radius, nor when it was here', () => {
+  it('is passed on beyond the radius known here, and not when it was here', () => {
     const peer = new MeshPeer('ME');
     peer.meet(1, 'B');
     peer.meet(2, 'C');
     const advertisement = { opcode: 'RA', id: 'X', version: 1, instance: 1, lsSeq: 1, mobileSeq: 0 } as const;
     peer.hear(1, advertisement, ['X', 'Y', 'B']);
     peer.hear(1, { ...advertisement, lsSeq: 2 }, ['X', 'ME', 'B']);
-    expect(peer.take('RA')).toEqual([]);
-    expect(peer.mesh.stats.looped).toBe(2);
+    expect(peer.take('RA').map(({ siteLink, trace }) => [siteLink, trace])).toEqual([
+      [2, ['0/X', '0/Y', '0/B', '0/ME']],
+    ]);
+    expect(peer.mesh.stats.looped).toBe(1);
   });
 });
 
 describe('messages to another router', () => {
-  it('go on by the next hop, unchanged behind the trace', () => {
+  it('go on by the next hop as from here, unchanged behind their annotations', () => {
     const peer = new MeshPeer('ME');
     peer.meet(1, 'B');
     peer.meet(2, 'C');
     const request = { opcode: 'LSR', id: 'B', version: 1 } as const;
     peer.hear(1, request, ['B'], 'amqp:/_topo/0/C/qdrouter');
     expect(peer.take()).toEqual([
-      { siteLink: 2, to: 'amqp:/_topo/0/C/qdrouter', trace: ['0/B', '0/ME'], message: request },
+      { siteLink: 2, to: 'amqp:/_topo/0/C/qdrouter', ingress: '0/ME', trace: ['0/B', '0/ME'], message: request },
     ]);
   });
 

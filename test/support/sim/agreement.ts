@@ -34,6 +34,8 @@ export function viewOfMeshes(network: MeshNetwork): NetworkView {
   };
 }
 
+const MOBILE_CLASSES = 'MNH';
+
 export function viewOfRouters(network: RouterNetwork): NetworkView {
   return {
     ids: [...network.routers.keys()],
@@ -48,7 +50,8 @@ export function viewOfRouters(network: RouterNetwork): NetworkView {
       return new Set([...router.bridge.connectors.values()].map(({ key }) => key));
     },
     learntBy: (id) => {
-      const addresses = [...network.router(id).router.addresses.all()];
+      const all = [...network.router(id).router.addresses.all()];
+      const addresses = all.filter(({ key }) => MOBILE_CLASSES.includes(key.charAt(0)));
       return new Set(addresses.flatMap(({ key, remotes }) => [...remotes].map((router) => `${key} ${router}`)));
     },
   };
@@ -74,6 +77,23 @@ export function disagreements(view: NetworkView): string[] {
     for (const entry of learnt) if (!expected.has(entry)) faults.push(`${from} still has ${entry}`);
   }
   return faults;
+}
+
+/** Who hears a message to all that enters at a router, and how often, by the rule of wire reference 7.2. */
+export function heardOf(view: NetworkView, ingress: string): Map<string, number> {
+  const heard = new Map<string, number>();
+  const pass = (at: string, trace: readonly string[]): void => {
+    heard.set(at, (heard.get(at) ?? 0) + 1);
+    const passed = [...trace, at];
+    const nextHops = new Set<string>();
+    for (const to of view.ids) {
+      const path = view.path(at, to);
+      if (path?.nextHop !== undefined && path.validOrigins.has(ingress)) nextHops.add(path.nextHop);
+    }
+    for (const next of nextHops) if (!passed.includes(next)) pass(next, passed);
+  };
+  pass(ingress, []);
+  return heard;
 }
 
 /** Follows the paths hop by hop: must arrive, must not meet a router twice, and each router on it accepts the origin. */

@@ -6,12 +6,18 @@
 import { randomInt, SeededRandom } from '../../../lib/random.ts';
 import { parseHead } from '../../../router/amqp/message/head.ts';
 import { Mesh } from '../../../router/mesh/mesh.ts';
+import { OriginalMesh } from './original-mesh.ts';
 import { Scheduler } from './scheduler.ts';
+
+export type MeshKind = 'ours' | 'original';
+interface AnyMesh extends Omit<Pick<Mesh, keyof OriginalMesh & keyof Mesh>, 'path'> {
+  path: OriginalMesh['path'];
+}
 
 export interface SimLink {
   readonly number: number;
   readonly ends: readonly [string, string];
-  readonly cost: number;
+  cost: number;
   /** Connected, as far as the ends can tell. */
   isUp: boolean;
   /** Swallows messages without either end being told. */
@@ -22,7 +28,8 @@ export interface SimLink {
 }
 
 interface SimRouter {
-  mesh: Mesh;
+  readonly kind: MeshKind;
+  mesh: AnyMesh;
   instance: number;
   readonly addresses: Map<string, number>;
   /** `key router` as told by 'address' events. */
@@ -43,11 +50,12 @@ export class MeshNetwork {
     this.#delayMs = delayMs;
   }
 
-  addRouter(id: string, addresses: readonly string[] = [`M${id}`]): void {
+  addRouter(id: string, addresses: readonly string[] = [`M${id}`], kind: MeshKind = 'ours'): void {
     const treatments = new Map(addresses.map((key) => [key, 3]));
+    const life = { kind, instance: 1 };
     const router: SimRouter = {
-      mesh: new Mesh({ routerId: id, instance: 1 }, undefined, this.scheduler.now),
-      instance: 1,
+      ...life,
+      mesh: this.#makeMesh(id, life),
       addresses: treatments,
       remote: new Set(),
       wakeAt: Infinity,
@@ -57,7 +65,7 @@ export class MeshNetwork {
     this.#drain(id);
   }
 
-  mesh(id: string): Mesh {
+  mesh(id: string): AnyMesh {
     return this.#router(id).mesh;
   }
 
@@ -94,14 +102,28 @@ export class MeshNetwork {
     }
   }
 
-  /** The process ends and starts anew with a higher instance; its links break and come back. */
-  restart(id: string): void {
+  /** Or lets it speak again. */
+  silence(link: SimLink): void {
+    link.isSilent = link.isUp && !link.isSilent;
+  }
+
+  /** The link is made anew at once, at another cost. */
+  remake(link: SimLink, cost: number): void {
+    this.cut(link);
+    this.scheduler.after(20, () => {
+      link.cost = cost;
+      this.raise(link);
+    });
+  }
+
+  /** The process ends and starts anew; its links break and come back. An instance is a second: it may be the same one. */
+  restart(id: string, isSameSecond = false): void {
     const router = this.#router(id);
     const links = this.links.filter((link) => link.isUp && link.ends.includes(id));
     for (const link of links) this.cut(link);
     router.remote.clear();
-    router.instance++;
-    router.mesh = new Mesh({ routerId: id, instance: router.instance }, undefined, this.scheduler.now);
+    if (!isSameSecond) router.instance++;
+    router.mesh = this.#makeMesh(id, router);
     for (const [key, treatment] of router.addresses) router.mesh.setLocalAddress(key, treatment);
     this.#drain(id);
     this.scheduler.after(20, () => {
@@ -109,7 +131,7 @@ export class MeshNetwork {
     });
   }
 
-  input(id: string, act: (mesh: Mesh, now: number) => void): void {
+  input(id: string, act: (mesh: AnyMesh, now: number) => void): void {
     act(this.mesh(id), this.scheduler.now);
     this.#drain(id);
   }
@@ -122,6 +144,12 @@ export class MeshNetwork {
   deleteAddress(id: string, key: string): void {
     this.#router(id).addresses.delete(key);
     this.input(id, (mesh) => mesh.deleteLocalAddress(key));
+  }
+
+  #makeMesh(routerId: string, { kind, instance }: Pick<SimRouter, 'kind' | 'instance'>): AnyMesh {
+    const { now } = this.scheduler;
+    if (kind === 'original') return new OriginalMesh({ routerId, instance }, this.random.next(), now);
+    return new Mesh({ routerId, instance, firstSequence: Math.floor(now) }, undefined, now);
   }
 
   #router(id: string): SimRouter {
@@ -158,7 +186,7 @@ export class MeshNetwork {
   #carry(from: string, number: number, message: Buffer): void {
     const link = this.links[number] as SimLink;
     this.messageCount++;
-    checkTrace(message);
+    if (this.#router(from).kind === 'ours') checkTrace(message);
     if (!link.isUp) return;
     const direction = link.ends[0] === from ? 0 : 1;
     const to = link.ends[1 - direction] as string;
@@ -176,7 +204,9 @@ export class MeshNetwork {
   }
 }
 
+/** The original sends single messages in a loop until the radius ends them; ours never sends any where it has been. */
 function checkTrace(message: Buffer): void {
   const trace = parseHead(message, 'annotations', true)?.annotations?.trace ?? [];
-  if (new Set(trace).size !== trace.length) throw new Error(`a message ran in a loop: ${trace.join(' ')}`);
+  if (trace.indexOf(trace.at(-1) ?? '') !== trace.length - 1)
+    throw new Error(`a message ran in a loop: ${trace.join(' ')}`);
 }

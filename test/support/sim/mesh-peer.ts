@@ -10,6 +10,7 @@ import { type ControlMessage, decodeControl, encodeControl } from '../../../rout
 export interface Spoken {
   readonly siteLink: number;
   readonly to: string;
+  readonly ingress?: string;
   readonly trace: readonly string[];
   readonly message: ControlMessage;
 }
@@ -117,5 +118,6 @@ function decode(siteLink: number, bytes: Buffer): Spoken {
   const head = parseHead(bytes, 'body', true);
   const message = decodeControl(head?.applicationProperties?.get('opcode')?.value, head?.body);
   if (head?.annotations === undefined || message === undefined) throw new Error('not a control message');
-  return { siteLink, to: head.properties?.to ?? '', trace: head.annotations.trace, message };
+  const { ingress, trace } = head.annotations;
+  return { siteLink, to: head.properties?.to ?? '', ingress, trace, message };
 }
