@@ -9,6 +9,8 @@ import { servicesUsage } from './services/options.ts';
 import { runServices } from './services/services.ts';
 import { runServicesKube, servicesKubeUsage } from './services-kube/services-kube.ts';
 import { UsageError } from './usage-error.ts';
+import { vanflowUsage } from './vanflow/options.ts';
+import { runVanflow } from './vanflow/vanflow.ts';
 
 interface Suite {
   run(args: readonly string[], signal: AbortSignal): Promise<void>;
@@ -19,6 +21,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   net: { run: runNet, usage: netUsage },
   kube: { run: runKube, usage: kubeUsage },
   dns: { run: runDns, usage: dnsUsage },
+  vanflow: { run: runVanflow, usage: vanflowUsage },
   services: { run: runServices, usage: servicesUsage },
   'services-kube': { run: runServicesKube, usage: servicesKubeUsage },
 };
