@@ -112,6 +112,8 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
   readonly flags: number;
   /** Its messages' own router annotations count. */
   readonly withAnnotations: boolean;
+  /** One that sends to many addresses must not wait for one slow consumer. */
+  readonly pacesPreSettled: boolean;
   private readonly capacity: number;
   private openCount = 0;
   private open = false;
@@ -121,6 +123,7 @@ export class ClientProducer implements LinkOwner, AddressWatcher {
     this.link = link;
     this.capacity = peer.options.linkCapacity || LINK_CAPACITY;
     this.address = address;
+    this.pacesPreSettled = address !== undefined;
     this.flags = flagsOf(link.target);
     this.withAnnotations = !strips(peer, 'in');
     this.parts = parts;

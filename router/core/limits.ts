@@ -42,7 +42,9 @@ export const LINK_CAPACITY = 250;
 /** Pooled streaming links kept for reuse on one connection (skupper-router keeps 128). */
 export const STREAMING_LINKS_IDLE_MAX = 128;
 
-/** Pre-settled messages waiting for one slow subscriber; what exceeds it is dropped and counted. */
+/** Pre-settled messages waiting for one link to another router; what exceeds it is dropped and counted. */
+export const PRE_SETTLED_WAITING_MAX = 1000;
+/** The same for one slow subscriber. */
 export const SUBSCRIBER_WAITING_MAX = 1000;
 
 /** End-to-end window of a flow and direction towards any router (wire reference 6.6). */

@@ -16,6 +16,8 @@ import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 export interface LinkOwner {
   outletSent(link: SenderLink): void;
   inletSettled(delivery: IncomingDelivery): void;
+  /** A pre-settled delivery counts as under way until it has been sent on, so that its producer is no faster than that. */
+  readonly pacesPreSettled?: boolean;
 }
 
 /** An end that must hear when its connection is lost. */
@@ -61,6 +63,10 @@ export class LinkOutlet implements Outlet, LinkEnd {
     this.checkOver();
   }
 
+  get unsent(): boolean {
+    return !this.returned && !this.delivery.link.gone;
+  }
+
   get queuedBytes(): number {
     return this.delivery.queuedBytes;
   }
@@ -89,6 +95,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
       this.returned = true;
       this.owner.outletSent(this.delivery.link);
       this.checkOver();
+      if (this.transit.preSettled) this.transit.passedOn(this);
     }
     this.transit.drained(this);
   }
@@ -171,7 +178,12 @@ export class LinkInlet implements Inlet, LinkEnd {
 
   end(settled: boolean): void {
     this.transit.end(settled);
-    if (settled || this.settled) this.over();
+    if (this.settled) this.over();
+    else if (settled && !(this.owner.pacesPreSettled && this.transit.preSettled && this.transit.unsent)) this.over();
+  }
+
+  passedOn(): void {
+    this.over();
   }
 
   connectionLost(): void {

@@ -88,6 +88,7 @@ class Fan implements Outlet, Inlet {
     transit.to = this.original.to;
     transit.priority = this.original.priority;
     transit.since = this.original.since;
+    transit.whole = this.original.whole;
     const outlet = taker.take(transit);
     if (!outlet) return false;
     this.copies.push({ transit, outlet, taker });

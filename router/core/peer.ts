@@ -14,7 +14,7 @@ import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { ControlPace } from './control-pace.ts';
 import type { EdgeNames } from './edge-names.ts';
 import { EndpointSet } from './endpoint-set.ts';
-import { LINK_CAPACITY, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
+import { LINK_CAPACITY, PRE_SETTLED_WAITING_MAX, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Outlet, Transit } from './transit.ts';
 
@@ -158,6 +158,10 @@ export class Peer implements LinkOwner {
     const whole = wholeBy ?? this.dataLink(transit.priority);
     const link = transit.whole ? whole : (this.streamLink() ?? whole);
     if (!link) return undefined;
+    if (transit.preSettled && transit.whole && link.undeliveredCount >= PRE_SETTLED_WAITING_MAX) {
+      link.counters.droppedPresettled++;
+      return undefined;
+    }
     const carrier = link.context as Peer;
     const outlet = new LinkOutlet(link.deliver({ settled: transit.preSettled }), transit, carrier, carrier);
     outlet.write(this.annotationsOf(transit));

@@ -19,6 +19,8 @@ export interface Inlet {
   /** The outlet is full: bring no more than is under way. */
   hold(): void;
   resume(): void;
+  /** All of it has left this router, or never will. */
+  passedOn?(): void;
 }
 
 /** Where a transit's octets go. */
@@ -32,6 +34,8 @@ export interface Outlet {
   senderUpdate(state: DeliveryState | undefined, settled: boolean): void;
   /** Octets that wait in the outlet. */
   readonly queuedBytes: number;
+  /** Something waits to be sent, and it will say `passedOn` when nothing does. */
+  readonly unsent?: boolean;
 }
 
 /** Somebody who takes messages of an address: what balancing chooses from. */
@@ -161,6 +165,15 @@ export class Transit {
     return true;
   }
 
+  /** The producer has ended, and the outlet will say when all is sent. */
+  get unsent(): boolean {
+    return this.ended && this.outlet?.unsent === true;
+  }
+
+  passedOn(from: Outlet): void {
+    if (from === this.outlet) this.inlet.passedOn?.();
+  }
+
   /** The outlet has room again. */
   drained(from: Outlet): void {
     if (!this.held || from !== this.outlet) return;
@@ -216,6 +229,7 @@ export class Transit {
    * @param begun something of it was sent: whoever got that may have acted on it
    */
   outletLost(from: Outlet, begun: boolean): void {
+    if (this.settled) this.passedOn(from);
     if (this.settled || from !== this.outlet) return;
     const isUnused = this.windowed || !begun;
     if (this.replay !== undefined && isUnused && this.candidate !== undefined && !this.preSettled) {

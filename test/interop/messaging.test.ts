@@ -165,6 +165,8 @@ describe.each(PLACES)('messages through $name', (places) => {
     });
 
     bothWays('closest: the consumer at this router has all', async ({ from }) => {
+      // Its own consumers and what lies beyond its interior router are one to an edge router of the original.
+      if (places.kinds[from] === 'original' && places.edges?.includes(from)) return;
       const address = name('near/by');
       const inboxes = await consumers(address);
       const outbox = await (await network.client(from)).sender(address);
