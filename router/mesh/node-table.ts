@@ -35,6 +35,18 @@ export class NodeTable {
     return node;
   }
 
+  /** The node of a neighbour, which takes the place of one that is only said to be, with no way to it and nothing known of it. */
+  learnNeighbour(id: string, now: number): Node | undefined {
+    if (!this.#nodes.has(id) && this.#nodes.size >= ROUTERS_MAX - 1) {
+      for (const node of this.#nodes.values()) {
+        if (node.path !== undefined || node.peers.size > 0 || !node.addresses.isEmpty) continue;
+        this.#nodes.delete(node.id);
+        break;
+      }
+    }
+    return this.learn(id, now);
+  }
+
   /** How many addresses a router may have, so that all behind its neighbour have not too many. */
   addressesMaxOf({ path, addresses }: Node): number {
     let room = ADDRESSES_PER_NEIGHBOUR_MAX + addresses.count;

@@ -29,6 +29,8 @@ export const READY_MS_MAX = 60_000;
 export const START_MS_MAX = READY_MS_MAX + 20_000;
 const POLL_MS = 50;
 const EVIDENCE_LINES = 120;
+/** Routers speak about themselves by the first session, every second. */
+const CONTROL_FRAME = / ch0 (transfer|flow|disposition)\[/;
 
 /** `forward`: the listener is at the first of the topology's ends and the connector at the last. */
 export const WAYS = ['forward', 'backward'] as const;
@@ -128,7 +130,10 @@ export class Network {
   evidence(): string {
     const { kinds } = this.topology;
     const logs = kinds.map((kind, at) => `--- ${kind} ${this.idOf(at)}\n${lastLines(this.logOf(at).split('\n'))}`);
-    const frames = this.captures.map(({ lines }, index) => `--- frames of link ${index}\n${lastLines(lines)}`);
+    const ofStreams = (lines: readonly string[]): string[] => lines.filter((each) => !CONTROL_FRAME.test(each));
+    const frames = this.captures.map(
+      ({ lines }, index) => `--- frames of link ${index}\n${lastLines(ofStreams(lines))}`,
+    );
     return [...logs, ...frames].join('\n');
   }
 
