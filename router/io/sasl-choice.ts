@@ -4,7 +4,7 @@
  */
 import type { SaslMechanism, SaslOptions } from '../amqp/engine/options.ts';
 import type { ConnectorEntity, ListenerEntity } from '../management/schema.ts';
-import { isUser, type SaslConfig } from './sasl-users.ts';
+import { isUser, mechanismList, type SaslConfig } from './sasl-users.ts';
 import { secretText } from './secret-text.ts';
 
 const SPOKEN = ['EXTERNAL', 'PLAIN', 'ANONYMOUS'] as const satisfies SaslMechanism[];
@@ -37,21 +37,27 @@ export function offered(
   refused: (reason: unknown) => void,
 ): SaslOptions {
   const names = named(saslMechanisms) ?? ['EXTERNAL', 'ANONYMOUS', ...(config.saslConfigDir ? ['PLAIN'] : [])];
+  const left = asked(() => mechanismList(config), refused);
   const mechanisms = SPOKEN.filter(
     (mechanism) =>
       names.includes(mechanism) &&
+      (left?.includes(mechanism) ?? true) &&
       (mechanism !== 'EXTERNAL' || isVerified) &&
       (mechanism !== 'ANONYMOUS' || !authenticatePeer),
   );
-  const verify = (username: string, password: string): boolean => {
-    try {
-      return isUser(config, username, password);
-    } catch (error) {
-      refused(error);
-      return false;
-    }
-  };
+  const verify = (username: string, password: string): boolean =>
+    asked(() => isUser(config, username, password), refused) ?? false;
   return { mechanisms, required: authenticatePeer, verify };
+}
+
+/** Files that cannot be read are told of, and count as saying nothing. */
+function asked<T>(ask: () => T, refused: (reason: unknown) => void): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    refused(error);
+    return undefined;
+  }
 }
 
 /** What a connector may choose. @throws what reading a file with the password throws */

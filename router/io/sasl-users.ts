@@ -40,11 +40,22 @@ export function isUser(config: SaslConfig, name: string, password: string): bool
   return timingSafeEqual(digest(known ?? ''), digest(password)) && known !== undefined;
 }
 
-/** What the configuration names with `sasldb_path`. @throws SaslUsersError */
-function databaseOf({ saslConfigDir, saslConfigName }: SaslConfig): string {
-  if (saslConfigDir === undefined) return DEFAULT_DATABASE;
-  const file = join(saslConfigDir, `${saslConfigName}.conf`);
-  return /^\s*sasldb_path\s*:\s*(\S+)/m.exec(read(file).toString('utf8'))?.[1] ?? DEFAULT_DATABASE;
+/** The mechanisms that `mech_list` of the configuration leaves; undefined: all. @throws SaslUsersError */
+export function mechanismList(config: SaslConfig): string[] | undefined {
+  return settingOf(config, 'mech_list')?.split(/\s+/);
+}
+
+/** @throws SaslUsersError */
+function databaseOf(config: SaslConfig): string {
+  return settingOf(config, 'sasldb_path') ?? DEFAULT_DATABASE;
+}
+
+/** Of a line `name: value`. @throws SaslUsersError */
+function settingOf({ saslConfigDir, saslConfigName }: SaslConfig, name: string): string | undefined {
+  if (saslConfigDir === undefined) return undefined;
+  const text = read(join(saslConfigDir, `${saslConfigName}.conf`)).toString('utf8');
+  const line = text.split(/\r?\n/).find((each) => each.split(':', 1)[0]!.trim() === name);
+  return line?.slice(line.indexOf(':') + 1).trim() || undefined;
 }
 
 function read(file: string): Buffer {

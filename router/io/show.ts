@@ -66,7 +66,7 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
     case 'autoLink':
       return { operStatus: 'inactive' };
     case 'policy':
-      return policyCounts(router);
+      return policyCounts(entities);
     case 'connector': {
       const connector = entities.connectors.get(entity.name);
       return {
@@ -106,14 +106,14 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
 const NO_PRIORITY = -1;
 
 /** Connections of AMQP clients and routers; what a policy denies is counted where it is denied. */
-function policyCounts(router: Router): ShownEntity {
+function policyCounts({ quota }: Entities): ShownEntity {
   return {
-    connectionsProcessed: router.connectionCount,
-    connectionsDenied: 0,
-    connectionsCurrent: router.peers.size,
+    connectionsProcessed: quota.processed,
+    connectionsDenied: quota.denied,
+    connectionsCurrent: quota.current,
     linksDenied: 0,
     maxMessageSizeDenied: 0,
-    totalDenials: 0,
+    totalDenials: quota.denied,
   };
 }
 

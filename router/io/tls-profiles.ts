@@ -175,7 +175,7 @@ function readMaterial(entity: SslProfileEntity): Material {
     key: read('privateKeyFile', entity.privateKeyFile),
     passphrase: secretText(entity.password),
     ciphers: entity.ciphers || CIPHERS,
-    minVersion: minVersion(entity.protocols),
+    ...versions(entity.protocols),
   };
   const names = namesOf(entity, read('uidNameMappingFile', entity.uidNameMappingFile));
   return { material, digest: hash.digest('hex'), names };
@@ -218,7 +218,11 @@ function makeContext(entity: SslProfileEntity, material: SecureContextOptions): 
   }
 }
 
-/** The oldest version named, TLS 1.3 when none is. */
-function minVersion(protocols: string | undefined): SecureVersion {
-  return protocols?.split(/[\s,]+/).includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3';
+const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const satisfies SecureVersion[];
+
+/** From the oldest to the newest version named; TLS 1.3 when none is. */
+function versions(protocols: string | undefined): { minVersion: SecureVersion; maxVersion: SecureVersion } {
+  const named = protocols?.split(/[\s,]+/) ?? [];
+  const known = VERSIONS.filter((version) => named.includes(version));
+  return { minVersion: known[0] ?? 'TLSv1.3', maxVersion: known.at(-1) ?? 'TLSv1.3' };
 }

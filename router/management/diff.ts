@@ -20,7 +20,7 @@ export interface ConfigChange {
 }
 
 /** Read at start only. */
-const AT_START: ReadonlySet<EntityType> = new Set(['router', 'policy']);
+const AT_START: ReadonlySet<EntityType> = new Set(['router']);
 
 /**
  * Changes in the order in which to apply them: deletions, updates, creations. Empty when nothing differs; everything is created

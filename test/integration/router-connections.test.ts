@@ -15,6 +15,7 @@ import type { Entity } from '../support/router-process.ts';
 import { saslUsers } from '../support/sasl-database.ts';
 import { connect, ending, unusedPort } from '../support/tcp.ts';
 
+const CONNECTIONS_MAX = 12;
 const network = new LiveNetwork();
 const ports = new Map<string, number>();
 let west: LiveRouter;
@@ -59,6 +60,8 @@ beforeAll(async () => {
   }
   await listener(west, 'mixed', { sslProfile: 'by-name', saslMechanisms: 'ANONYMOUS' });
   await listener(west, 'encrypted', { sslProfile: 'by-name', saslMechanisms: 'ANONYMOUS', requireEncryption: true });
+  west.entities.push(['policy', { maxConnections: CONNECTIONS_MAX }]);
+  await listener(west, 'ipv4', { host: '', socketAddressFamily: 'IPv4', saslMechanisms: 'ANONYMOUS' });
   await listener(west, 'hasty', { initialHandshakeTimeoutSeconds: 1 });
   await listener(west, 'limits', { saslMechanisms: 'ANONYMOUS', maxSessions: 2, maxSessionFrames: 5, linkCapacity: 7 });
   await listener(west, 'web', { http: true, httpRootDir: site, websockets: true });
@@ -131,20 +134,16 @@ function withCertificate(container_id: string): Partial<rhea.ConnectionOptions> 
 
 describe('a certificate', () => {
   test.each([
-    ['by-name', () => 'bench'],
-    ['mapped', () => 'the bench'],
+    ['by-name', 'bench'],
+    ['mapped', 'the bench'],
   ])('gives the name that uidFormat asks for (%s)', async (name, wanted) => {
-    const { cert, key, ca } = tls;
-    const options = { transport: 'tls', cert, key, ca, container_id: `c-${name}` } as Partial<rhea.ConnectionOptions>;
-    const client = await RheaClient.connect(portOf(name), options);
-    expect(await shown(`c-${name}`)).toMatchObject({ user: wanted(), isAuthenticated: true });
+    const client = await RheaClient.connect(portOf(name), withCertificate(`c-${name}`));
+    expect(await shown(`c-${name}`)).toMatchObject({ user: wanted, isAuthenticated: true });
     client.close();
   });
 
   test('leaves fields out that it does not have, and gives the fingerprint', async () => {
-    const options = withCertificate('printed');
-    const port = portOf('by-print');
-    const client = await RheaClient.connect(port, options);
+    const client = await RheaClient.connect(portOf('by-print'), withCertificate('printed'));
     expect((await shown('printed')).user).toMatch(/^[0-9a-f]{64}$/);
     client.close();
   });
@@ -242,5 +241,34 @@ describe('http', () => {
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     expect(String((await once(socket, 'data'))[0])).toContain('200 OK');
     socket.destroy();
+  });
+});
+
+describe('maxConnections of the policy', () => {
+  test('holds for all listeners together, and what was denied is counted', async () => {
+    const crowd: RheaClient[] = [];
+    const counts = async () => (await management.query('policy'))[0]!;
+    while (Number((await counts()).connectionsCurrent) < CONNECTIONS_MAX) {
+      crowd.push(await RheaClient.connect(portOf(crowd.length % 2 === 0 ? 'both' : 'limits')));
+    }
+    expect(await attempt('both', { username: 'anonymous' })).toBe('refused');
+    expect(await counts()).toMatchObject({
+      connectionsDenied: 1,
+      totalDenials: 1,
+      connectionsCurrent: CONNECTIONS_MAX,
+    });
+    crowd.pop()!.close();
+    const isIn = async () => (await attempt('both', { username: 'anonymous' })) === 'open';
+    await eventually('there is room again', isIn);
+    for (const client of crowd) client.close();
+    const isEmpty = async () => Number((await counts()).connectionsCurrent) <= CONNECTIONS_MAX - crowd.length;
+    await eventually('the crowd has gone', isEmpty);
+  });
+});
+
+describe('socketAddressFamily', () => {
+  test('IPv4 of a listener without host leaves IPv6 out', async () => {
+    expect(await attempt('ipv4', { username: 'anonymous' })).toBe('open');
+    expect(await attempt('ipv4', { host: '::1', username: 'anonymous' })).toBe('refused');
   });
 });

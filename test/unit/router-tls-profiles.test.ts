@@ -52,4 +52,25 @@ describe('an sslProfile', () => {
     expect(() => profiles.set(entity({ certFile: '/nowhere', ordinal: 1 }))).toThrow(TlsProfileError);
     expect([profiles.ordinal('tls'), profiles.context('tls') !== undefined]).toEqual([0, true]);
   });
+
+  it.each([
+    [undefined, 'TLSv1.3', 'TLSv1.3'],
+    ['TLSv1.2', 'TLSv1.2', 'TLSv1.2'],
+    ['TLSv1.2 TLSv1.3', 'TLSv1.2', 'TLSv1.3'],
+  ])('with protocols %s speaks %s to %s', (protocols, minVersion, maxVersion) => {
+    mkdirSync(directory, { recursive: true });
+    new Authority('ca').write(directory, 'router');
+    profiles.set(entity({ protocols }));
+    expect(profiles.material('tls')).toMatchObject({ minVersion, maxVersion });
+  });
+
+  it('takes no uidFormat but its letters', () => {
+    mkdirSync(directory, { recursive: true });
+    new Authority('ca').write(directory, 'router');
+    profiles.delete('tls');
+    expect(() => profiles.set(entity({ uidFormat: 'nn25' }))).not.toThrow();
+    expect(() => profiles.context('tls')).toThrow(/uidFormat 'nn25'/);
+    expect(() => profiles.set(entity({ uidFormat: 'n' }))).not.toThrow();
+    expect(() => profiles.set(entity({ uidFormat: 'x' }))).toThrow(/uidFormat 'x'/);
+  });
 });
