@@ -74,13 +74,13 @@ export class RouterProcesses {
     this.startWith(kind, id, routerConfig(id, entities));
   }
 
-  /** Starts a router with a configuration file of this text. */
-  startWith(kind: Kind, id: string, text: string): void {
+  /** Starts a router with a configuration file of this text, and more than this process's environment. */
+  startWith(kind: Kind, id: string, text: string, env: Readonly<Record<string, string>> = {}): void {
     this.configure(id, text);
     const config = this.configFile(id);
     const log = openSync(this.logFile(id), 'a');
     const { program, args } = routerCommand(kind, config);
-    this.children.set(id, spawn(program, args, { stdio: ['ignore', log, log] }));
+    this.children.set(id, spawn(program, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } }));
     closeSync(log);
   }
 

@@ -64,7 +64,9 @@ export class FlowBook implements FlowKeeper {
       if (record.isEnded && (!isHeard || record.isComplete(now))) {
         records.delete(number);
         this.pendingCount--;
-        if (isHeard) channel.offer(record);
+        if (!isHeard) continue;
+        if (record instanceof FlowRecord) record.finish();
+        channel.offer(record);
       } else if (isHeard && !record.isEnded) channel.offer(record);
     }
   }

@@ -50,6 +50,7 @@ export class FlowRecord implements Told, ListenerNote {
   private hasNews = true;
   private octetsTold = 0;
   private reverseTold = 0;
+  private isDone = false;
 
   constructor(number: number, identity: string, flow: ListenerSide, keeper: FlowKeeper) {
     this.number = number;
@@ -82,6 +83,12 @@ export class FlowRecord implements Told, ListenerNote {
   }
 
   // ---- Told
+
+  /** What is written from now on is the last of it. */
+  finish(): void {
+    this.isDone = true;
+    this.hasNews = true;
+  }
 
   get isEnded(): boolean {
     return this.endedAt !== undefined;
@@ -127,8 +134,8 @@ export class FlowRecord implements Told, ListenerNote {
     const { listenerAddress, client } = flow;
     if (listenerAddress) message.text(ATTRIBUTE.parent, keeper.idOf(listenerAddress));
     message.number(ATTRIBUTE.startTime, keeper.micros(this.startedAt));
-    // A flow that had to wait a while has no end yet, and is told of again.
-    if (endedAt !== undefined) message.number(ATTRIBUTE.endTime, keeper.micros(endedAt));
+    // Until all is known it is told as open.
+    if (this.isDone && endedAt !== undefined) message.number(ATTRIBUTE.endTime, keeper.micros(endedAt));
     if (client) {
       message.text(ATTRIBUTE.sourceHost, client.host);
       message.text(ATTRIBUTE.sourcePort, String(client.port));

@@ -138,7 +138,7 @@ async function measureRound(
   const told = await measurePart(ground, network, options, withBulk);
   const deadlineMs = performance.now() + TELLING_MS_MAX;
   let counts = await collector.call('counts', undefined);
-  while (counts.ended < told.flows.done && performance.now() < deadlineMs) {
+  while (counts.whole < told.flows.done && performance.now() < deadlineMs) {
     await sleep(100, undefined, { signal: ground.signal });
     counts = await collector.call('counts', undefined);
   }
