@@ -7,6 +7,7 @@ import type { TransferEvent } from '../amqp/engine/events.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { ROUTERS_MAX } from '../mesh/limits.ts';
 import { affinityOf } from './affinity.ts';
 import { ClientProducer } from './client-links.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
@@ -27,6 +28,8 @@ export interface ReceivingParts {
   edgeNames: EdgeNames;
   /** Time of the turn, ms. */
   now: () => number;
+  /** A message of another router that cannot be. */
+  faulty: (peer: Peer, detail: string) => void;
 }
 
 /** A message whose head is whole. */
@@ -79,6 +82,7 @@ export class Receiving {
       head = parseHead(bytes, 'properties', event.last);
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
+      if (peer.role !== 'normal') this.parts.faulty(peer, error.message);
       this.refuse(inlet, { state: 'rejected', error: { condition: 'amqp:invalid-field', description: error.message } });
       return;
     }
@@ -104,6 +108,11 @@ export class Receiving {
     const to = annotations?.toOverride ?? target ?? head.properties?.to;
     if (to === undefined) {
       this.refuse(inlet, NO_ADDRESS);
+      return;
+    }
+    if ((annotations?.trace.length ?? 0) > ROUTERS_MAX) {
+      this.parts.faulty(peer, 'a message has passed more routers than there can be');
+      this.refuse(inlet, RELEASED);
       return;
     }
     // What entered the network here never comes back: it would be forged, or go in a circle.
@@ -134,8 +143,8 @@ export class Receiving {
       return { flags, trace: [], toOverride, ingress: `0/${peer.containerId}` };
     }
     if (!isOurEdge(peer)) return annotations;
-    const { flags = 0, trace = [], toOverride, ingressMesh = peer.meshId } = annotations ?? {};
-    return { flags, trace, toOverride, ingressMesh: this.parts.edgeNames.ownMeshId(peer.containerId, ingressMesh) };
+    const { flags = 0, toOverride, ingressMesh = peer.meshId } = annotations ?? {};
+    return { flags, trace: [], toOverride, ingressMesh: this.parts.edgeNames.ownMeshId(peer.containerId, ingressMesh) };
   }
 
   /** Nothing of the message is passed on; what still comes of it is dropped. */

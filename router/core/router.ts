@@ -139,6 +139,7 @@ export class Router implements AddressTableOwner {
           treatments: this.treatments,
           edgeNames: this.edgeNames,
           now: () => this.bridge.now,
+          faulty: (peer, detail) => this.faults.record(peer, 'annotations', detail, this.bridge.now),
         },
         this.deliveries,
       ),
@@ -424,6 +425,7 @@ export class Router implements AddressTableOwner {
   /** Lets the mesh speak until it has nothing more to say. */
   step(now: number): void {
     this.credits.flush();
+    this.uplinks?.detachUnused();
     for (let event = this.mesh.nextEvent(); event; event = this.mesh.nextEvent()) this.meshEvent(event, now);
   }
 

@@ -161,7 +161,7 @@ test('a router with the id of this one is refused', async () => {
 test('connections that are over leave nothing behind', async () => {
   await eventually('only the link is left', async () => {
     const metric = await network.metrics(east);
-    // The control and the data connection of the link.
-    return metric('qdr_connections_total') === 2 && metric('skuprt_router_flows_open') === 1;
+    // The control and the data connection of the link, and the flow.
+    return metric('qdr_connections_total') === 3 && metric('skuprt_router_flows_open') === 1;
   });
 });
