@@ -19,6 +19,7 @@ import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
+import { ProtocolTrace } from './io/protocol-trace.ts';
 import { RouterLog } from './io/router-log.ts';
 import type { Shown } from './io/show.ts';
 import { startText } from './io/start-config.ts';
@@ -80,6 +81,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     backendOf: (connector) => entities.backendOf(connector),
     listen: (listener, on) => entities.listen(listener, on),
   });
+  driver.protocolTrace = protocolTrace(driver, logs);
   const profiles = new TlsProfiles(logs.of('SERVER'));
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
@@ -102,6 +104,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
   events.start();
+  logs.book.listen((entry) => events.logged(entry) && driver.schedule());
   const file = watched(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
   const onHangup = (): void => void file?.reload();
   process.on('SIGHUP', onHangup);
@@ -171,6 +174,11 @@ function logsOf(config: RouterConfig, wall: () => number): RouterLog {
   logs.setTimes(config.router);
   for (const entity of entitiesOf(config, 'log').values()) logs.set(entity);
   return logs;
+}
+
+function protocolTrace({ router, transports }: Driver, logs: RouterLog): ProtocolTrace {
+  const betweenFrames = (id: number): boolean => router.peers.get(id)?.connection.betweenFrames === true;
+  return new ProtocolTrace({ logs, transports, betweenFrames });
 }
 
 /** What the environment named is read once: from then on changes come over management. */

@@ -12,6 +12,7 @@ import type { Effect } from '../core/effects.ts';
 import type { LogModule } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
 import { type Backend, FlowSocket } from './flow-socket.ts';
+import type { ProtocolTrace } from './protocol-trace.ts';
 import { SlabPool } from './slab-pool.ts';
 import type { Transport } from './transport.ts';
 import { YoungGarbage } from './young-garbage.ts';
@@ -32,6 +33,7 @@ export class Driver {
   readonly transports = new Map<number, Transport>();
   readonly flows = new Map<number, FlowSocket>();
   readonly slabs = new SlabPool();
+  protocolTrace: ProtocolTrace | undefined = undefined;
   private readonly young = new YoungGarbage();
   private readonly parts: DriverParts;
   private readonly dirty: FlowSocket[] = [];
@@ -73,6 +75,7 @@ export class Driver {
 
   connectionGone(id: number): void {
     this.transports.delete(id);
+    this.protocolTrace?.gone(id);
     this.router.disconnected(id, this.now());
     this.schedule();
   }

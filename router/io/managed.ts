@@ -5,7 +5,7 @@ import { EntityError } from './entities.ts';
 import { type Shown, show } from './show.ts';
 
 export function managedRouter(shown: Shown): ManagedRouter {
-  const { router, entities, now, logBook } = shown;
+  const { router, entities, now, logBook, driver } = shown;
   const abortFlow = (identity: string) => router.bridge.flows.get(Number(identity.split('/').pop()))?.abort();
   return {
     read: (type, protocol) => show(type, shown, protocol),
@@ -17,6 +17,8 @@ export function managedRouter(shown: Shown): ManagedRouter {
       else if (type === 'connection' && 'adminStatus' in entity && entity.adminStatus === 'deleted') {
         if (name.startsWith('tcp/')) abortFlow(name);
         else router.close(Number(name), 'amqp:connection:forced', 'closed by management', now());
+      } else if (type === 'connection' && 'enableProtocolTrace' in entity) {
+        driver?.protocolTrace?.setOne(Number(name), entity.enableProtocolTrace === true);
       }
     },
     delete: (type, name) => {

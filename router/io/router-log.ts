@@ -50,6 +50,9 @@ export class RouterLog {
   private readonly files = new Map<string, Outlet>();
   private format: string | undefined;
   private utc = false;
+  private tracing = false;
+  /** Called when levels have changed. */
+  changed: () => void = () => {};
 
   /**
    * @param wall ms since 1970
@@ -89,6 +92,17 @@ export class RouterLog {
     const mask = enable === undefined ? undefined : levelMask(enable);
     this.settings.set(module, { mask, includeTimestamp, outputFile });
     for (const [each, logger] of this.loggers) logger.level = this.lowest(each);
+    this.changed();
+  }
+
+  /** One frame of a connection whose trace is asked for, whatever the levels are. */
+  trace(fields: Readonly<Record<string, unknown>>, message: string): void {
+    this.tracing = true;
+    try {
+      this.of('PROTOCOL').debug(fields, message);
+    } finally {
+      this.tracing = false;
+    }
   }
 
   /** Takes over how the router entity says times are written. */
@@ -103,7 +117,7 @@ export class RouterLog {
     fields: Readonly<Record<string, unknown>>,
     message: string,
   ): boolean {
-    if (!this.isEnabled(module, level)) return false;
+    if (!this.tracing && !this.isEnabled(module, level)) return false;
     this.book.add({ at: this.wall(), module, level, text: lineOf(message, fields) });
     return true;
   }
@@ -113,6 +127,8 @@ export class RouterLog {
   }
 
   private lowest(module: LogModule): LogLevel {
+    // What a connection's trace says passes whatever the level is.
+    if (module === 'PROTOCOL') return 'trace';
     const mask = this.maskOf(module);
     const level = LEVELS.find((each) => isEnabled(mask, each));
     return level === undefined ? 'silent' : PINO_LEVELS[level];

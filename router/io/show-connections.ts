@@ -32,7 +32,8 @@ export function tcpConnections(shown: Shown): ShownEntity[] {
 function amqpConnection(peer: Peer, shown: Shown): ShownEntity {
   const { options, connection } = peer;
   const { saslMechanism } = connection;
-  const user = options.user ?? connection.saslUser ?? (saslMechanism === 'ANONYMOUS' ? 'anonymous' : undefined);
+  // As skupper-router calls one that has not said who it is, with SASL or without.
+  const user = options.user ?? connection.saslUser ?? 'anonymous';
   const { lastDeliveryAt } = connection;
   return {
     name: `connection/${options.host}`,
@@ -55,7 +56,7 @@ function amqpConnection(peer: Peer, shown: Shown): ShownEntity {
     active: peer.role !== 'edge' || shown.router.uplinks === undefined || shown.router.uplinks.active === peer,
     adminStatus: 'enabled',
     operStatus: 'up',
-    enableProtocolTrace: false,
+    enableProtocolTrace: shown.driver?.protocolTrace?.isChosen(peer.id) ?? false,
     uptimeSeconds: secondsSince(peer.openedAt, shown),
     lastDlvSeconds: lastDeliveryAt < 0 ? null : secondsSince(lastDeliveryAt, shown),
     meshId: peer.meshId,

@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Driver } from './driver.ts';
+import type { ConnectionTrace } from './protocol-trace.ts';
 import { join, SLAB_BYTES } from './slab-pool.ts';
 
 /** Octets in the socket's queue above which no more is taken from the router. */
@@ -22,14 +23,20 @@ export class Transport {
   private readonly inFlight: Buffer[] = [];
   private closing = false;
   private gone = false;
+  /** Shows what comes and goes, while that is asked for. */
+  trace: ConnectionTrace | undefined;
 
   constructor(id: number, socket: Duplex, driver: Driver, onGone: (error: Error | undefined) => void) {
     this.id = id;
     this.socket = socket;
     this.joins = 'encrypted' in socket || !(socket instanceof Socket);
     this.driver = driver;
+    this.trace = driver.protocolTrace?.made(id);
     let failure: Error | undefined;
-    socket.on('data', (bytes: Buffer) => driver.connectionReceived(id, bytes));
+    socket.on('data', (bytes: Buffer) => {
+      this.trace?.received(bytes);
+      driver.connectionReceived(id, bytes);
+    });
     // A proxy's answer was read from it, and it was stopped then.
     socket.resume();
     socket.on('drain', () => driver.schedule());
@@ -68,6 +75,7 @@ export class Transport {
     const pieces = this.pieces;
     const sizeBytes = this.driver.router.transmit(this.id, roomBytes, pieces, this.driver.now());
     if (pieces.length === 0) return;
+    if (this.trace !== undefined) for (const piece of pieces) this.trace.sent(piece);
     if (this.joins) this.writeJoined(sizeBytes);
     else this.writeVectored();
     pieces.length = 0;

@@ -146,6 +146,11 @@ export class Connection implements FrameHandler {
     }
   }
 
+  /** Whether what is received next begins a frame: for traces. */
+  get betweenFrames(): boolean {
+    return this.#reader.betweenFrames;
+  }
+
   /** True when `transmit` has something to push. */
   get wantsTransmit(): boolean {
     if (this.#handshake.output.pending > 0) return true;

@@ -61,6 +61,11 @@ export class FrameReader {
     this.frameSizeBytesMax = frameSizeBytesMax;
   }
 
+  /** Whether the next octets begin a header or a frame. */
+  get betweenFrames(): boolean {
+    return this.#payloadLeft === 0 && this.#partialLength === 0;
+  }
+
   /** Takes the next octets. Throws `AmqpDecodeError` and `AmqpProtocolError`. */
   push(bytes: Buffer): void {
     let pos = 0;
