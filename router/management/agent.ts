@@ -23,6 +23,7 @@ import {
   isConfigType,
   operationsOf,
   schemaOf,
+  shortName,
 } from './schema.ts';
 import type { ConfigFault, RawAttribute } from './sections.ts';
 import { parseValue } from './values.ts';
@@ -141,6 +142,7 @@ export class ManagementAgent {
   }
 
   private update(request: ManagementRequest): Result {
+    forbid(request, 'UPDATE');
     const { type, name, shown } = this.find(request);
     requireOperation(type, 'UPDATE');
     const changes = request.attributes().filter((change) => isChange(type, shown, change));
@@ -176,6 +178,7 @@ export class ManagementAgent {
   }
 
   private delete(request: ManagementRequest): Result {
+    forbid(request, 'DELETE');
     const { type, name } = this.find(request);
     requireOperation(type, 'DELETE');
     this.router.delete(type, name);
@@ -235,11 +238,23 @@ export class ManagementAgent {
   }
 }
 
-/** Of what runs and skupper-router's core answers for, it forbids what it does not do. */
-function requireOperation(type: string, operation: 'CREATE' | 'UPDATE' | 'DELETE'): void {
+type Change = 'CREATE' | 'UPDATE' | 'DELETE';
+
+function requireOperation(type: string, operation: Change): void {
   if (operationsOf(type).includes(operation)) return;
-  const status = schemaOf(type).columns === undefined || isConfigType(type) ? 501 : 403;
+  const status = isForbidding(type) ? 403 : 501;
   throw new RefusedError(status, `operation '${operation}' is not implemented for ${type}`);
+}
+
+/** What is never allowed is forbidden whether or not there is such an entity. */
+function forbid({ type: name }: ManagementRequest, operation: Change): void {
+  const type = name === undefined ? undefined : shortName(name);
+  if (type !== undefined && isForbidding(type)) requireOperation(type, operation);
+}
+
+/** Of what runs and skupper-router's core answers for, it forbids what it does not do. */
+function isForbidding(type: string): boolean {
+  return schemaOf(type).columns !== undefined && !isConfigType(type);
 }
 
 /** Links between routers come back as soon as they are closed: they are ended by their connectors and listeners. */

@@ -39,7 +39,7 @@ export interface Options<T> {
   /** AMQP type of an integer: `int` is int or long by size. */
   wire?: 'int' | 'uint' | 'long' | 'ulong';
   /** What the schema calls its type where that says more than the kind. */
-  known?: 'path' | 'entityId';
+  known?: 'path' | 'entityId' | 'integer';
   /** Not in the schema, and yet in answers: skupper-router has some such columns too. */
   unlisted?: true;
 }

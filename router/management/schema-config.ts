@@ -118,7 +118,7 @@ export const CONFIG_ENTITIES = {
       unreachableHoldoffSeconds: integer({ default: 1, access: 'both', ...SECONDS }),
       workerThreads: integer({ default: 4, min: 1, inert: INERT }),
       debugDumpFile: text({ inert: INERT, known: 'path' }),
-      saslConfigDir: text(),
+      saslConfigDir: text({ known: 'path' }),
       saslConfigName: text({ default: 'skrouterd' }),
       timestampsInUTC: flag(),
       timestampFormat: text(),

@@ -133,7 +133,7 @@ export const RUNTIME_ENTITIES = {
       undeliveredCount: seen.count,
       unsettledCount: seen.count,
       deliveryCount: seen.count,
-      connectionId: text({ ...READ, known: 'entityId' }),
+      connectionId: text({ ...READ, known: 'integer' }),
       ...settlement,
       openMovedStreams: seen.count,
       creditAvailable: seen.uint,

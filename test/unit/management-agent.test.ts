@@ -300,10 +300,10 @@ describe('CREATE', () => {
 
   it('says in the answer what has no effect', () => {
     const { description } = setup().ask(
-      { operation: 'CREATE', type: 'connector' },
-      map({ role: amqp.string('normal') }),
+      { operation: 'CREATE', type: 'autoLink' },
+      map({ direction: amqp.string('in'), address: amqp.string('a') }),
     );
-    expect(description).toMatch(/^Created; connector\.role: has no effect/);
+    expect(description).toMatch(/^Created; autoLink: has no effect/);
   });
 });
 
