@@ -162,13 +162,14 @@ export class Vanflow implements Recorder {
 
   // ---- of the log
 
-  logged(entry: LogEntry): void {
+  /** @returns whether it will be told */
+  logged(entry: LogEntry): boolean {
     const { level, module } = entry;
     const severity = LOG_SEVERITY[level];
-    if (severity < LOG_SEVERITY.warning || module === FLOW_LOG_MODULE || !this.logs.isHeard) return;
+    if (severity < LOG_SEVERITY.warning || module === FLOW_LOG_MODULE || !this.logs.isHeard) return false;
     if (this.logs.waitingCount >= LOG_PENDING_COUNT_MAX) {
       this.logsLeftOutCount++;
-      return;
+      return false;
     }
     const at = Math.round(entry.at * 1000);
     const record = new TableRecord(RECORD_TYPE.log, `${this.parts.source}:${this.nextNumber++}`, at);
@@ -178,6 +179,7 @@ export class Vanflow implements Recorder {
     record.end(at);
     this.logs.offer(record);
     this.wake();
+    return true;
   }
 
   // ---- for the parts
