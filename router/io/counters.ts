@@ -18,11 +18,11 @@ export interface CounterSources {
   /** Of the event loop, in nanoseconds. */
   delay: Pick<RecordableHistogram, 'percentile' | 'max'>;
   /** Time on the router's clock, ms. */
-  now?: number;
-  driver?: { readonly slabs: SlabPool };
+  now: number;
+  driver: { readonly slabs: SlabPool };
 }
 
-export function countersOf({ router, startedAt, wall, delay, now = 0, driver }: CounterSources): RouterCounters {
+export function countersOf({ router, startedAt, wall, delay, now, driver }: CounterSources): RouterCounters {
   const peers = [...router.peers.values()];
   return {
     routerId: router.id,
@@ -46,7 +46,7 @@ export function countersOf({ router, startedAt, wall, delay, now = 0, driver }: 
     },
     serviceConnections: serviceConnections(router),
     observersGaveUp: router.bridge.observersGaveUpCount,
-    pools: poolCounts(driver?.slabs),
+    pools: poolCounts(driver.slabs),
     bufferedBytes: bufferedBytes(router),
     protocolErrors: router.protocolErrors,
     peerFaults: router.faults.counts,
