@@ -34,63 +34,71 @@ export interface EdgeMeshNews {
   readonly rebid: boolean;
 }
 
+interface Member {
+  /** The last one heard of it. */
+  bid: Bid | undefined;
+  equalCount: number;
+}
+
 export class EdgeMesh {
   /** Messages of this router go under it. */
   id: string;
   own: Bid;
   private readonly parts: EdgeMeshParts;
-  private readonly members = new Map<object, { ordinal: number | undefined; equalCount: number }>();
-  private winner: number;
+  private readonly members = new Map<object, Member>();
+  /** Members may know another bid of this router. */
+  private isUntold = false;
 
   constructor(parts: EdgeMeshParts) {
     this.parts = parts;
     this.id = meshIdOf(parts.routerId);
     this.own = { ordinal: this.newOrdinal(), id: this.id };
-    this.winner = this.own.ordinal;
   }
 
+  /** The new member is to hear this router's bid in any case. */
   joined(member: object): EdgeMeshNews {
     const isFirst = this.members.size === 0;
-    this.members.set(member, { ordinal: undefined, equalCount: 0 });
+    this.members.set(member, { bid: undefined, equalCount: 0 });
     // The derived id says which single router a message is of: that of a mesh must not.
-    return isFirst ? this.stand({ ordinal: this.own.ordinal, id: this.parts.newId() }) : NOTHING;
+    if (isFirst) this.propose({ ordinal: this.own.ordinal, id: this.parts.newId() });
+    return this.settle();
   }
 
   left(member: object): EdgeMeshNews {
-    const known = this.members.get(member);
-    if (known === undefined) return NOTHING;
     this.members.delete(member);
-    if (this.members.size === 0) return this.stand({ ordinal: this.own.ordinal, id: meshIdOf(this.parts.routerId) });
-    return known.ordinal === this.winner ? this.stand(this.own) : NOTHING;
+    if (this.members.size === 0) this.propose({ ordinal: this.own.ordinal, id: meshIdOf(this.parts.routerId) });
+    return this.settle();
   }
 
   /** @returns undefined when the bid is not to be heard */
-  heard(member: object, { ordinal, id }: Bid): EdgeMeshNews | undefined {
+  heard(member: object, bid: Bid): EdgeMeshNews | undefined {
     const known = this.members.get(member);
-    if (known === undefined || id.length !== MESH_ID_LENGTH || !Number.isSafeInteger(ordinal)) return undefined;
-    if (ordinal === this.own.ordinal) {
-      if (++known.equalCount > EQUAL_BIDS_MAX) return undefined;
-      return this.stand({ ordinal: this.newOrdinal(), id: this.parts.newId() });
-    }
-    known.ordinal = ordinal;
-    if (ordinal >= this.winner) return NOTHING;
-    this.winner = ordinal;
-    // As the next to bid this router proposes what its mesh has by then.
-    this.own = { ordinal: this.own.ordinal, id };
-    return { changed: this.take(id), rebid: false };
+    if (known === undefined || bid.id.length !== MESH_ID_LENGTH || !Number.isSafeInteger(bid.ordinal)) return undefined;
+    if (bid.ordinal === this.own.ordinal && ++known.equalCount > EQUAL_BIDS_MAX) return undefined;
+    known.bid = bid;
+    if (bid.ordinal !== this.own.ordinal) return this.settle();
+    this.propose({ ordinal: this.newOrdinal(), id: this.parts.newId() });
+    const { changed } = this.settle();
+    this.isUntold = false;
+    return { changed, rebid: true };
   }
 
-  /** Begins again as if its own bid were the best. */
-  private stand(own: Bid): EdgeMeshNews {
+  private propose(own: Bid): void {
     this.own = own;
-    this.winner = own.ordinal;
-    return { changed: this.take(own.id), rebid: true };
+    this.isUntold = true;
   }
 
-  private take(id: string): boolean {
-    const changed = this.id !== id;
-    this.id = id;
-    return changed;
+  /** The lowest bid wins. */
+  private settle(): EdgeMeshNews {
+    let best = this.own;
+    for (const { bid } of this.members.values()) if (bid !== undefined && bid.ordinal < best.ordinal) best = bid;
+    const rebid = best === this.own && this.isUntold;
+    if (rebid) this.isUntold = false;
+    // Should it be the lowest one day, its mesh keeps the id that it has.
+    if (best.id !== this.own.id) this.propose({ ordinal: this.own.ordinal, id: best.id });
+    const changed = this.id !== best.id;
+    this.id = best.id;
+    return { changed, rebid };
   }
 
   private newOrdinal(): number {
@@ -99,4 +107,3 @@ export class EdgeMesh {
 }
 
 const SECOND = 1_000_000;
-const NOTHING: EdgeMeshNews = { changed: false, rebid: false };

@@ -1,6 +1,7 @@
 /** The snapshot of counters that a scrape of `/metrics` renders. */
 import { readFileSync } from 'node:fs';
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { isOfRouter } from '../core/inter-edge.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
 import type { RouterCounters } from '../telemetry/metrics.ts';
@@ -83,7 +84,7 @@ function siteLink(peer: Peer) {
   return {
     link: peer.options.entity,
     peer: peer.containerId,
-    up: peer.linked || (peer.role === 'edge' && peer.openedAt !== undefined),
+    up: peer.linked || (isOfRouter(peer) && peer.openedAt !== undefined),
     cost: peer.cost,
     octetsIn: group.reduce((sum, { connection }) => sum + connection.stats.octetsIn, 0),
     octetsOut: group.reduce((sum, { connection }) => sum + connection.stats.octetsOut, 0),
