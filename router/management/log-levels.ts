@@ -4,9 +4,8 @@
  * Levels set off by any of `,;:` and space; one with a `+` means it and what is more severe, with a `-` it and what is less. A level
  * may be cut short. `trace` is debug. `none` is no level, `default` is what module DEFAULT has. Levels of the original's log entity.
  */
-import type { BookLevel } from '../telemetry/log-book.ts';
-
-export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const satisfies readonly BookLevel[];
+export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+export type Level = (typeof LEVELS)[number];
 
 /** Bit i is level i of `LEVELS`. */
 export type LevelMask = number;
@@ -45,6 +44,6 @@ export function levelMask(enable: string): LevelMask | undefined {
   return mask;
 }
 
-export function isEnabled(mask: LevelMask, level: BookLevel): boolean {
+export function isEnabled(mask: LevelMask, level: Level): boolean {
   return (mask & (1 << LEVELS.indexOf(level))) !== 0;
 }
