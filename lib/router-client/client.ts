@@ -162,7 +162,14 @@ export class RouterClient {
   async query(type: string): Promise<Attributes[]> {
     const entityType = `${TYPE_PREFIX}${type}`;
     const { body, application_properties: properties } = await this.request({
-      application_properties: { operation: 'QUERY', type: 'org.amqp.management', entityType, name: 'self' },
+      // Our routers leave out the TCP flows then, which may be many; the original knows no such property.
+      application_properties: {
+        operation: 'QUERY',
+        type: 'org.amqp.management',
+        entityType,
+        name: 'self',
+        ...(type === 'connection' && { protocol: 'amqp' }),
+      },
       body: { attributeNames: [] },
     });
     if (properties?.statusCode !== 200) {

@@ -46,6 +46,8 @@ export function show(type: string, shown: Shown, protocol?: string): readonly Sh
       return tcpConnections(shown);
     case 'logStats':
       return logStats(shown);
+    case 'vhostStats':
+      return vhostStats(shown);
     case 'allocator':
       return pools(shown.driver?.slabs);
     default:
@@ -96,8 +98,10 @@ function running(entity: Entity, { router, entities, hostName }: Shown): ShownEn
         connectionMsg: problem ?? '',
       };
     }
-    case 'listenerAddress':
-      return { connectionsOpened: 0 };
+    case 'listenerAddress': {
+      const { addresses: offered } = router.bridge.listeners.get(entity.listener) ?? { addresses: [] };
+      return { connectionsOpened: offered.find(({ name }) => name === entity.name)?.connectionsOpened ?? 0 };
+    }
     default:
       return {};
   }
@@ -115,6 +119,30 @@ function policyCounts({ quota }: Entities): ShownEntity {
     maxMessageSizeDenied: 0,
     totalDenials: quota.denied,
   };
+}
+
+/** One for each vhost. Their policies are not enforced: nobody came by one, and nobody was sent away. */
+function vhostStats({ entities }: Shown): ShownEntity[] {
+  return [...(entities.configured.get('vhost')?.values() ?? [])].flatMap((vhost) =>
+    vhost.type !== 'vhost'
+      ? []
+      : [
+          {
+            name: `vhostStats/${vhost.hostname}`,
+            identity: `vhostStats/${vhost.hostname}`,
+            hostname: vhost.hostname,
+            connectionsApproved: 0,
+            connectionsDenied: 0,
+            connectionsCurrent: 0,
+            perUserState: {},
+            perHostState: {},
+            sessionDenied: 0,
+            senderDenied: 0,
+            receiverDenied: 0,
+            maxMessageSizeDenied: 0,
+          },
+        ],
+  );
 }
 
 /** Only interior routers know of each other. */

@@ -71,6 +71,10 @@ function plainOf(value: unknown): unknown {
   return Object.fromEntries([...value].map(([key, item]) => [key, plainOf(item)]));
 }
 
+function text(entries: Readonly<Record<string, string>>): Typed {
+  return amqp.map(Object.entries(entries).map(([key, value]) => [amqp.string(key), amqp.string(value)] as const));
+}
+
 describe.runIf(originalRouter)('our agent beside the original', { timeout: 60_000, retry: 0 }, () => {
   let networks: ManagedNetwork[] = [];
   let clients: Record<Kind, Record<Place, TypedManagement>>;
@@ -83,6 +87,15 @@ describe.runIf(originalRouter)('our agent beside the original', { timeout: 60_00
       return Object.fromEntries(await Promise.all(each)) as Record<Place, TypedManagement>;
     };
     clients = { original: await start('original'), ours: await start('ours') };
+    const group = text({ users: '*', remoteHosts: '*' });
+    const vhost = amqp.map([
+      [amqp.string('hostname'), amqp.string('vhost')],
+      [amqp.string('groups'), amqp.map([[amqp.string('$default'), group]])],
+    ]);
+    for (const { A } of Object.values(clients)) {
+      const { status, description } = await A.ask({ operation: 'CREATE', type: `${FULL}vhost`, name: 'vhost' }, vhost);
+      expect(status, description).toBe(201);
+    }
   }, 120_000);
   afterAll(async () => {
     for (const kind of Object.values(clients ?? {})) for (const client of Object.values(kind)) client.close();
@@ -163,8 +176,6 @@ describe.runIf(originalRouter)('our agent beside the original', { timeout: 60_00
     }
   });
 
-  const text = (entries: Record<string, string>) =>
-    amqp.map(Object.entries(entries).map(([key, value]) => [amqp.string(key), amqp.string(value)] as const));
   const long = (type: string) => FULL + type;
   it.each<[string, Record<string, string>, Typed?]>([
     ['READ of what there is', { operation: 'READ', type: long('listener'), name: 'amqp' }],
