@@ -9,23 +9,46 @@ import { type AddressInfo, connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import rhea from 'rhea';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { ManagementClient } from '../support/management-client.ts';
 import { originalRouter } from '../support/original-router.ts';
+import { RheaClient } from '../support/rhea-client.ts';
 import { type Entity, type Kind, RouterProcesses, routerConfig } from '../support/router-process.ts';
 import { saslUsers } from '../support/sasl-database.ts';
-import { connect, unusedPort } from '../support/tcp.ts';
+import { connect, ending, unusedPort } from '../support/tcp.ts';
 
 const HOST = '127.0.0.1';
 const SOON_MS = 25_000;
+const PORTS = [
+  'west',
+  'east',
+  'password',
+  'certificate',
+  'plain',
+  'proxied',
+  'refuge',
+  'refuges',
+  'service',
+  'web',
+  'hasty',
+] as const;
+/** What an OPEN may carry beside what routers say of themselves. */
+const OPEN_PROPERTIES = { text: 'x', count: 7, list: [1, true, 'y'], map: { deep: 2 } };
 const PAIRS: readonly { dials: Kind; accepts: Kind }[] = [
   { dials: 'ours', accepts: 'ours' },
   { dials: 'ours', accepts: 'original' },
   { dials: 'original', accepts: 'ours' },
 ];
 const RUNNABLE = PAIRS.filter((pair) => originalRouter !== undefined || !Object.values(pair).includes('original'));
+
+/** Entities of tests have plain values; this attribute is a map. */
+function withProperties([type, attributes]: Entity): Entity {
+  return [type, { ...attributes, openProperties: OPEN_PROPERTIES } as unknown as Entity[1]];
+}
 
 describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
   const routers = new RouterProcesses();
@@ -53,8 +76,7 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
   beforeAll(async () => {
     certificates = makeCertificates(directory, accepts === 'original' ? 'rsa' : 'ecdsa');
     writeFileSync(passwordFile, 'wonder\n');
-    for (const name of ['west', 'east', 'password', 'certificate', 'plain', 'proxied', 'refuge', 'refuges', 'service'])
-      ports[name] = await unusedPort();
+    for (const name of PORTS) ports[name] = await unusedPort();
     await startServers();
     routers.startWith(accepts, 'east', eastConfig());
     routers.startWith('ours', 'refuge', routerConfig('refuge', [listener('refuge', { role: 'inter-router' })]));
@@ -89,6 +111,8 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
       listener('password', { role: 'normal', saslMechanisms: 'PLAIN', authenticatePeer: true }),
       listener('certificate', { host: '0.0.0.0', role: 'normal', saslMechanisms: 'EXTERNAL', ...tls }),
       listener('plain', { role: 'normal', saslMechanisms: 'ANONYMOUS' }),
+      listener('hasty', { saslMechanisms: 'ANONYMOUS', initialHandshakeTimeoutSeconds: 1 }),
+      listener('web', { http: true, websockets: true }),
       listener('proxied', { role: 'normal', saslMechanisms: 'ANONYMOUS' }),
       listener('refuges', {
         role: 'inter-router',
@@ -116,6 +140,7 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
       connector('named', 'certificate', { ...tls, verifyHostname: true }),
       ['connector', { name: 'misnamed', host: '127.0.0.2', port: ports.certificate!, ...tls, verifyHostname: true }],
       ['connector', { name: 'unchecked', host: '127.0.0.3', port: ports.certificate!, ...tls, verifyHostname: false }],
+      withProperties(connector('open', 'plain', { role: 'normal' })),
       connector('through', 'proxied', { role: 'normal', proxyProfile: 'way-out' }),
       connector('moving', 'refuges', { role: 'inter-router' }),
       [
@@ -218,6 +243,50 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
     await eventually('the other one has failed', failed, SOON_MS);
     expect((await users()).filter((user) => user === 'bench')).toHaveLength(2);
   });
+
+  test('what openProperties say is told in the OPEN', async () => {
+    await isUp('open');
+    const look = async () => {
+      const connections = await east.query('io.skupper.router.connection');
+      return connections.find(({ properties }) => (properties as { text?: string } | null)?.text === 'x');
+    };
+    const { properties } = await eventually('the connection is shown', look, SOON_MS);
+    // The original carries all of them, and shows lists and maps otherwise than as such.
+    expect(properties).toMatchObject(accepts === 'ours' ? OPEN_PROPERTIES : { text: 'x', count: 7 });
+  });
+
+  test('who does not open in time is dropped, and who does stays', async () => {
+    const client = await RheaClient.connect(ports.hasty!, { container_id: 'quick' });
+    const silent = await connect(ports.hasty!);
+    await ending(silent);
+    const connections = await east.query('io.skupper.router.connection');
+    expect(connections.some(({ container, opened }) => container === 'quick' && opened)).toBe(true);
+    client.close();
+  });
+
+  // The original ends itself at the first message over WebSocket.
+  test.runIf(accepts === 'ours').each(['amqp', 'binary'])(
+    'a WebSocket of subprotocol %s carries AMQP',
+    async (protocol) => {
+      const open = rhea.websocket_connect(WebSocket as never);
+      const connection = rhea.create_container().connect({
+        connection_details: open(`ws://${HOST}:${ports.web}`, [protocol], {}),
+        username: 'anonymous',
+        reconnect: false,
+      } as never);
+      connection.on('disconnected', () => {});
+      await once(connection, 'connection_open');
+      const receiver = connection.open_receiver(`over-${protocol}`);
+      await once(receiver, 'receiver_open');
+      const sender = connection.open_sender(`over-${protocol}`);
+      await once(sender, 'sendable');
+      const body = 'x'.repeat(200_000);
+      sender.send({ body });
+      const [{ message }] = (await once(receiver, 'message')) as [rhea.EventContext];
+      expect(message?.body).toBe(body);
+      connection.close();
+    },
+  );
 
   test('a proxy is asked for the way, with name and password', async () => {
     await isUp('through');
