@@ -3,7 +3,7 @@
  * would have for it. Links have no numbers of their own: each gets one when it is shown first, and keeps it.
  */
 import type { AnyLink } from '../amqp/engine/events.ts';
-import { DOWNLINK_CAPABILITY } from '../core/edge-protocol.ts';
+import { DOWNLINK_CAPABILITY, INTER_EDGE_CAPABILITY } from '../core/edge-protocol.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { LINK_CAPACITY } from '../core/limits.ts';
 import { CONTROL, type Peer } from '../core/peer.ts';
@@ -50,7 +50,7 @@ export function linksBlocked({ peers }: Router, now: number): number {
 }
 
 interface Place {
-  readonly type: 'router-control' | 'inter-router' | 'edge-downlink' | 'endpoint';
+  readonly type: 'router-control' | 'inter-router' | 'inter-edge' | 'edge-downlink' | 'endpoint';
   readonly priority: number;
 }
 
@@ -67,8 +67,14 @@ function* linksOf(peer: Peer): Iterable<[AnyLink, Place]> {
         const isData = at >= 0 && at < peer.data.length;
         yield [link, { type: 'inter-router', priority: isData ? at : DEFAULT_PRIORITY }];
       } else {
-        const isDownlink = [link.source, link.target].some((end) => end?.capabilities?.includes(DOWNLINK_CAPABILITY));
-        yield [link, { type: isDownlink ? 'edge-downlink' : 'endpoint', priority: DEFAULT_PRIORITY }];
+        const can = (name: string): boolean =>
+          [link.source, link.target].some((end) => end?.capabilities?.includes(name));
+        const type = can(DOWNLINK_CAPABILITY)
+          ? 'edge-downlink'
+          : can(INTER_EDGE_CAPABILITY)
+            ? 'inter-edge'
+            : 'endpoint';
+        yield [link, { type, priority: DEFAULT_PRIORITY }];
       }
     }
   }
