@@ -10,6 +10,7 @@
  */
 import { SkuprtError } from '../../lib/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
+import { MeshCounts } from './counts.ts';
 import {
   HELLO_ADDRESS,
   MAU_ADDRESS,
@@ -79,21 +80,7 @@ export class Mesh {
   readonly #network: Network;
   readonly #addresses: LocalAddresses;
   readonly #floods: FloodMemory;
-  readonly #counts = {
-    messagesIn: 0,
-    relayed: 0,
-    malformed: 0,
-    impersonated: 0,
-    addressesRefused: 0,
-    incompatible: 0,
-    unknownOpcode: 0,
-    duplicateId: 0,
-    unknownRouter: 0,
-    looped: 0,
-    copies: 0,
-    undeliverable: 0,
-    routersRefused: 0,
-  };
+  readonly #counts = new MeshCounts();
   #now: number;
   #nextHelloAt: number;
   #lastRaAt: number;
@@ -407,7 +394,7 @@ export class Mesh {
   }
 
   #fault(link: SiteLink, fault: MeshFault, detail: string, count = 1): void {
-    this.#counts[FAULT_COUNTERS[fault]] += count;
+    this.#counts.fault(fault, count);
     this.#outbox.tellFault(link.number, fault, detail);
   }
 
@@ -494,14 +481,3 @@ export class Mesh {
     }
   }
 }
-
-const FAULT_COUNTERS = {
-  impersonation: 'impersonated',
-  loop: 'looped',
-  malformed: 'malformed',
-  incompatible: 'incompatible',
-  'unknown-opcode': 'unknownOpcode',
-  'own-id': 'duplicateId',
-  addresses: 'addressesRefused',
-  routers: 'routersRefused',
-} as const satisfies Record<MeshFault, string>;
