@@ -56,6 +56,8 @@ const ANSWER_BYTES = 3000;
 
 describe.each(runnable)('events of $title', ({ places }) => {
   const last = places.length - 1;
+  /** An original edge router tells nobody what its connectors know: its co-records find no way out, among originals neither. */
+  const knows = (at: number): boolean => places[at]!.kind === 'ours' || places[at]!.mode === 'interior';
   const routers = new RouterProcesses();
   const entries: Record<string, number> = {};
   const amqpPorts: number[] = [];
@@ -176,16 +178,21 @@ describe.each(runnable)('events of $title', ({ places }) => {
           .records(RECORD_TYPE.transportFlow)
           .find(
             (flow) =>
-              flow[ATTRIBUTE.sourcePort] === String(port) && flow[ATTRIBUTE.endTime] && flow[ATTRIBUTE.processLatency],
+              flow[ATTRIBUTE.sourcePort] === String(port) &&
+              flow[ATTRIBUTE.endTime] &&
+              (flow[ATTRIBUTE.processLatency] || !knows(to)),
           ),
       READY_MS_MAX,
     );
     expect(whole).toMatchObject({
       [ATTRIBUTE.parent]: byAddress(listeners)[0]![1],
-      [ATTRIBUTE.connector]: byAddress(connectors)[0]![1],
       [ATTRIBUTE.octets]: REQUEST_BYTES,
       [ATTRIBUTE.octetsReverse]: ANSWER_BYTES,
       [ATTRIBUTE.sourceHost]: '127.0.0.1',
+    });
+    if (!knows(to)) return;
+    expect(whole).toMatchObject({
+      [ATTRIBUTE.connector]: byAddress(connectors)[0]![1],
       [ATTRIBUTE.proxyHost]: '127.0.0.1',
     });
     expect(Number(whole[ATTRIBUTE.latency])).toBeGreaterThan(0);
@@ -247,12 +254,17 @@ describe.each(runnable)('events of $title', ({ places }) => {
     const addresses = ['backward', 'forward'];
     expect((await all('listeners', 2)).map(({ routingKey }) => routingKey).sort()).toEqual(addresses);
     expect((await all('connectors', 2)).map(({ routingKey }) => routingKey).sort()).toEqual(addresses);
-    const clients = [await exchange(entries.forward!), await exchange(entries.backward!)].map(String);
+    const ways = [
+      { address: 'forward', to: last },
+      { address: 'backward', to: 0 },
+    ].filter(({ to }) => knows(to));
+    const clients: string[] = [];
+    for (const { address } of ways) clients.push(String(await exchange(entries[address]!)));
     const connections = await eventually(
       'connections are shown',
       async () => {
         const found = (await shown('connections')).filter(({ sourcePort }) => clients.includes(String(sourcePort)));
-        return found.length === 2 && found;
+        return found.length === clients.length && found.every(({ endTime }) => endTime) && found;
       },
       READY_MS_MAX,
     );

@@ -228,6 +228,38 @@ describe('the record of a flow', () => {
   });
 });
 
+describe('requests that an observer sees', () => {
+  const request = Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
+  const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+
+  function asking(world: VanflowWorld): void {
+    const { router } = world;
+    router.bridge.observe('tl', 'http1');
+    const ends = world.open('tl');
+    router.flowConnected(ends.connector, world.now);
+    router.flowReceived(ends.listener, request, world.now);
+    world.now += 3;
+    router.flowReceived(ends.connector, answer, world.now);
+    world.pass(2000);
+  }
+
+  it('are told under their flow, with method, status, octets and latency', () => {
+    const world = collected();
+    asking(world);
+    const [flow] = world.known(RECORD_TYPE.transportFlow);
+    expect(world.known(RECORD_TYPE.applicationFlow).map((record) => Object.fromEntries(record))).toMatchObject([
+      { 2: flow!.get(1), 16: 'HTTP/1.1', 23: 0, 24: 3000, 27: 'GET', 28: '200', 29: 'OK', 58: 5 },
+    ]);
+    expect(world.known(RECORD_TYPE.applicationFlow)[0]!.has(ATTRIBUTE.endTime)).toBe(true);
+  });
+
+  it('cost nothing while nobody listens', () => {
+    const world = serving();
+    asking(world);
+    expect(world.vanflow.counts()).toEqual({ flows: 1, leftOut: 0 });
+  });
+});
+
 describe('co-records', () => {
   function waiting(): VanflowWorld {
     const world = collected();
