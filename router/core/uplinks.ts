@@ -42,6 +42,8 @@ export class Uplinks {
   private discovery: SenderLink | undefined;
   /** By address: what the interior router sends of it, because it has a consumer here. */
   private readonly consumed = new Map<string, ReceiverLink>();
+  /** Addresses of these that have no consumer here any more. */
+  private readonly unused = new Set<string>();
   /** By address: that it is wanted here. Messages go by the uplink or by links of their own. */
   private readonly wanted = new Map<string, SenderLink>();
   private readonly reachable = new Set<string>();
@@ -74,10 +76,17 @@ export class Uplinks {
   localChanged({ key, localCount }: Address): void {
     if (!isMobile(key)) return;
     if (localCount > 0) this.consume(key.slice(1));
-    else {
-      this.consumed.get(key.slice(1))?.detach();
-      this.consumed.delete(key.slice(1));
+    else if (this.consumed.has(key.slice(1))) this.unused.add(key.slice(1));
+  }
+
+  /** At the end of a turn: what the consumers that are gone say of messages goes before the links by which these came. */
+  detachUnused(): void {
+    for (const address of this.unused) {
+      if ((this.parts.addresses.get(`M${address}`)?.localCount ?? 0) > 0) continue;
+      this.consumed.get(address)?.detach();
+      this.consumed.delete(address);
     }
+    this.unused.clear();
   }
 
   /** Somebody here wants to send to the address, or nobody any more. */

@@ -5,6 +5,7 @@ and tells what happens as lines of JSON on its standard output.
 {"do": "receive", "url", "address", "count", "credit", "outcome"}       takes messages, and gives each the outcome
 {"do": "reply", "url", "address", "count"}                              answers requests by an anonymous sender
 {"do": "request", "url", "address", "count"}                            asks with a dynamic reply address
+{"do": "abort", "url", "address", "size"}                               breaks off a message in the middle, then sends one whole
 {"do": "drain", "url", "address", "credit"}                             has a receiver drained
 {"do": "transact", "url"}                                               wants a transaction coordinator
 """
@@ -76,6 +77,27 @@ class Send(Client):
         if self.job.get("settled"):
             tell(sent=self.sent, outcomes=self.outcomes)
             self.connection.close()
+
+
+class Abort(Client):
+    def open(self, container):
+        self.sender = container.create_sender(self.connection, self.job["address"])
+        self.begun = None
+
+    def on_sendable(self, event):
+        if self.begun is None:
+            self.begun = self.sender.delivery("half")
+            whole = Message(id=0, body=b"x" * self.job["size"], properties={"n": 0}, annotations={"x-n": 0}).encode()
+            self.sender.stream(whole[: len(whole) // 2])
+            event.reactor.schedule(0.5, self)
+
+    def on_timer_task(self, event):
+        self.begun.abort()
+        self.sender.send(Message(id=1, body=b"whole", properties={"n": 1}, annotations={"x-n": 1}))
+
+    def on_accepted(self, event):
+        tell(accepted=True)
+        self.connection.close()
 
 
 class Receive(Client):
@@ -216,7 +238,7 @@ class Transact(Client):
         self.connection.close()
 
 
-CLIENTS = {"send": Send, "receive": Receive, "reply": Reply, "request": Request, "drain": Drain, "transact": Transact}
+CLIENTS = {"send": Send, "abort": Abort, "receive": Receive, "reply": Reply, "request": Request, "drain": Drain, "transact": Transact}
 
 if __name__ == "__main__":
     wanted = json.loads(sys.argv[1])
