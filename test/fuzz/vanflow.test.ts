@@ -27,7 +27,18 @@ const entry = fc.oneof(
   fc.tuple(fc.nat(70).map(amqp.uint), scalar),
   fc.tuple(scalar, scalar),
 );
+/** As a router would send it, of a flow that may be there, but of any attributes. */
+const coRecord = fc
+  .tuple(fc.nat(9), fc.array(fc.tuple(fc.nat(70).map(amqp.uint), scalar), { maxLength: 8 }))
+  .map(([number, entries]) =>
+    amqp.map([
+      [amqp.uint(0), amqp.uint(RECORD_TYPE.transportFlow)],
+      [amqp.uint(1), amqp.string(`${SOURCE}:${number}`)],
+      ...entries,
+    ]),
+  );
 const body: fc.Arbitrary<Typed> = fc.oneof(
+  fc.array(coRecord, { maxLength: 9 }).map(amqp.list),
   scalar,
   fc
     .array(
