@@ -111,6 +111,33 @@ test('a peer that stops in the middle of a frame is dropped when its time is ove
   expect(conditionIn(answer)).toBe('amqp:resource-limit-exceeded');
 });
 
+test('octets that dribble in one by one are as good as any, and one who never gets to open is dropped', async () => {
+  const port = await network.amqp(east, { initialHandshakeTimeoutSeconds: 1 });
+  network.rewrite(east);
+  await network.accepting(port);
+  const socket = await connect(port);
+  let answer = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    answer = Buffer.concat([answer, chunk]);
+  });
+  for (const octet of Buffer.concat([amqpHeader, open])) {
+    socket.write(Buffer.from([octet]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually('it is answered', () => framesOf(answer).some(({ name }) => name === 'open'));
+  socket.destroy();
+  const slow = await connect(port);
+  const ended = ending(slow);
+  slow.on('data', () => {});
+  slow.on('error', () => {});
+  const octets = Buffer.concat([amqpHeader, open]);
+  let sentCount = 0;
+  const dribble = setInterval(() => slow.write(octets.subarray(sentCount, ++sentCount)), 200);
+  await ended;
+  clearInterval(dribble);
+  expect(sentCount).toBeLessThan(octets.length);
+});
+
 describe('the mutual TLS listener', () => {
   const attempt = async (options: object): Promise<string> => {
     const socket = connectTls({ host: '127.0.0.1', port: linkPort, rejectUnauthorized: false, ...options });

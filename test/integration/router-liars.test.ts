@@ -98,6 +98,10 @@ async function isCounted(fault: string, lie: () => void): Promise<void> {
   );
   const told = (): boolean => network.processes.logOf('east').includes(`"fault":"${fault}"`);
   await eventually(`${fault} stands in the log`, told);
+  const management = await ManagementClient.connect(clientPort);
+  const { body } = await management.ask('GET-LOG', {}, {});
+  management.close();
+  expect(JSON.stringify(body)).toContain('a peer breaks the rules');
 }
 
 function controlMessage(opcode: string, body: Typed, to = 'amqp:/_topo/0/east/qdrouter'): Buffer {
