@@ -81,7 +81,6 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     backendOf: (connector) => entities.backendOf(connector),
     listen: (listener, on) => entities.listen(listener, on),
   });
-  driver.protocolTrace = protocolTrace(driver, logs);
   const profiles = new TlsProfiles(logs.of('SERVER'));
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
@@ -97,6 +96,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });
+  driver.protocolTrace = protocolTrace(driver, entities, logs);
   const { mode, metadata } = config.router;
   const events = makeEvents({ router, entities, mode, metadata, random, env: process.env, wall });
   serveManagement(router, entities, { driver, logBook: logs.book, startedAtMs, now: () => clock.now(), wall });
@@ -176,9 +176,16 @@ function logsOf(config: RouterConfig, wall: () => number): RouterLog {
   return logs;
 }
 
-function protocolTrace({ router, transports }: Driver, logs: RouterLog): ProtocolTrace {
-  const betweenFrames = (id: number): boolean => router.peers.get(id)?.connection.betweenFrames === true;
-  return new ProtocolTrace({ logs, transports, betweenFrames });
+function protocolTrace({ router, transports }: Driver, entities: Entities, logs: RouterLog): ProtocolTrace {
+  return new ProtocolTrace({
+    logs,
+    transports,
+    betweenFrames: (id) => router.peers.get(id)?.connection.betweenFrames === true,
+    components: (id) => {
+      const { entity = '', dir } = router.peers.get(id)?.options ?? {};
+      return entities.find(dir === 'in' ? 'listener' : 'connector', entity)?.messageLoggingComponents ?? 'none';
+    },
+  });
 }
 
 /** What the environment named is read once: from then on changes come over management. */

@@ -58,7 +58,7 @@ const connectionAttributes = {
   idleTimeoutSeconds: integer({ default: 16, min: 0 }),
   stripAnnotations: choice(['in', 'out', 'both', 'no'], { default: 'both' }),
   linkCapacity: integer({ min: 0 }),
-  messageLoggingComponents: text({ default: 'none', inert: INERT }),
+  messageLoggingComponents: text({ default: 'none' }),
   policyVhost: text({ inert: INERT }),
   openProperties: properties(),
 } as const;

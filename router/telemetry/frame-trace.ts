@@ -18,7 +18,8 @@ import {
   decodeSaslOutcome,
   decodeTransfer,
 } from '../amqp/codec/decode-performative.ts';
-import { descriptors, type Transfer } from '../amqp/codec/performatives.ts';
+import { AmqpDecodeError } from '../amqp/codec/errors.ts';
+import { type Attach, descriptors, type Transfer } from '../amqp/codec/performatives.ts';
 import { Reader } from '../amqp/codec/reader.ts';
 import { type Typed, toPlain } from '../amqp/codec/value.ts';
 
@@ -27,6 +28,8 @@ const HEADER_BYTES = 8;
 const PROTOCOL = 0x414d5150;
 /** Octets of a frame that are waited for to show its performative; the rest is passed over. */
 const SHOWN_BYTES_MAX = 16 * 1024;
+/** Links that are remembered to be in the midst of a delivery. */
+const UNFINISHED_COUNT_MAX = 100_000;
 /** Characters of one value. */
 const TEXT_LENGTH_MAX = 256;
 
@@ -48,16 +51,25 @@ const DECODERS: Readonly<Record<number, (reader: Reader) => object>> = {
   [descriptors.saslOutcome]: decodeSaslOutcome,
 };
 
+export interface FrameHearer {
+  /** Each frame, such as `@flow(19) [incoming-window=2048, ...]`. */
+  frame?(channel: number, frame: string): void;
+  attach?(channel: number, attach: Attach): void;
+  /** The first octets of each delivery: of its first frame, as far as they are looked at. */
+  delivery?(channel: number, handle: number, start: Buffer): void;
+}
+
 export class FrameTrace {
-  private readonly tell: (channel: number, frame: string) => void;
+  private readonly hearer: FrameHearer;
+  /** Links, by channel and handle, of which the last transfer has said that more follows. */
+  private readonly unfinished = new Set<number>();
   /** Octets of the last frame that are still to come and are not shown. */
   private skipBytes = 0;
   private partial: Buffer = NOTHING;
   private lost = false;
 
-  /** @param tell gets each frame, such as `@flow(19) [incoming-window=2048, ...]` */
-  constructor(tell: (channel: number, frame: string) => void) {
-    this.tell = tell;
+  constructor(hearer: FrameHearer) {
+    this.hearer = hearer;
   }
 
   push(bytes: Buffer): void {
@@ -79,44 +91,61 @@ export class FrameTrace {
     const sizeBytes = bytes.readUInt32BE(0);
     if (sizeBytes === PROTOCOL) {
       const [id, ...version] = bytes.subarray(4, HEADER_BYTES);
-      this.tell(0, `${id === 3 ? 'SASL' : id === 0 ? 'AMQP' : `protocol ${id}`} ${version.join('.')}`);
+      this.hearer.frame?.(0, `${id === 3 ? 'SASL' : id === 0 ? 'AMQP' : `protocol ${id}`} ${version.join('.')}`);
       return HEADER_BYTES;
     }
     const offset = bytes[4]! * 4;
     if (offset < HEADER_BYTES || sizeBytes < offset || bytes[5]! > 1) {
       this.lost = true;
-      this.tell(0, 'octets that are no frame: no more is shown of this direction');
+      this.hearer.frame?.(0, 'octets that are no frame: no more is shown of this direction');
       return 0;
     }
     const neededBytes = Math.min(sizeBytes, SHOWN_BYTES_MAX);
     if (bytes.length < neededBytes) return 0;
     const channel = bytes[5] === 0 ? bytes.readUInt16BE(6) : 0;
-    this.tell(
-      channel,
-      sizeBytes === offset ? '(EMPTY FRAME)' : describe(bytes.subarray(offset, neededBytes), sizeBytes - offset),
-    );
+    if (sizeBytes === offset) this.hearer.frame?.(channel, '(EMPTY FRAME)');
+    else this.performative(channel, bytes.subarray(offset, neededBytes), sizeBytes - offset);
     return sizeBytes;
+  }
+
+  /** @param bodySizeBytes of the whole frame, of which `body` may be the beginning */
+  private performative(channel: number, body: Buffer, bodySizeBytes: number): void {
+    try {
+      const reader = new Reader(body);
+      const code = readDescriptor(reader);
+      if (code === descriptors.transfer) {
+        this.transfer(channel, reader, bodySizeBytes);
+        return;
+      }
+      const fields = DECODERS[code]?.(reader);
+      const name = `@${NAMES.get(code) ?? `0x${code.toString(16)}`}(${code})`;
+      this.hearer.frame?.(channel, fields === undefined ? name : `${name} ${list(fields)}`);
+      if (code === descriptors.attach) this.hearer.attach?.(channel, fields as Attach);
+    } catch (thrown) {
+      if (!(thrown instanceof AmqpDecodeError)) throw thrown;
+      this.hearer.frame?.(channel, `a frame of ${bodySizeBytes} octets that cannot be shown`);
+    }
+  }
+
+  private transfer(channel: number, reader: Reader, bodySizeBytes: number): void {
+    const transfer = noTransfer();
+    decodeTransfer(reader, new Fields(reader), transfer);
+    const given = Object.entries(transfer).filter(([, value]) => value !== -1 && value !== false);
+    const frame = `@transfer(20) ${list(Object.fromEntries(given))} (${bodySizeBytes - reader.pos} octets)`;
+    this.hearer.frame?.(channel, frame);
+    const link = channel * 2 ** 32 + transfer.handle;
+    if (!this.unfinished.has(link))
+      this.hearer.delivery?.(channel, transfer.handle, reader.buffer.subarray(reader.pos));
+    if (this.unfinished.size === UNFINISHED_COUNT_MAX) this.unfinished.clear();
+    if (transfer.more && !transfer.aborted) this.unfinished.add(link);
+    else this.unfinished.delete(link);
   }
 }
 
 const NOTHING = Buffer.alloc(0);
 
-/** @param bodySizeBytes of the whole frame, of which `body` may be the beginning */
-function describe(body: Buffer, bodySizeBytes: number): string {
-  try {
-    const reader = new Reader(body);
-    const code = readDescriptor(reader);
-    const name = `@${NAMES.get(code) ?? `0x${code.toString(16)}`}(${code})`;
-    if (code === descriptors.transfer) return `${name} ${transfer(reader, bodySizeBytes)}`;
-    const decode = DECODERS[code];
-    return decode === undefined ? name : `${name} ${list(decode(reader))}`;
-  } catch {
-    return `a frame of ${bodySizeBytes} octets that cannot be shown`;
-  }
-}
-
-function transfer(reader: Reader, bodySizeBytes: number): string {
-  const into: Transfer = {
+function noTransfer(): Transfer {
+  return {
     handle: 0,
     deliveryId: -1,
     deliveryTagSizeBytes: -1,
@@ -129,9 +158,6 @@ function transfer(reader: Reader, bodySizeBytes: number): string {
     aborted: false,
     batchable: false,
   };
-  decodeTransfer(reader, new Fields(reader), into);
-  const given = Object.entries(into).filter(([, value]) => value !== -1 && value !== false);
-  return `${list(Object.fromEntries(given))} (${bodySizeBytes - reader.pos} octets)`;
 }
 
 function list(fields: object): string {

@@ -21,7 +21,7 @@ const frames = () => lines().filter(({ module }) => module === 'PROTOCOL');
 beforeAll(async () => {
   const port = await unusedPort();
   const text = routerConfig('logging', [
-    ['listener', { name: 'l', host: '127.0.0.1', port }],
+    ['listener', { name: 'l', host: '127.0.0.1', port, messageLoggingComponents: 'to, correlation-id,app-properties' }],
     ['log', { module: 'SERVER', enable: 'none' }],
   ]);
   processes.startWith('ours', 'logging', text);
@@ -66,6 +66,27 @@ describe('the log of a running router', () => {
     await eventually('its frames are shown', () => frames().length > before + 2);
     await management.ask('UPDATE', { type: 'connection', identity }, { enableProtocolTrace: false });
     expect((await management.query('connection'))[0]).toMatchObject({ enableProtocolTrace: false });
+  });
+
+  test('shows the chosen properties of messages while MESSAGE is at debug', async () => {
+    const messages = () => lines().filter(({ module }) => module === 'MESSAGE');
+    await management.query('router');
+    expect(messages()).toEqual([]);
+    await management.update('log', 'log/MESSAGE', { enable: 'debug' });
+    await management.query('router');
+    await eventually('messages are shown', () => messages().length > 1);
+    const told = messages().map(({ msg }) => String(msg));
+    expect(
+      told.some((each) =>
+        /Received Message\{to='\$management', correlation-id='\d+', app-properties=\{.*operation='QUERY'/.test(each),
+      ),
+    ).toBe(true);
+    expect(told.some((each) => /Sent Message\{to='.*statusCode='200'/.test(each))).toBe(true);
+    await management.update('log', 'log/MESSAGE', { enable: 'default' });
+    await management.query('router');
+    const before = messages().length;
+    await management.query('router');
+    expect(messages()).toHaveLength(before);
   });
 
   test('refuses a level and a file that are none', async () => {

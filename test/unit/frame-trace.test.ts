@@ -12,7 +12,7 @@ import { FrameTrace } from '../../router/telemetry/frame-trace.ts';
 
 function traced(...pieces: Buffer[]): string[] {
   const told: string[] = [];
-  const trace = new FrameTrace((channel, frame) => told.push(`${channel} ${frame}`));
+  const trace = new FrameTrace({ frame: (channel, frame) => told.push(`${channel} ${frame}`) });
   for (const piece of pieces) trace.push(piece);
   return told;
 }

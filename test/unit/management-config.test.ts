@@ -221,14 +221,6 @@ describe('mistakes', () => {
       '[0].listener.requireEncryption',
     ],
     ['TLS required without a profile', [['listener', { requireSsl: true }]], '[0].listener.requireSsl'],
-    [
-      'HTTP with TLS',
-      [
-        ['sslProfile', { name: 'p' }],
-        ['listener', { http: true, sslProfile: 'p' }],
-      ],
-      '[1].listener.sslProfile',
-    ],
     ['a policy that would not be enforced', [['policy', { enableVhostPolicy: true }]], '[0].policy.enableVhostPolicy'],
     ['an unknown log level', [['log', { module: 'HTTP', enable: 'loud' }]], '[0].log.enable'],
     ['a section that is no pair', [['listener']], '[0]'],
@@ -300,7 +292,7 @@ describe('what has no effect', () => {
   });
 
   it('does not show a password in its warning', () => {
-    const { warnings } = parseConfig(json(['connector', { saslPassword: 'hunter2' }]), 'test');
+    const { warnings } = parseConfig('connector {\n saslPassword: hunter2\n saslPassword: hunter22\n}\n', 'test');
     expect(warnings.length).toBeGreaterThan(0);
     expect(JSON.stringify(warnings)).not.toContain('hunter2');
   });
