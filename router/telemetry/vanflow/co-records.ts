@@ -77,7 +77,9 @@ export class CoRecord implements Told, ConnectorNote {
 
   write(message: RecordMessage): void {
     message.begin(RECORD_TYPE.transportFlow, this.identity);
-    for (const [code, value] of this.values) message.value(code, value);
+    for (const code of [...this.values.keys()].sort((one, other) => one - other)) {
+      message.value(code, this.values.get(code)!);
+    }
     message.end();
     this.values.clear();
   }

@@ -35,6 +35,8 @@ export const CO_ATTRIBUTES: ReadonlySet<number> = new Set([
   ATTRIBUTE.errorConnectorSide,
 ]);
 
+const CO_ENDS = [ATTRIBUTE.connector, ATTRIBUTE.processLatency, ATTRIBUTE.proxyHost, ATTRIBUTE.proxyPort];
+
 export class FlowRecord implements Told, ListenerNote {
   readonly number: number;
   readonly identity: string;
@@ -108,14 +110,31 @@ export class FlowRecord implements Told, ListenerNote {
     return this.isNew || this.hasNews || bytesIn !== this.octetsTold || bytesOut !== this.reverseTold;
   }
 
+  /** What is told a few times in a flow's life is told whole each time; all in the order of codes. */
   write(message: RecordMessage): void {
-    const { bytesIn, bytesOut } = this.flow;
+    const { flow, keeper, endedAt, error } = this;
+    const { bytesIn, bytesOut, listenerAddress, client } = flow;
+    const isWhole = this.isNew || this.hasNews;
     message.begin(RECORD_TYPE.transportFlow, this.identity);
-    if (this.isNew || this.hasNews) this.writeSeldom(message);
+    if (isWhole) {
+      if (listenerAddress) message.text(ATTRIBUTE.parent, keeper.idOf(listenerAddress));
+      message.number(ATTRIBUTE.startTime, keeper.micros(this.startedAt));
+      // Until all is known it is told as open.
+      if (this.isDone && endedAt !== undefined) message.number(ATTRIBUTE.endTime, keeper.micros(endedAt));
+      if (client) {
+        message.text(ATTRIBUTE.sourceHost, client.host);
+        message.text(ATTRIBUTE.sourcePort, String(client.port));
+      }
+    }
     if (this.isNew || bytesIn !== this.octetsTold) message.number(ATTRIBUTE.octets, bytesIn);
-    if (this.isNew || bytesOut !== this.reverseTold) {
-      message.number(ATTRIBUTE.octetsReverse, bytesOut);
-      this.writeLatency(message);
+    const isAnswered = this.isNew || bytesOut !== this.reverseTold;
+    if (isAnswered) this.writeLatency(message);
+    if (isWhole) this.writeOther(message, ATTRIBUTE.trace);
+    if (isAnswered) message.number(ATTRIBUTE.octetsReverse, bytesOut);
+    if (isWhole) {
+      for (const code of CO_ENDS) this.writeOther(message, code);
+      if (error !== undefined) message.text(ATTRIBUTE.errorListenerSide, error);
+      this.writeOther(message, ATTRIBUTE.errorConnectorSide);
     }
     message.end();
     this.octetsTold = bytesIn;
@@ -128,20 +147,9 @@ export class FlowRecord implements Told, ListenerNote {
     this.isNew = true;
   }
 
-  /** What is told a few times in a flow's life is told whole: collectors take it as what they know. */
-  private writeSeldom(message: RecordMessage): void {
-    const { flow, keeper, endedAt, error } = this;
-    const { listenerAddress, client } = flow;
-    if (listenerAddress) message.text(ATTRIBUTE.parent, keeper.idOf(listenerAddress));
-    message.number(ATTRIBUTE.startTime, keeper.micros(this.startedAt));
-    // Until all is known it is told as open.
-    if (this.isDone && endedAt !== undefined) message.number(ATTRIBUTE.endTime, keeper.micros(endedAt));
-    if (client) {
-      message.text(ATTRIBUTE.sourceHost, client.host);
-      message.text(ATTRIBUTE.sourcePort, String(client.port));
-    }
-    for (const [code, value] of this.others) message.value(code, value);
-    if (error !== undefined) message.text(ATTRIBUTE.errorListenerSide, error);
+  private writeOther(message: RecordMessage, code: number): void {
+    const value = this.others.get(code);
+    if (value !== undefined) message.value(code, value);
   }
 
   private writeLatency(message: RecordMessage): void {

@@ -6,14 +6,13 @@
  */
 import { ATTRIBUTE, BEACON_ADDRESS, DIRECT_PREFIX, EVENT_PREFIX, PROTOCOL_VERSION } from '../../../lib/vanflow.ts';
 import { amqp, symbolMap, type TypedMap } from '../../amqp/codec/value.ts';
-import { Writer, writeString, writeUint, writeUlong } from '../../amqp/codec/writer.ts';
+import { encodeValue, Writer, writeString, writeUint, writeUlong } from '../../amqp/codec/writer.ts';
 import { composeMessage } from '../../amqp/message/compose.ts';
 import { TEXT_LENGTH_MAX } from './limits.ts';
 
 const BLOCK_BYTES = 32 * 1024;
 const LIST32 = 0xd0;
 const MAP32 = 0xd1;
-const LONG = 0x81;
 const NULL = 0x40;
 const PROPERTIES_SECTION = 0x73;
 const VALUE_SECTION = 0x77;
@@ -73,8 +72,7 @@ export class RecordMessage {
     this.writer = writer;
     section(writer, PROPERTIES_SECTION);
     const properties = writer.beginCompound();
-    writer.byte(LONG);
-    writer.uint64(messageId);
+    encodeValue(writer, amqp.long(messageId));
     writer.byte(NULL);
     writeString(writer, to);
     writeString(writer, 'RECORD');
