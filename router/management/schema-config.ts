@@ -282,7 +282,7 @@ export const CONFIG_ENTITIES = {
       siteId: text(),
       sslProfile: text(),
       authenticatePeer: flag({ default: false }),
-      observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto', inert: ['none'] }),
+      observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto' }),
       ...tcpCounters,
       ...health,
     }),
