@@ -63,12 +63,12 @@ export class Directory {
   }
 
   /** All entities of a type; each has a name, an identity and its full type. */
-  entities(type: string, protocol?: string): ShownEntity[] {
-    const shown = type === AGENT_TYPE ? [SELF] : this.router.read(type, protocol);
-    return shown.map((entity: ShownEntity, index) => {
-      const identity = entity.identity ?? `${type}/${plain(entity.id ?? entity.key ?? entity.typeName ?? index)}`;
-      return { ...entity, identity, name: entity.name ?? identity, type: longName(type) };
-    });
+  entities(type: string): ShownEntity[] {
+    return this.shown(type).map((entity, index) => named(type, entity, index));
+  }
+
+  private shown(type: string, protocol?: string): readonly ShownEntity[] {
+    return type === AGENT_TYPE ? [SELF] : this.router.read(type, protocol);
   }
 
   /** All that an entity has; of types with columns, those without a value too. */
@@ -112,17 +112,36 @@ export class Directory {
     ]);
   }
 
-  /** Rows of one type, each made when it is called. An entity that has none of the attributes asked for is left out. */
+  /**
+   * Rows of one type, each made when it is called: of thousands a page shows few. An entity that has none of the attributes
+   * asked for is left out; what all have, each has.
+   */
   private rows(type: string, names: readonly string[], protocol: string | undefined): (() => Typed)[] {
     const attributes = names.map((name) => [name, attributeOf(type, name)] as const);
+    const everyHas = attributes.some(([name]) => OF_ALL.has(name));
     const hasAny = (entity: ShownEntity) =>
       attributes.some(([name, attribute]) => attribute !== undefined && !attribute.hidden && !isAbsent(entity[name]));
-    const row = (entity: ShownEntity) =>
-      amqp.list(attributes.map(([name, attribute]) => (attribute ? toTyped(attribute, entity[name]) : amqp.null())));
-    return this.entities(type, protocol)
-      .filter(hasAny)
-      .map((entity) => () => row(entity));
+    const rows: (() => Typed)[] = [];
+    this.shown(type, protocol).forEach((entity, index) => {
+      if (!everyHas && !hasAny(entity)) return;
+      rows.push(() => {
+        const whole = named(type, entity, index);
+        const values = attributes.map(([name, attribute]) =>
+          attribute ? toTyped(attribute, whole[name]) : amqp.null(),
+        );
+        return amqp.list(values);
+      });
+    });
+    return rows;
   }
+}
+
+const OF_ALL: ReadonlySet<string> = new Set(['name', 'identity', 'type']);
+
+/** @param index makes the identity of an entity that has none */
+function named(type: string, entity: ShownEntity, index: number): ShownEntity {
+  const identity = entity.identity ?? `${type}/${plain(entity.id ?? entity.key ?? entity.typeName ?? index)}`;
+  return { ...entity, identity, name: entity.name ?? identity, type: longName(type) };
 }
 
 const SELF: ShownEntity = { name: 'self', identity: 'self' };
