@@ -114,7 +114,8 @@ export abstract class Link {
       rcvSettleMode: this.rcvSettleMode,
       source: this.source,
       target: this.target,
-      initialDeliveryCount: this.role === 'sender' ? 0 : undefined,
+      // Of a receiver's it means nothing; it is there as in Proton's, whose attaches are the same octet for octet.
+      initialDeliveryCount: 0,
       maxMessageSize,
       properties,
     };

@@ -13,6 +13,9 @@ import type { SenderLink } from './sender-link.ts';
 /** Frame header, descriptor, list8 header and every field at its widest. */
 const headerSizeBytesMax = 8 + 3 + 3 + 5 + 5 + 2 + deliveryTagSizeBytesMax + 5 + 7;
 
+/** From a frame's start: its header, the descriptor and the constructor of the list; then come the list's size and count. */
+const LIST_SIZE_AT = 12;
+
 export class TransferEncoder {
   readonly #writer: Writer;
   #into: Buffer[] = [];
@@ -49,16 +52,26 @@ export class TransferEncoder {
     writer.reserve(headerSizeBytesMax + copiedBytesMax);
     const start = writer.pos;
     const morePos = this.#encodeHeader(link, delivery, begins);
-    const headerSizeBytes = writer.pos - start;
+    let headerSizeBytes = writer.pos - start;
     const payloadSizeBytes = Math.min(delivery.queuedBytes, this.#frameSizeBytesMax - headerSizeBytes);
     const last = delivery.ended && payloadSizeBytes === delivery.queuedBytes;
-    writer.buffer[morePos] = last ? 0x42 : 0x41;
+    if (!last) writer.buffer[morePos] = 0x41;
+    else if (!delivery.aborted) headerSizeBytes -= this.#leaveOut(start, begins && !delivery.settled ? 2 : 1);
     putUint32(writer.buffer, start, headerSizeBytes + payloadSizeBytes);
     this.#pushPayload(delivery, payloadSizeBytes);
     session.transferSent();
     if (last) session.deliverySent(delivery);
     else if (delivery.aboveHigh) session.checkLowWater(delivery);
     return headerSizeBytes + payloadSizeBytes;
+  }
+
+  /** Takes back the last fields of the header, which say nothing, as Proton does. @returns their octets */
+  #leaveOut(start: number, fieldCount: number): number {
+    const { buffer } = this.#writer;
+    this.#writer.pos -= fieldCount;
+    buffer[start + LIST_SIZE_AT] = (buffer[start + LIST_SIZE_AT] as number) - fieldCount;
+    buffer[start + LIST_SIZE_AT + 1] = (buffer[start + LIST_SIZE_AT + 1] as number) - fieldCount;
+    return fieldCount;
   }
 
   /** Returns where the octet of `more` is. The caller has reserved room. */
@@ -87,8 +100,9 @@ export class TransferEncoder {
       buffer[pos++] = 0x40;
       buffer[pos++] = 0x40;
     }
-    buffer[pos++] = delivery.settled ? 0x41 : 0x42;
+    buffer[pos++] = delivery.settled ? 0x41 : 0x40;
     const morePos = pos++;
+    buffer[morePos] = 0x40;
     let count = 6;
     if (delivery.aborted) {
       buffer[pos++] = 0x40;
