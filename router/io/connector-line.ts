@@ -71,7 +71,7 @@ export class Line {
 
   /** Where it dials, the place in use or next to be tried first. */
   get places(): readonly string[] {
-    this.failover.learn(this.peer?.connection.remoteOpen?.properties);
+    this.learn();
     return this.failover.places;
   }
 
@@ -168,9 +168,14 @@ export class Line {
     driver.schedule();
   }
 
+  /** Another place is gone to only where the connector may be led elsewhere. */
+  private learn(): void {
+    if (this.owner.entity.allowRedirect) this.failover.learn(this.peer?.connection.remoteOpen?.properties);
+  }
+
   private lost(reason: string): void {
     const { openedAt, closeError } = this.peer ?? {};
-    this.failover.learn(this.peer?.connection.remoteOpen?.properties);
+    this.learn();
     this.failover.failed(openedAt !== undefined);
     this.socket = undefined;
     this.peer = undefined;

@@ -127,6 +127,8 @@ function checkConnection(
   if (!SUPPORTED_ROLES[type].includes(role)) {
     warn('role', `has no effect: a ${type} of role ${role} is not ${type === 'listener' ? 'opened' : 'dialled'}`);
   }
+  // A session of one frame could not go on before it has been answered.
+  if (entity.maxSessionFrames === 1) fault('maxSessionFrames', 'at least 2; 0 for the default');
   checkMechanisms(entity, warn);
   checkOpenProperties(entity, fault);
 }

@@ -35,6 +35,7 @@ const PORTS = [
   'service',
   'web',
   'hasty',
+  'advised',
 ] as const;
 /** What an OPEN may carry beside what routers say of themselves. */
 const OPEN_PROPERTIES = { text: 'x', count: 7, list: [1, true, 'y'], map: { deep: 2 } };
@@ -114,6 +115,7 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
       listener('hasty', { saslMechanisms: 'ANONYMOUS', initialHandshakeTimeoutSeconds: 1 }),
       listener('web', { http: true, websockets: true }),
       listener('proxied', { role: 'normal', saslMechanisms: 'ANONYMOUS' }),
+      listener('advised', { saslMechanisms: 'ANONYMOUS', failoverUrls: `amqp://${HOST}:${ports.refuge}` }),
       listener('refuges', {
         role: 'inter-router',
         saslMechanisms: 'ANONYMOUS',
@@ -143,6 +145,7 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
       withProperties(connector('open', 'plain', { role: 'normal' })),
       connector('through', 'proxied', { role: 'normal', proxyProfile: 'way-out' }),
       connector('moving', 'refuges', { role: 'inter-router' }),
+      connector('staying', 'advised', { role: 'normal', allowRedirect: false }),
       [
         'tcpListener',
         {
@@ -323,6 +326,11 @@ describe.each(RUNNABLE)('$dials dials $accepts', ({ dials, accepts }) => {
     socket.on('error', () => {});
     socket.write('hello');
     await new Promise((resolve) => socket.once('close', resolve));
+  });
+
+  test.runIf(dials === 'ours')('a connector with allowRedirect no is not led elsewhere', async () => {
+    await isUp('staying');
+    expect((await connectorOf('staying'))?.failoverUrls).toBe(`amqp://${HOST}:${ports.advised}`);
   });
 
   test('a connector learns where else to turn, and turns there', async () => {

@@ -220,6 +220,7 @@ describe('mistakes', () => {
       [['listener', { requireEncryption: true }]],
       '[0].listener.requireEncryption',
     ],
+    ['a session of one frame', [['connector', { maxSessionFrames: 1 }]], '[0].connector.maxSessionFrames'],
     ['TLS required without a profile', [['listener', { requireSsl: true }]], '[0].listener.requireSsl'],
     ['a policy that would not be enforced', [['policy', { enableVhostPolicy: true }]], '[0].policy.enableVhostPolicy'],
     ['an unknown log level', [['log', { module: 'HTTP', enable: 'loud' }]], '[0].log.enable'],
