@@ -141,6 +141,7 @@ export class LinkInlet implements Inlet, LinkEnd {
     this.parts = parts;
     this.transit = new Transit(this, parts.rerouter, peer.id, delivery.settled);
     this.transit.since = parts.now();
+    this.transit.origin = delivery.link;
     delivery.context = this;
     peer.ends.add(this);
   }

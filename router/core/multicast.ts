@@ -89,6 +89,7 @@ class Fan implements Outlet, Inlet {
     transit.priority = this.original.priority;
     transit.since = this.original.since;
     transit.whole = this.original.whole;
+    transit.origin = this.original.origin;
     const outlet = taker.take(transit);
     if (!outlet) return false;
     this.copies.push({ transit, outlet, taker });

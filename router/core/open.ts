@@ -54,13 +54,23 @@ export function makeConnection(
       desiredCapabilities: capabilities,
       properties: symbolMap(properties(router, connectionId, peer)),
       sasl: transport.sasl,
-      ...(transport.sessionFramesMax === undefined ? {} : { incomingWindowFrames: transport.sessionFramesMax }),
+      incomingWindowFrames: transport.sessionFramesMax ?? windowFrames(peer.role, transport.maxFrameSizeBytes),
     },
     now,
   );
   connection.open();
   return connection;
 }
+
+/** As skupper-router: 8 MiB of a client on a session, 128 MiB of a router, which has many streams there. */
+function windowFrames(role: PeerOptions['role'], frameSizeBytes: number): number {
+  const sizeBytes = role === 'normal' ? CLIENT_WINDOW_BYTES : ROUTER_WINDOW_BYTES;
+  return Math.max(WINDOW_FRAMES_MIN, Math.floor(sizeBytes / frameSizeBytes));
+}
+
+const CLIENT_WINDOW_BYTES = 8 * 1024 * 1024;
+const ROUTER_WINDOW_BYTES = 128 * 1024 * 1024;
+const WINDOW_FRAMES_MIN = 2;
 
 /** Who a peer that came in is: the certificate's name counts only when SASL went by it. */
 export function identify({ connection, options }: Peer): void {
@@ -79,11 +89,7 @@ export function hurryWithOwnKind(connection: Connection): void {
   else connection.hurry(wanted.value, Number.POSITIVE_INFINITY);
 }
 
-function properties(
-  router: OpeningRouter,
-  connectionId: number,
-  peer: PeerOptions,
-): Record<string, Typed> {
+function properties(router: OpeningRouter, connectionId: number, peer: PeerOptions): Record<string, Typed> {
   const all: Record<string, Typed> = {
     product: amqp.string(PRODUCT),
     version: amqp.string(router.version),

@@ -8,6 +8,7 @@
 import type { AmqpError } from '../amqp/codec/performatives.ts';
 import type { Connection } from '../amqp/engine/connection.ts';
 import type { IncomingDelivery } from '../amqp/engine/incoming-delivery.ts';
+import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import type { Session } from '../amqp/engine/session.ts';
 import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
@@ -122,7 +123,9 @@ export class Peer implements LinkOwner {
   private readonly linkName: () => string;
   private streamSession: Session | undefined;
   private readonly pooled = new Set<SenderLink>();
-  private readonly idle: SenderLink[] = [];
+  private readonly idle = new Set<SenderLink>();
+  /** By the link that it came by, the last large message that was sent on here. */
+  private readonly large = new WeakMap<object, { delivery: OutgoingDelivery; to: string }>();
   private nextMember = 0;
 
   constructor(
@@ -156,23 +159,38 @@ export class Peer implements LinkOwner {
    */
   take(transit: Transit, wholeBy?: SenderLink): Outlet | undefined {
     const whole = wholeBy ?? this.dataLink(transit.priority);
-    const link = transit.whole ? whole : (this.streamLink() ?? whole);
+    const link = this.behind(transit) ?? (transit.whole ? whole : (this.streamLink() ?? whole));
     if (!link) return undefined;
     if (transit.preSettled && transit.whole && link.undeliveredCount >= PRE_SETTLED_WAITING_MAX) {
       link.counters.droppedPresettled++;
       return undefined;
     }
     const carrier = link.context as Peer;
-    const outlet = new LinkOutlet(link.deliver({ settled: transit.preSettled }), transit, carrier, carrier);
+    const delivery = link.deliver({ settled: transit.preSettled });
+    if (link !== whole && !transit.windowed && transit.origin)
+      this.large.set(transit.origin, { delivery, to: transit.to });
+    const outlet = new LinkOutlet(delivery, transit, carrier, carrier);
     outlet.write(this.annotationsOf(transit));
     return outlet;
+  }
+
+  /**
+   * The link on which a large message of the same sender to the same address is still under way, for what comes after it. Streams
+   * have no order among each other, and one that stands still must hold up no other.
+   */
+  private behind(transit: Transit): SenderLink | undefined {
+    if (transit.origin === undefined || transit.windowed) return undefined;
+    const before = this.large.get(transit.origin);
+    if (before === undefined || before.to !== transit.to) return undefined;
+    const { complete, link } = before.delivery;
+    return complete || link.gone ? undefined : link;
   }
 
   done(): void {}
 
   outletSent(link: SenderLink): void {
-    if (!this.pooled.has(link)) return;
-    this.idle.push(link);
+    if (!this.pooled.has(link) || link.undeliveredCount > 0) return;
+    this.idle.add(link);
     this.trimIdle();
   }
 
@@ -181,20 +199,22 @@ export class Peer implements LinkOwner {
   /** Forgets links that the peer detached. */
   linkGone(link: SenderLink): void {
     this.pooled.delete(link);
-    const at = this.idle.indexOf(link);
-    if (at >= 0) this.idle.splice(at, 1);
+    this.idle.delete(link);
     if (this.control === link) this.control = undefined;
     if (this.tracking === link) this.tracking = undefined;
   }
 
   /** Closes links that a burst has left over, two for each that came back; never one whose streams wait for their outcomes. */
   private trimIdle(): void {
-    for (let left = 2; left > 0 && this.idle.length > STREAMING_LINKS_IDLE_MAX; left--) {
-      const at = this.idle.findIndex((link) => !link.hasUnsettled);
-      if (at < 0) return;
-      const [surplus] = this.idle.splice(at, 1);
-      this.pooled.delete(surplus!);
-      surplus!.detach();
+    if (this.idle.size <= STREAMING_LINKS_IDLE_MAX) return;
+    let left = Math.min(2, this.idle.size - STREAMING_LINKS_IDLE_MAX);
+    for (const link of this.idle) {
+      if (link.hasUnsettled) continue;
+      this.idle.delete(link);
+      this.pooled.delete(link);
+      link.detach();
+      left--;
+      if (left === 0) return;
     }
   }
 
@@ -217,8 +237,10 @@ export class Peer implements LinkOwner {
   }
 
   private ownStreamLink(): SenderLink {
-    const idle = this.idle.shift();
-    if (idle) return idle;
+    for (const link of this.idle) {
+      this.idle.delete(link);
+      return link;
+    }
     this.streamSession ??= this.connection.begin();
     const capabilities = this.role === 'inter-router' ? [ROUTER_DATA_CAPABILITY] : undefined;
     const link = this.streamSession.attachSender({

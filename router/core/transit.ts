@@ -89,6 +89,8 @@ export class Transit {
   whole = false;
   /** Settled by the producer from the start: nobody waits for an outcome. */
   readonly preSettled: boolean;
+  /** The link it came by, if it came by one: messages of a link to one address stay in order. */
+  origin: object | undefined;
   /** Connection it came by, 0 for a flow or the router itself. */
   readonly from: number;
   /** Candidates that refused. */
