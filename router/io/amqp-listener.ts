@@ -141,6 +141,8 @@ export class AmqpListener {
       return;
     }
     stream.on('close', () => quota.give());
+    // A socket of its own has been awaited since it was accepted.
+    if (stream !== socket) this.await(socket);
     const encrypted = 'encrypted' in socket;
     const user = encrypted ? profiles.peerName(socket as TLSSocket, sslProfile) : undefined;
     const { peer, transport } = openOptions(this.entity, {

@@ -64,7 +64,12 @@ beforeAll(async () => {
   await listener(west, 'ipv4', { host: '', socketAddressFamily: 'IPv4', saslMechanisms: 'ANONYMOUS' });
   await listener(west, 'hasty', { initialHandshakeTimeoutSeconds: 1 });
   await listener(west, 'limits', { saslMechanisms: 'ANONYMOUS', maxSessions: 2, maxSessionFrames: 5, linkCapacity: 7 });
-  await listener(west, 'web', { http: true, httpRootDir: site, websockets: true });
+  await listener(west, 'web', {
+    http: true,
+    httpRootDir: site,
+    websockets: true,
+    initialHandshakeTimeoutSeconds: 1,
+  });
   await listener(west, 'web-only', { http: true, httpRootDir: 'disabled', websockets: false });
   await listener(west, 'secure-web', { http: true, sslProfile: 'by-name', requireSsl: true });
   await network.start();
@@ -207,6 +212,13 @@ describe('http', () => {
     const [{ message }] = (await once(receiver, 'message')) as [rhea.EventContext];
     expect(message?.body).toBe(body);
     connection.close();
+  });
+
+  test('drops a WebSocket on which no AMQP connection is opened in time', async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${portOf('web')}`, ['amqp']);
+    await once(socket, 'open');
+    socket.on('error', () => {});
+    await once(socket, 'close');
   });
 
   test('refuses a WebSocket of another kind, and any where they are off', async () => {
