@@ -113,6 +113,23 @@ describe('a mesh at two interior routers', () => {
     expect(consumers[5]!.heard.filter((ingress) => ingress === undefined)).toHaveLength(MESH.length);
   });
 
+  it('is no way into the network for one of its own', () => {
+    const made = connected(10, ['E2', 'B']);
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E1' && ends[1] === 'A')!);
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E3' && ends[1] === 'B')!);
+    made.scheduler.runFor(500);
+    const provider = made.router('E2');
+    // Its neighbours have not heard yet that it has no consumer any more.
+    provider.input(() => {
+      provider.router.bridge.deleteConnector('E2 one', false);
+      provider.router.step(made.now);
+    });
+    const client = made.startFlow('E1', 'one', { requestBytes: 10, responseBytes: 10, answers: 'at once' });
+    made.scheduler.runFor(3000);
+    expect([client?.isBroken, made.dialled]).toEqual([true, []]);
+    expect(made.isListening('E1', 'one')).toBe(false);
+  });
+
   it('carries on over the network when the routers of it lose each other', () => {
     const made = connected(8, ['E1']);
     for (const link of made.links) if (link.ends.every((id) => MESH.includes(id))) made.cut(link);

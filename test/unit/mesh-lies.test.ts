@@ -113,7 +113,8 @@ describe('too much', () => {
   it('of routers that a link state names leaves a neighbour outside until there is room, and no longer', () => {
     const victim = new Victim();
     victim.join(1, 'A');
-    const peers = new Map(Array.from({ length: 126 }, (_, at) => [`g${at}`, 1] as const)).set('ME', 1);
+    const ghosts = Array.from({ length: 126 }, (_, at): [string, number] => [`g${at}`, 1]);
+    const peers = new Map([...ghosts, ['ME', 1]]);
     const common = { opcode: 'LSU', id: 'A', version: 1, instance: 7 } as const;
     victim.hear(1, { ...common, lsSeq: 1, peers }, 'amqp:/_topo/0/ME/qdrouter', ['A']);
     victim.join(2, 'B');
