@@ -3,6 +3,7 @@
  * in them when nothing ought to be, and how much memory they have.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { eventually } from '../support/eventually.ts';
 import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
 import { ManagementClient } from '../support/management-client.ts';
 import { unusedPort } from '../support/tcp.ts';
@@ -65,14 +66,22 @@ export class Line {
 
   /** Notes what routers have that carry nothing; to be called before the first connection, when all links are up. */
   async noteRest(): Promise<void> {
-    for (const [index, router] of this.routers.entries()) this.atRest.set(router.id, (await this.look(index)).rest);
+    for (const [index, { id }] of this.routers.entries()) {
+      const look = async () => await this.look(index).catch(() => undefined);
+      this.atRest.set(id, (await eventually(`router ${id} tells of itself`, look, START_PATIENCE_MS)).rest);
+    }
   }
 
   /** What is left in the routers that was not there at rest, in words; empty when nothing is. */
   async leftovers(): Promise<string[]> {
     const left: string[] = [];
     for (const [index, { id }] of this.routers.entries()) {
-      const { rest, inUse } = await this.look(index);
+      const seen = await this.look(index).catch((error: Error) => error);
+      if (seen instanceof Error) {
+        left.push(`${id} does not tell of itself: ${seen.message}`);
+        continue;
+      }
+      const { rest, inUse } = seen;
       const before = this.atRest.get(id)!;
       const say = (count: number, what: string): void => {
         if (count !== 0) left.push(`${id} has ${count} ${what}`);
@@ -93,6 +102,18 @@ export class Line {
         const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(this.read(id, 'status')) ?? [];
         return [id, Math.round(Number(kibibytes) / 1024)];
       }),
+    );
+  }
+
+  /** What the routers warned of last. */
+  warnings(): string[] {
+    return this.routers.flatMap(({ id }) =>
+      this.network.processes
+        .logOf(id)
+        .split('\n')
+        .filter((entry) => /"level":"(warn|error|fatal)"|\((warning|error|critical)\)/.test(entry))
+        .slice(-WARNINGS_SHOWN)
+        .map((entry) => `${id}: ${entry}`),
     );
   }
 
@@ -157,3 +178,4 @@ export class Line {
 }
 
 const START_PATIENCE_MS = 60_000;
+const WARNINGS_SHOWN = 20;

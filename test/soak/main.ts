@@ -70,7 +70,9 @@ async function soak(options: SoakOptions): Promise<boolean> {
     const left = await restOf(flows, line);
     const end = line.memoryMiB();
     report(seconds, flows, { start, middle: middle ?? end, end }, left);
-    return left.length === 0 && flows.failureCount === 0;
+    const isFine = left.length === 0 && flows.failureCount === 0;
+    if (!isFine) for (const warning of line.warnings()) say(warning);
+    return isFine;
   } finally {
     await line.stop();
     await backend.close();
