@@ -12,7 +12,7 @@ const tier = (name: string, testTimeoutMs: number) => ({
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/temporary-directory.ts', 'test/support/not-run.ts'],
+    globalSetup: ['test/support/temporary-directory.ts'],
     projects: [
       tier('unit', 10_000),
       tier('conformance', 20_000),

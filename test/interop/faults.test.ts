@@ -128,6 +128,7 @@ describe.each(runnable(DIAMONDS))('two ways of one cost $title', (topology) => {
 });
 
 async function answersOrEnds(socket: Socket): Promise<'answers' | 'ends' | 'neither'> {
+  if (socket.destroyed || socket.readableEnded) return 'ends';
   const ended = ending(socket).then(() => 'ends' as const);
   const answered = once(socket, 'data').then(
     () => 'answers' as const,
@@ -144,7 +145,12 @@ async function rejectedAfter(ms: number, message: string): Promise<never> {
 
 /** What Skupper gives its links. */
 const SESSION_FRAMES = 640;
-const STALLED = 30;
+const STALLED_MAX = 30;
+/**
+ * What an original does not take from a stopped flow waits on its connection, half a megabyte of each, and it ends a connection on which
+ * 4 MiB wait; before that the session is full. So where flows end at an original only some may stop.
+ */
+const STALLED_AT_ORIGINAL_MAX = 4;
 
 const STALLING: readonly Topology[] = [
   { title: 'a line of ours', kinds: all('ours', 3), links: line(3), security: 'ecdsa' },
@@ -157,9 +163,12 @@ const STALLING: readonly Topology[] = [
 describe.each(runnable(STALLING))('$title', (topology) => {
   const network = useNetwork({ ...topology, maxSessionFrames: SESSION_FRAMES }, 'nothing');
 
-  test.each(WAYS)(`${STALLED} receivers that stop at both ends stop nobody else, %s`, async (way) => {
+  const isOriginalLast = [topology.kinds[0], topology.kinds.at(-1)].includes('original');
+  const stalledCount = isOriginalLast ? STALLED_AT_ORIGINAL_MAX : STALLED_MAX;
+
+  test.each(WAYS)(`${stalledCount} receivers that stop at both ends stop nobody else, %s`, async (way) => {
     const net = network();
-    const stalled = await Promise.all(Array.from({ length: STALLED }, () => connect(net.entry('flood', way))));
+    const stalled = await Promise.all(Array.from({ length: stalledCount }, () => connect(net.entry('flood', way))));
     const endedCount = { ended: 0 };
     for (const socket of stalled) {
       socket.pause();
@@ -174,7 +183,7 @@ describe.each(runnable(STALLING))('$title', (topology) => {
       async () => {
         const before = written;
         written = sum();
-        await sleep(500);
+        await sleep(200);
         return written === before && sum() === written;
       },
       READY_MS_MAX,
