@@ -4,6 +4,7 @@ import { Connection } from '../amqp/engine/connection.ts';
 import type { SaslOptions } from '../amqp/engine/options.ts';
 import { INTER_EDGE_CAPABILITY } from './edge-protocol.ts';
 import { CONNECTION_TRUNKING, type FailoverServer, type Peer, type PeerOptions, STREAMING_LINKS } from './peer.ts';
+import type { Recorder } from './recorder.ts';
 
 export const PRODUCT = 'skuprt-router';
 const ANNOTATIONS_VERSION = 2;
@@ -30,8 +31,8 @@ export interface TransportOptions {
 export interface OpeningRouter {
   readonly id: string;
   readonly version: string;
-  /** What a listener of it is called in records of events. */
-  accessId?(listener: string): string | undefined;
+  /** Tells what a listener is called in records of events. */
+  readonly recorder?: Pick<Recorder, 'accessId'> | undefined;
 }
 
 export function makeConnection(
@@ -106,7 +107,7 @@ function properties(router: OpeningRouter, connectionId: number, peer: PeerOptio
     if (peer.encrypted && peer.role === 'inter-router') all['qd.group-ordinal'] = amqp.ulong(peer.groupOrdinal ?? 0);
   } else {
     // Who dials names this as the other end of its link; the record of that name is told by telemetry/vanflow.
-    all['qd.access-id'] = amqp.string(router.accessId?.(peer.entity) ?? `${router.id}/${peer.entity}`);
+    all['qd.access-id'] = amqp.string(router.recorder?.accessId(peer.entity) ?? `${router.id}/${peer.entity}`);
   }
   all['qd.annotations-version'] = amqp.int(ANNOTATIONS_VERSION);
   return all;

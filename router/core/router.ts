@@ -80,7 +80,7 @@ export class Router implements AddressTableOwner {
   private readonly edgeNames: EdgeNames;
   /** Of an edge router: the edge mesh that it is in, maybe alone. */
   private readonly edgeMesh: EdgeMesh | undefined;
-  private recorder: Recorder | undefined;
+  recorder: Recorder | undefined;
   /** Other routers that there is a way to. */
   private reached: ReadonlySet<string> = new Set();
   private nextConnection = 1;
@@ -359,11 +359,6 @@ export class Router implements AddressTableOwner {
   record(recorder: Recorder | undefined): void {
     this.recorder = recorder;
     this.bridge.recorder = recorder;
-  }
-
-  /** What the listener `name` is called in records, if there are any. */
-  accessId(name: string): string | undefined {
-    return this.recorder?.accessId(name);
   }
 
   /** Rules of distribution have changed: what is known of each address follows. */

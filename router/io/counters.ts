@@ -47,6 +47,7 @@ export function countersOf({ router, startedAt, wall, delay, now, driver }: Coun
     },
     serviceConnections: serviceConnections(router),
     observersGaveUp: router.bridge.observersGaveUpCount,
+    eventsLeftOut: router.recorder?.leftOutCount ?? 0,
     pools: poolCounts(driver.slabs),
     bufferedBytes: bufferedBytes(router),
     protocolErrors: router.protocolErrors,

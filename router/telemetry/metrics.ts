@@ -95,6 +95,8 @@ export interface RouterCounters {
   };
   /** Connections that were HTTP in the beginning and could not be followed to their end. */
   readonly observersGaveUp: number;
+  /** Flows, requests and log entries that collectors were not told of, since too many waited. */
+  readonly eventsLeftOut: number;
   readonly pools: readonly PoolCounters[];
   /** Octets held in buffers for readers that are behind. */
   readonly bufferedBytes: number;
@@ -270,6 +272,12 @@ const OURS: readonly Metric[] = [
     'skuprt_router_observers_given_up_total',
     'Connections that began as HTTP and could not be followed to their end',
     (c) => c.observersGaveUp,
+  ),
+  metric(
+    'counter',
+    'skuprt_router_events_left_out_total',
+    'Flows, requests and log entries that collectors were not told of, since too many waited',
+    (c) => c.eventsLeftOut,
   ),
   metric('gauge', 'skuprt_router_buffered_bytes', 'Octets held for readers that are behind', (c) => c.bufferedBytes),
   {

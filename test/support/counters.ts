@@ -36,6 +36,7 @@ export const COUNTERS: RouterCounters = {
   dials: { hurried: 4, timedOut: 1, handedBack: 7, passedOver: 2 },
   serviceConnections: { amqp: 1, tcp: 4, http1: 2, http2: 3 },
   observersGaveUp: 5,
+  eventsLeftOut: 6,
   pools: [],
   bufferedBytes: 4096,
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),

@@ -125,6 +125,10 @@ export class Vanflow implements Recorder {
     this.parts.router.record(undefined);
   }
 
+  get leftOutCount(): number {
+    return this.counts().leftOut + this.logsLeftOutCount;
+  }
+
   /** Flows and requests with records, and those that were not told of since too many waited. */
   counts(): { flows: number; leftOut: number } {
     return { flows: this.book.count, leftOut: this.book.leftOutCount + this.coOutbox.leftOutCount };
