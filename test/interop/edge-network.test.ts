@@ -49,7 +49,7 @@ const PLANS: readonly EdgePlan[] = [
   {
     title: 'a mesh of three of ours',
     interiors: [],
-    joined: true,
+    joined: 'once',
     edges: [
       { kind: 'ours', at: [] },
       { kind: 'ours', at: [] },
@@ -59,7 +59,7 @@ const PLANS: readonly EdgePlan[] = [
   {
     title: 'a mesh of both kinds',
     interiors: [],
-    joined: true,
+    joined: 'once',
     edges: [
       { kind: 'ours', at: [] },
       { kind: 'original', at: [] },
@@ -67,9 +67,9 @@ const PLANS: readonly EdgePlan[] = [
     ],
   },
   {
-    title: 'a mesh of both kinds at ours and the original',
+    title: 'a mesh of both kinds, joined twice, at ours and the original',
     interiors: ['ours', 'original'],
-    joined: true,
+    joined: 'twice',
     edges: [
       { kind: 'original', at: [0] },
       { kind: 'ours', at: [1] },
@@ -81,7 +81,7 @@ const PLANS: readonly EdgePlan[] = [
 /** The original makes no streaming links between edge routers: it carries messages there and no TCP, with its own kind neither. */
 function isCarried({ joined, edges }: EdgePlan, from: string, to: string): boolean {
   const isOriginal = (id: string): boolean => id.startsWith('e') && edges[Number(id.slice(1))]?.kind === 'original';
-  const isInMesh = joined === true && from.startsWith('e') && to.startsWith('e');
+  const isInMesh = joined !== undefined && from.startsWith('e') && to.startsWith('e');
   return !(isInMesh && (isOriginal(from) || isOriginal(to)));
 }
 
@@ -142,6 +142,26 @@ describe.each(runnable(PLANS))('$title', (plan) => {
       await eventually('all hear the last', () => network.ids.every((id) => heard(id).includes(`${from} last`)));
     }
     for (const id of network.ids) expect(heard(id), id).toEqual([...new Set(heard(id))]);
+  });
+
+  test('the interior routers see the edge routers that are joined in one mesh, and others each in its own', async () => {
+    const { interiors, joined, edges } = plan;
+    if (interiors.length === 0) return;
+    await eventually(
+      () => `the mesh ids are told\n${network.evidence()}`,
+      async () => {
+        const meshes = new Map<unknown, unknown>();
+        for (const at of interiors.keys()) {
+          const management = await ManagementClient.connect(network.port(`i${at}`));
+          for (const { role, container, meshId } of await management.query('io.skupper.router.connection')) {
+            if (role === 'edge' && meshId) meshes.set(container, meshId);
+          }
+          management.close();
+        }
+        return meshes.size === edges.length && new Set(meshes.values()).size === (joined ? 1 : edges.length);
+      },
+      BACK_MS,
+    );
   });
 
   test('each edge router is managed from everywhere', async () => {

@@ -20,8 +20,8 @@ export interface EdgePlan {
   readonly interiors: readonly Kind[];
   /** `e0`, `e1` and so on, each with its interior routers, the one to be used first first. */
   readonly edges: readonly { readonly kind: Kind; readonly at: readonly number[] }[];
-  /** The edge routers are joined among themselves: each dials all after it. */
-  readonly joined?: boolean;
+  /** The edge routers are joined among themselves: each dials all after it, or all others. */
+  readonly joined?: 'once' | 'twice';
 }
 
 export function runnable(plans: readonly EdgePlan[]): EdgePlan[] {
@@ -161,9 +161,10 @@ export class EdgeNetwork {
     for (let at = 0; at + 1 < plan.interiors.length; at++) await join(`i${at}`, `i${at + 1}`, 'inter-router');
     for (const [index, { at }] of plan.edges.entries()) {
       for (const interior of at) await join(`e${index}`, `i${interior}`, 'edge');
-      if (!plan.joined) continue;
-      for (let other = index + 1; other < plan.edges.length; other++)
-        await join(`e${index}`, `e${other}`, 'inter-edge');
+      for (const other of plan.edges.keys()) {
+        const isWanted = other > index ? plan.joined !== undefined : other < index && plan.joined === 'twice';
+        if (isWanted) await join(`e${index}`, `e${other}`, 'inter-edge');
+      }
     }
   }
 
