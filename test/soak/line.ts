@@ -105,6 +105,11 @@ export class Line {
     );
   }
 
+  /** Stops the middle router, or has it go on. */
+  freeze(on: boolean): void {
+    this.network.processes.signal('B', on ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   /** What the routers warned of last. */
   warnings(): string[] {
     return this.routers.flatMap(({ id }) =>

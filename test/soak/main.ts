@@ -13,6 +13,9 @@ import { parseOptions, type SoakOptions, UsageError, usage } from './options.ts'
 /** For links to be up, and the connections of the start to be gone. */
 const REST_MS = 8000;
 const PROGRESS_MS = 10_000;
+/** A freeze is at the end of each of these times. */
+const FREEZE_EVERY_MS = 30_000;
+const FREEZE_MS = 7000;
 /** Connections at once change this often: from a few to all. */
 const TIDE_MS = 15_000;
 const TICK_MS = 20;
@@ -64,13 +67,15 @@ async function soak(options: SoakOptions): Promise<boolean> {
         told = now;
         progress((now - startedMs) / 1000, flows, line);
       }
+      if (options.freezes) line.freeze((now - startedMs) % FREEZE_EVERY_MS > FREEZE_EVERY_MS - FREEZE_MS);
       await sleep(TICK_MS);
     }
+    line.freeze(false);
     const seconds = (performance.now() - startedMs) / 1000;
     const left = await restOf(flows, line);
     const end = line.memoryMiB();
     report(seconds, flows, { start, middle: middle ?? end, end }, left);
-    const isFine = left.length === 0 && flows.failureCount === 0;
+    const isFine = left.length === 0 && (options.freezes || flows.failureCount === 0);
     if (!isFine) for (const warning of line.warnings()) say(warning);
     return isFine;
   } finally {

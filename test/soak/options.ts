@@ -8,11 +8,13 @@ export interface SoakOptions {
   readonly seed: number;
   /** The router in the middle is the original. */
   readonly mixed: boolean;
+  /** The router in the middle is frozen now and then, longer than its neighbours wait for it. */
+  readonly freezes: boolean;
 }
 
 export class UsageError extends Error {}
 
-export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed]
+export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed] [--freezes]
 
 TCP connections that are opened, half closed, reset and abandoned at random through a line of three routers; at the end nothing of them
 may be left: no delivery, no link in use, no socket, no octet.
@@ -21,6 +23,7 @@ may be left: no delivery, no link in use, no socket, no octet.
   --flows N     connections at once, at most (default 150)
   --seed N      of what happens to them (default: from the clock; it is printed)
   --mixed       the router in the middle is the original, SKROUTERD
+  --freezes     the router in the middle is frozen now and then, so that links are lost; connections may break then
 `;
 
 /** @throws UsageError */
@@ -28,7 +31,13 @@ export function parseOptions(args: readonly string[], clockSeed: number): SoakOp
   let values: Record<string, string | boolean | undefined>;
   try {
     const text = { type: 'string' } as const;
-    const options = { minutes: text, flows: text, seed: text, mixed: { type: 'boolean' } } as const;
+    const options = {
+      minutes: text,
+      flows: text,
+      seed: text,
+      mixed: { type: 'boolean' },
+      freezes: { type: 'boolean' },
+    } as const;
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -43,5 +52,6 @@ export function parseOptions(args: readonly string[], clockSeed: number): SoakOp
     flowCountMax: Math.floor(number('flows', 150, 1)),
     seed: Math.floor(number('seed', clockSeed, 0)),
     mixed: values.mixed === true,
+    freezes: values.freezes === true,
   };
 }
