@@ -13,7 +13,7 @@ import type { Ways } from './flows.ts';
 const LINKS_KEPT_MAX = 128;
 
 interface Rest {
-  readonly sockets: number;
+  readonly sockets: ReadonlyMap<string, string>;
   readonly connections: number;
   readonly links: number;
 }
@@ -86,7 +86,9 @@ export class Line {
       const say = (count: number, what: string): void => {
         if (count !== 0) left.push(`${id} has ${count} ${what}`);
       };
-      say(rest.sockets - before.sockets, 'sockets more than at rest');
+      const more = rest.sockets.size - before.sockets.size;
+      const fresh = [...rest.sockets].filter(([inode]) => !before.sockets.has(inode)).map(([, told]) => told);
+      say(more, `sockets more than at rest; new since then: ${fresh.join(', ')}`);
       say(rest.connections - before.connections, 'connections more than at rest');
       const linksMax = before.links + before.connections * 2 * LINKS_KEPT_MAX;
       say(Math.max(0, rest.links - linksMax), `links more than the ${linksMax} it may keep`);
@@ -141,7 +143,7 @@ export class Line {
     const sum = (attribute: string) => ofRouters.reduce((total, link) => total + Number(link[attribute] ?? 0), 0);
     return {
       rest: {
-        sockets: this.socketCount(router.id),
+        sockets: this.socketsOf(router.id),
         connections: metrics('qdr_connections_total'),
         links: ofRouters.length,
       },
@@ -155,22 +157,26 @@ export class Line {
     };
   }
 
-  /** Where the system does not tell, 0. */
-  private socketCount(id: string): number {
-    const directory = `/proc/${this.network.processes.pid(id)}/fd`;
-    let names: string[];
-    try {
-      names = readdirSync(directory);
-    } catch {
-      return 0;
-    }
-    return names.filter((name) => {
-      try {
-        return readlinkSync(`${directory}/${name}`).startsWith('socket:');
-      } catch {
-        return false;
+  /** By their numbers, as `local - remote state`; none where the system does not tell. */
+  private socketsOf(id: string): Map<string, string> {
+    const told = new Map<string, string>();
+    for (const file of ['net/tcp', 'net/tcp6']) {
+      for (const row of this.read(id, file).split('\n').slice(1)) {
+        const [, local, remote, state, , , , , , inode] = row.trim().split(/\s+/);
+        if (inode !== undefined) told.set(inode, `${local} - ${remote} ${state}`);
       }
-    }).length;
+    }
+    const directory = `/proc/${this.network.processes.pid(id)}/fd`;
+    const sockets = new Map<string, string>();
+    try {
+      for (const name of readdirSync(directory)) {
+        const [, inode] = /^socket:\[(\d+)\]$/.exec(linkOf(`${directory}/${name}`)) ?? [];
+        if (inode !== undefined) sockets.set(inode, told.get(inode) ?? 'no TCP');
+      }
+    } catch {
+      // Without /proc there is nothing to tell.
+    }
+    return sockets;
   }
 
   private read(id: string, file: string): string {
@@ -184,3 +190,12 @@ export class Line {
 
 const START_PATIENCE_MS = 60_000;
 const WARNINGS_SHOWN = 20;
+
+/** Empty when it is gone. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
