@@ -119,6 +119,10 @@ export class ManagementAgent {
     if (typeof typeName !== 'string') throw new RefusedError(400, "no 'type'");
     const type = knownType(typeName);
     requireOperation(type, 'CREATE');
+    const givenType = given('type');
+    if (typeof givenType === 'string' && shortName(givenType) !== type) {
+      throw new RefusedError(400, "conflicting values for 'type'");
+    }
     if (request.name !== undefined && (given('name') ?? request.name) !== request.name) {
       throw new RefusedError(400, "conflicting values for 'name'");
     }
@@ -181,8 +185,18 @@ export class ManagementAgent {
     forbid(request, 'DELETE');
     const { type, name } = this.find(request);
     requireOperation(type, 'DELETE');
+    this.requireNoAddresses(type, name);
     this.router.delete(type, name);
     return { status: 204 };
+  }
+
+  /** As skupper-router: they would be shown on and serve nobody. */
+  private requireNoAddresses(type: string, name: string): void {
+    if (type !== 'tcpListener') return;
+    const address = this.router.read('listenerAddress').find(({ listener }) => plain(listener) === name);
+    if (!address) return;
+    const [first, listener] = [plain(address.name), name];
+    throw new RefusedError(400, `listenerAddress '${first}' belongs to tcpListener '${listener}': delete it first`);
   }
 
   private parse(type: EntityType, attributes: readonly RawAttribute[], index: number) {

@@ -76,6 +76,12 @@ export function checkEntity(entity: Entity, around: Surroundings): Findings {
     case 'listenerAddress':
       checkListenerAddress(entity, around.find('tcpListener', entity.listener), fault, warn);
       break;
+    case 'sslProfile':
+      // Nothing secured by it could stay open.
+      if ((entity.oldestValidOrdinal ?? 0) > (entity.ordinal ?? 0)) {
+        fault('oldestValidOrdinal', `${entity.oldestValidOrdinal} is above the ordinal, ${entity.ordinal ?? 0}`);
+      }
+      break;
     case 'address':
       if ((entity.prefix === undefined) === (entity.pattern === undefined)) {
         fault('prefix', "give exactly one of 'prefix' and 'pattern'");

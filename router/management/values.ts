@@ -52,6 +52,7 @@ export function parseValue(attribute: Attribute, raw: unknown): Parsed {
 export function shown(raw: unknown): string {
   if (typeof raw === 'string') return `'${raw.length > 60 ? `${raw.slice(0, 57)}...` : raw}'`;
   if (Array.isArray(raw)) return 'a list';
+  if (raw instanceof Uint8Array) return 'binary';
   if (isMap(raw)) return 'a map';
   return String(raw);
 }

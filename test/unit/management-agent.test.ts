@@ -277,6 +277,8 @@ describe('CREATE', () => {
       { port: amqp.int(9), address: amqp.string('x'), bytesIn: amqp.int(1) },
     ],
     ['a value out of range', 'listener', { port: amqp.int(70_000) }],
+    ['a body of another type', 'address', { prefix: amqp.string('x'), type: amqp.string('listener') }],
+    ['credentials that are outdated at once', 'sslProfile', { ordinal: amqp.int(2), oldestValidOrdinal: amqp.int(3) }],
   ])('refuses %s and changes nothing', (_, type, body) => {
     const { ask, router } = setup();
     const { status, description } = ask({ operation: 'CREATE', type }, map(body));
@@ -350,5 +352,16 @@ describe('UPDATE and DELETE', () => {
     expect(ask({ operation: 'DELETE', type: 'listener', name: 'l1' })).toMatchObject({ status: 204, body: new Map() });
     expect(router.journal).toEqual(['delete listener l1']);
     expect(ask({ operation: 'DELETE', type: 'listener', name: 'l1' })).toMatchObject({ status: 404 });
+  });
+
+  it('DELETE refuses a tcpListener while it has addresses', () => {
+    const { ask, router } = setup();
+    router.shown.set('listenerAddress', [{ name: 'a1', identity: 'listenerAddress/a1', listener: 't1' }]);
+    const remove = (type: string, name: string) => ask({ operation: 'DELETE', type, name });
+    const reply = remove('tcpListener', 't1');
+    expect(reply.status).toBe(400);
+    expect(reply.description).toContain("listenerAddress 'a1'");
+    expect(remove('listenerAddress', 'a1')).toMatchObject({ status: 204 });
+    expect(remove('tcpListener', 't1')).toMatchObject({ status: 204 });
   });
 });
