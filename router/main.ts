@@ -99,7 +99,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   driver.protocolTrace = protocolTrace(driver, entities, logs);
   const { mode, metadata } = config.router;
   const events = makeEvents({ router, entities, mode, metadata, random, env: process.env, wall });
-  serveManagement(router, entities, { driver, logBook: logs.book, startedAtMs, now: () => clock.now(), wall });
+  serveManagement(router, entities, { driver, logs, startedAtMs, now: () => clock.now(), wall });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
@@ -152,9 +152,9 @@ async function drain(
 function serveManagement(
   router: Router,
   entities: Entities,
-  parts: Omit<Shown, 'router' | 'entities' | 'hostName'>,
+  { logs, ...parts }: Omit<Shown, 'router' | 'entities' | 'hostName' | 'logBook' | 'log'> & { logs: RouterLog },
 ): void {
-  const shown = { router, entities, hostName: hostname(), ...parts };
+  const shown = { router, entities, hostName: hostname(), logBook: logs.book, log: logs.of('AGENT'), ...parts };
   const agent = new ManagementAgent({ routerId: router.id, home: router.home, router: managedRouter(shown) });
   router.serve('$management', (message) => {
     const head = parseHead(message, 'body', true);

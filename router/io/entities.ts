@@ -262,7 +262,8 @@ export class Entities {
 
   private setTreatment({ name, prefix, pattern, distribution, priority }: EntityOf<'address'>): void {
     const { router } = this.parts.driver;
-    router.treatments.set(name, { prefix, pattern }, distribution, priority);
+    const known = priority === undefined || priority < 0 ? undefined : priority;
+    router.treatments.set(name, { prefix, pattern }, distribution, known);
     router.treatmentsChanged(this.parts.driver.now());
   }
 

@@ -5,13 +5,17 @@ import { EntityError } from './entities.ts';
 import { type Shown, show } from './show.ts';
 
 export function managedRouter(shown: Shown): ManagedRouter {
-  const { router, entities, now, logBook, driver } = shown;
+  const { router, entities, now, logBook, driver, log } = shown;
+  const told = (message: string, type: string, name: string) => log?.info({ type, name }, message);
   const abortFlow = (identity: string) => router.bridge.flows.get(Number(identity.split('/').pop()))?.abort();
   return {
     read: (type, protocol) => show(type, shown, protocol),
     recentLog: (limit) => logBook?.recent(limit) ?? [],
     routerIds: () => router.mesh.routers().map(({ id }) => id),
-    create: (type, entity) => entities.change({ op: 'create', type, name: entity.name, entity }),
+    create: (type, entity) => {
+      entities.change({ op: 'create', type, name: entity.name, entity });
+      told('created by management', type, entity.name);
+    },
     update: (type, name, entity) => {
       if (isConfigType(type)) entities.change({ op: 'update', type, name, entity: entity as Entity });
       else if (type === 'connection' && 'adminStatus' in entity && entity.adminStatus === 'deleted') {
@@ -20,11 +24,13 @@ export function managedRouter(shown: Shown): ManagedRouter {
       } else if (type === 'connection' && 'enableProtocolTrace' in entity) {
         driver?.protocolTrace?.setOne(Number(name), entity.enableProtocolTrace === true);
       }
+      told('changed by management', type, name);
     },
     delete: (type, name) => {
       if (isConfigType(type)) entities.change({ op: 'delete', type, name });
       else if (type === 'tcpConnection') abortFlow(name);
       else throw new EntityError(`${type} ${name} cannot be deleted`);
+      told('deleted by management', type, name);
     },
   };
 }

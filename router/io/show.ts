@@ -1,4 +1,5 @@
 /** The running router as management shows it: one list of plain entities a type (wire reference 9.2). */
+import type { Logger } from '../../lib/log.ts';
 import { amqp as wire } from '../amqp/codec/value.ts';
 import { LOG_MODULES } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
@@ -18,6 +19,8 @@ export interface Shown {
   entities: Entities;
   driver?: Driver;
   logBook?: LogBook;
+  /** Of what management changes. */
+  log?: Logger;
   hostName: string;
   /** On the router's clock. */
   startedAtMs: number;

@@ -192,7 +192,8 @@ export const CONFIG_ENTITIES = {
       prefix: text(),
       pattern: text(),
       distribution: choice(DISTRIBUTIONS, { default: 'balanced' }),
-      priority: integer({ min: 0, max: 9 }),
+      /** -1 is none, and shown so. */
+      priority: integer({ min: -1, max: 9 }),
     }),
   },
   autoLink: {

@@ -89,6 +89,25 @@ describe('the log of a running router', () => {
     expect(messages()).toHaveLength(before);
   });
 
+  test('tells what management has changed', async () => {
+    const address = { type: 'address', name: 'news' };
+    const asked = [
+      await management.ask('CREATE', address, { prefix: 'news' }),
+      await management.ask('UPDATE', address, { distribution: 'multicast' }),
+      await management.ask('DELETE', address),
+    ];
+    expect(asked.map(({ status }) => status)).toEqual([201, 200, 204]);
+    const told = await eventually('all is told', () => {
+      const found = lines().filter(({ module, name }) => module === 'AGENT' && name === 'news');
+      return found.length === 3 && found;
+    });
+    expect(told.map(({ msg, type }) => [msg, type])).toEqual([
+      ['created by management', 'address'],
+      ['changed by management', 'address'],
+      ['deleted by management', 'address'],
+    ]);
+  });
+
   test('refuses a level and a file that are none', async () => {
     expect((await management.update('log', 'log/AGENT', { enable: 'loud' })).status).toBe(400);
     expect((await management.update('log', 'log/AGENT', { outputFile: '/no/such/folder/x' })).status).toBe(400);
