@@ -49,6 +49,8 @@ export class ConnectorFlow extends Flow {
       this.writeBody(bytes);
       return;
     }
+    // Nobody would ever end what is dialled now.
+    if (this.over) return;
     const parsed = this.reader.read(bytes);
     if (!parsed) return;
     this.reader = undefined;

@@ -23,10 +23,23 @@ export interface Credentials {
   ordinal: number;
 }
 
-/** A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification. */
+/**
+ * A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification.
+ *
+ * While a FIN is being handed to the system a socket can not be reset: node would forget it open, for ever, and the peer would not be
+ * told. That takes no longer than to the next turn, so the reset comes then.
+ */
 export function resetSocket(socket: Socket): void {
   if ('encrypted' in socket) socket.destroy();
+  // Octets and FIN may leave as soon as it is connected.
+  else if (socket.connecting) socket.once('connect', () => resetSocket(socket));
+  else if (isEnding(socket)) socket.once('finish', () => socket.resetAndDestroy());
   else socket.resetAndDestroy();
+}
+
+/** All was written, and its FIN is on the way to the system; octets that still wait would keep the FIN, and must not keep a reset. */
+function isEnding({ writableEnded, writableFinished, writableLength }: Socket): boolean {
+  return writableEnded && !writableFinished && writableLength === 0;
 }
 
 function endOf(address: string | undefined, port: number | undefined): string | undefined {
