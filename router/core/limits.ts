@@ -42,6 +42,20 @@ export const LINK_CAPACITY = 250;
 /** Pooled streaming links kept for reuse on one connection (skupper-router keeps 128). */
 export const STREAMING_LINKS_IDLE_MAX = 128;
 
+/**
+ * Sessions of one connection for streams, and for large messages. Streams to an original come with eight in each of Skupper's windows, so
+ * that thousands may stop and others go on; beyond that they share.
+ */
+export const STREAM_SESSIONS_MAX = 1024;
+export const LARGE_MESSAGE_SESSIONS_MAX = 16;
+/**
+ * What a stream may hold of the window of the session that it is in, when its receiver stops: its own window, what was read beyond it,
+ * and its share of the room that one must have to go on.
+ */
+export const STREAM_SHARE_BYTES = 1_310_720;
+/** Links begun in a session whose window is not known yet: what Skupper's windows bear. */
+export const STREAM_LINKS_AT_FIRST = 8;
+
 /** Pre-settled messages waiting for one link to another router; what exceeds it is dropped and counted. */
 export const PRE_SETTLED_WAITING_MAX = 1000;
 /** The same for one slow subscriber. */

@@ -14,7 +14,10 @@ import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 
 /** Told when a delivery of a link is over, so that the link can be used again or its credit be given back. */
 export interface LinkOwner {
-  outletSent(link: SenderLink): void;
+  /** @param aborted it was broken off: nobody will say when its octets are out of the way */
+  outletSent(link: SenderLink, aborted: boolean): void;
+  /** The last word on a delivery is said, after it was sent. */
+  outletOver?(link: SenderLink): void;
   inletSettled(delivery: IncomingDelivery): void;
   /** A pre-settled delivery counts as under way until it has been sent on, so that its producer is no faster than that. */
   readonly pacesPreSettled?: boolean;
@@ -85,6 +88,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
   private checkOver(): void {
     if (!this.isOver || !this.ends.delete(this)) return;
     const { link } = this.delivery;
+    this.owner.outletOver?.(link);
     const delay = delayOf(this.transit, link.session.connection.now);
     if (delay > 0) countDelay(link.counters, delay);
   }
@@ -93,7 +97,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
   sent(): void {
     if (this.delivery.complete && !this.returned) {
       this.returned = true;
-      this.owner.outletSent(this.delivery.link);
+      this.owner.outletSent(this.delivery.link, this.delivery.aborted);
       this.checkOver();
       if (this.transit.preSettled) this.transit.passedOn(this);
     }

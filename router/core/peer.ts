@@ -15,8 +15,9 @@ import { encodeRouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { ControlPace } from './control-pace.ts';
 import type { EdgeNames } from './edge-names.ts';
 import { EndpointSet } from './endpoint-set.ts';
-import { LINK_CAPACITY, PRE_SETTLED_WAITING_MAX, STREAMING_LINKS_IDLE_MAX } from './limits.ts';
+import { LARGE_MESSAGE_SESSIONS_MAX, LINK_CAPACITY, PRE_SETTLED_WAITING_MAX, STREAM_SESSIONS_MAX } from './limits.ts';
 import { type LinkEnd, LinkOutlet, type LinkOwner } from './link-ends.ts';
+import { StreamLinks } from './stream-links.ts';
 import type { Outlet, Transit } from './transit.ts';
 
 export type PeerRole = 'normal' | 'inter-router' | 'inter-router-data' | 'edge' | 'inter-edge';
@@ -102,8 +103,6 @@ export class Peer implements LinkOwner {
   /** The other router puts streams on links of their own, and on members of the group. */
   streaming = false;
   trunking = false;
-  /** The other router is one of ours. */
-  isOurs = false;
 
   /** Deliveries under way on this connection. */
   readonly ends = new Set<LinkEnd>();
@@ -121,9 +120,10 @@ export class Peer implements LinkOwner {
   private readonly ownMesh: { readonly id: string } | undefined;
   private readonly edgeNames: EdgeNames | undefined;
   private readonly linkName: () => string;
-  private streamSession: Session | undefined;
-  private readonly pooled = new Set<SenderLink>();
-  private readonly idle = new Set<SenderLink>();
+  private ours = false;
+  /** For TCP flows; and for large messages, of which a single one can fill a session when nobody takes it. */
+  private readonly streamLinks: StreamLinks;
+  private readonly messageLinks: StreamLinks;
   /** By the link that it came by, the last large message that was sent on here. */
   private readonly large = new WeakMap<object, { delivery: OutgoingDelivery; to: string }>();
   private nextMember = 0;
@@ -151,6 +151,24 @@ export class Peer implements LinkOwner {
     this.ownMesh = parts.mesh;
     this.edgeNames = parts.edgeNames;
     this.linkName = parts.linkName;
+    const attach = (session: Session): SenderLink => this.attachStreamLink(session);
+    this.streamLinks = new StreamLinks(connection, { sessionsMax: STREAM_SESSIONS_MAX, attach });
+    this.messageLinks = new StreamLinks(connection, {
+      sessionsMax: LARGE_MESSAGE_SESSIONS_MAX,
+      linksPerSession: 1,
+      attach,
+    });
+  }
+
+  /** The other router is one of ours. */
+  get isOurs(): boolean {
+    return this.ours;
+  }
+
+  set isOurs(isOurs: boolean) {
+    this.ours = isOurs;
+    this.streamLinks.isHeldUp = !isOurs;
+    this.messageLinks.isHeldUp = !isOurs;
   }
 
   /**
@@ -159,7 +177,7 @@ export class Peer implements LinkOwner {
    */
   take(transit: Transit, wholeBy?: SenderLink): Outlet | undefined {
     const whole = wholeBy ?? this.dataLink(transit.priority);
-    const link = this.behind(transit) ?? (transit.whole ? whole : (this.streamLink() ?? whole));
+    const link = this.behind(transit) ?? (transit.whole ? whole : (this.streamLink(transit.windowed) ?? whole));
     if (!link) return undefined;
     if (transit.preSettled && transit.whole && link.undeliveredCount >= PRE_SETTLED_WAITING_MAX) {
       link.counters.droppedPresettled++;
@@ -188,34 +206,27 @@ export class Peer implements LinkOwner {
 
   done(): void {}
 
-  outletSent(link: SenderLink): void {
-    if (!this.pooled.has(link) || link.undeliveredCount > 0) return;
-    this.idle.add(link);
-    this.trimIdle();
+  outletSent(link: SenderLink, aborted: boolean): void {
+    const pool = this.poolOf(link);
+    if (aborted) pool.brokenOff(link);
+    else pool.release(link);
+  }
+
+  outletOver(link: SenderLink): void {
+    this.poolOf(link).release(link);
   }
 
   inletSettled(_delivery: IncomingDelivery): void {}
 
   /** Forgets links that the peer detached. */
   linkGone(link: SenderLink): void {
-    this.pooled.delete(link);
-    this.idle.delete(link);
+    this.poolOf(link).forget(link);
     if (this.control === link) this.control = undefined;
     if (this.tracking === link) this.tracking = undefined;
   }
 
-  /** Closes links that a burst has left over, two for each that came back; never one whose streams wait for their outcomes. */
-  private trimIdle(): void {
-    if (this.idle.size <= STREAMING_LINKS_IDLE_MAX) return;
-    let left = Math.min(2, this.idle.size - STREAMING_LINKS_IDLE_MAX);
-    for (const link of this.idle) {
-      if (link.hasUnsettled) continue;
-      this.idle.delete(link);
-      this.pooled.delete(link);
-      link.detach();
-      left--;
-      if (left === 0) return;
-    }
+  private poolOf(link: SenderLink): StreamLinks {
+    return this.messageLinks.has(link) ? this.messageLinks : this.streamLinks;
   }
 
   private dataLink(priority: number): SenderLink | undefined {
@@ -227,29 +238,21 @@ export class Peer implements LinkOwner {
   }
 
   /** A link for one stream: on a member of the group where there is one, otherwise here. */
-  private streamLink(): SenderLink | undefined {
+  private streamLink(isFlow: boolean): SenderLink | undefined {
     if (!this.streaming) return this.dataLink(PRIORITY_COUNT - 1);
-    if (this.trunking && this.members.length > 0) {
-      const member = this.members[this.nextMember++ % this.members.length]!;
-      return member.ownStreamLink();
-    }
-    return this.ownStreamLink();
+    const members = this.trunking ? this.members : [];
+    const carrier = members.length > 0 ? members[this.nextMember++ % members.length]! : this;
+    return isFlow ? carrier.streamLinks.take() : carrier.messageLinks.take();
   }
 
-  private ownStreamLink(): SenderLink {
-    for (const link of this.idle) {
-      this.idle.delete(link);
-      return link;
-    }
-    this.streamSession ??= this.connection.begin();
+  private attachStreamLink(session: Session): SenderLink {
     const capabilities = this.role === 'inter-router' ? [ROUTER_DATA_CAPABILITY] : undefined;
-    const link = this.streamSession.attachSender({
+    const link = session.attachSender({
       name: this.linkName(),
       source: { expiryPolicy: 'link-detach', capabilities },
       target: { expiryPolicy: 'link-detach', capabilities },
     });
     link.context = this;
-    this.pooled.add(link);
     return link;
   }
 

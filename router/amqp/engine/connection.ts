@@ -258,10 +258,20 @@ export class Connection implements FrameHandler {
     this.#writer.discard();
   }
 
+  /** A channel is left for another session. */
+  get canBegin(): boolean {
+    return this.#sessions.next <= Math.min(this.settings.channelMax, this.remoteOpen?.channelMax ?? 0xffff);
+  }
+
+  /** The largest frame that the peer takes. */
+  get remoteFrameSizeBytesMax(): number {
+    return this.#remoteFrameSizeBytesMax;
+  }
+
   /** Opens a session. Throws `AmqpLimitError` when the peer takes no more. */
   begin(options: SessionOptions = {}): Session {
     const channel = this.#sessions.next;
-    if (channel > Math.min(this.settings.channelMax, this.remoteOpen?.channelMax ?? 0xffff)) {
+    if (!this.canBegin) {
       throw new AmqpLimitError('no channel is left for another session', {
         condition: conditions.resourceLimitExceeded,
       });

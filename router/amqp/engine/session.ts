@@ -46,6 +46,9 @@ export class Session {
   readonly #remoteLinks: (AnyLink | undefined)[] = [];
   #remoteHandleMax = 0xffffffff;
 
+  /** Frames that the peer's begin has let us send; 0 before it. */
+  remoteWindowFrames = 0;
+
   #nextOutgoingId = 0;
   #nextDeliveryId = 0;
   #remoteIncomingWindow = 0;
@@ -177,6 +180,7 @@ export class Session {
     this.remoteChannel = remoteChannel;
     this.#incomingWindow.nextIncomingId = begin.nextOutgoingId;
     this.#remoteIncomingWindow = begin.incomingWindow;
+    this.remoteWindowFrames = begin.incomingWindow;
     this.#remoteHandleMax = begin.handleMax ?? 0xffffffff;
     if (this.state === 'beginning') this.state = 'mapped';
   }
