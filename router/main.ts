@@ -92,7 +92,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     random,
     router: config.router,
     http: {
-      render: () => renderMetrics(countersOf({ router, driver, startedAt, wall, delay, now: clock.now() })),
+      render: () => renderMetrics(countersOf({ router, driver, profiles, startedAt, wall, delay, now: clock.now() })),
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });

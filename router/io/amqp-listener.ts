@@ -5,13 +5,13 @@
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { FailoverServer } from '../core/peer.ts';
 import { type ListenerEntity, portNumber } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
 import { failoverServers } from './failover-urls.ts';
 import { servePlainToo } from './first-octet.ts';
+import { watchHandshakes } from './handshake-faults.ts';
 import { listenOn } from './listen-on.ts';
 import { openOptions } from './open-options.ts';
 import type { Quota } from './quota.ts';
@@ -98,11 +98,8 @@ export class AmqpListener {
     );
     const { requireSsl, requireEncryption } = this.entity;
     if (!requireSsl && !requireEncryption) servePlainToo(server, (socket) => this.accept(socket));
-    server.on('tlsClientError', (error, socket) => {
-      // A client whose certificate is refused is only told that the connection is closed; why is known here.
-      const reason = socket.authorizationError ?? messageOf(error);
-      this.parts.log.warn({ reason: String(reason), name: this.entity.name }, 'tls handshake failed');
-    });
+    const { driver, log, profiles } = this.parts;
+    watchHandshakes(server, { name: this.entity.name, log, count: profiles.handshakes, now: () => driver.now() });
     return server;
   }
 

@@ -5,6 +5,7 @@ import { isOfRouter } from '../core/inter-edge.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
 import type { RouterCounters } from '../telemetry/metrics.ts';
+import type { HandshakeCount } from './handshake-faults.ts';
 import { poolCounts } from './pools.ts';
 import { addresses } from './show-addresses.ts';
 import { linkCount } from './show-links.ts';
@@ -21,9 +22,10 @@ export interface CounterSources {
   /** Time on the router's clock, ms. */
   now: number;
   driver: { readonly slabs: SlabPool };
+  profiles: { readonly handshakes: HandshakeCount };
 }
 
-export function countersOf({ router, startedAt, wall, delay, now, driver }: CounterSources): RouterCounters {
+export function countersOf({ router, startedAt, wall, delay, now, driver, profiles }: CounterSources): RouterCounters {
   const peers = [...router.peers.values()];
   return {
     routerId: router.id,
@@ -52,6 +54,7 @@ export function countersOf({ router, startedAt, wall, delay, now, driver }: Coun
     bufferedBytes: bufferedBytes(router),
     protocolErrors: router.protocolErrors,
     peerFaults: router.faults.counts,
+    handshakesFailed: profiles.handshakes.failedCount,
     eventLoopDelay: {
       p50Seconds: delay.percentile(50) / 1e9,
       p99Seconds: delay.percentile(99) / 1e9,

@@ -6,6 +6,7 @@ import type { Random } from '../../lib/random.ts';
 import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
 import { FlowSocket, resetSocket } from './flow-socket.ts';
+import { watchHandshakes } from './handshake-faults.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { listenOn } from './listen-on.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
@@ -91,9 +92,9 @@ export class TcpListenerSocket {
       },
       (socket) => this.accept(socket),
     );
-    const unwatch = this.parts.profiles.watch(sslProfile, () =>
-      server.setSecureContext(this.parts.profiles.material(sslProfile)),
-    );
+    const { driver, log, profiles } = this.parts;
+    watchHandshakes(server, { name: this.entity.name, log, count: profiles.handshakes, now: () => driver.now() });
+    const unwatch = profiles.watch(sslProfile, () => server.setSecureContext(profiles.material(sslProfile)));
     server.on('close', unwatch);
     return server;
   }

@@ -14,6 +14,7 @@ import {
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SslProfileEntity } from '../management/schema.ts';
+import type { HandshakeCount } from './handshake-faults.ts';
 import { peerName, UID_FORMAT } from './peer-name.ts';
 import { secretText } from './secret-text.ts';
 
@@ -47,6 +48,8 @@ interface Ready {
 }
 
 export class TlsProfiles {
+  /** Of clients of all listeners. */
+  readonly handshakes: HandshakeCount = { failedCount: 0 };
   private readonly profiles = new Map<string, Profile>();
   /** By name: they stay when a profile is deleted and created again. */
   private readonly watchers = new Map<string, Set<() => void>>();

@@ -104,6 +104,8 @@ export interface RouterCounters {
   readonly protocolErrors: ReadonlyMap<string, number>;
   /** Broken rules that end no connection, by kind. */
   readonly peerFaults: ReadonlyMap<string, number>;
+  /** TLS, with clients. */
+  readonly handshakesFailed: number;
   readonly eventLoopDelay: { readonly p50Seconds: number; readonly p99Seconds: number; readonly maxSeconds: number };
   readonly memory: { readonly residentBytes: number; readonly virtualBytes: number };
 }
@@ -293,6 +295,12 @@ const OURS: readonly Metric[] = [
     help: 'Rules broken by peers whose connections stand, by kind',
     samples: ({ peerFaults }) => [...peerFaults].map(([fault, value]) => ({ labels: { fault }, value })),
   },
+  metric(
+    'counter',
+    'skuprt_router_tls_handshakes_failed_total',
+    'TLS handshakes of clients that failed',
+    (c) => c.handshakesFailed,
+  ),
   {
     name: 'skuprt_router_event_loop_delay_seconds',
     kind: 'gauge',

@@ -84,6 +84,8 @@ test('a client without a certificate is refused', async () => {
   const socket = connectTls({ host: '127.0.0.1', port: ports.tls, rejectUnauthorized: false });
   const [error] = await once(socket, 'error', { signal: AbortSignal.timeout(5000) }).catch((cause) => [cause]);
   expect(error.code).toMatch(/CERTIFICATE_REQUIRED|ECONNRESET/);
+  await eventually('the log says why', () => /did not return a certificate/.test(network.processes.logOf('edge')));
+  expect((await network.metrics(router))('skuprt_router_tls_handshakes_failed_total')).toBeGreaterThan(0);
 });
 
 test('a client that leaves in the middle of its handshake harms nobody', async () => {

@@ -41,6 +41,7 @@ export const COUNTERS: RouterCounters = {
   bufferedBytes: 4096,
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),
   peerFaults: new Map([['malformed', 3]]),
+  handshakesFailed: 5,
   eventLoopDelay: { p50Seconds: 0.001, p99Seconds: 0.02, maxSeconds: 0.05 },
   memory: { residentBytes: 2, virtualBytes: 3 },
 };
