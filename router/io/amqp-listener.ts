@@ -22,6 +22,7 @@ import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 import { Transport } from './transport.ts';
 
 const BACKLOG = 512;
+const SOCKET_OPTIONS = { noDelay: true } as const;
 
 export interface AmqpListenerParts {
   driver: Driver;
@@ -52,10 +53,10 @@ export class AmqpListener {
   async listen(): Promise<void> {
     const { host, port, name, sslProfile, socketAddressFamily } = this.entity;
     const tlsServer = sslProfile ? this.tlsServer(sslProfile) : undefined;
-    const server: Server = tlsServer ?? createTcpServer({ noDelay: true }, (socket) => this.accept(socket));
+    const server: Server = tlsServer ?? createTcpServer(SOCKET_OPTIONS, (socket) => this.accept(socket));
     server.prependListener('connection', (socket) => this.await(socket));
     const target = { host, port: portNumber(port), family: familyOf(socketAddressFamily), backlog: BACKLOG };
-    await listenOn(server, { entity: `listener ${name}`, ...target });
+    await listenOn(server, { entity: `listener ${name}`, socketOptions: SOCKET_OPTIONS, ...target });
     this.server = server;
     server.on('error', (error) => this.parts.log.error({ err: error, name }, 'listener failed'));
     this.parts.log.info({ name, address: server.address() }, 'listening');

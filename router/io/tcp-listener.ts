@@ -12,6 +12,7 @@ import { listenOn } from './listen-on.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 
 const BACKLOG = 1024;
+const SOCKET_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true } as const;
 /** What is agreed on is told to the other end, which offers it to the backend (wire reference 6.9). */
 const APPLICATION_PROTOCOLS = ['http/1.1', 'h2'];
 
@@ -48,8 +49,14 @@ export class TcpListenerSocket {
   }
 
   open(): void {
-    const { name, host, port, backlog } = this.entity;
-    const target = { entity: `tcpListener ${name}`, host, port: portNumber(port), backlog: backlog || BACKLOG };
+    const { name, host, port, backlog, sslProfile } = this.entity;
+    const target = {
+      entity: `tcpListener ${name}`,
+      host,
+      port: portNumber(port),
+      backlog: backlog || BACKLOG,
+      socketOptions: { ...SOCKET_OPTIONS, pauseOnConnect: !sslProfile },
+    };
     // Closed and opened again in quick succession, there are two for a moment: each closes its own.
     let server: Server | undefined;
     this.listening ??= keepListening(
@@ -78,11 +85,10 @@ export class TcpListenerSocket {
 
   private makeServer(): Server {
     const { sslProfile, authenticatePeer } = this.entity;
-    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
-    if (!sslProfile) return createTcpServer(options, (socket) => this.accept(socket));
+    if (!sslProfile) return createTcpServer(SOCKET_OPTIONS, (socket) => this.accept(socket));
     const server = createTlsServer(
       {
-        ...options,
+        ...SOCKET_OPTIONS,
         ...this.parts.profiles.material(sslProfile),
         pauseOnConnect: false,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
