@@ -118,8 +118,9 @@ describe('the ingress that a consumer hears', () => {
   it('is none for an edge router that says it is another', () => {
     const network = withEdges(['E', 'A'], ['F', 'A']);
     network.addRouter('L', 'edge');
-    Object.assign(network.router('L').router, { meshId: meshIdOf('E') });
+    Object.assign(Reflect.get(network.router('L').router, 'edgeMesh') as object, { id: meshIdOf('E') });
     attach(network, 'L', 'A');
+    expect(network.router('L').router.edgeMeshId).toBe(meshIdOf('E'));
     const consumers = ['A', 'B', 'F'].map((id) => new Consumer(network, id));
     network.scheduler.runFor(500);
     send(network, 'L');
