@@ -13,7 +13,7 @@ import type { SiteLink } from './site-links.ts';
 export type MeshFault =
   /** It speaks for another router. */
   | 'impersonation'
-  /** It says that it has passed a router twice, or more routers than there can be. */
+  /** It says that it has passed a router twice on its way to all, or more routers than there can be. */
   | 'loop'
   /** It cannot be read. */
   | 'malformed'
@@ -47,7 +47,9 @@ export function lieOf(
   witness: Witness,
 ): Lie | undefined {
   const { trace = [], ingress } = head.annotations ?? {};
-  if (trace.length > ROUTERS_MAX || new Set(trace).size !== trace.length) {
+  // What is for one router goes to and fro for a moment while its way changes and not all know it yet; the radius ends that.
+  const isAround = isForAll && new Set(trace).size !== trace.length;
+  if (trace.length > ROUTERS_MAX || isAround) {
     return { fault: 'loop', detail: `its trace has ${trace.length} routers, some twice` };
   }
   const { id, opcode } = message;

@@ -1,7 +1,7 @@
 /** What a lying router can do to the mesh: as little as can be. */
 import { describe, expect, it } from 'vitest';
 import { encodeRouterAnnotations } from '../../router/amqp/message/router-annotations.ts';
-import { HELLO_ADDRESS, MAU_ADDRESS, RA_ADDRESS } from '../../router/mesh/destinations.ts';
+import { HELLO_ADDRESS, MAU_ADDRESS, RA_ADDRESS, routerAddress } from '../../router/mesh/destinations.ts';
 import { ADDRESSES_PER_NEIGHBOUR_MAX, ADDRESSES_PER_ROUTER_MAX } from '../../router/mesh/limits.ts';
 import { Mesh } from '../../router/mesh/mesh.ts';
 import { type ControlMessage, encodeControl, type RouterAdvertisement } from '../../router/mesh/messages.ts';
@@ -95,6 +95,16 @@ describe('a router that is connected', () => {
     victim.join(1, 'A');
     victim.hear(1, advertisement('C'), RA_ADDRESS, ['C', 'D', 'C', 'A']);
     expect(victim.faults).toEqual(['loop']);
+  });
+
+  it('may have been sent to and fro what is for one router, while the way there changes', () => {
+    const victim = new Victim();
+    victim.join(1, 'A');
+    victim.join(2, 'B');
+    victim.sent = [];
+    victim.hear(1, { opcode: 'LSR', id: 'A', version: 1 }, routerAddress('ME', 'qdrouter'), ['A', 'C', 'A']);
+    expect(victim.faults).toEqual([]);
+    expect(victim.sent.map(({ siteLink }) => siteLink)).toEqual([1]);
   });
 });
 
