@@ -35,6 +35,8 @@ export class StreamLinks {
   private sessions: StreamSession[] = [];
   private readonly links = new Map<SenderLink, StreamSession>();
   private readonly idle = new Set<SenderLink>();
+  /** Of the session whose window was seen last: those of one connection are alike. */
+  private windowFrames = 0;
 
   constructor(connection: Connection, options: StreamLinksOptions) {
     this.connection = connection;
@@ -108,8 +110,9 @@ export class StreamLinks {
   private linksMax(session: Session): number {
     if (this.options.linksPerSession !== undefined) return this.options.linksPerSession;
     if (!this.isHeldUp) return Number.POSITIVE_INFINITY;
-    if (session.remoteWindowFrames === 0) return STREAM_LINKS_AT_FIRST;
-    const windowBytes = session.remoteWindowFrames * this.connection.remoteFrameSizeBytesMax;
+    if (session.remoteWindowFrames > 0) this.windowFrames = session.remoteWindowFrames;
+    if (this.windowFrames === 0) return STREAM_LINKS_AT_FIRST;
+    const windowBytes = this.windowFrames * this.connection.remoteFrameSizeBytesMax;
     return Math.max(1, Math.floor(windowBytes / STREAM_SHARE_BYTES));
   }
 

@@ -16,16 +16,18 @@ import {
 export const BULK_BYTES = 64 * 1024 * 1024;
 export const COUNT_BYTES = 10_000;
 export const LATE_BYTES = 1_000_000;
+/** More than a flow's window and the buffers of its sockets hold, little enough for a hundred flows on one machine. */
+export const STILL_BYTES = 8 * 1024 * 1024;
 
 /**
  * echo: gives back what it gets. bulk: sends a pattern and takes one, both at once. count: answers how many bytes came,
  * but only after the client's FIN. late: ends its own side first and takes a pattern after that. refused: nobody there.
- * flood: sends without end, and reads nothing.
+ * flood: sends without end, and reads nothing. still: takes a pattern once it is told to go on. source: sends it.
  *
  * No client ends its side before it knows that all its bytes have come: the original cuts some flows short whose client
  * ends right after it has written (wire reference 15). So each service says so one way or another.
  */
-export const SERVICES = ['echo', 'bulk', 'count', 'late', 'refused', 'flood'] as const;
+export const SERVICES = ['echo', 'bulk', 'count', 'late', 'refused', 'flood', 'still', 'source'] as const;
 export type Service = (typeof SERVICES)[number];
 
 /** What the other end of a `late` connection sees. */
@@ -41,26 +43,43 @@ export class Workloads {
   private readonly servers: readonly Listening[];
   private readonly lateEvents: EventEmitter;
 
-  private constructor(ports: Record<Service, number>, servers: readonly Listening[], lateEvents: EventEmitter) {
+  private readonly stillEvents: EventEmitter;
+
+  private constructor(
+    ports: Record<Service, number>,
+    servers: readonly Listening[],
+    events: { late: EventEmitter; still: EventEmitter },
+  ) {
     this.ports = ports;
     this.servers = servers;
-    this.lateEvents = lateEvents;
+    this.lateEvents = events.late;
+    this.stillEvents = events.still;
   }
 
   static async start(): Promise<Workloads> {
     const lateEvents = new EventEmitter();
+    const stillEvents = new EventEmitter().setMaxListeners(0);
     const late = async (socket: Socket): Promise<void> => {
       socket.end('bye');
       await receivePattern(socket, LATE_BYTES);
       lateEvents.emit('taken');
       lateEvents.emit('ended', (await readAll(socket)).length);
     };
+    const still = async (socket: Socket): Promise<void> => {
+      socket.pause();
+      await once(stillEvents, 'go on');
+      await receivePattern(socket, STILL_BYTES);
+      socket.write('.');
+      await endAfter(socket);
+    };
     const echo = await echoServer();
-    const [bulkServer, countServer, lateServer, floodServer] = [
+    const [bulkServer, countServer, lateServer, floodServer, stillServer, sourceServer] = [
       await listen(orReset(bulk)),
       await listen(orReset(count)),
       await listen(orReset(late)),
       await listen(orReset(flood)),
+      await listen(orReset(still)),
+      await listen(orReset(source)),
     ];
     const ports = {
       echo: echo.port,
@@ -69,8 +88,16 @@ export class Workloads {
       late: lateServer.port,
       refused: await unusedPort(),
       flood: floodServer.port,
+      still: stillServer.port,
+      source: sourceServer.port,
     };
-    return new Workloads(ports, [echo, bulkServer, countServer, lateServer, floodServer], lateEvents);
+    const servers = [echo, bulkServer, countServer, lateServer, floodServer, stillServer, sourceServer];
+    return new Workloads(ports, servers, { late: lateEvents, still: stillEvents });
+  }
+
+  /** Lets every `still` connection there is read. */
+  goOn(): void {
+    this.stillEvents.emit('go on');
   }
 
   nextLate(): LateServer {
@@ -101,6 +128,11 @@ async function count(socket: Socket): Promise<void> {
 async function flood(socket: Socket): Promise<void> {
   socket.pause();
   await sendPattern(socket);
+}
+
+async function source(socket: Socket): Promise<void> {
+  await sendPattern(socket, STILL_BYTES);
+  await endAfter(socket);
 }
 
 /** Ends with the client, who must have nothing more to say. */
