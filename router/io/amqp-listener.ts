@@ -4,7 +4,12 @@
  */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import type { Logger } from '../../lib/log.ts';
 import type { FailoverServer } from '../core/peer.ts';
 import { type ListenerEntity, portNumber } from '../management/schema.ts';
@@ -61,9 +66,7 @@ export class AmqpListener {
     server.on('error', (error) => this.parts.log.error({ err: error, name }, 'listener failed'));
     this.parts.log.info({ name, address: server.address() }, 'listening');
     if (!tlsServer || !sslProfile) return;
-    this.unwatch = this.parts.profiles.watch(sslProfile, () =>
-      tlsServer.setSecureContext(this.parts.profiles.material(sslProfile)),
-    );
+    this.unwatch = this.parts.profiles.watch(sslProfile, () => tlsServer.setSecureContext(this.material(sslProfile)));
   }
 
   /** Of the connections that stand too; what the other end says still counts where it is more. */
@@ -85,11 +88,16 @@ export class AmqpListener {
     this.server?.close();
   }
 
+  private material(profile: string): SecureContextOptions {
+    const { profiles } = this.parts;
+    return this.entity.role === 'normal' ? profiles.publicMaterial(profile) : profiles.material(profile);
+  }
+
   private tlsServer(profile: string): TlsServer {
     const isDemanded = demandsCertificate(this.entity, this.parts.saslConfig);
     const server = createTlsServer(
       {
-        ...this.parts.profiles.material(profile),
+        ...this.material(profile),
         requestCert: isDemanded,
         rejectUnauthorized: isDemanded,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,

@@ -120,7 +120,7 @@ export class Line {
 
   /** @throws TlsProfileError, ProxyError */
   private target(): DialTarget {
-    const { sslProfile, proxyProfile, verifyHostname, socketAddressFamily } = this.owner.entity;
+    const { role, sslProfile, proxyProfile, verifyHostname, socketAddressFamily } = this.owner.entity;
     const { host, port } = this.failover.current;
     const { profiles } = this.parts;
     if (sslProfile) this.ordinal = profiles.ordinal(sslProfile);
@@ -132,7 +132,7 @@ export class Line {
       connectTimeoutMs: this.isQuick ? QUICK_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
       tls: sslProfile
         ? {
-            secureContext: profiles.context(sslProfile),
+            secureContext: role === 'normal' ? profiles.publicContext(sslProfile) : profiles.context(sslProfile),
             servername: isIP(host) ? undefined : host,
             host,
             ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),

@@ -115,7 +115,7 @@ export class Entities {
     const { host, port, sslProfile, verifyHostname } = entity;
     const tls = sslProfile
       ? {
-          secureContext: this.parts.profiles.context(sslProfile),
+          secureContext: this.parts.profiles.publicContext(sslProfile),
           servername: isIP(host) ? undefined : host,
           ...(verifyHostname ? {} : { checkServerIdentity: () => undefined }),
         }
@@ -345,7 +345,7 @@ export class Entities {
       async () => {
         const server = await startHttp(this.httpOptions(entity, overWebSockets), stop.signal);
         const { sslProfile } = entity;
-        if (sslProfile) unwatch = profiles.watch(sslProfile, () => server.setTls(profiles.material(sslProfile)));
+        if (sslProfile) unwatch = profiles.watch(sslProfile, () => server.setTls(profiles.publicMaterial(sslProfile)));
         log.info({ name, port: server.port }, 'serving health and metrics');
       },
       () => {
@@ -371,7 +371,7 @@ export class Entities {
       webSocket: overWebSockets && ((stream, socket) => overWebSockets.take(stream, socket)),
       tls: sslProfile
         ? {
-            material: this.parts.profiles.material(sslProfile),
+            material: this.parts.profiles.publicMaterial(sslProfile),
             certificateRequired: authenticatePeer,
             plainToo: !requireSsl && !requireEncryption,
           }

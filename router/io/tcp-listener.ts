@@ -89,7 +89,7 @@ export class TcpListenerSocket {
     const server = createTlsServer(
       {
         ...SOCKET_OPTIONS,
-        ...this.parts.profiles.material(sslProfile),
+        ...this.parts.profiles.publicMaterial(sslProfile),
         pauseOnConnect: false,
         handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         requestCert: authenticatePeer,
@@ -100,7 +100,7 @@ export class TcpListenerSocket {
     );
     const { driver, log, profiles } = this.parts;
     watchHandshakes(server, { name: this.entity.name, log, count: profiles.handshakes, now: () => driver.now() });
-    const unwatch = profiles.watch(sslProfile, () => server.setSecureContext(profiles.material(sslProfile)));
+    const unwatch = profiles.watch(sslProfile, () => server.setSecureContext(profiles.publicMaterial(sslProfile)));
     server.on('close', unwatch);
     return server;
   }

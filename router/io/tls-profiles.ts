@@ -43,6 +43,8 @@ interface Ready {
   digest: string;
   material: SecureContextOptions;
   context: SecureContext;
+  /** Made when it is first wanted. */
+  publicContext?: SecureContext;
   /** Of `uidNameMappingFile`: better names for user ids. */
   names: ReadonlyMap<string, string>;
 }
@@ -97,6 +99,22 @@ export class TlsProfiles {
   /** The certificates, keys and versions themselves: what a listening socket takes. */
   material(name: string): SecureContextOptions {
     return this.ready(name).material;
+  }
+
+  /**
+   * As `context`, for those that are no routers: clients and backends of services, and clients of AMQP and HTTP. Unless the
+   * profile names versions they may speak TLS 1.2 too.
+   */
+  publicContext(name: string): SecureContext {
+    const ready = this.ready(name);
+    ready.publicContext ??= createSecureContext(this.publicMaterial(name));
+    return ready.publicContext;
+  }
+
+  /** As `material`, for those that are no routers. */
+  publicMaterial(name: string): SecureContextOptions {
+    const { material } = this.ready(name);
+    return this.profiles.get(name)?.entity.protocols ? material : { ...material, minVersion: PUBLIC_MIN_VERSION };
   }
 
   /** Who the verified certificate of `socket` says its peer is, in the form that the profile of the listener asks for. */
@@ -221,6 +239,7 @@ function makeContext(entity: SslProfileEntity, material: SecureContextOptions): 
   }
 }
 
+const PUBLIC_MIN_VERSION: SecureVersion = 'TLSv1.2';
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const satisfies SecureVersion[];
 
 /** From the oldest to the newest version named; TLS 1.3 when none is. */

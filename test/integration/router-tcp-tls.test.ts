@@ -88,6 +88,17 @@ test('a client without a certificate is refused', async () => {
   expect((await network.metrics(router))('skuprt_router_tls_handshakes_failed_total')).toBeGreaterThan(0);
 });
 
+test('a client and a backend that speak TLS 1.2 only', async () => {
+  const { caFile, certFile, keyFile } = router.certificates;
+  const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => readFileSync(file));
+  const socket = connectTls({ host: '127.0.0.1', port: ports.tls, ca, cert, key, maxVersion: 'TLSv1.2' });
+  await once(socket, 'secureConnect');
+  backend.setSecureContext({ cert, key, maxVersion: 'TLSv1.2' });
+  socket.end('older');
+  expect(String(await readAll(socket))).toBe('older');
+  backend.setSecureContext({ cert, key });
+});
+
 test('a client that leaves in the middle of its handshake harms nobody', async () => {
   const half = await connect(ports.tls);
   half.write(Buffer.from([22, 3, 1, 2, 0]));

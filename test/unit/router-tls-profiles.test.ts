@@ -53,6 +53,16 @@ describe('an sslProfile', () => {
     expect([profiles.ordinal('tls'), profiles.context('tls') !== undefined]).toEqual([0, true]);
   });
 
+  it('lets all but routers speak TLS 1.2 too, unless it names versions', () => {
+    mkdirSync(directory, { recursive: true });
+    new Authority('ca').write(directory, 'router');
+    profiles.set(entity());
+    expect(profiles.publicMaterial('tls')).toMatchObject({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' });
+    expect(profiles.material('tls')).toMatchObject({ minVersion: 'TLSv1.3' });
+    profiles.set(entity({ protocols: 'TLSv1.3' }));
+    expect(profiles.publicMaterial('tls')).toMatchObject({ minVersion: 'TLSv1.3' });
+  });
+
   it.each([
     [undefined, 'TLSv1.3', 'TLSv1.3'],
     ['TLSv1.2', 'TLSv1.2', 'TLSv1.2'],
