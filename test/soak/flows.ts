@@ -69,6 +69,10 @@ export class Flows {
   /** What went otherwise; only so many are kept. */
   readonly failures: string[] = [];
   failureCount = 0;
+  /** Failures that no lost link explains: who loses a connection is told, and gets nothing but what was sent. */
+  faultCount = 0;
+  /** What is open now, at clients and at servers, in words. */
+  readonly ends = new Map<object, string>();
   octets = 0;
   openCount = 0;
   /** Connections at servers. */
@@ -91,6 +95,7 @@ export class Flows {
   async run(): Promise<void> {
     const plan = this.makePlan();
     this.plans.set(plan.id, plan);
+    this.ends.set(plan, `the client of flow ${plan.id} (${plan.kind})`);
     this.openCount++;
     let socket: Socket | undefined;
     const opened = (itself: Socket): void => {
@@ -101,19 +106,22 @@ export class Flows {
       this.done.set(plan.kind, (this.done.get(plan.kind) ?? 0) + 1);
     } catch (error) {
       socket?.destroy();
-      this.fail(plan, `client: ${(error as Error).message}`);
+      this.fail(plan, 'client', error as Error);
     } finally {
       this.openCount--;
+      this.ends.delete(plan);
       this.plans.delete(plan.id);
     }
   }
 
-  private fail(plan: Plan | undefined, what: string): void {
-    this.failureCount++;
+  private fail(plan: Plan | undefined, who: string, error: Error): void {
     const { id, kind, upBytes, downBytes } = plan ?? {};
-    if (this.failures.length < FAILURES_KEPT) {
-      this.failures.push(`flow ${id} (${kind}, ${upBytes} up, ${downBytes} down) ${what}`);
-    }
+    const isFault = !isLoss(error);
+    const told = `flow ${id} (${kind}, ${upBytes} up, ${downBytes} down) ${who}: ${error.message}`;
+    if (isFault && this.faultCount < FAILURES_KEPT) this.failures.unshift(told);
+    else if (this.failures.length < FAILURES_KEPT) this.failures.push(told);
+    this.failureCount++;
+    if (isFault) this.faultCount++;
   }
 
   private makePlan(): Plan {
@@ -169,7 +177,11 @@ export class Flows {
   async serve(): Promise<Listening> {
     return await listen((socket) => {
       this.servedCount++;
-      socket.on('close', () => this.servedCount--);
+      this.ends.set(socket, 'the server of a flow that has not said its name');
+      socket.on('close', () => {
+        this.servedCount--;
+        this.ends.delete(socket);
+      });
       void this.server(socket);
     });
   }
@@ -181,10 +193,11 @@ export class Flows {
       const id = await within(PATIENCE_MS, end.read(ID_BYTES));
       plan = id === undefined ? undefined : this.plans.get(id.readUInt32BE(0));
       if (plan === undefined) return;
+      if (this.ends.has(socket)) this.ends.set(socket, `the server of flow ${plan.id} (${plan.kind})`);
       await within(PATIENCE_MS, this.answer(plan, socket, end));
     } catch (error) {
       socket.destroy();
-      if (plan === undefined || isComplete(plan.kind)) this.fail(plan, `server: ${(error as Error).message}`);
+      if (plan === undefined || isComplete(plan.kind)) this.fail(plan, 'server', error as Error);
     } finally {
       if (plan === undefined || !isComplete(plan.kind)) socket.destroy();
     }
@@ -259,7 +272,7 @@ class End {
   }
 
   async write(bytes: Buffer): Promise<void> {
-    if (!this.socket.writable) throw this.broken ?? new Error('closed before all was written');
+    if (!this.socket.writable) throw this.broken ?? new ClosedError('closed before all was written');
     if (!this.socket.write(bytes)) await this.until('drain');
   }
 
@@ -293,7 +306,7 @@ class End {
       const chunk = this.socket.read() as Buffer | null;
       if (chunk !== null) checker.accept(chunk);
       else if (this.socket.readableEnded) break;
-      else if (this.socket.destroyed) throw this.broken ?? new Error(`closed after ${checker.position} octets`);
+      else if (this.socket.destroyed) throw this.broken ?? new ClosedError(`closed after ${checker.position} octets`);
       else await this.until('readable');
     }
     if (checker.position !== byteCount) throw new Error(`${checker.position} octets of ${byteCount} came`);
@@ -325,6 +338,14 @@ class End {
 }
 
 const FAILURES_KEPT = 20;
+const LOSSES: readonly (string | undefined)[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
+
+/** The socket was closed before its end was reached. */
+class ClosedError extends Error {}
+
+function isLoss(error: NodeJS.ErrnoException): boolean {
+  return error instanceof ClosedError || LOSSES.includes(error.code);
+}
 
 function ignore(): void {}
 

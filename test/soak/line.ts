@@ -6,11 +6,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { eventually } from '../support/eventually.ts';
 import { LiveNetwork, type LiveRouter } from '../support/live-network.ts';
 import { ManagementClient } from '../support/management-client.ts';
+import { Relay } from '../support/relay.ts';
 import { unusedPort } from '../support/tcp.ts';
 import type { Ways } from './flows.ts';
 
 /** Idle links for streams that a connection keeps in each direction. */
 const LINKS_KEPT_MAX = 128;
+
+export type LinkName = 'A-B' | 'C-B';
 
 interface Rest {
   readonly sockets: ReadonlyMap<string, string>;
@@ -23,23 +26,42 @@ export class Line {
   private readonly routers: readonly LiveRouter[];
   private readonly amqpPorts: readonly number[];
   readonly ways: Ways;
+  private readonly relays: ReadonlyMap<LinkName, Relay>;
   private readonly atRest = new Map<string, Rest>();
+  private restarted: Promise<void> = Promise.resolve();
 
-  private constructor(network: LiveNetwork, routers: readonly LiveRouter[], amqpPorts: readonly number[], ways: Ways) {
+  private constructor(
+    network: LiveNetwork,
+    routers: readonly LiveRouter[],
+    amqpPorts: readonly number[],
+    ways: Ways,
+    relays: ReadonlyMap<LinkName, Relay>,
+  ) {
     this.network = network;
     this.routers = routers;
     this.amqpPorts = amqpPorts;
     this.ways = ways;
+    this.relays = relays;
   }
 
-  /** @param mixed the one in the middle is the original */
-  static async start(backendPort: number, mixed: boolean): Promise<Line> {
+  /**
+   * @param mixed the one in the middle is the original
+   * @param lossy links can be cut and be silent
+   */
+  static async start(backendPort: number, mixed: boolean, lossy: boolean): Promise<Line> {
     const network = new LiveNetwork();
     const a = await network.router('A');
     const b = await network.router('B', 'interior', mixed ? 'original' : 'ours');
     const c = await network.router('C');
-    await network.link(a, b);
-    await network.link(c, b);
+    const relays = new Map<LinkName, Relay>();
+    const over = (name: LinkName) => async (port: number) => {
+      if (!lossy) return port;
+      const relay = await Relay.to(port);
+      relays.set(name, relay);
+      return relay.port;
+    };
+    await network.link(a, b, { dialPort: over('A-B') });
+    await network.link(c, b, { dialPort: over('C-B') });
     const deadPort = await unusedPort();
     const served: number[] = [];
     const unserved: number[] = [];
@@ -53,12 +75,12 @@ export class Line {
       network.offer(far, `unserved-${far.id}`, deadPort);
     }
     const amqpPorts = [await network.amqp(a), await network.amqp(b), await network.amqp(c)];
-    const line = new Line(network, [a, b, c], amqpPorts, { served, unserved });
+    const line = new Line(network, [a, b, c], amqpPorts, { served, unserved }, relays);
     try {
       await network.start();
       for (const port of [...served, ...unserved]) await network.accepting(port, true, START_PATIENCE_MS);
     } catch (error) {
-      await network.stop();
+      await line.stop();
       throw error;
     }
     return line;
@@ -112,6 +134,38 @@ export class Line {
     this.network.processes.signal('B', on ? 'SIGSTOP' : 'SIGCONT');
   }
 
+  cut(links: readonly LinkName[]): void {
+    for (const name of links) this.relays.get(name)?.cut();
+  }
+
+  mend(links: readonly LinkName[]): void {
+    for (const name of links) this.relays.get(name)?.mend();
+  }
+
+  /** Nothing passes the links any more, and neither end is told; or it passes again. */
+  silence(links: readonly LinkName[], on: boolean): void {
+    for (const name of links) {
+      if (on) this.relays.get(name)?.freeze();
+      else this.relays.get(name)?.thaw();
+    }
+  }
+
+  /** The middle router dies. */
+  kill(): void {
+    this.network.processes.kill('B');
+  }
+
+  /** It is there again, as soon as it can. */
+  restart(): void {
+    this.restarted = this.network.processes.ended('B').then(() => this.network.start('B'));
+    this.restarted.catch(() => {});
+  }
+
+  /** The middle router is there again. @throws when it is not */
+  async whole(): Promise<void> {
+    await this.restarted;
+  }
+
   /** What the routers warned of last. */
   warnings(): string[] {
     return this.routers.flatMap(({ id }) =>
@@ -125,6 +179,7 @@ export class Line {
   }
 
   async stop(): Promise<void> {
+    for (const relay of this.relays.values()) await relay.close();
     await this.network.stop();
   }
 

@@ -8,14 +8,12 @@ import { SeededRandom } from '../../lib/random.ts';
 import { HOW_TO_HAVE_IT, originalRouter } from '../support/original-router.ts';
 import { Flows } from './flows.ts';
 import { Line } from './line.ts';
+import { Losses } from './losses.ts';
 import { parseOptions, type SoakOptions, UsageError, usage } from './options.ts';
 
 /** For links to be up, and the connections of the start to be gone. */
 const REST_MS = 8000;
 const PROGRESS_MS = 10_000;
-/** A freeze is at the end of each of these times. */
-const FREEZE_EVERY_MS = 30_000;
-const FREEZE_MS = 7000;
 /** Connections at once change this often: from a few to all. */
 const TIDE_MS = 15_000;
 const TICK_MS = 20;
@@ -47,7 +45,7 @@ async function soak(options: SoakOptions): Promise<boolean> {
   const ways = { served: [] as readonly number[], unserved: [] as readonly number[] };
   const flows = new Flows(random, ways);
   const backend = await flows.serve();
-  const line = await Line.start(backend.port, mixed);
+  const line = await Line.start(backend.port, mixed, options.losses);
   try {
     Object.assign(ways, line.ways);
     await sleep(REST_MS);
@@ -56,6 +54,8 @@ async function soak(options: SoakOptions): Promise<boolean> {
     say(`seed ${seed}, up to ${flowCountMax} connections at once through A - B${mixed ? ' (original)' : ''} - C`);
     const startedMs = performance.now();
     const endMs = startedMs + minutes * 60_000;
+    // Of their own: connections of a seed are the same with and without.
+    const losses = options.losses ? new Losses(new SeededRandom(seed + 1), line, flows, startedMs) : undefined;
     let middle: Record<string, number> | undefined;
     let told = startedMs;
     for (let now = startedMs; now < endMs && !interrupted.signal.aborted; now = performance.now()) {
@@ -67,15 +67,17 @@ async function soak(options: SoakOptions): Promise<boolean> {
         told = now;
         progress((now - startedMs) / 1000, flows, line);
       }
-      if (options.freezes) line.freeze((now - startedMs) % FREEZE_EVERY_MS > FREEZE_EVERY_MS - FREEZE_MS);
+      losses?.tick(now);
       await sleep(TICK_MS);
     }
-    line.freeze(false);
+    losses?.finish();
     const seconds = (performance.now() - startedMs) / 1000;
-    const left = await restOf(flows, line);
+    await line.whole();
+    const left = await restOf(flows, line, losses);
     const end = line.memoryMiB();
-    report(seconds, flows, { start, middle: middle ?? end, end }, left);
-    const isFine = left.length === 0 && (options.freezes || flows.failureCount === 0);
+    report(seconds, flows, { start, middle: middle ?? end, end }, left, losses);
+    const failureCount = losses ? flows.faultCount + losses.lateCount : flows.failureCount;
+    const isFine = left.length === 0 && failureCount === 0;
     if (!isFine) for (const warning of line.warnings()) say(warning);
     return isFine;
   } finally {
@@ -85,9 +87,10 @@ async function soak(options: SoakOptions): Promise<boolean> {
 }
 
 /** What is left once all had time to go. */
-async function restOf(flows: Flows, line: Line): Promise<string[]> {
+async function restOf(flows: Flows, line: Line, losses: Losses | undefined): Promise<string[]> {
   const deadlineMs = performance.now() + LEFTOVER_PATIENCE_MS;
   for (;;) {
+    losses?.tick(performance.now());
     const left = await line.leftovers();
     if (flows.openCount > 0) left.push(`${flows.openCount} clients are not over`);
     if (flows.servedCount > 0) left.push(`${flows.servedCount} connections at the server are not over`);
@@ -109,11 +112,15 @@ function report(
   flows: Flows,
   memory: Record<'start' | 'middle' | 'end', Memory>,
   left: readonly string[],
+  losses: Losses | undefined,
 ): void {
+  const faults = losses ? `, ${flows.faultCount} of them not by a lost link` : '';
   const lines = [
-    `${flows.doneCount} connections in ${Math.round(seconds)} s, ${(flows.octets / 2 ** 30).toFixed(2)} GiB checked, ${flows.failureCount} failures`,
+    `${flows.doneCount} connections in ${Math.round(seconds)} s, ${(flows.octets / 2 ** 30).toFixed(2)} GiB checked, ${flows.failureCount} failures${faults}`,
     ...[...flows.done].map(([kind, count]) => `  ${kind}: ${count}`),
     ...flows.failures.map((failure) => `  FAILED ${failure}`),
+    ...[...(losses?.counts ?? [])].map(([what, count]) => `  lost, ${what}: ${count}`),
+    ...(losses?.late ?? []).map((what) => `  LATE ${what}`),
     ...Object.entries(memory).map(([when, each]) => `memory at the ${when}: ${shown(each)}`),
     ...(left.length === 0 ? ['left over: nothing'] : left.map((what) => `LEFT OVER: ${what}`)),
   ];

@@ -8,13 +8,13 @@ export interface SoakOptions {
   readonly seed: number;
   /** The router in the middle is the original. */
   readonly mixed: boolean;
-  /** The router in the middle is frozen now and then, longer than its neighbours wait for it. */
-  readonly freezes: boolean;
+  /** Links are lost now and then. */
+  readonly losses: boolean;
 }
 
 export class UsageError extends Error {}
 
-export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed] [--freezes]
+export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed] [--losses]
 
 TCP connections that are opened, half closed, reset and abandoned at random through a line of three routers; at the end nothing of them
 may be left: no delivery, no link in use, no socket, no octet.
@@ -23,7 +23,8 @@ may be left: no delivery, no link in use, no socket, no octet.
   --flows N     connections at once, at most (default 150)
   --seed N      of what happens to them (default: from the clock; it is printed)
   --mixed       the router in the middle is the original, SKROUTERD
-  --freezes     the router in the middle is frozen now and then, so that links are lost; connections may break then
+  --losses      now and then links are cut, are silent, or the router in the middle is frozen or killed: what is open then may break, but
+                has to be over at both ends soon
 `;
 
 /** @throws UsageError */
@@ -36,7 +37,7 @@ export function parseOptions(args: readonly string[], clockSeed: number): SoakOp
       flows: text,
       seed: text,
       mixed: { type: 'boolean' },
-      freezes: { type: 'boolean' },
+      losses: { type: 'boolean' },
     } as const;
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
@@ -52,6 +53,6 @@ export function parseOptions(args: readonly string[], clockSeed: number): SoakOp
     flowCountMax: Math.floor(number('flows', 150, 1)),
     seed: Math.floor(number('seed', clockSeed, 0)),
     mixed: values.mixed === true,
-    freezes: values.freezes === true,
+    losses: values.losses === true,
   };
 }
