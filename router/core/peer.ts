@@ -206,6 +206,10 @@ export class Peer implements LinkOwner {
 
   done(): void {}
 
+  get asksForOutcome(): boolean {
+    return !this.ours;
+  }
+
   outletSent(link: SenderLink, aborted: boolean): void {
     const pool = this.poolOf(link);
     if (aborted) pool.brokenOff(link);

@@ -1,5 +1,6 @@
 /** Outgoing deliveries and the streaming links that carry them: when a link may be used again, and when it may go. */
 import { describe, expect, it } from 'vitest';
+import type { IncomingDelivery } from '../../router/amqp/engine/incoming-delivery.ts';
 import { FLAG_STREAMING } from '../../router/amqp/message/router-annotations.ts';
 import { STREAMING_LINKS_IDLE_MAX } from '../../router/core/limits.ts';
 import { LinkOutlet } from '../../router/core/link-ends.ts';
@@ -13,6 +14,8 @@ const NOBODY = { update: () => {}, hold: () => {}, resume: () => {} };
 class Neighbour {
   readonly pair = new Pair({ acceptor: { incomingWindowFrames: 100_000 } }).opened();
   readonly peer: Peer;
+  /** What came last to the far end. */
+  arrived: IncomingDelivery | undefined;
   private linkCount = 0;
 
   constructor() {
@@ -45,6 +48,7 @@ class Neighbour {
     this.pair.run();
     for (const event of this.pair.b.events.splice(0)) {
       if (event.type === 'attach') event.link.accept({ credit: 100 });
+      if (event.type === 'transfer') this.arrived = event.delivery;
       if (event.type === 'transfer' && event.last && settling) event.delivery.update({ state: 'accepted' }, true);
     }
     this.pair.run();
@@ -107,4 +111,39 @@ it('a delivery whose link is lost is forgotten', () => {
   const outlet = neighbour.stream(Buffer.from('head')) as LinkOutlet;
   outlet.connectionLost();
   expect(neighbour.peer.ends.size).toBe(0);
+});
+
+describe('a stream whose producer waits for no outcome', () => {
+  it('keeps its link at an original until all of it is taken there', () => {
+    const neighbour = new Neighbour();
+    const stream = neighbour.stream(Buffer.from('head'));
+    neighbour.run(false);
+    stream.end(true);
+    neighbour.run(false);
+    expect(neighbour.linksOf([stream, neighbour.stream(Buffer.from('next'))])).toBe(2);
+  });
+
+  it.each([true, false])('gives it back and leaves nothing behind when the outcome comes, settled: %s', (settled) => {
+    const neighbour = new Neighbour();
+    const stream = neighbour.stream(Buffer.from('head')) as LinkOutlet;
+    neighbour.run(false);
+    stream.end(true);
+    neighbour.run(false);
+    neighbour.arrived?.update({ state: 'modified', deliveryFailed: true }, settled);
+    neighbour.run(false);
+    expect(stream.delivery.link.hasUnsettled).toBe(false);
+    expect(neighbour.peer.ends.size).toBe(0);
+    expect(neighbour.linksOf([stream, neighbour.stream(Buffer.from('next'))])).toBe(1);
+  });
+
+  it('has none at a router of ours', () => {
+    const neighbour = new Neighbour();
+    neighbour.peer.isOurs = true;
+    const stream = neighbour.stream(Buffer.from('head'));
+    neighbour.run(false);
+    stream.end(true);
+    neighbour.run(false);
+    expect(neighbour.peer.ends.size).toBe(0);
+    expect(neighbour.linksOf([stream, neighbour.stream(Buffer.from('next'))])).toBe(1);
+  });
 });
