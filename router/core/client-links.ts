@@ -11,7 +11,7 @@ import { FLAG_RESEND_RELEASED, FLAG_STREAMING } from '../amqp/message/router-ann
 import type { AddressTable, AddressWatcher } from './address-table.ts';
 import { hashKey } from './hash-key.ts';
 import { INGRESS_CAPABILITY, IngressOutlet } from './ingress.ts';
-import { ADDRESS_LENGTH_MAX, LINK_CAPACITY, SUBSCRIBER_WAITING_MAX } from './limits.ts';
+import { ADDRESS_LENGTH_MAX, INGRESSES_COUNTED_MAX, LINK_CAPACITY, SUBSCRIBER_WAITING_MAX } from './limits.ts';
 import { LinkOutlet, type LinkOwner } from './link-ends.ts';
 import type { Peer } from './peer.ts';
 import type { Candidate, Outlet, Transit } from './transit.ts';
@@ -39,6 +39,8 @@ export class ClientConsumer implements Candidate, LinkOwner {
   readonly address: string;
   readonly peer: Peer;
   openCount = 0;
+  /** Deliveries that are over, by where they entered the network: `0/<id>` of another router, empty for this one. */
+  readonly ingressCounts = new Map<string, number>();
   /** Deliveries not wholly sent. */
   private waitingCount = 0;
   private readonly withIngress: boolean;
@@ -85,6 +87,14 @@ export class ClientConsumer implements Candidate, LinkOwner {
 
   outletSent(): void {
     this.waitingCount--;
+  }
+
+  outletOver(_link: SenderLink, { annotations }: Transit): void {
+    const ingress = annotations?.ingress ?? '';
+    const count = this.ingressCounts.get(ingress);
+    // The name is what a peer says.
+    if (count !== undefined || this.ingressCounts.size < INGRESSES_COUNTED_MAX)
+      this.ingressCounts.set(ingress, (count ?? 0) + 1);
   }
 
   inletSettled(): void {}

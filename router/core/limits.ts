@@ -17,6 +17,9 @@ export const EDGE_MESSAGE_BYTES_MAX = 4096;
 /** Links of one connection in use at a time, in both directions. */
 export const LINKS_PER_CONNECTION_MAX = 131_072;
 
+/** Routers of origin that a client's link counts its deliveries by; those of more are not counted so. */
+export const INGRESSES_COUNTED_MAX = 1024;
+
 /** The same fault of the same connection is told in the log once in so long. */
 export const FAULT_LOG_INTERVAL_MS = 10_000;
 
@@ -84,6 +87,11 @@ export const DIAL_PATIENCE_MS = 1000;
 export const DIAL_PATIENCE_MIN_MS = 100;
 /** A flow that nobody has taken is offered again to those whose backends had little time, unless it has waited this long. */
 export const SECOND_ROUND_WITHIN_MS = 5000;
+
+/** Messages to all that entered the network at one router come by another neighbour when none has come by the former for so long. */
+export const ARRIVAL_SWITCH_MS = 500;
+/** Routers for which that is watched. A network has 128, and their edge routers. */
+export const ARRIVAL_ORIGINS_MAX = 4096;
 
 /** A message under way for longer is counted as stuck, which is looked for as often as this. */
 export const STUCK_AFTER_MS = 10_000;

@@ -7,6 +7,7 @@ import { LocalEndpoint } from '../core/local-endpoint.ts';
 import type { Router } from '../core/router.ts';
 import { Treatment } from '../core/treatment.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
+import { byNeighbour } from './show-tables.ts';
 
 const DISTRIBUTIONS = Object.fromEntries(Object.entries(Treatment).map(([name, value]) => [value, name]));
 /** Of an address that no rule gives one. */
@@ -46,7 +47,8 @@ function routerControl(router: Router): ShownEntity[] {
   ];
 }
 
-function fromTable(address: Address, { treatments }: Router): ShownEntity {
+function fromTable(address: Address, router: Router): ShownEntity {
+  const { treatments } = router;
   const { key, consumers, remotes, hops } = address;
   const inProcess = consumers.filter((consumer) => consumer instanceof LocalEndpoint).length;
   const remoteHostRouters = [...remotes].filter((id) => id !== '');
@@ -64,9 +66,20 @@ function fromTable(address: Address, { treatments }: Router): ShownEntity {
     deliveriesEgress: address.deliveriesEgress,
     deliveriesTransit: address.deliveriesTransit,
     trackedDeliveries,
+    transitOutstanding:
+      address.treatment === Treatment.balanced && isUsed(address) ? outstanding(address, router) : null,
     priority: key.startsWith('M') ? (treatments.priorityOf(key.slice(1)) ?? NO_PRIORITY) : NO_PRIORITY,
     watch: address.watchers.size > 0,
   };
+}
+
+function isUsed({ deliveriesIngress, deliveriesEgress, deliveriesTransit }: Address): boolean {
+  return deliveriesIngress + deliveriesEgress + deliveriesTransit > 0;
+}
+
+function outstanding({ hops }: Address, router: Router): number[] {
+  const counts = [...hops].map(([peerId, { openCount }]) => [peerId, openCount] as const);
+  return byNeighbour(counts, router);
 }
 
 function entity(key: string, distribution: string): ShownEntity {

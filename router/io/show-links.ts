@@ -3,6 +3,7 @@
  * would have for it. Links have no numbers of their own: each gets one when it is shown first, and keeps it.
  */
 import type { AnyLink } from '../amqp/engine/events.ts';
+import { ClientConsumer } from '../core/client-links.ts';
 import { DOWNLINK_CAPABILITY, INTER_EDGE_CAPABILITY } from '../core/edge-protocol.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { LINK_CAPACITY } from '../core/limits.ts';
@@ -11,6 +12,7 @@ import type { Router } from '../core/router.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
 import type { Shown } from './show.ts';
 import { type ShownFlow, shownFlows } from './show-flows.ts';
+import { byRouter } from './show-tables.ts';
 
 /** Of links that carry messages of clients, and of streams. */
 const DEFAULT_PRIORITY = 4;
@@ -114,6 +116,7 @@ function amqpLink(link: AnyLink, { type, priority }: Place, peer: Peer, { router
     priority,
     settleRate: pace.settleRate(now()),
     creditAvailable: link.credit,
+    ingressHistogram: link.context instanceof ClientConsumer ? byRouter(link.context.ingressCounts, router) : null,
     zeroCreditSeconds: pace.blockedSeconds(now()),
   };
 }

@@ -9,6 +9,7 @@ import { connect, echoServer, type Listening, readAll } from '../support/tcp.ts'
 const network = new LiveNetwork();
 let client: RheaClient;
 let port = 0;
+let farPort = 0;
 let requests: Outbox;
 let answers: Inbox;
 let servicePort = 0;
@@ -19,6 +20,7 @@ beforeAll(async () => {
   const west = await network.router('west');
   await network.link(west, east);
   port = await network.amqp(west);
+  farPort = await network.amqp(east);
   servicePort = await network.publish(west, 'service');
   backend = await echoServer();
   await network.start();
@@ -211,6 +213,31 @@ describe('what runs', () => {
     expect(Number(replies.deliveryCount)).toBeGreaterThan(0);
     expect(replies.presettledCount).toBe(replies.deliveryCount);
     expect(new Set(links.map(({ identity }) => identity)).size).toBe(links.length);
+  });
+
+  test('what a link has brought is told by the router where it began, what waits beyond by the connection', async () => {
+    const histogram = async () => {
+      const [link] = (await query('router.link')).filter(({ owningAddr }) => String(owningAddr).startsWith('Ltemp.'));
+      return link!.ingressHistogram as number[];
+    };
+    const [own, other] = await histogram();
+    await query('router', '_topo/0/east/$management');
+    expect(await histogram()).toMatchObject({ length: 128, 0: own! + 1, 1: other! + 1 });
+
+    const far = await RheaClient.connect(farPort);
+    const inbox = await far.receiver({ source: 'waiting', autoaccept: false });
+    const sender = await client.sender('waiting');
+    const sent = sender.send({ body: 'x' });
+    const { delivery } = await inbox.next();
+    const outstanding = async () => {
+      const address = (await query('router.address')).find(({ key }) => key === 'Mwaiting');
+      return (address!.transitOutstanding as number[]).reduce((sum, count) => sum + count, 0);
+    };
+    expect(await outstanding()).toBe(1);
+    delivery.accept();
+    await sent;
+    expect(await outstanding()).toBe(0);
+    far.close();
   });
 
   test('addresses of the router itself, of routers and of others are shown', async () => {
