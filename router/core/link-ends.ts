@@ -19,6 +19,8 @@ export interface LinkOwner {
   /** The last word on a delivery is said, after it was sent. */
   outletOver?(link: SenderLink, transit: Transit): void;
   inletSettled(delivery: IncomingDelivery): void;
+  /** It must know of each stream when all of it is taken, also where its producer waits for no outcome. */
+  readonly asksForOutcome?: boolean;
   /** A pre-settled delivery counts as under way until it has been sent on, so that its producer is no faster than that. */
   readonly pacesPreSettled?: boolean;
 }
@@ -39,6 +41,8 @@ export class LinkOutlet implements Outlet, LinkEnd {
   private readonly owner: LinkOwner;
   /** Its owner has the link back. */
   private returned = false;
+  /** The outcome is asked for on behalf of the link's owner alone. */
+  private askedHere = false;
 
   constructor(delivery: OutgoingDelivery, transit: Transit, peer: { ends: Set<LinkEnd> }, owner: LinkOwner) {
     this.delivery = delivery;
@@ -54,7 +58,10 @@ export class LinkOutlet implements Outlet, LinkEnd {
   }
 
   end(settled: boolean): void {
-    this.delivery.end(settled);
+    const { remoteSettled, remoteState } = this.delivery;
+    const isOpen = !remoteSettled && !isOutcome(remoteState);
+    this.askedHere = settled && isOpen && this.transit.windowed && this.owner.asksForOutcome === true;
+    this.delivery.end(settled && !this.askedHere);
   }
 
   abort(): void {
@@ -78,6 +85,7 @@ export class LinkOutlet implements Outlet, LinkEnd {
 
   disposition(state: DeliveryState | undefined, settled: boolean): void {
     this.transit.outcome(this, state, settled);
+    if (this.askedHere && !settled && isOutcome(state)) this.delivery.update(undefined, true);
     this.checkOver();
   }
 
@@ -221,4 +229,8 @@ export class LinkInlet implements Inlet, LinkEnd {
     if (this.heldBytes > 0) this.resume();
     this.owner.inletSettled(this.delivery);
   }
+}
+
+function isOutcome(state: DeliveryState | undefined): boolean {
+  return state !== undefined && state.state !== 'received';
 }
