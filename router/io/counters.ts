@@ -7,7 +7,7 @@ import type { Router } from '../core/router.ts';
 import type { RouterCounters } from '../telemetry/metrics.ts';
 import type { HandshakeCount } from './handshake-faults.ts';
 import { poolCounts } from './pools.ts';
-import { addresses } from './show-addresses.ts';
+import { addressCount } from './show-addresses.ts';
 import { linkCount } from './show-links.ts';
 import type { SlabPool } from './slab-pool.ts';
 
@@ -35,7 +35,7 @@ export function countersOf({ router, startedAt, wall, delay, now, driver, profil
     connections: peers.length + router.bridge.flows.size,
     links: linkCount(router),
     linksBlocked: peers.reduce((sum, peer) => sum + blockedLinks(peer, now), 0),
-    addresses: addresses(router).length,
+    addresses: addressCount(router),
     // Itself is not counted.
     routers: Math.max(0, router.mesh.routers().length - 1),
     deliveries: router.deliveries,

@@ -30,6 +30,16 @@ export function addresses(router: Router): ShownEntity[] {
   ];
 }
 
+/** How many `addresses` has, without making them: a network may have 100,000. */
+export function addressCount(router: Router): number {
+  let both = 0;
+  for (const key of router.served.keys()) if (router.addresses.get(key)) both++;
+  const control = router.uplinks === undefined ? ROUTER_CONTROL_COUNT : 0;
+  return control + router.served.size + router.addresses.size - both;
+}
+
+const ROUTER_CONTROL_COUNT = 5;
+
 /** Neighbours greet each other by `qdhello`, all routers tell each other of links and addresses by the others. */
 function routerControl(router: Router): ShownEntity[] {
   const others = router.mesh

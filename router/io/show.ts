@@ -10,7 +10,7 @@ import { serviceConnections, virtualBytes } from './counters.ts';
 import type { Driver } from './driver.ts';
 import type { Entities } from './entities.ts';
 import { pools } from './pools.ts';
-import { addresses } from './show-addresses.ts';
+import { addressCount, addresses } from './show-addresses.ts';
 import { connections, tcpConnections } from './show-connections.ts';
 import { linkCount, links, linksBlocked } from './show-links.ts';
 
@@ -180,7 +180,7 @@ function metrics({ router, startedAtMs, now }: Shown): ShownEntity {
     identity: '1',
     id: router.id,
     version: router.version,
-    addrCount: addresses(router).length,
+    addrCount: addressCount(router),
     // Itself is not counted.
     nodeCount: Math.max(0, router.mesh.routers().length - 1),
     connectionCount: router.peers.size + router.bridge.flows.size,

@@ -260,6 +260,7 @@ describe('what runs', () => {
     expect((await query('logStats')).map(({ name }) => name)).toContain('ROUTER_CORE');
     const [metrics] = await query('routerMetrics');
     expect(metrics).toMatchObject({ id: 'west', nodeCount: 1, deliveriesStuck: 0 });
+    expect(metrics!.addrCount).toBe((await query('router.address')).length);
     expect(metrics!.connectionCounters).toMatchObject({ amqp: 1, tcp: 0 });
   });
 });
