@@ -123,8 +123,9 @@ export class Transit {
     return ((this.annotations?.flags ?? 0) & FLAG_RESEND_RELEASED) !== 0;
   }
 
+  /** Its way was chosen: what comes after its head belongs to it, also when the way was lost and the producer does not know yet. */
   get routed(): boolean {
-    return this.outlet !== undefined;
+    return this.outlet !== undefined || this.lost !== undefined;
   }
 
   /** All octets have come. */

@@ -88,3 +88,15 @@ describe('a refused message', () => {
     expect(told).toEqual([{ state: 'accepted' }]);
   });
 });
+
+describe('a stream whose way was lost', () => {
+  it('has had one: what its producer still sends is not the head of another message', () => {
+    const { first, transit, told } = scene(FLAG_STREAMING);
+    transit.write(Buffer.from('body'));
+    transit.outletLost(first, true);
+    expect(told).toEqual([released]);
+    expect(transit.routed).toBe(true);
+    transit.write(Buffer.from('more'));
+    expect(first.octets).toBe('headbody');
+  });
+});

@@ -115,6 +115,11 @@ export class ClientApp extends App {
     this.sendPattern(requestOffset(this.plan), this.plan.requestBytes);
   }
 
+  /** Its process ends, whatever is under way. */
+  leave(): void {
+    if (!this.isClosed) this.breakOff();
+  }
+
   /** What is wrong between the ends, as far as it can be told at any time. */
   get fault(): string | undefined {
     const { servers } = this;

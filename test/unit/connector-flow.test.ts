@@ -1,0 +1,66 @@
+/** The connector's end of a flow, when the flow is over before its backend is dialled. */
+import { describe, expect, it } from 'vitest';
+import { ConnectorFlow } from '../../router/bridge/connector-flow.ts';
+import { composeStreamHead } from '../../router/bridge/stream-head.ts';
+import { newDeliveryCounters } from '../../router/core/delivery-counters.ts';
+import { Effects } from '../../router/core/effects.ts';
+import { Transit } from '../../router/core/transit.ts';
+
+const nobody = { update: () => {}, hold: () => {}, resume: () => {} };
+const nowhere = { forward: () => false, redirect: () => false, reroute: () => false };
+
+function flowOf() {
+  const effects = new Effects();
+  let overCount = 0;
+  const owner = {
+    now: 0,
+    effects,
+    deliveries: newDeliveryCounters(),
+    flowOver: () => {
+      overCount++;
+    },
+    observerGaveUp: () => {},
+  };
+  const counters = {
+    bytesIn: 0,
+    bytesOut: 0,
+    connectionsOpened: 0,
+    connectionsClosed: 0,
+    connectionsRefused: 0,
+    connectionsReset: 0,
+  };
+  const flow = new ConnectorFlow(
+    1,
+    owner,
+    { counters, flows: new Set() },
+    {
+      connector: 'backend',
+      routerId: 'C',
+      dispatcher: nowhere,
+      stream: new Transit(nobody, nowhere, 1, false),
+      now: 0,
+      recorder: undefined,
+    },
+  );
+  return { flow, done: () => ({ overCount, effects: effects.take().map(({ type }) => type) }) };
+}
+
+const head = composeStreamHead('service', 'amqp:/_topo/0/A/temp.1');
+
+describe('the backend of a flow', () => {
+  it('is dialled when the head of its stream is whole', () => {
+    const { flow, done } = flowOf();
+    flow.write(head.subarray(0, 20));
+    expect(done()).toEqual({ overCount: 0, effects: [] });
+    flow.write(head.subarray(20));
+    expect(done()).toEqual({ overCount: 0, effects: ['flow-connect'] });
+  });
+
+  it('is not dialled when the flow was broken off before: nobody would ever end that connection', () => {
+    const { flow, done } = flowOf();
+    flow.write(head.subarray(0, 20));
+    flow.abort();
+    flow.write(head.subarray(20));
+    expect(done()).toEqual({ overCount: 1, effects: ['flow-reset'] });
+  });
+});
