@@ -54,6 +54,8 @@ export class Session {
   #remoteIncomingWindow = 0;
 
   readonly #incomingWindow: IncomingWindow;
+  /** The link of the last transfer. */
+  #lastReceiver: ReceiverLink | undefined = undefined;
 
   constructor(connection: Connection, channel: number, incomingWindowFrames: number) {
     this.connection = connection;
@@ -102,7 +104,7 @@ export class Session {
 
   releaseWindow(sizeBytes: number): void {
     this.#incomingWindow.release(sizeBytes);
-    if (this.#incomingWindow.due) this.#sendFlow({});
+    if (this.#incomingWindow.due) this.#widen();
   }
 
   // What follows is for the engine only.
@@ -271,13 +273,16 @@ export class Session {
       this.fail(conditions.windowViolation, 'a transfer arrived beyond the incoming-window');
       return undefined;
     }
-    if (this.#incomingWindow.due) this.#sendFlow({});
+    if (this.#incomingWindow.due) this.#widen();
     if (transfer.deliveryTagSizeBytes > deliveryTagSizeBytesMax) {
       throw new AmqpProtocolError(conditions.decodeError, 'a delivery-tag is longer than 32 octets');
     }
     const link = this.#attached(transfer.handle);
     if (link === undefined) return undefined;
-    if (link instanceof ReceiverLink) return link.onTransfer(transfer);
+    if (link instanceof ReceiverLink) {
+      this.#lastReceiver = link;
+      return link.onTransfer(transfer);
+    }
     this.fail(conditions.notAllowed, 'a transfer arrived on a link on which we send');
     return undefined;
   }
@@ -379,6 +384,21 @@ export class Session {
       if (link.canSend()) this.connection.scheduler.enqueue(link, this.connection.now);
       else link.queued = false;
     }
+  }
+
+  /**
+   * Lets the peer send more frames. The flow names a link, if there is one: a router that has used up the window sleeps until a flow
+   * of one of the session's links wakes it, skupper-router 3.5 for ever (wire reference 2.2).
+   */
+  #widen(): void {
+    const link = this.#lastReceiver?.state === 'attached' ? this.#lastReceiver : this.#anyReceiver();
+    if (link === undefined) this.#sendFlow({});
+    else this.sendLinkFlow(link, link.deliveryCount, link.credit, link.draining || undefined);
+  }
+
+  #anyReceiver(): ReceiverLink | undefined {
+    for (const link of this.#links) if (link instanceof ReceiverLink && link.state === 'attached') return link;
+    return undefined;
   }
 
   /** Each flow carries the session's state, so each widens the window. */

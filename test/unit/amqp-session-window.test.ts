@@ -1,0 +1,57 @@
+/** The window of a session, as the peer is told of it: it names a link, since a router that has used up its window listens to links only. */
+import { describe, expect, it } from 'vitest';
+import type { AnyLink } from '../../router/amqp/engine/events.ts';
+import type { SenderLink } from '../../router/amqp/engine/sender-link.ts';
+import type { Session } from '../../router/amqp/engine/session.ts';
+import { Pair } from '../support/amqp-pair.ts';
+
+const FRAMES = 8;
+const FRAME_BYTES = 512;
+const WINDOW_BYTES = FRAMES * FRAME_BYTES;
+
+/** `a` sends to `b`, which has given one credit. */
+function joined(): { pair: Pair; links: SenderLink[]; ends: AnyLink[]; sessionOfB: Session } {
+  const pair = new Pair({
+    acceptor: { incomingWindowFrames: FRAMES, maxFrameSizeBytes: FRAME_BYTES },
+  }).opened();
+  const session = pair.a.connection.begin();
+  const links = ['one', 'two'].map((name) => session.attachSender({ name }));
+  pair.run();
+  const offered = pair.b.events.splice(0).filter((event) => event.type === 'attach');
+  for (const { link } of offered) link.accept({ credit: 1 });
+  pair.run();
+  pair.a.events.length = 0;
+  const ends = offered.map(({ link }) => link);
+  return { pair, links, ends, sessionOfB: ends[0]!.session };
+}
+
+const flowsOf = (pair: Pair): string[] =>
+  pair.a.events.splice(0).flatMap((event) => (event.type === 'flow' ? [event.link.name] : []));
+
+describe('the window of a session', () => {
+  it('is widened by flows of the link that the message comes by, which leave its credit as it is', () => {
+    const { pair, links } = joined();
+    const delivery = links[1]!.deliver();
+    delivery.write(Buffer.alloc(3 * WINDOW_BYTES));
+    pair.run();
+    const flows = flowsOf(pair);
+    expect(flows.length).toBeGreaterThan(3);
+    expect(new Set(flows)).toEqual(new Set(['two']));
+    expect([delivery.queuedBytes, links[0]!.credit, links[1]!.credit]).toEqual([0, 1, 0]);
+  });
+
+  it('is widened by a flow of another link when that one is gone', () => {
+    const { pair, links, ends, sessionOfB } = joined();
+    sessionOfB.holdWindow(WINDOW_BYTES);
+    const delivery = links[1]!.deliver();
+    delivery.write(Buffer.alloc(3 * WINDOW_BYTES));
+    pair.run();
+    expect(delivery.queuedBytes).toBeGreaterThan(WINDOW_BYTES);
+    ends[1]!.detach();
+    pair.run();
+    flowsOf(pair);
+    sessionOfB.releaseWindow(WINDOW_BYTES);
+    pair.run();
+    expect(flowsOf(pair)).toEqual(['one']);
+  });
+});
