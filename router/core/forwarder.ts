@@ -8,6 +8,7 @@
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Address, AddressTable } from './address-table.ts';
 import { choose } from './affinity.ts';
+import { Arrivals } from './arrivals.ts';
 import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
 import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
@@ -39,9 +40,11 @@ export class Forwarder implements Rerouter {
   handedBackCount = 0;
   private readonly parts: ForwarderParts;
   private readonly ways = new Map<string, NextHop>();
+  private readonly arrivals: Arrivals;
 
   constructor(parts: ForwarderParts) {
     this.parts = parts;
+    this.arrivals = new Arrivals(parts);
   }
 
   /** Sends a transit on its way by `transit.to`. @returns false when nobody can take it. */
@@ -88,7 +91,7 @@ export class Forwarder implements Rerouter {
     if (!address || address.treatment === Treatment.unavailable) return false;
     if (beganHere(transit)) address.deliveriesIngress++;
     if (address.treatment === Treatment.multicast || address.treatment === Treatment.flood) {
-      return multicast(this.parts, address, transit, head);
+      return this.arrivals.admits(transit) && multicast(this.parts, address, transit, head);
     }
     return this.forwardAnycast(transit, address, head);
   }

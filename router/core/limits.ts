@@ -88,10 +88,10 @@ export const DIAL_PATIENCE_MIN_MS = 100;
 /** A flow that nobody has taken is offered again to those whose backends had little time, unless it has waited this long. */
 export const SECOND_ROUND_WITHIN_MS = 5000;
 
-/** Messages to all that entered the network at one router come by another neighbour when none has come by the former for so long. */
+/** Messages to all that entered the network at one router may come another way when none has come the former way for so long. */
 export const ARRIVAL_SWITCH_MS = 500;
-/** Routers for which that is watched. A network has 128, and their edge routers. */
-export const ARRIVAL_ORIGINS_MAX = 4096;
+/** Routers for which that is watched: a network has 128, and an edge router hears of other edge routers too. */
+export const ARRIVAL_ORIGINS_MAX = 1024;
 
 /** A message under way for longer is counted as stuck, which is looked for as often as this. */
 export const STUCK_AFTER_MS = 10_000;
