@@ -208,6 +208,8 @@ export class Line {
         'stuck deliveries': metrics('qdr_deliveries_stuck_total'),
         'unsettled deliveries': sum('unsettledCount'),
         'undelivered deliveries': sum('undeliveredCount'),
+        // Routers that keep to the rules are never taken for liars, whatever is lost between them.
+        'rules seen broken': metrics('skuprt_router_peer_faults_total'),
       },
     };
   }

@@ -10,6 +10,7 @@ import { Flows } from './flows.ts';
 import { Line } from './line.ts';
 import { Losses } from './losses.ts';
 import { parseOptions, type SoakOptions, UsageError, usage } from './options.ts';
+import { TcpMemory } from './tcp-memory.ts';
 
 /** For links to be up, and the connections of the start to be gone. */
 const REST_MS = 8000;
@@ -56,6 +57,7 @@ async function soak(options: SoakOptions): Promise<boolean> {
     const endMs = startedMs + minutes * 60_000;
     // Of their own: connections of a seed are the same with and without.
     const losses = options.losses ? new Losses(new SeededRandom(seed + 1), line, flows, startedMs) : undefined;
+    const tcpMemory = new TcpMemory();
     let middle: Record<string, number> | undefined;
     let told = startedMs;
     for (let now = startedMs; now < endMs && !interrupted.signal.aborted; now = performance.now()) {
@@ -65,6 +67,7 @@ async function soak(options: SoakOptions): Promise<boolean> {
       if (middle === undefined && now - startedMs >= (endMs - startedMs) / 2) middle = line.memoryMiB();
       if (now - told >= PROGRESS_MS) {
         told = now;
+        tcpMemory.look();
         progress((now - startedMs) / 1000, flows, line);
       }
       losses?.tick(now);
@@ -78,6 +81,7 @@ async function soak(options: SoakOptions): Promise<boolean> {
     report(seconds, flows, { start, middle: middle ?? end, end }, left, losses);
     const failureCount = losses ? flows.faultCount + losses.lateCount : flows.failureCount;
     const isFine = left.length === 0 && failureCount === 0;
+    if (tcpMemory.problem !== undefined) process.stdout.write(`${tcpMemory.problem}\n`);
     if (!isFine) for (const warning of line.warnings()) say(warning);
     return isFine;
   } finally {
