@@ -223,7 +223,8 @@ export class Router implements AddressTableOwner {
   close(id: number, condition: string, description: string, now: number): void {
     const peer = this.peers.get(id);
     if (!peer) return;
-    peer.connection.close({ condition, description });
+    peer.closeError = { condition, description };
+    peer.connection.close(peer.closeError);
     this.events.lost(peer, now);
     this.closing.set(id, peer);
     this.pending.push({ type: 'connection-close', connection: id });

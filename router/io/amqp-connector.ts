@@ -106,8 +106,8 @@ export class AmqpConnector implements LineOwner {
   failed(line: Line, reason: string, wasOpen: boolean): void {
     if (line.data || this.older.includes(line)) return;
     const { name, host, port } = this.entity;
-    if (wasOpen || this.failure !== reason)
-      this.parts.log.warn({ name, host, port, reason }, 'connector cannot connect');
+    if (wasOpen) this.parts.log.warn({ name, host, port, reason }, 'connector has lost its connection');
+    else if (this.failure !== reason) this.parts.log.warn({ name, host, port, reason }, 'connector cannot connect');
     this.failure = reason;
   }
 

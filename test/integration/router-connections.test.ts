@@ -1,6 +1,7 @@
 /** What listeners and connectors ask of a connection and tell it: who may come in and as whom, limits, and where else to turn. */
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import rhea from 'rhea';
@@ -283,4 +284,24 @@ describe('socketAddressFamily', () => {
     expect(await attempt('ipv4', { username: 'anonymous' })).toBe('open');
     expect(await attempt('ipv4', { host: '::1', username: 'anonymous' })).toBe('refused');
   });
+});
+
+test('a connector says why the other end was refused, and not only that it is gone', async () => {
+  const twin = rhea.create_container({ id: west.id });
+  twin.sasl_server_mechanisms.enable_anonymous();
+  twin.on('connection_error', () => {});
+  const server = twin.listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const own = { type: 'connector', name: 'to-itself' };
+  try {
+    const attributes = { host: '127.0.0.1', port, role: 'inter-router' };
+    expect((await management.ask('CREATE', own, attributes)).status).toBe(201);
+    const read = async () => (await management.query('connector')).find(({ name }) => name === own.name);
+    await eventually('it is told', async () => String((await read())?.connectionMsg).includes("this router's own id"));
+    expect((await read())?.connectionStatus).toBe('FAILED');
+  } finally {
+    await management.ask('DELETE', own);
+    server.close();
+  }
 });
