@@ -30,6 +30,9 @@ export const LOCAL_MESSAGE_BYTES_MAX = 1024 * 1024;
 /** A message is forwarded whole on a priority link up to this size; a larger one streams on a link of its own. */
 export const WHOLE_MESSAGE_BYTES_MAX = 64 * 1024;
 
+/** Of large messages that another router of ours sends, under way in one session: as much as of a client's. */
+export const MESSAGE_WINDOW_BYTES = 8 * 1024 * 1024;
+
 /** Of a message that is to be sent again when it is released, so much is kept; a larger one is not sent again. */
 export const RESEND_BYTES_MAX = 1024 * 1024;
 

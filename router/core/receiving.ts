@@ -15,7 +15,7 @@ import type { EdgeNames } from './edge-names.ts';
 import { TargetedLink } from './edge-protocol.ts';
 import type { Forwarder } from './forwarder.ts';
 import { isOurEdge } from './ingress.ts';
-import { MESSAGE_HEAD_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
+import { MESSAGE_HEAD_BYTES_MAX, MESSAGE_WINDOW_BYTES, WHOLE_MESSAGE_BYTES_MAX } from './limits.ts';
 import { type InletParts, LinkInlet } from './link-ends.ts';
 import { patienceOf } from './patience.ts';
 import type { Peer } from './peer.ts';
@@ -131,6 +131,9 @@ export class Receiving {
     const { trace = [], ingress = this.node, ingressMesh } = annotations ?? {};
     const flags = (annotations?.flags ?? 0) | (client?.flags ?? 0);
     transit.annotations = { flags, ingress, trace, ingressMesh, toOverride: annotations?.toOverride ?? target };
+    // A router of ours puts large messages into sessions of their own, so no stream suffers.
+    if (!whole && !transit.windowed && peer.isOurs && peer.streaming)
+      inlet.delivery.link.session.narrowWindow(MESSAGE_WINDOW_BYTES);
     if (this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) return;
     this.refuse(inlet, client && this.parts.forwarder.isUnavailable(to) ? UNAVAILABLE : RELEASED);
   }

@@ -1,5 +1,7 @@
 /** One large message through a router, made and taken as it goes, so that neither end holds more of it than a piece. */
 
+import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { DeliveryState } from '../../router/amqp/codec/performatives.ts';
 import { Connection } from '../../router/amqp/engine/connection.ts';
 import type { ConnectionEvent } from '../../router/amqp/engine/events.ts';
@@ -11,15 +13,19 @@ import { connect } from './tcp.ts';
 const PIECE = Buffer.alloc(64 * 1024, 'a piece of a large message ');
 const QUEUED_BYTES_MAX = 512 * 1024;
 
-async function begin(port: number, onEvent: (event: ConnectionEvent) => void): Promise<[SocketDriver, Session]> {
+async function begin(
+  port: number,
+  onEvent: (event: ConnectionEvent) => void,
+): Promise<[SocketDriver, Session, Socket]> {
   const sasl = { mechanisms: ['ANONYMOUS'], required: true } as const;
   const options = { role: 'initiator', containerId: `stream-${port}-${performance.now()}`, sasl } as const;
   const connection = new Connection(options, performance.now());
-  const driver = new SocketDriver(await connect(port), connection, onEvent);
+  const socket = await connect(port);
+  const driver = new SocketDriver(socket, connection, onEvent);
   connection.open();
   const session = connection.begin();
   driver.flush();
-  return [driver, session];
+  return [driver, session, socket];
 }
 
 /** Takes one message of an address and counts its octets. */
@@ -27,6 +33,7 @@ export class StreamReceiver {
   receivedBytes = 0;
   readonly done: Promise<number>;
   private driver!: SocketDriver;
+  private socket!: Socket;
   private resolve!: (bytes: number) => void;
 
   private constructor() {
@@ -37,8 +44,9 @@ export class StreamReceiver {
 
   static async open(port: number, address: string): Promise<StreamReceiver> {
     const receiver = new StreamReceiver();
-    const [driver, session] = await begin(port, (event) => receiver.event(event));
+    const [driver, session, socket] = await begin(port, (event) => receiver.event(event));
     receiver.driver = driver;
+    receiver.socket = socket;
     const link = session.attachReceiver({
       name: 'in',
       source: { address },
@@ -49,6 +57,13 @@ export class StreamReceiver {
     driver.flush();
     while (link.state !== 'attached') await new Promise(setImmediate);
     return receiver;
+  }
+
+  /** Takes nothing for so long. */
+  async stall(ms: number): Promise<void> {
+    this.socket.pause();
+    await setTimeout(ms);
+    this.socket.resume();
   }
 
   close(): void {

@@ -54,4 +54,20 @@ describe('the window of a session', () => {
     pair.run();
     expect(flowsOf(pair)).toEqual(['one']);
   });
+
+  it('is no wider than it was narrowed to, and what was sent before the peer heard of that is taken', () => {
+    const { pair, links, sessionOfB } = joined();
+    const delivery = links[1]!.deliver();
+    delivery.write(Buffer.alloc(4 * WINDOW_BYTES));
+    pair.carry(pair.a, pair.b);
+    const sentBytes = 4 * WINDOW_BYTES - delivery.queuedBytes;
+    sessionOfB.narrowWindow(2 * FRAME_BYTES);
+    sessionOfB.holdWindow(2 * FRAME_BYTES);
+    pair.run();
+    const afterBytes = 4 * WINDOW_BYTES - delivery.queuedBytes - sentBytes;
+    expect([sessionOfB.gone, sentBytes > 0, afterBytes <= 2 * FRAME_BYTES]).toEqual([false, true, true]);
+    sessionOfB.releaseWindow(2 * FRAME_BYTES);
+    pair.run();
+    expect([sessionOfB.gone, delivery.queuedBytes]).toEqual([false, 0]);
+  });
 });

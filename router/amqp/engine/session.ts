@@ -104,7 +104,12 @@ export class Session {
 
   releaseWindow(sizeBytes: number): void {
     this.#incomingWindow.release(sizeBytes);
-    if (this.#incomingWindow.due) this.#widen();
+    if (this.#incomingWindow.due) this.#tellWindow();
+  }
+
+  /** Lets the peer have no more than so many octets under way from here on, less than it was told. */
+  narrowWindow(sizeBytes: number): void {
+    if (this.#incomingWindow.narrow(sizeBytes)) this.#tellWindow();
   }
 
   // What follows is for the engine only.
@@ -273,7 +278,7 @@ export class Session {
       this.fail(conditions.windowViolation, 'a transfer arrived beyond the incoming-window');
       return undefined;
     }
-    if (this.#incomingWindow.due) this.#widen();
+    if (this.#incomingWindow.due) this.#tellWindow();
     if (transfer.deliveryTagSizeBytes > deliveryTagSizeBytesMax) {
       throw new AmqpProtocolError(conditions.decodeError, 'a delivery-tag is longer than 32 octets');
     }
@@ -387,10 +392,10 @@ export class Session {
   }
 
   /**
-   * Lets the peer send more frames. The flow names a link, if there is one: a router that has used up the window sleeps until a flow
+   * Tells the peer how many frames it may send. The flow names a link, if there is one: a router that has used up the window sleeps until a flow
    * of one of the session's links wakes it, skupper-router 3.5 for ever (wire reference 2.2).
    */
-  #widen(): void {
+  #tellWindow(): void {
     const link = this.#lastReceiver?.state === 'attached' ? this.#lastReceiver : this.#anyReceiver();
     if (link === undefined) this.#sendFlow({});
     else this.sendLinkFlow(link, link.deliveryCount, link.credit, link.draining || undefined);
