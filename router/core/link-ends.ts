@@ -217,6 +217,8 @@ export class LinkInlet implements Inlet, LinkEnd {
   /** Settled. As long as the sender has not ended, the loss of its connection must still end the transit. */
   private over(): void {
     if (this.transit.complete) this.ends.delete(this);
+    // Also when it was settled before its end, and more came that was held.
+    if (this.heldBytes > 0) this.resume();
     if (this.settled) return;
     this.settled = true;
     const { counters } = this.parts;
@@ -226,7 +228,6 @@ export class LinkInlet implements Inlet, LinkEnd {
       countDelay(counters, delay);
       countDelay(this.delivery.link.counters, delay);
     }
-    if (this.heldBytes > 0) this.resume();
     this.owner.inletSettled(this.delivery);
   }
 }

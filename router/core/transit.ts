@@ -103,6 +103,8 @@ export class Transit {
   private endSettled = false;
   private settled = false;
   private held = false;
+  /** The outlet was lost after the last word on the message. */
+  private isCutOff = false;
   /** What the producer is told when it has sent all, since the outlet was lost before. */
   private lost: DeliveryState | undefined;
 
@@ -162,7 +164,7 @@ export class Transit {
 
   /** Whether the producer should hold, asked after each write by producers that can. */
   overfull(highBytes: number): boolean {
-    if (this.held || this.outlet === undefined || this.outlet.queuedBytes < highBytes) return false;
+    if (this.held || this.isCutOff || this.outlet === undefined || this.outlet.queuedBytes < highBytes) return false;
     this.held = true;
     this.inlet.hold();
     return true;
@@ -179,9 +181,7 @@ export class Transit {
 
   /** The outlet has room again. */
   drained(from: Outlet): void {
-    if (!this.held || from !== this.outlet) return;
-    this.held = false;
-    this.inlet.resume();
+    if (from === this.outlet) this.unhold();
   }
 
   end(settled: boolean): void {
@@ -232,8 +232,15 @@ export class Transit {
    * @param begun something of it was sent: whoever got that may have acted on it
    */
   outletLost(from: Outlet, begun: boolean): void {
-    if (this.settled) this.passedOn(from);
-    if (this.settled || from !== this.outlet) return;
+    if (this.settled) {
+      this.passedOn(from);
+      // What its producer still sends goes nowhere, and must not wait.
+      if (from !== this.outlet) return;
+      this.isCutOff = true;
+      this.unhold();
+      return;
+    }
+    if (from !== this.outlet) return;
     const isUnused = this.windowed || !begun;
     if (this.replay !== undefined && isUnused && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
@@ -245,12 +252,19 @@ export class Transit {
     this.lost = isUnused ? RELEASED : FAILED;
     // A producer that is still sending has the last word; one that has ended waits for ours.
     this.inlet.update(this.lost, this.ended);
+    this.unhold();
     this.finish();
   }
 
   /** The outcome lets another destination be tried. */
   private isRefusedBy(state: DeliveryState | undefined): boolean {
     return this.windowed ? isRefusal(state) : state?.state === 'released';
+  }
+
+  private unhold(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.inlet.resume();
   }
 
   private finish(): void {
