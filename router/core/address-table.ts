@@ -80,12 +80,12 @@ export class AddressTable {
     return this.table.size;
   }
 
-  /** @param hint how its messages are spread where no rule says otherwise */
   /** How messages of the address are spread, or would be. */
   treatmentOf(key: string): Treatment {
     return this.table.get(key)?.treatment ?? this.owner.treatmentOf(key, undefined);
   }
 
+  /** @param hint how its messages are spread where no rule says otherwise */
   addConsumer(key: string, consumer: Candidate, hint?: Treatment): void {
     const address = this.ensure(key, hint);
     const before = address.reachable;
@@ -129,9 +129,12 @@ export class AddressTable {
     for (const watcher of address.watchers) watcher.changed?.();
   }
 
-  /** The watcher is told at once if the address is reachable now. */
-  watch(key: string, watcher: AddressWatcher): void {
-    const address = this.ensure(key);
+  /**
+   * The watcher is told at once if the address is reachable now.
+   * @param hint how its messages are spread where no rule says otherwise, and nobody has said so before
+   */
+  watch(key: string, watcher: AddressWatcher, hint?: Treatment): void {
+    const address = this.ensure(key, hint);
     address.watchers.add(watcher);
     if (address.watchers.size === 1) this.owner.watchedChanged(address);
     if (address.reachable) watcher.reachable(key, true);

@@ -37,7 +37,6 @@ export class VanflowWorld {
       { id: 'R', instance: 1, version: '1.2.3', defaultDistribution: 'balanced', random: () => random.next() },
       0,
     );
-    this.router.treatments.set('mc', { prefix: 'mc' }, 'multicast');
     this.vanflow = new Vanflow({
       router: this.router,
       mode: 'interior',

@@ -71,6 +71,13 @@ describe('beacons and heartbeats', () => {
     expect(beats[1]!.properties.get('now')).toBe(MICROS + 2_000_000);
   });
 
+  it('come to all who listen, with no rule for their addresses', () => {
+    const world = serving();
+    const ends = [world.collect(), world.collect(), world.collect()];
+    world.pass(5000);
+    expect(world.of('HEARTBEAT').filter(({ at }) => at === 4000).length).toBe(ends.length);
+  });
+
   it('a beacon comes for whoever begins to listen later, at most one a second', () => {
     const world = serving();
     world.collect();

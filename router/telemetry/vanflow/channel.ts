@@ -1,5 +1,6 @@
 /** One address at which a source tells: who waits to be told there, and whether somebody listens. */
 import type { AddressTable, AddressWatcher } from '../../core/address-table.ts';
+import { Treatment } from '../../core/treatment.ts';
 import { RECORDS_PER_MESSAGE } from './limits.ts';
 import type { Messages } from './messages.ts';
 import type { Told } from './told.ts';
@@ -35,7 +36,8 @@ export class Channel implements AddressWatcher {
   watch(): void {
     if (this.isWatched) return;
     this.isWatched = true;
-    this.addresses.watch(this.key, this);
+    // Events are for everybody who listens, also where no rule for these addresses is configured.
+    this.addresses.watch(this.key, this, Treatment.multicast);
   }
 
   unwatch(): void {
