@@ -44,16 +44,18 @@ export class Workloads {
   private readonly lateEvents: EventEmitter;
 
   private readonly stillEvents: EventEmitter;
+  private readonly sources: ReadonlySet<Socket>;
 
   private constructor(
     ports: Record<Service, number>,
     servers: readonly Listening[],
-    events: { late: EventEmitter; still: EventEmitter },
+    seen: { late: EventEmitter; still: EventEmitter; sources: ReadonlySet<Socket> },
   ) {
     this.ports = ports;
     this.servers = servers;
-    this.lateEvents = events.late;
-    this.stillEvents = events.still;
+    this.lateEvents = seen.late;
+    this.stillEvents = seen.still;
+    this.sources = seen.sources;
   }
 
   static async start(): Promise<Workloads> {
@@ -70,6 +72,12 @@ export class Workloads {
       await once(stillEvents, 'go on');
       await receivePattern(socket, STILL_BYTES);
       socket.write('.');
+      await endAfter(socket);
+    };
+    const sources = new Set<Socket>();
+    const source = async (socket: Socket): Promise<void> => {
+      sources.add(socket);
+      await sendPattern(socket, STILL_BYTES);
       await endAfter(socket);
     };
     const echo = await echoServer();
@@ -92,7 +100,14 @@ export class Workloads {
       source: sourceServer.port,
     };
     const servers = [echo, bulkServer, countServer, lateServer, floodServer, stillServer, sourceServer];
-    return new Workloads(ports, servers, { late: lateEvents, still: stillEvents });
+    return new Workloads(ports, servers, { late: lateEvents, still: stillEvents, sources });
+  }
+
+  /** Octets that `source` connections have got rid of, in all. */
+  get sourceBytes(): number {
+    let bytes = 0;
+    for (const { bytesWritten, writableLength } of this.sources) bytes += bytesWritten - writableLength;
+    return bytes;
   }
 
   /** Lets every `still` connection there is read. */
@@ -128,11 +143,6 @@ async function count(socket: Socket): Promise<void> {
 async function flood(socket: Socket): Promise<void> {
   socket.pause();
   await sendPattern(socket);
-}
-
-async function source(socket: Socket): Promise<void> {
-  await sendPattern(socket, STILL_BYTES);
-  await endAfter(socket);
 }
 
 /** Ends with the client, who must have nothing more to say. */
