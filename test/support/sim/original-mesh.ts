@@ -53,6 +53,8 @@ export class OriginalMesh {
   readonly #instance: number;
   readonly #costs = new Map<number, number>();
   readonly #hellos = new Map<string, number>();
+  /** Which neighbour was last heard on a link: it is lost with that link even if it has another by now. */
+  readonly #heardOn = new Map<number, Remote>();
   readonly #nodes = new Map<string, Remote>();
   readonly #peers = new Map<string, number>();
   readonly #addresses = new Set<string>();
@@ -86,7 +88,9 @@ export class OriginalMesh {
 
   linkDown(siteLink: number, _now: number): void {
     this.#costs.delete(siteLink);
-    for (const node of this.#nodes.values()) if (node.link === siteLink) this.#removeLink(node);
+    const node = this.#heardOn.get(siteLink);
+    this.#heardOn.delete(siteLink);
+    if (node !== undefined) this.#removeLink(node);
   }
 
   setLocalAddress(key: string, _treatment: number): void {
@@ -134,10 +138,8 @@ export class OriginalMesh {
     const annotations = head.annotations ?? { flags: 0, trace: [] };
     const content = bytes.subarray(head.annotationsEndOffset);
     const target = /_topo\/0\/([^/]+)\//.exec(to)?.[1];
-    if (annotations.trace.length > this.#radius + 1 && target !== undefined && target !== this.#id) {
-      if (target === 'all') this.#handle(siteLink, message, now);
-      return;
-    }
+    // Whatever it is, and for it too.
+    if (annotations.trace.length > this.#radius + 1) return;
     if (target !== undefined && target !== this.#id && target !== 'all') {
       if (this.#isExpectedHere(target, annotations)) this.#send(this.#linkTo(target), content, annotations);
       return;
@@ -190,6 +192,7 @@ export class OriginalMesh {
     const node = this.#learn(id, instance);
     if (node.link !== siteLink) {
       node.link = siteLink;
+      this.#heardOn.set(siteLink, node);
       node.nextHop = undefined;
       node.wantsLinkState = true;
       if (!this.#peers.has(id)) {
