@@ -12,8 +12,9 @@ import {
   sendPattern,
   unusedPort,
 } from '../support/tcp.ts';
+import { isFullVolume } from './volume.ts';
 
-export const BULK_BYTES = 64 * 1024 * 1024;
+export const BULK_BYTES = (isFullVolume ? 64 : 8) * 1024 * 1024;
 export const COUNT_BYTES = 10_000;
 export const LATE_BYTES = 1_000_000;
 /** More than a flow's window and the buffers of its sockets hold, little enough for a hundred flows on one machine. */

@@ -104,6 +104,7 @@ const EDGES: readonly Topology[] = [
   },
 ];
 
+const MIB = 1024 * 1024;
 const MANY_FLOWS = 200;
 const MANY_BYTES = 10_000;
 
@@ -122,7 +123,7 @@ describe.each(runnable([...OURS, ...PAIRS, ...LINES, ...MESHES, ...EDGES]))('$ti
   });
 
   describe.each(WAYS)('%s', (way) => {
-    test('64 MiB go both ways at once, each byte in its place', async () => {
+    test(`${BULK_BYTES / MIB} MiB go both ways at once, each byte in its place`, async () => {
       const socket = await connect(network.entry('bulk', way));
       const [byteCount] = await Promise.all([receivePattern(socket, BULK_BYTES + 1), sendPattern(socket, BULK_BYTES)]);
       expect(byteCount).toBe(BULK_BYTES + 1);
