@@ -157,13 +157,15 @@ export class Line {
 
   /** It is there again, as soon as it can. */
   restart(): void {
-    this.restarted = this.network.processes.ended('B').then(() => this.network.start('B'));
-    this.restarted.catch(() => {});
+    // A machine that has much to do may take longer than a start has: `whole` looks again.
+    this.restarted = this.network.processes.ended('B').then(() => this.network.start('B').catch(() => {}));
   }
 
   /** The middle router is there again. @throws when it is not */
   async whole(): Promise<void> {
     await this.restarted;
+    const look = async () => await this.look(1).catch(() => undefined);
+    await eventually('router B is there again', look, START_PATIENCE_MS);
   }
 
   /** What the routers warned of last. */
