@@ -185,6 +185,21 @@ describe('credit', () => {
     expect(inbox.messages).toHaveLength(5);
   });
 
+  test('20,000 messages that are settled from the start come in order, no faster than a slow consumer takes them', async () => {
+    const count = 20_000;
+    const [producer, consumer] = [await clientOf(westPort), await clientOf(eastPort)];
+    const inbox = await consumer.receiver({ source: 'told', credit_window: 100 });
+    const { sender } = await producer.sender('told', { snd_settle_mode: 1 });
+    let posted = 0;
+    const fill = (): void => {
+      while (posted < count && sender.sendable()) sender.send({ body: posted++ });
+    };
+    sender.on('sendable', fill);
+    fill();
+    await eventually('all have come', () => inbox.messages.length === count);
+    expect(inbox.messages.findIndex(({ message }, at) => message.body !== at)).toBe(-1);
+  });
+
   test('a sender goes no further ahead of outcomes than its credit', async () => {
     const [producer, consumer] = [await clientOf(westPort), await clientOf(eastPort)];
     const inbox = await consumer.receiver({ source: 'unsettled', credit_window: 2000, autoaccept: false });
