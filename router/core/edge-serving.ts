@@ -14,6 +14,7 @@ import { MessageError } from '../amqp/message/errors.ts';
 import { parseHead } from '../amqp/message/head.ts';
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import type { Address, AddressTable, AddressWatcher } from './address-table.ts';
+import { AttachedConsumer } from './edge-consumer.ts';
 import {
   ADDRESS_TRACKING,
   DOWNLINK_CAPABILITY,
@@ -25,7 +26,7 @@ import {
 import { hashKey } from './hash-key.ts';
 import { ADDRESS_LENGTH_MAX, LINK_CAPACITY } from './limits.ts';
 import { MESH_ID_MESSAGES, type Peer } from './peer.ts';
-import type { Candidate, Outlet, Transit } from './transit.ts';
+import type { Candidate, Transit } from './transit.ts';
 
 export interface EdgeServingParts {
   routerId: string;
@@ -33,24 +34,12 @@ export interface EdgeServingParts {
 }
 
 /** An address with consumers at the edge router, or the edge router itself. */
-export class EdgeConsumer implements Candidate, Endpoint {
+export class EdgeConsumer extends AttachedConsumer {
   readonly cost = 0;
-  openCount = 0;
-  readonly affinityName: string;
-  readonly link: SenderLink;
-  readonly address: string;
-  readonly peer: Peer;
-  private readonly key: string;
-  private readonly parts: EdgeServingParts;
 
-  constructor(link: SenderLink, key: string, address: string, peer: Peer, parts: EdgeServingParts) {
-    this.link = link;
-    this.key = key;
-    this.address = address;
-    this.peer = peer;
-    this.affinityName = peer.containerId;
-    this.parts = parts;
-    parts.addresses.addConsumer(key, this);
+  constructor(link: SenderLink, key: string, address: string, peer: Peer, { addresses }: EdgeServingParts) {
+    super(link, key, address, peer, addresses);
+    addresses.addConsumer(key, this);
   }
 
   get meshId(): string | undefined {
@@ -61,23 +50,8 @@ export class EdgeConsumer implements Candidate, Endpoint {
     return transit.from !== this.peer.id && !this.isIn(transit.annotations?.ingressMesh);
   }
 
-  take(transit: Transit): Outlet | undefined {
-    if (!this.accepts(transit)) return undefined;
-    const outlet = this.peer.take(transit, this.link);
-    if (outlet) this.openCount++;
-    return outlet;
-  }
-
-  done(): void {
-    this.openCount--;
-  }
-
-  gone(): void {
-    this.parts.addresses.removeConsumer(this.key, this);
-  }
-
   meshChanged(): void {
-    this.parts.addresses.meshChanged(this.key);
+    this.addresses.meshChanged(this.key);
   }
 
   isIn(meshId: string | undefined): boolean {

@@ -15,12 +15,13 @@ import { composeMessage } from '../amqp/message/compose.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { parseHead } from '../amqp/message/head.ts';
 import type { Address, AddressTable } from './address-table.ts';
+import { AttachedConsumer } from './edge-consumer.ts';
 import type { EdgeMesh, EdgeMeshNews } from './edge-mesh.ts';
-import { type Endpoint, INTER_EDGE_CAPABILITY, MESH_NEGOTIATION, TargetedLink } from './edge-protocol.ts';
+import { INTER_EDGE_CAPABILITY, MESH_NEGOTIATION, TargetedLink } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
 import { LINK_CAPACITY } from './limits.ts';
 import { MESH_BIDS, type Peer } from './peer.ts';
-import type { Candidate, Outlet, Transit } from './transit.ts';
+import type { Transit } from './transit.ts';
 
 export interface InterEdgeParts {
   routerId: string;
@@ -33,45 +34,20 @@ export interface InterEdgeParts {
 }
 
 /** An address that another edge router consumes, or that router itself. */
-export class NeighbourConsumer implements Candidate, Endpoint {
+export class NeighbourConsumer extends AttachedConsumer {
   /** One here is preferred. */
   readonly cost = 1;
   readonly elsewhere = true;
-  openCount = 0;
-  readonly affinityName: string;
-  readonly link: SenderLink;
-  readonly address: string;
-  private readonly key: string;
-  private readonly peer: Peer;
   private readonly parts: InterEdgeParts;
 
   constructor(link: SenderLink, key: string, address: string, peer: Peer, parts: InterEdgeParts) {
-    this.link = link;
-    this.key = key;
-    this.address = address;
-    this.peer = peer;
-    this.affinityName = peer.containerId;
+    super(link, key, address, peer, parts.addresses);
     this.parts = parts;
     parts.addresses.addConsumer(key, this);
   }
 
   accepts(transit: Transit): boolean {
     return !isOfRouter(this.parts.peer(transit.from));
-  }
-
-  take(transit: Transit): Outlet | undefined {
-    if (!this.accepts(transit)) return undefined;
-    const outlet = this.peer.take(transit, this.link);
-    if (outlet) this.openCount++;
-    return outlet;
-  }
-
-  done(): void {
-    this.openCount--;
-  }
-
-  gone(): void {
-    this.parts.addresses.removeConsumer(this.key, this);
   }
 }
 

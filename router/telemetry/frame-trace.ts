@@ -17,9 +17,10 @@ import {
   decodeSaslMechanisms,
   decodeSaslOutcome,
   decodeTransfer,
+  emptyTransfer,
 } from '../amqp/codec/decode-performative.ts';
 import { AmqpDecodeError } from '../amqp/codec/errors.ts';
-import { type Attach, descriptors, type Transfer } from '../amqp/codec/performatives.ts';
+import { type Attach, descriptors } from '../amqp/codec/performatives.ts';
 import { Reader } from '../amqp/codec/reader.ts';
 import { type Typed, toPlain } from '../amqp/codec/value.ts';
 
@@ -128,7 +129,7 @@ export class FrameTrace {
   }
 
   private transfer(channel: number, reader: Reader, bodySizeBytes: number): void {
-    const transfer = noTransfer();
+    const transfer = emptyTransfer();
     decodeTransfer(reader, new Fields(reader), transfer);
     const given = Object.entries(transfer).filter(([, value]) => value !== -1 && value !== false);
     const frame = `@transfer(20) ${list(Object.fromEntries(given))} (${bodySizeBytes - reader.pos} octets)`;
@@ -143,22 +144,6 @@ export class FrameTrace {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-function noTransfer(): Transfer {
-  return {
-    handle: 0,
-    deliveryId: -1,
-    deliveryTagSizeBytes: -1,
-    messageFormat: -1,
-    settled: false,
-    more: false,
-    rcvSettleMode: -1,
-    state: undefined,
-    resume: false,
-    aborted: false,
-    batchable: false,
-  };
-}
 
 function list(fields: object): string {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);

@@ -109,6 +109,23 @@ export function decodeFlow(reader: Reader): Flow {
   return flow;
 }
 
+/** What a transfer without any field says, to be filled by `decodeTransfer`. */
+export function emptyTransfer(): Transfer {
+  return {
+    handle: 0,
+    deliveryId: -1,
+    deliveryTagSizeBytes: -1,
+    messageFormat: -1,
+    settled: false,
+    more: false,
+    rcvSettleMode: -1,
+    state: undefined,
+    resume: false,
+    aborted: false,
+    batchable: false,
+  };
+}
+
 /** The fast path: fills `into`, allocates nothing unless the transfer carries a state. `fields` is over `reader`. */
 export function decodeTransfer(reader: Reader, fields: Fields, into: Transfer): void {
   fields.enter();

@@ -6,7 +6,7 @@
  */
 
 import { Fields, readDescriptor } from '../codec/decode-fields.ts';
-import { decodeTransfer } from '../codec/decode-performative.ts';
+import { decodeTransfer, emptyTransfer } from '../codec/decode-performative.ts';
 import { descriptors, type Transfer } from '../codec/performatives.ts';
 import { Reader, uint32At } from '../codec/reader.ts';
 import { AmqpProtocolError, conditions } from './conditions.ts';
@@ -36,19 +36,7 @@ export class FrameReader {
   readonly #handler: FrameHandler;
   readonly #reader = new Reader(noOctets);
   readonly #fields = new Fields(this.#reader);
-  readonly #transfer: Transfer = {
-    handle: 0,
-    deliveryId: -1,
-    deliveryTagSizeBytes: -1,
-    messageFormat: -1,
-    settled: false,
-    more: false,
-    rcvSettleMode: -1,
-    state: undefined,
-    resume: false,
-    aborted: false,
-    batchable: false,
-  };
+  readonly #transfer: Transfer = emptyTransfer();
   /** Octets of the current frame's payload that have not arrived. */
   #payloadLeft = 0;
   /** The octets of a header or performative that was cut, and how many it takes to get on. */
