@@ -103,7 +103,9 @@ describe('the adaptor', () => {
       () => report()?.consumers.get('web') === 1 && report()?.listeners.get('listener/web')?.operStatus === 'up',
     );
     expect(report()!.id).toBe('west-router-a');
-    await eventually('network', () => decodeNetwork([...cluster.applied.values()]) !== undefined);
+    // The router tells of its services by itself, a moment after its adaptor.
+    const network = () => decodeNetwork([...cluster.applied.values()]);
+    await eventually('network', () => network()?.sites[0]?.connectors.some(({ name }) => name === 'web'));
     const writes = cluster.writeCount;
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(cluster.writeCount).toBe(writes);

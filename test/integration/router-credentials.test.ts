@@ -59,7 +59,9 @@ async function inUse(ordinal: number): Promise<void> {
       ['amqp:/_topo/0/east/$management', 'west'],
     ] as const) {
       const node = (await management.query('router.node', to)).find(({ id }) => id === other);
-      const used = (await management.query('connection', to)).find(({ identity }) => identity === String(node?.routerLink));
+      const used = (await management.query('connection', to)).find(
+        ({ identity }) => identity === String(node?.routerLink),
+      );
       if (used === undefined || Number(used.groupOrdinal) !== ordinal) return false;
     }
     return true;

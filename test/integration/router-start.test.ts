@@ -25,9 +25,12 @@ async function start(args: string[], env: Record<string, string> = {}): Promise<
     env: { ...inherited, ...env },
   });
   let said = '';
+  let isTold = false;
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
-    if (said.includes('router started')) child.kill('SIGTERM');
+    // A second signal would end it before it has drained.
+    if (isTold || !said.includes('router started')) return;
+    isTold = child.kill('SIGTERM');
   });
   await once(child, 'close');
   return { router: /"router":"([^"]*)"[^\n]*router started/.exec(said)?.[1], exit: child.exitCode, said };
