@@ -1,6 +1,6 @@
 /** The command line of `npm run bench -- dns`. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../usage-error.ts';
+import { count, parsed } from '../arguments.ts';
 
 export interface DnsOptions {
   readonly services: number;
@@ -29,24 +29,13 @@ export function parseDnsOptions(args: readonly string[]): DnsOptions | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const options = { services: text, rate: text, seconds: text, rounds: text, realtime: flag, help: flag } as const;
-  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
-  try {
-    ({ values } = parseArgs({ args: [...args], options }));
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
   return {
-    services: count('--services', values.services ?? '500', 10_000),
-    rate: count('--rate', values.rate ?? '20000', 1_000_000),
-    seconds: count('--seconds', values.seconds ?? '10', 600),
-    rounds: count('--rounds', values.rounds ?? '3', 100),
+    services: count('--services', values.services ?? '500', { min: 1, max: 10_000 }),
+    rate: count('--rate', values.rate ?? '20000', { min: 1, max: 1_000_000 }),
+    seconds: count('--seconds', values.seconds ?? '10', { min: 1, max: 600 }),
+    rounds: count('--rounds', values.rounds ?? '3', { min: 1, max: 100 }),
     realtime: values.realtime === true,
   };
-}
-
-function count(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new UsageError(`${name}: a number from 1 to ${max}`);
-  return value;
 }

@@ -1,6 +1,6 @@
 /** The command line of `npm run bench -- kube`. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../usage-error.ts';
+import { count, parsed } from '../arguments.ts';
 
 export interface KubeOptions {
   readonly sites: number;
@@ -35,23 +35,9 @@ export function parseKubeOptions(args: readonly string[]): KubeOptions | 'help' 
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
   return {
-    sites: count('--sites', values.sites ?? '200', 10_000),
-    listeners: count('--listeners', values.listeners ?? '5', 1000),
-    connectors: count('--connectors', values.connectors ?? '5', 1000),
-    idleMinutes: count('--idle', values.idle ?? '5', 600),
+    sites: count('--sites', values.sites ?? '200', { min: 0, max: 10_000 }),
+    listeners: count('--listeners', values.listeners ?? '5', { min: 0, max: 1000 }),
+    connectors: count('--connectors', values.connectors ?? '5', { min: 0, max: 1000 }),
+    idleMinutes: count('--idle', values.idle ?? '5', { min: 0, max: 600 }),
   };
-}
-
-function parsed<T>(parseThem: () => T): T {
-  try {
-    return parseThem();
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function count(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new UsageError(`${name}: a number from 0 to ${max}`);
-  return value;
 }

@@ -1,5 +1,6 @@
 /** The command line of `npm run bench -- net`. */
 import { parseArgs } from 'node:util';
+import { count, parsed } from '../arguments.ts';
 import { UsageError } from '../usage-error.ts';
 import { allFigures } from './figures/all.ts';
 import type { Figure } from './figures/figure.ts';
@@ -39,30 +40,16 @@ export function parseOptions(args: readonly string[]): NetOptions | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const options = { figures: text, systems: text, rounds: text, seconds: text, out: text, keep: flag, help: flag };
-  const { values } = parse(() => parseArgs({ args: [...args], options }));
+  const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
   return {
-    rounds: integer('--rounds', values.rounds ?? '3', 100),
-    seconds: integer('--seconds', values.seconds ?? '3', 60),
+    rounds: count('--rounds', values.rounds ?? '3', { min: 1, max: 100 }),
+    seconds: count('--seconds', values.seconds ?? '3', { min: 1, max: 60 }),
     figures: chosen('--figures', values.figures, allFigures),
     systems: chosen('--systems', values.systems, allSystems()),
     out: values.out,
     keep: values.keep,
   };
-}
-
-function parse<T>(parseThem: () => T): T {
-  try {
-    return parseThem();
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function integer(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new UsageError(`${name}: a number from 1 to ${max}`);
-  return value;
 }
 
 function chosen<T extends { name: string }>(option: string, list: string | undefined, all: readonly T[]): readonly T[] {

@@ -1,6 +1,6 @@
 /** The command line of `npm run bench -- services`. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../usage-error.ts';
+import { count, parsed } from '../arguments.ts';
 
 export interface ServicesOptions {
   readonly clusters: number;
@@ -39,26 +39,10 @@ export function parseServicesOptions(args: readonly string[]): ServicesOptions |
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
   return {
-    clusters: count('--clusters', values.clusters ?? '50', 2, 500),
-    services: count('--services', values.services ?? '500', 1, 4000),
-    delayMs: count('--delay', values.delay ?? '20', 1, 10_000),
-    lossPercent: count('--loss', values.loss ?? '1', 0, 90),
-    seed: count('--seed', values.seed ?? '1', 0, 2 ** 31),
+    clusters: count('--clusters', values.clusters ?? '50', { min: 2, max: 500 }),
+    services: count('--services', values.services ?? '500', { min: 1, max: 4000 }),
+    delayMs: count('--delay', values.delay ?? '20', { min: 1, max: 10_000 }),
+    lossPercent: count('--loss', values.loss ?? '1', { min: 0, max: 90 }),
+    seed: count('--seed', values.seed ?? '1', { min: 0, max: 2 ** 31 }),
   };
-}
-
-function parsed<T>(parseThem: () => T): T {
-  try {
-    return parseThem();
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function count(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new UsageError(`${name}: a number from ${min} to ${max}`);
-  }
-  return value;
 }

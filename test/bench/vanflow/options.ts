@@ -1,6 +1,6 @@
 /** The command line of `npm run bench -- vanflow`. */
 import { parseArgs } from 'node:util';
-import { UsageError } from '../usage-error.ts';
+import { count, parsed } from '../arguments.ts';
 
 export interface VanflowOptions {
   readonly rounds: number;
@@ -30,22 +30,8 @@ export function parseVanflowOptions(args: readonly string[]): VanflowOptions | '
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
   return {
-    rate: count('--rate', values.rate ?? '1000', 20_000),
-    rounds: count('--rounds', values.rounds ?? '3', 100),
-    seconds: count('--seconds', values.seconds ?? '8', 60),
+    rate: count('--rate', values.rate ?? '1000', { min: 1, max: 20_000 }),
+    rounds: count('--rounds', values.rounds ?? '3', { min: 1, max: 100 }),
+    seconds: count('--seconds', values.seconds ?? '8', { min: 1, max: 60 }),
   };
-}
-
-function parsed<T>(parseThem: () => T): T {
-  try {
-    return parseThem();
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function count(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > max) throw new UsageError(`${name}: a number from 1 to ${max}`);
-  return value;
 }

@@ -61,6 +61,24 @@ export function run(network: RouterNetwork, steps: number, stepMs: number, fault
   }
 }
 
+/** Of edge networks: flows of service `one` from anywhere, while now and then a link breaks or a router restarts. */
+export function runOne(network: RouterNetwork): string[] {
+  const ids = [...network.routers.keys()];
+  for (let step = 0; step < 60; step++) {
+    network.startFlow(network.pick(ids), 'one', randomPlan(network));
+    if (step % 10 === 5)
+      network.pick([
+        () => network.breakOne(network.pick(network.links)),
+        () => network.restart(network.pick(ids), 100),
+      ])();
+    network.scheduler.runFor(30);
+    const faults = network.flowFaults();
+    if (faults.length > 0) return faults;
+  }
+  network.scheduler.runFor(60_000);
+  return [...network.flowFaults(), ...network.leftovers()];
+}
+
 export function repair(network: RouterNetwork): void {
   for (const link of network.links) {
     network.restore(link);
