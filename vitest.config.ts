@@ -10,6 +10,16 @@ const tier = (name: string, testTimeoutMs: number) => ({
   },
 });
 
+const netns = {
+  test: {
+    name: 'netns',
+    include: ['test/e2e/netns/*.test.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+};
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/temporary-directory.ts'],
@@ -25,7 +35,17 @@ export default defineConfig({
       { test: { ...tier('kube', 60_000).test, retry: 1, globalSetup: ['test/kube/setup.ts'] } },
       // On clusters that main.ts of the folder is told; one file after the other, because they kill what others use. A machine that runs
       // two clusters beside the tests stalls now and then, so each test may try again.
-      { test: { ...tier('e2e', 120_000).test, retry: 2, globalSetup: ['test/e2e/setup.ts'], fileParallelism: false } },
+      {
+        test: {
+          ...tier('e2e', 120_000).test,
+          exclude: ['test/e2e/netns/**'],
+          retry: 2,
+          globalSetup: ['test/e2e/setup.ts'],
+          fileParallelism: false,
+        },
+      },
+      // In network namespaces that test/e2e/netns/main.ts makes: `npm run test:netns`. One file after the other, since they look at times.
+      ...(process.env.SKUPRT_NETNS ? [netns] : []),
       // Networks of our routers; mixed ones where there is an original. Two originals alone lose or stall some 3 of 100 flows of
       // 64 MiB both ways at once, so each test may try again.
       { test: { ...tier('interop', 90_000).test, retry: 2, globalSetup: ['test/interop/setup.ts'] } },
