@@ -1,5 +1,9 @@
 /** The parts of the benchmark that could mislead silently: what it reads from wrk, how it forms ratios, what it checks. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { withGenerated } from '../bench/net/document.ts';
+import type { Goal, Row } from '../bench/net/figures/figure.ts';
+import { renderGoals } from '../bench/net/report.ts';
 import { parseWrk } from '../bench/net/requests.ts';
 import { Results } from '../bench/net/results.ts';
 import { PatternChecker, patternAt } from '../support/pattern.ts';
@@ -20,7 +24,7 @@ Transfer/sec:     35.00MB
 
 describe('wrk', () => {
   test('rate and percentiles are read in their units', () => {
-    expect(parseWrk(WRK_OUTPUT)).toEqual({ perSecond: 29876.54, p50Ms: 0.812, p99Ms: 2.35 });
+    expect(parseWrk(WRK_OUTPUT)).toEqual({ count: 60_000, perSecond: 29876.54, p50Ms: 0.812, p99Ms: 2.35 });
   });
 
   test('a run with failed requests is no result', () => {
@@ -51,6 +55,49 @@ describe('ratios', () => {
     results.add(1, 'peer', 'rate', 2);
     expect(results.ratio('ours', 'peer', row)).toEqual({ median: 2, min: 2, max: 2 });
     expect(results.ratio('ours', 'nobody', row)).toBeUndefined();
+  });
+});
+
+describe('goals', () => {
+  const row = (better: 'more' | 'less', goal: Goal): Row => ({
+    id: 'x',
+    label: 'x',
+    unit: 'ms',
+    better,
+    goals: [goal],
+  });
+  const verdict = (values: { skuprt?: number; skrouterd?: number }, wanted: Row): string => {
+    const results = new Results(1);
+    for (const [system, value] of Object.entries(values)) results.add(0, system, 'x', value);
+    const lines = renderGoals([wanted], results).trim().split('\n');
+    return lines.at(-1)?.split('|').at(-2)?.trim() ?? '';
+  };
+
+  test.each([
+    ['a rate at the goal', { skuprt: 15, skrouterd: 10 }, row('more', { times: 1.5, of: 'skrouterd' }), 'yes'],
+    ['a rate below it', { skuprt: 14, skrouterd: 10 }, row('more', { times: 1.5, of: 'skrouterd' }), '**no**'],
+    ['a time below the goal', { skuprt: 4, skrouterd: 10 }, row('less', { times: 0.5, of: 'skrouterd' }), 'yes'],
+    ['a time above it', { skuprt: 6, skrouterd: 10 }, row('less', { times: 0.5, of: 'skrouterd' }), '**no**'],
+    ['a value of its own', { skuprt: 91 }, row('less', { value: 90 }), '**no**'],
+    ['what has no peer', { skuprt: 91 }, row('less', { times: 2, of: 'skrouterd' }), 'not measured'],
+  ])('%s', (_, values, wanted, expected) => {
+    expect(verdict(values, wanted)).toBe(expected);
+  });
+});
+
+describe('the document', () => {
+  const MARKED = readFileSync('docs/performance.md', 'utf8');
+
+  test('keeps what is written by hand, and one generated part', () => {
+    const once = withGenerated(MARKED, 'first figures');
+    const twice = withGenerated(once, 'second figures');
+    expect(twice).not.toContain('first figures');
+    expect(twice.replace('second figures', 'first figures')).toBe(once);
+    expect(twice.startsWith(MARKED.slice(0, MARKED.indexOf('<!--')))).toBe(true);
+  });
+
+  test('without markers stays as it is', () => {
+    expect(() => withGenerated('# Performance', 'figures')).toThrow('needs the lines');
   });
 });
 

@@ -15,6 +15,7 @@ export interface HttpLoad {
 }
 
 export interface HttpResult {
+  count: number;
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
@@ -42,7 +43,7 @@ export async function runHttpLoad({ port, connections, seconds, close }: HttpLoa
   };
   await Promise.all(Array.from({ length: connections }, worker));
   const perSecond = (timesMs.length * 1000) / (performance.now() - startMs);
-  return { perSecond, p50Ms: percentile(timesMs, 50), p99Ms: percentile(timesMs, 99) };
+  return { count: timesMs.length, perSecond, p50Ms: percentile(timesMs, 50), p99Ms: percentile(timesMs, 99) };
 }
 
 /** Resolves when one whole answer has come. */

@@ -1,6 +1,6 @@
 /** What Linux says about processes and this machine. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
 /** Of /proc/<pid>/stat; fixed at 100 on every Linux that Node runs on. */
@@ -19,6 +19,16 @@ export function cpuSeconds(pids: readonly number[]): number {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
   });
+}
+
+/** Time that the threads of one process that still live have run, to the nanosecond: for a process that does little. */
+export function runningSeconds(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const of = (thread: string): number => {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+    return Number(nanoseconds) / 1e9;
+  };
+  return threads.reduce((total, thread) => total + of(thread), 0);
 }
 
 export function openFilesMax(): number {

@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { makeCertificates } from '../../support/certificates.ts';
 import type { BackendHandlers } from './backend.ts';
 import type { ClientHandlers } from './client.ts';
+import type { DelayHandlers } from './delay.ts';
+import { writeDocument } from './document.ts';
 import type { Bench, Figure } from './figures/figure.ts';
 import { type NetOptions, parseOptions, usage } from './options.ts';
-import { type Pair, startPair } from './pair.ts';
 import { Processes } from './processes.ts';
-import { renderReport } from './report.ts';
+import { renderGoals, renderReport } from './report.ts';
 import { Results } from './results.ts';
 import type { System } from './systems.ts';
 
@@ -40,11 +41,14 @@ export async function runNet(args: readonly string[], signal: AbortSignal): Prom
     const backend = processes.load<BackendHandlers>('backend.ts');
     const backendPort = await backend.call('port', undefined);
     const client = processes.load<ClientHandlers>('client.ts');
+    const delay = processes.load<DelayHandlers>('delay.ts');
     const ground = { processes, directory, certificates: makeCertificates(directory), backendPort, signal };
-    const results = await measureAll({ ground, backend, client, seconds: options.seconds }, options, systems);
+    const results = await measureAll({ ground, backend, client, delay, seconds: options.seconds }, options, systems);
     const report = renderReport(options, systems, results);
     process.stdout.write(report);
     if (options.out !== undefined) writeFileSync(options.out, report);
+    const rows = options.figures.flatMap((figure) => figure.rows);
+    if (options.docs) writeDocument(`${renderGoals(rows, results)}\n${report}`);
   } finally {
     await processes.stopAll();
     process.off('exit', killAll);
@@ -57,40 +61,34 @@ async function measureAll(bench: Bench, options: NetOptions, systems: readonly S
   const results = new Results(options.rounds);
   for (let round = 0; round < options.rounds; round++) {
     const order = systems.map((_, index) => systems[(index + round) % systems.length] as System);
-    const pairs = new Map<System, Pair>();
     for (const figure of options.figures) {
       for (const system of order) {
         bench.ground.signal.throwIfAborted();
         progress(`round ${round + 1}/${options.rounds}  ${figure.name.padEnd(8)} ${system.name}`);
-        await measureOne(bench, { round, figure, system }, pairs, results);
+        await measureOne(bench, { round, figure, system }, results);
       }
     }
-    await Promise.all([...pairs.values()].map((pair) => pair.stop()));
   }
   return results;
 }
 
-/** A measurement that fails is noted, its pair replaced; the others go on. */
+/** A measurement that fails is noted; the others go on. */
 async function measureOne(
   bench: Bench,
   { round, figure, system }: { round: number; figure: Figure; system: System },
-  pairs: Map<System, Pair>,
   results: Results,
 ): Promise<void> {
   try {
-    const pair = pairs.get(system) ?? (await startPair(bench.ground, system));
-    pairs.set(system, pair);
-    await pair.firstByte();
-    const values = await within(MEASURE_MS_MAX, figure.measure(bench, system, pair));
+    const values = await within(MEASURE_MS_MAX, figure.measure(bench, system));
     for (const [rowId, value] of Object.entries(values)) results.add(round, system.name, rowId, value);
   } catch (error) {
     bench.ground.signal.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
     progress(`  failed: ${message}`);
     results.addFailure(round, system.name, figure.name, message);
+  } finally {
     await bench.client.call('closeFlows', undefined);
-    await pairs.get(system)?.stop();
-    pairs.delete(system);
+    await bench.ground.processes.stopSystems();
   }
 }
 

@@ -13,6 +13,8 @@ export interface NetOptions {
   readonly systems: readonly System[];
   /** Markdown goes there as well. */
   readonly out: string | undefined;
+  /** The report becomes the generated part of docs/performance.md. */
+  readonly docs: boolean;
   /** Leave configurations and logs in place. */
   readonly keep: boolean;
 }
@@ -31,6 +33,7 @@ Compares two routers with one mutual TLS link on this machine with other ways th
   --rounds N       how often everything is measured, 1 to 100 (default 3)
   --seconds S      how long each timed part runs, 1 to 60 (default 3)
   --out FILE       write the report as markdown
+  --docs           write the report into docs/performance.md; not with --figures or --systems
   --keep           leave configurations and logs in place
   --help
 `;
@@ -39,15 +42,28 @@ Compares two routers with one mutual TLS link on this machine with other ways th
 export function parseOptions(args: readonly string[]): NetOptions | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const options = { figures: text, systems: text, rounds: text, seconds: text, out: text, keep: flag, help: flag };
+  const options = {
+    figures: text,
+    systems: text,
+    rounds: text,
+    seconds: text,
+    out: text,
+    docs: flag,
+    keep: flag,
+    help: flag,
+  };
   const { values } = parsed(() => parseArgs({ args: [...args], options }));
   if (values.help) return 'help';
+  if (values.docs && (values.figures ?? values.systems) !== undefined) {
+    throw new UsageError('--docs: the document shows all figures of all systems, so leave out --figures and --systems');
+  }
   return {
     rounds: count('--rounds', values.rounds ?? '3', { min: 1, max: 100 }),
     seconds: count('--seconds', values.seconds ?? '3', { min: 1, max: 60 }),
     figures: chosen('--figures', values.figures, allFigures),
     systems: chosen('--systems', values.systems, allSystems()),
     out: values.out,
+    docs: values.docs,
     keep: values.keep,
   };
 }

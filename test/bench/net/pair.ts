@@ -8,8 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Certificates } from '../../support/certificates.ts';
 import { hasEnded, stopChild } from '../../support/child-process.ts';
 import { unusedPort } from '../../support/tcp.ts';
+import type { DelayHandlers } from './delay.ts';
 import { Gate } from './gate.ts';
 import type { Processes } from './processes.ts';
+import type { Remote } from './rpc.ts';
 import type { Setup, System } from './systems.ts';
 
 const READY_MS_MAX = 30_000;
@@ -74,29 +76,56 @@ export async function startPair(ground: Ground, system: System): Promise<Pair> {
   return new Pair(ground, setup.entryPort, children);
 }
 
+/** Starts a pair, waits for the first byte through it, does `work` with it and stops it. */
+export async function withPair<T>(ground: Ground, system: System, work: (pair: Pair) => Promise<T>): Promise<T> {
+  const pair = await startPair(ground, system);
+  try {
+    await pair.firstByte();
+    return await work(pair);
+  } finally {
+    await pair.stop();
+  }
+}
+
+/** A pair with a gate on its link, dialled only when the other end listens. */
+export async function startGated(ground: Ground, system: System): Promise<{ pair: Pair; gate: Gate }> {
+  let gate: Gate | undefined;
+  const pair = await startBetween(ground, system, async (targetPort) => {
+    gate = await Gate.open(targetPort);
+    return gate.port;
+  });
+  return { pair, gate: gate as Gate };
+}
+
+/** A pair with a link of this delay. `close` ends what makes it. */
+export async function startDelayed(
+  ground: Ground,
+  delay: Remote<DelayHandlers>,
+  { system, oneWayMs }: { system: System; oneWayMs: number },
+) {
+  const pair = await startBetween(ground, system, (targetPort) => delay.call('open', { targetPort, oneWayMs }));
+  return { pair, close: () => delay.call('close', undefined) };
+}
+
 /**
- * Starts the dialling process only when the accepting one listens, with a gate on the way between them (before the
+ * Starts the dialling process only when the accepting one listens, with `between` on the way between them (before the
  * backend where there are no two).
  */
-export async function startGated(
+async function startBetween(
   ground: Ground,
   system: System,
-  oneWayDelayMs = 0,
-): Promise<{ pair: Pair; gate: Gate }> {
+  between: (targetPort: number) => Promise<number>,
+): Promise<Pair> {
   const setup = await prepare(ground, system);
-  if (system.isDirect) {
-    const gate = await Gate.open(ground.backendPort, oneWayDelayMs);
-    return { pair: new Pair(ground, gate.port, []), gate };
-  }
-  const gate = await Gate.open(setup.linkPort, oneWayDelayMs);
-  const [accepting, dialling] = system.commands({ ...setup, dialPort: gate.port });
+  if (system.isDirect) return new Pair(ground, await between(ground.backendPort), []);
+  const [accepting, dialling] = system.commands({ ...setup, dialPort: await between(setup.linkPort) });
   const children = [ground.processes.start(accepting)];
   while (!(await listens(setup.linkPort))) {
     if (children.some(hasEnded)) throw new Error(`a process ended; see the logs in ${ground.directory}`);
     await sleep(POLL_MS, undefined, { signal: ground.signal });
   }
   children.push(ground.processes.start(dialling));
-  return { pair: new Pair(ground, setup.entryPort, children), gate };
+  return new Pair(ground, setup.entryPort, children);
 }
 
 async function prepare(ground: Ground, system: System): Promise<Setup> {

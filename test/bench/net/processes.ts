@@ -18,11 +18,14 @@ export interface Command {
 
 export class Processes {
   private readonly children = new Set<ChildProcess>();
+  private readonly systems = new Set<ChildProcess>();
 
   start({ program, args, logFile }: Command): ChildProcess {
     const log = openSync(logFile, 'a');
     const child = spawn(program, args, { stdio: ['ignore', log, log] });
     closeSync(log);
+    this.systems.add(child);
+    child.on('exit', () => this.systems.delete(child));
     return this.remember(child);
   }
 
@@ -32,6 +35,11 @@ export class Processes {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     return new Remote<H>(this.remember(child));
+  }
+
+  /** Ends what was started to be measured; load processes stay. */
+  async stopSystems(): Promise<void> {
+    await Promise.all([...this.systems].map(stopChild));
   }
 
   async stopAll(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The report: one markdown table, readable on a terminal as it is. */
-import type { Row } from './figures/figure.ts';
+import type { Goal, Row } from './figures/figure.ts';
 import { describeMachine } from './machine.ts';
 import type { NetOptions } from './options.ts';
 import { httpGenerator } from './requests.ts';
@@ -34,6 +34,24 @@ export function renderReport(options: NetOptions, systems: readonly System[], re
     ...results.failures.map((failure) => `- failed: ${failure}`),
     '',
   ].join('\n');
+}
+
+/** One line for each goal: what is to be reached, what was, and whether it is. */
+export function renderGoals(rows: readonly Row[], results: Results): string {
+  const lines = rows.flatMap((row) => (row.goals ?? []).map((goal) => goalLine(row, goal, results)));
+  return [...table(['figure', 'goal', 'measured (min-max of the rounds)', 'reached'], lines), ''].join('\n');
+}
+
+function goalLine(row: Row, goal: Goal, results: Results): string[] {
+  const bound = row.better === 'more' ? 'at least' : 'at most';
+  const isRatio = 'of' in goal;
+  const wanted = isRatio ? goal.times : goal.value;
+  const measured = isRatio ? results.ratio(OURS, goal.of, row) : results.of(OURS, row);
+  const text = isRatio ? `${bound} ${goal.times} x ${goal.of}` : `${bound} ${goal.value} ${row.unit}`;
+  if (measured === undefined) return [row.label, text, '-', 'not measured'];
+  const isReached = row.better === 'more' ? measured.median >= wanted : measured.median <= wanted;
+  const range = `(${short(measured.min)}-${short(measured.max)})`;
+  return [row.label, text, `${short(measured.median)}${isRatio ? ' x' : ''} ${range}`, isReached ? 'yes' : '**no**'];
 }
 
 function cell(value: Spread | undefined): string {

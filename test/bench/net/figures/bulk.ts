@@ -1,27 +1,31 @@
-/** Bytes per second with 1 and 4 flows, each direction alone, every byte checked, and the CPU time the pair spends on it. */
+/** Bytes per second with 1, 4 and 16 flows, each direction alone, every byte checked, and the CPU time the pair spends on it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Direction } from '../client.ts';
 import { bytesPerSecond } from '../counter.ts';
 import { cpuSeconds } from '../machine.ts';
-import type { Bench, Figure, Row, Values } from './figure.ts';
+import { withPair } from '../pair.ts';
+import type { Bench, Figure, Goal, Row, Values } from './figure.ts';
 
-/** TCP windows and the systems' own have grown by then. */
-const WARM_UP_MS = 500;
-const CASES: readonly { count: number; direction: Direction }[] = [
-  { count: 1, direction: 'up' },
-  { count: 1, direction: 'down' },
-  { count: 4, direction: 'up' },
-  { count: 4, direction: 'down' },
-];
+/** Code is compiled, and TCP windows and the systems' own have grown by then. */
+const WARM_UP_MS = 1000;
+const COUNTS = [1, 4, 16];
+const DIRECTIONS: readonly Direction[] = ['up', 'down'];
+const CASES = COUNTS.flatMap((count) => DIRECTIONS.map((direction) => ({ count, direction })));
+const CPU_GOALS: readonly Goal[] = [{ times: 0.7, of: 'skrouterd' }];
 
 const caseId = (count: number, direction: Direction): string => `bulk-${count}-${direction}`;
 const cpuId = (count: number, direction: Direction): string => `cpu-${count}-${direction}`;
 
 function rowsOf({ count, direction }: { count: number; direction: Direction }): Row[] {
   const flows = `${count} bulk flow${count === 1 ? '' : 's'} ${direction}`;
+  const goals: readonly Goal[] = [
+    { times: count === 1 ? 1.5 : 1.3, of: 'skrouterd' },
+    { times: 0.75, of: 'haproxy' },
+    { times: 1, of: 'relay' },
+  ];
   return [
-    { id: caseId(count, direction), label: flows, unit: 'Gbit/s', better: 'more' },
-    { id: cpuId(count, direction), label: `CPU, ${flows}`, unit: 's/GiB', better: 'less' },
+    { id: caseId(count, direction), label: flows, unit: 'Gbit/s', better: 'more', goals },
+    { id: cpuId(count, direction), label: `CPU, ${flows}`, unit: 's/GiB', better: 'less', goals: CPU_GOALS },
   ];
 }
 
@@ -29,15 +33,16 @@ export const bulk: Figure = {
   name: 'bulk',
   rows: CASES.flatMap(rowsOf),
 
-  async measure(bench, _system, pair) {
-    const values: Record<string, number> = {};
-    for (const { count, direction } of CASES) {
-      await bench.client.call('startBulk', { port: pair.entryPort, count, direction });
-      Object.assign(values, await timed(bench, pair.pids, count, direction));
-      await bench.client.call('closeFlows', undefined);
-    }
-    return values;
-  },
+  measure: (bench, system) =>
+    withPair(bench.ground, system, async (pair) => {
+      const values: Record<string, number> = {};
+      for (const { count, direction } of CASES) {
+        await bench.client.call('startBulk', { port: pair.entryPort, count, direction });
+        Object.assign(values, await timed(bench, pair.pids, count, direction));
+        await bench.client.call('closeFlows', undefined);
+      }
+      return values;
+    }),
 };
 
 async function timed(bench: Bench, pids: readonly number[], count: number, direction: Direction): Promise<Values> {

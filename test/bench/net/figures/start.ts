@@ -8,8 +8,14 @@ import type { Figure, Values } from './figure.ts';
 export const start: Figure = {
   name: 'start',
   rows: [
-    { id: 'start', label: 'both started, first byte through', unit: 'ms', better: 'less' },
-    { id: 'start-link', label: 'link dialled, first byte through', unit: 'ms', better: 'less' },
+    { id: 'start', label: 'both started, first byte through', unit: 'ms', better: 'less', goals: [{ value: 1000 }] },
+    {
+      id: 'start-link',
+      label: 'link dialled, first byte through',
+      unit: 'ms',
+      better: 'less',
+      goals: [{ value: 200 }],
+    },
   ],
 
   async measure({ ground }, system): Promise<Values> {
