@@ -56,6 +56,8 @@ export class ConnectionEvents {
     if (peer.linked) {
       this.router.mesh.linkDown(peer.id, now);
       this.log('warn', 'link down', peer, 'ROUTER_LS');
+      // What was under way here finds the ways that are left.
+      this.router.step(now);
     }
     if (isOfRouter(peer) && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer, 'ROUTER_CORE');
     this.groups.remove(peer);
@@ -65,7 +67,8 @@ export class ConnectionEvents {
     if (peer.linked || peer.options.dir === 'out') this.router.forwarder.peerLost(peer);
     for (const endpoint of peer.endpoints) endpoint.gone();
     peer.endpoints.clear();
-    for (const end of [...peer.ends]) end.connectionLost();
+    const isOneOfGroup = peer.role === 'inter-router-data';
+    for (const end of [...peer.ends]) end.connectionLost(isOneOfGroup);
     peer.ends.clear();
   }
 
@@ -113,13 +116,15 @@ export class ConnectionEvents {
     peer.containerId = peer.connection.remoteOpen!.containerId;
     identify(peer);
     if (peer.role === 'normal') return;
-    hurryWithOwnKind(peer.connection);
+    const isWatched = hurryWithOwnKind(peer.connection);
     const refusal = readRouterOpen(peer, this.router.id);
     if (refusal !== undefined) {
       this.log('error', 'connection refused', peer, 'SERVER', { reason: refusal });
       this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
       return;
     }
+    if (isWatched) this.groups.liveTogether(peer);
+    peer.isWatched = isWatched;
     if (isOfRouter(peer)) {
       this.log('info', 'edge link up', peer, 'ROUTER_CORE');
       if (peer.role === 'inter-edge') this.router.interEdge?.opened(peer);
@@ -186,7 +191,8 @@ export class ConnectionEvents {
     if (peer.role === 'inter-edge') this.router.interEdge?.credit(peer, link);
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
-    const facts = { cost: peer.cost, precedence: peer.groupOrdinal, router: peer.containerId };
+    const { cost, groupOrdinal: precedence, containerId, isWatched } = peer;
+    const facts = { cost, precedence, router: containerId, isWatched };
     this.router.mesh.linkUp(peer.id, facts, now);
     this.log('info', 'link up', peer, 'ROUTER_LS', { cost: peer.cost });
   }

@@ -31,7 +31,8 @@ export interface LinkEnd {
   readonly transit: Transit;
   /** All of it has passed, and it is settled. */
   readonly isOver: boolean;
-  connectionLost(): void;
+  /** @param isOneOfGroup the neighbour may still be there by other connections */
+  connectionLost(isOneOfGroup?: boolean): void;
 }
 
 export class LinkOutlet implements Outlet, LinkEnd {
@@ -112,9 +113,9 @@ export class LinkOutlet implements Outlet, LinkEnd {
     this.transit.drained(this);
   }
 
-  connectionLost(): void {
+  connectionLost(isOneOfGroup = false): void {
     this.ends.delete(this);
-    this.transit.outletLost(this, this.delivery.deliveryId >= 0);
+    this.transit.outletLost(this, this.delivery.deliveryId >= 0, isOneOfGroup);
   }
 }
 

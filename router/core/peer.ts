@@ -90,6 +90,8 @@ export class Peer implements LinkOwner {
   openedAt: number | undefined;
   /** With what the connection was closed, by either end. */
   closeError: AmqpError | undefined;
+  /** Both ends know from heartbeats within two seconds when the other one is gone. */
+  isWatched = false;
   /** It is a neighbour of the mesh. */
   linked = false;
 

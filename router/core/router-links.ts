@@ -7,6 +7,7 @@
  */
 import type { Attach } from '../amqp/codec/performatives.ts';
 import { mapGet } from '../amqp/codec/value.ts';
+import { LivenessGroup } from '../amqp/engine/liveness.ts';
 import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { ControlPace } from './control-pace.ts';
@@ -82,6 +83,20 @@ export function acceptRouterSender(peer: Peer, link: SenderLink, attach: Attach)
 export class ConnectionGroups {
   private readonly controls = new Map<string, Peer>();
   private readonly waiting = new Map<string, Set<Peer>>();
+  /** Between the same two routers, of any ordinal. */
+  private readonly alive = new Map<string, LivenessGroup>();
+
+  /** From now on it counts as heard when any connection of its group is. */
+  liveTogether(peer: Peer): void {
+    const key = livenessKey(peer);
+    if (key === undefined) return;
+    let group = this.alive.get(key);
+    if (group === undefined) {
+      group = new LivenessGroup();
+      this.alive.set(key, group);
+    }
+    peer.connection.joinGroup(group);
+  }
 
   /** @returns the older control connection of the same group, whose place this one takes */
   addControl(peer: Peer): Peer | undefined {
@@ -116,6 +131,9 @@ export class ConnectionGroups {
   }
 
   remove(peer: Peer): void {
+    peer.connection.leaveGroup();
+    const alive = livenessKey(peer);
+    if (alive !== undefined && this.alive.get(alive)?.memberCount === 0) this.alive.delete(alive);
     const key = groupKey(peer);
     if (key === undefined) return;
     if (this.controls.get(key) === peer) this.controls.delete(key);
@@ -126,6 +144,10 @@ export class ConnectionGroups {
     const at = members?.indexOf(peer) ?? -1;
     if (at >= 0) members!.splice(at, 1);
   }
+}
+
+function livenessKey({ containerId, groupCorrelator }: Peer): string | undefined {
+  return groupCorrelator && `${containerId} ${groupCorrelator}`;
 }
 
 function groupKey(peer: Peer): string | undefined {

@@ -230,8 +230,9 @@ export class Transit {
   /**
    * The outlet is gone without an outcome (its link was lost): nothing more can be passed on.
    * @param begun something of it was sent: whoever got that may have acted on it
+   * @param isRepeatable the same candidate may take it again, by what it has left
    */
-  outletLost(from: Outlet, begun: boolean): void {
+  outletLost(from: Outlet, begun: boolean, isRepeatable = false): void {
     if (this.settled) {
       this.passedOn(from);
       // What its producer still sends goes nowhere, and must not wait.
@@ -243,7 +244,7 @@ export class Transit {
     if (from !== this.outlet) return;
     const isUnused = this.windowed || !begun;
     if (this.replay !== undefined && isUnused && this.candidate !== undefined && !this.preSettled) {
-      this.tried.add(this.candidate);
+      if (!isRepeatable) this.tried.add(this.candidate);
       this.release();
       this.outlet = undefined;
       if (this.rerouter.reroute(this)) return;

@@ -71,6 +71,8 @@ export interface SiteLinkFacts {
   readonly precedence?: number;
   /** Who is connected: nobody else may speak on the link as a neighbour. */
   readonly router?: string;
+  /** Whoever carries the link misses the other end sooner than the age of HELLOs tells. */
+  readonly isWatched?: boolean;
 }
 
 export class Mesh {
@@ -104,9 +106,9 @@ export class Mesh {
   }
 
   /** `siteLink` is the owner's number of a control link that carries messages both ways now. */
-  linkUp(siteLink: number, { cost, precedence = 0, router }: SiteLinkFacts, now: number): void {
+  linkUp(siteLink: number, { cost, precedence = 0, router, isWatched }: SiteLinkFacts, now: number): void {
     this.#enter(now);
-    this.#network.links.up(siteLink, cost, precedence, router);
+    this.#network.links.up(siteLink, cost, { precedence, router, isWatched });
     this.#sendHello(siteLink);
   }
 

@@ -11,12 +11,20 @@ export interface SiteLink {
   readonly precedence: number;
   /** Who is connected, where that is known. */
   readonly router: string | undefined;
+  /** How many of the maximal ages a HELLO counts. */
+  readonly ages: number;
   /** Who spoke last on it; a site link leads to one router, known from its first HELLO. */
   peer: string | undefined;
   heardAt: number;
   /** When the peer last said that it hears this router. */
   confirmedAt: number;
 }
+
+/**
+ * A lost segment holds up HELLOs for as long as the other connections of the link are heard; that the router is gone is known long
+ * before that.
+ */
+const WATCHED_AGES = 4;
 
 export class SiteLinks {
   readonly #links = new Map<number, SiteLink>();
@@ -40,9 +48,14 @@ export class SiteLinks {
     return this.#links.get(number);
   }
 
-  up(number: number, cost: number, precedence = 0, router?: string): void {
+  up(
+    number: number,
+    cost: number,
+    { precedence = 0, router, isWatched = false }: { precedence?: number; router?: string; isWatched?: boolean } = {},
+  ): void {
     const unheard = { peer: undefined, heardAt: -Infinity, confirmedAt: -Infinity };
-    this.#links.set(number, { number, cost, precedence, router, ...unheard });
+    const ages = isWatched ? WATCHED_AGES : 1;
+    this.#links.set(number, { number, cost, precedence, router, ages, ...unheard });
   }
 
   /** True when the neighbours changed by it, here and in `heard` and `expire`. */
@@ -64,7 +77,7 @@ export class SiteLinks {
 
   /** Whether the HELLO at hand is the first of `peer` on this site link, or the first after a silence. */
   isNews(link: SiteLink, peer: string, now: number): boolean {
-    return link.peer !== peer || now >= link.heardAt + this.maxAgeMs;
+    return link.peer !== peer || now >= link.heardAt + this.#ageMs(link);
   }
 
   expire(now: number): boolean {
@@ -75,7 +88,7 @@ export class SiteLinks {
   seen(now: number): string[] {
     const peers = new Set<string>();
     for (const link of this.#links.values()) {
-      if (link.peer !== undefined && now < link.heardAt + this.maxAgeMs) peers.add(link.peer);
+      if (link.peer !== undefined && now < link.heardAt + this.#ageMs(link)) peers.add(link.peer);
     }
     return [...peers];
   }
@@ -83,12 +96,16 @@ export class SiteLinks {
   /** When the first site link in use falls silent. */
   deadline(): number {
     let deadline = Infinity;
-    for (const link of this.#neighbours.values()) deadline = Math.min(deadline, link.confirmedAt + this.maxAgeMs);
+    for (const link of this.#neighbours.values()) deadline = Math.min(deadline, link.confirmedAt + this.#ageMs(link));
     return deadline;
   }
 
   #isConfirmed(link: SiteLink, now: number): boolean {
-    return now < link.confirmedAt + this.maxAgeMs;
+    return now < link.confirmedAt + this.#ageMs(link);
+  }
+
+  #ageMs({ ages }: SiteLink): number {
+    return ages * this.maxAgeMs;
   }
 
   #elect(now: number): boolean {

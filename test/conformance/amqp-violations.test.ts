@@ -337,6 +337,9 @@ describe('2.4.5 idle time-out', () => {
     peer.connection.tick(1999);
     expect(peer.answers()).toEqual([]);
     peer.connection.tick(2000);
+    expect(peer.answers(), 'what it sent may wait to be read').toEqual([]);
+    expect(peer.connection.deadline()).toBe(2020);
+    peer.connection.tick(2020);
     expect(conditionOf(peer.answers(), 'close')).toBe('amqp:resource-limit-exceeded');
     expect(peer.take('closed').by).toBe('protocol');
     expect(peer.connection.deadline()).toBe(Number.POSITIVE_INFINITY);

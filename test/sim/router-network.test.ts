@@ -159,18 +159,15 @@ describe('a link that is lost', () => {
     network.scheduler.runFor(10);
     const [first] = network.links;
     if (first) network.freeze(first);
-    network.scheduler.runFor(4000);
+    network.scheduler.runFor(1100);
     expect(open?.isOver).toBe(false);
-    const other = network.startFlow('A', 'echo', { requestBytes: 1000, responseBytes: 1000 });
-    network.scheduler.runFor(100);
-    expect(other?.isComplete, 'by the other way').toBe(true);
     if (first) network.thaw(first);
     network.scheduler.runFor(2000);
     expect(open?.isComplete).toBe(true);
     expect(whatIsWrong(network)).toEqual([]);
   });
 
-  it('in silence for good breaks its flows within 20 s, and sends those elsewhere that had no answer yet', () => {
+  it('in silence for good breaks its flows within 2 s, and sends those elsewhere that had no answer yet', () => {
     const network = ring(7);
     const open = network.startFlow('A', 'echo', { answers: 'at once', requestBytes: 10e6, responseBytes: 10e6 });
     network.scheduler.runFor(50);
@@ -178,7 +175,7 @@ describe('a link that is lost', () => {
     network.scheduler.runFor(1);
     const [first] = network.links;
     if (first) network.freeze(first);
-    network.scheduler.runFor(20_000);
+    network.scheduler.runFor(2000);
     expect(isBroken(open)).toBe(true);
     expect(unanswered?.isComplete).toBe(true);
     expect(whatIsWrong(network)).toEqual([]);

@@ -25,7 +25,8 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import { HandleTable } from './handle-table.ts';
 import { Handshake } from './handshake.ts';
 import type { IncomingDelivery } from './incoming-delivery.ts';
-import { blockSizeBytes, frameSizeBytesMin, tickLateMs } from './limits.ts';
+import { blockSizeBytes, frameSizeBytesMin } from './limits.ts';
+import { Liveness, type LivenessGroup, type Pace } from './liveness.ts';
 import {
   type ConnectionOptions,
   type SaslMechanism,
@@ -99,10 +100,7 @@ export class Connection implements FrameHandler {
   #openSent = false;
   #closeSent = false;
   #closeError: AmqpError | undefined = undefined;
-  #lastReceiveAt: number;
-  #lastTransmitAt: number;
-  #heartbeatMs = Number.POSITIVE_INFINITY;
-  #silenceMsMax: number;
+  readonly #liveness: Liveness;
   #remoteFrameSizeBytesMax = frameSizeBytesMin;
 
   /** The delivery whose payload is arriving, undefined to drop it. */
@@ -112,11 +110,7 @@ export class Connection implements FrameHandler {
   constructor(options: ConnectionOptions, now: number) {
     this.settings = settingsOf(options);
     this.now = now;
-    this.#lastReceiveAt = now;
-    this.#lastTransmitAt = now;
-    const { idleTimeOutMs } = this.settings;
-    this.#silenceMsMax =
-      idleTimeOutMs === undefined || idleTimeOutMs === 0 ? Number.POSITIVE_INFINITY : idleTimeOutMs * 2;
+    this.#liveness = new Liveness(2 * (this.settings.idleTimeOutMs || Number.POSITIVE_INFINITY), now);
     this.#reader = new FrameReader(this, this.settings.maxFrameSizeBytes);
     this.#handshake = new Handshake(this.settings);
   }
@@ -135,7 +129,7 @@ export class Connection implements FrameHandler {
   receive(bytes: Buffer, now: number): void {
     this.now = now;
     if (this.state === 'closed') return;
-    this.#lastReceiveAt = now;
+    this.#liveness.received(now);
     this.stats.octetsIn += bytes.length;
     try {
       this.#reader.push(bytes);
@@ -181,7 +175,7 @@ export class Connection implements FrameHandler {
       sentBytes += this.#encoder.end();
     }
     if (sentBytes > 0) {
-      this.#lastTransmitAt = now;
+      this.#liveness.transmitted(now);
       this.stats.octetsOut += sentBytes;
     }
     return sentBytes;
@@ -193,30 +187,33 @@ export class Connection implements FrameHandler {
 
   /** When `tick` is due next, Infinity for never. */
   deadline(): number {
-    if (this.state === 'closed') return Number.POSITIVE_INFINITY;
-    return Math.min(this.#lastReceiveAt + this.#silenceMsMax, this.#lastTransmitAt + this.#heartbeatMs);
+    return this.state === 'closed' ? Number.POSITIVE_INFINITY : this.#liveness.deadline();
   }
 
   /** Both ends know how to be quicker than what they advertise to others; never slower than that. */
-  hurry(heartbeatMs: number, silenceMsMax: number): void {
-    this.#heartbeatMs = Math.min(this.#heartbeatMs, heartbeatMs);
-    this.#silenceMsMax = Math.min(this.#silenceMsMax, silenceMsMax);
+  hurry(pace: Pace): void {
+    this.#liveness.hurry(pace);
+  }
+
+  /** Is one of several connections between the same two ends, which speak for each other. */
+  joinGroup(group: LivenessGroup): void {
+    this.#liveness.join(group);
+  }
+
+  leaveGroup(): void {
+    this.#liveness.leave();
   }
 
   /** Lets time pass: sends a heartbeat, drops a silent peer. */
   tick(now: number): void {
     this.now = now;
     if (this.state === 'closed') return;
-    const lateMs = now - (this.#lastReceiveAt + this.#silenceMsMax);
-    if (lateMs >= tickLateMs) {
-      // It was this process that stood still: what the peer has sent meanwhile has not been read yet.
-      this.#lastReceiveAt = now - this.#silenceMsMax + tickLateMs;
-    } else if (lateMs >= 0) {
+    if (this.#liveness.isSilent(now)) {
       this.silent = true;
       this.#fail(conditions.resourceLimitExceeded, 'the peer was silent for longer than the idle time-out');
-    } else if (now >= this.#lastTransmitAt + this.#heartbeatMs) {
+    } else if (this.#liveness.isHeartbeatDue(now)) {
       if (!this.wantsTransmit) encodeEmptyFrame(this.frameWriter());
-      this.#lastTransmitAt = now;
+      this.#liveness.transmitted(now);
     }
   }
 
@@ -394,7 +391,7 @@ export class Connection implements FrameHandler {
     if (this.remoteOpen !== undefined) throw new AmqpProtocolError(conditions.illegalState, 'a second open arrived');
     this.remoteOpen = open;
     this.#remoteFrameSizeBytesMax = Math.max(frameSizeBytesMin, open.maxFrameSize ?? 0xffffffff);
-    if (open.idleTimeOut !== undefined && open.idleTimeOut > 0) this.#heartbeatMs = open.idleTimeOut / 2;
+    if (open.idleTimeOut !== undefined && open.idleTimeOut > 0) this.#liveness.remoteIdleTimeOut(open.idleTimeOut);
     if (this.state === 'opening') this.state = 'open';
     this.events.push({ type: 'opened' });
   }

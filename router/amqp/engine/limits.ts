@@ -17,8 +17,11 @@ export const incomingWindowFramesDefault = 8192;
 
 export const deliveryTagSizeBytesMax = 32;
 
-/** A tick that comes so late says more about this process than about the peer. */
-export const tickLateMs = 250;
+/** Between the first look at a silent peer and the verdict: what waited in the sockets is read meanwhile, however long this process stood still. */
+export const secondLookMs = 20;
+
+/** Heartbeats are due on multiples of this, so that those of several connections cost one wake-up. */
+export const heartbeatGridMs = 50;
 
 /** A delivery with more queued than this raises 'sent' when it has fallen below the low mark. */
 export const queuedBytesHighDefault = 128 * 1024;
