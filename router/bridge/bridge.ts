@@ -16,6 +16,7 @@ import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import type { ObserverKind } from '../observer/observer.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow, FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow.ts';
+import { FlowBudget } from './flow-budget.ts';
 import {
   type AddressChooser,
   AddressTrial,
@@ -24,6 +25,7 @@ import {
 } from './listener-address.ts';
 import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
 import type { FlowRecorder } from './recorder.ts';
+import { ReportQueue } from './report-queue.ts';
 
 export interface TcpListenerOptions {
   name: string;
@@ -162,12 +164,16 @@ export interface BridgeParts {
   random: () => number;
   /** A name for a temporary address, 15 characters. */
   temporaryName: () => string;
+  /** What may be held for flows. */
+  flowMemoryBytes?: number;
 }
 
 export class Bridge implements FlowOwner {
   readonly routerId: string;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
+  readonly budget: FlowBudget;
+  readonly reports = new ReportQueue();
   readonly listeners = new Map<string, TcpListener>();
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
@@ -195,6 +201,18 @@ export class Bridge implements FlowOwner {
     this.routerId = parts.routerId;
     this.effects = parts.effects;
     this.deliveries = parts.deliveries;
+    this.budget = new FlowBudget(parts.flowMemoryBytes);
+  }
+
+  // ---- time
+
+  /** When there is next something to do for a flow. */
+  get deadline(): number {
+    return this.reports.deadline();
+  }
+
+  tick(now: number): void {
+    this.reports.tick(now);
   }
 
   // ---- entities
@@ -347,6 +365,7 @@ export class Bridge implements FlowOwner {
 
   flowOver(flow: Flow): void {
     this.flows.delete(flow.id);
+    flow.release();
     flow.entity.flows.delete(flow);
     flow.entity.counters.connectionsClosed++;
     if (flow instanceof ListenerFlow) {

@@ -7,9 +7,10 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Typed } from '../amqp/codec/value.ts';
 import { Transit } from '../core/transit.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
+import { flowTermsOf } from './flow-terms.ts';
 import type { Dispatcher } from './listener-flow.ts';
 import type { ConnectorNote, FlowRecorder } from './recorder.ts';
-import { alpnOf, composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
+import { alpnOf, composeAnswerHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ConnectorFlowParts {
   connector: string;
@@ -61,6 +62,7 @@ export class ConnectorFlow extends Flow {
     }
     this.replyTo = properties.replyTo;
     this.takeNote(properties.correlationId);
+    this.agree(flowTermsOf(parsed.head!.deliveryAnnotations));
     const { connector, withinMs } = this;
     const alpn = alpnOf(parsed.head!);
     this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs, alpn });
@@ -78,7 +80,8 @@ export class ConnectorFlow extends Flow {
     source.annotations = streamAnnotations(this.routerId);
     source.to = this.replyTo;
     this.source = source;
-    if (this.dispatcher.forward(source, composeStreamHead(this.replyTo))) this.openSource();
+    const head = composeAnswerHead(this.replyTo, this.ours ? this.terms : undefined);
+    if (this.dispatcher.forward(source, head)) this.openSource();
     else this.breakOff(true);
   }
 

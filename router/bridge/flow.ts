@@ -14,8 +14,19 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { countOutcome } from '../amqp/engine/link-counters.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
-import { FLOW_QUEUE_BYTES_HIGH, FLOW_REPORT_BYTES, FLOW_WINDOW_BYTES, OUTLET_BYTES_LOW } from '../core/limits.ts';
+import {
+  FLOW_QUEUE_BYTES_HIGH,
+  FLOW_REPORT_BYTES,
+  FLOW_REPORT_BYTES_OURS,
+  FLOW_REPORT_BYTES_QUIET,
+  OUTLET_BYTES_LOW,
+  WINDOWED_OUTLET_BYTES_HIGH,
+} from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
+import type { FlowBudget } from './flow-budget.ts';
+import type { FlowTerms } from './flow-terms.ts';
+import type { Reporting, ReportQueue } from './report-queue.ts';
+import { SendWindow } from './send-window.ts';
 
 export interface FlowCounters {
   bytesIn: number;
@@ -47,6 +58,8 @@ export interface FlowOwner {
   readonly now: number;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
+  readonly budget: FlowBudget;
+  readonly reports: ReportQueue;
   flowOver(flow: Flow): void;
   /** An observer could not follow a connection to its end that was HTTP in the beginning. */
   observerGaveUp(): void;
@@ -58,15 +71,14 @@ export interface FlowNote {
   ended(error?: string): void;
 }
 
-export abstract class Flow implements Inlet, Outlet {
+export abstract class Flow implements Inlet, Outlet, Reporting {
   readonly id: number;
   protected readonly owner: FlowOwner;
   readonly entity: FlowEntity;
 
   /** The stream this end produces. */
   protected source: Transit | undefined;
-  private sent = 0;
-  private acknowledged = 0;
+  protected readonly window = new SendWindow();
   private answered = false;
   private windowOpen = false;
   private paused = true;
@@ -79,10 +91,13 @@ export abstract class Flow implements Inlet, Outlet {
   private toWrite = 0;
   private written = 0;
   private reported = 0;
+  private reportQueued = false;
   private sinkEnded = false;
   private sinkSettled = false;
 
   protected over = false;
+  /** The other end is a router of ours too, and has said so. */
+  protected ours = false;
   /** When the first octet was read from the socket, and the first was there for it, ms; 0 before. */
   firstInAt = 0;
   firstOutAt = 0;
@@ -95,7 +110,7 @@ export abstract class Flow implements Inlet, Outlet {
 
   /** Octets read from the socket. */
   get bytesIn(): number {
-    return this.sent;
+    return this.window.sentBytes;
   }
 
   /** Octets for the socket. */
@@ -108,8 +123,9 @@ export abstract class Flow implements Inlet, Outlet {
   /** Octets read from the socket. @returns false when the socket is to stop reading at once */
   received(bytes: Buffer): boolean {
     if (this.over || this.sourceEnded || !this.source) return false;
-    if (this.sent === 0) this.firstReceived();
-    this.sent += bytes.length;
+    const { window } = this;
+    if (window.sentBytes === 0) this.firstReceived();
+    window.sent(window.sentBytes + bytes.length, this.owner.now);
     this.entity.counters.bytesIn += bytes.length;
     this.source.write(bytes);
     this.source.overfull(FLOW_QUEUE_BYTES_HIGH);
@@ -135,12 +151,10 @@ export abstract class Flow implements Inlet, Outlet {
   /** The socket has taken so many octets in all. */
   socketWritten(total: number): void {
     if (this.over) return;
+    this.owner.budget.give(total - this.written);
     this.written = total;
     if (this.queuedBytes < OUTLET_BYTES_LOW) this.sink?.drained(this);
-    if (total - this.reported >= FLOW_REPORT_BYTES && !this.sinkSettled) {
-      this.reported = total;
-      this.sink?.outcome(this, { state: 'received', sectionNumber: 0, sectionOffset: total }, false);
-    }
+    if (!this.sinkSettled) this.considerReport();
     if (this.sinkEnded && total === this.toWrite) this.settleSink();
   }
 
@@ -149,11 +163,9 @@ export abstract class Flow implements Inlet, Outlet {
   update(state: DeliveryState | undefined, settled: boolean): void {
     if (this.over) return;
     if (state?.state === 'received') {
-      const offset = Number(state.sectionOffset);
-      if (this.windowOpen && offset > this.acknowledged) {
-        this.acknowledged = offset;
-        this.adjustReading();
-      }
+      const { sectionOffset, sectionNumber } = state;
+      const isNews = this.windowOpen && this.window.acknowledged(Number(sectionOffset), sectionNumber, this.owner.now);
+      if (isNews) this.adjustReading();
       return;
     }
     if (!this.sourceSettled) countOutcome(this.owner.deliveries, state);
@@ -164,6 +176,7 @@ export abstract class Flow implements Inlet, Outlet {
     if (settled || state) {
       // Accepted, or settled without a state: the window is off from here on (wire reference 6.6).
       this.windowOpen = false;
+      this.window.close();
       this.sourceSettled = true;
       this.adjustReading();
       this.checkOver();
@@ -189,6 +202,7 @@ export abstract class Flow implements Inlet, Outlet {
     if (this.over || this.sinkEnded || bytes.length === 0) return;
     if (this.toWrite === 0) this.firstOutAt = this.owner.now;
     this.toWrite += bytes.length;
+    this.owner.budget.take(bytes.length);
     this.entity.counters.bytesOut += bytes.length;
     this.owner.effects.push({ type: 'flow-write', flow: this.id, bytes });
   }
@@ -223,6 +237,24 @@ export abstract class Flow implements Inlet, Outlet {
     return this.toWrite - this.written;
   }
 
+  /** One of ours sends no more than it was offered. */
+  get queuedBytesMax(): number {
+    return this.ours && !this.owner.budget.exhausted ? Number.POSITIVE_INFINITY : WINDOWED_OUTLET_BYTES_HIGH;
+  }
+
+  /** Who sends keeps what it has not been told of. */
+  reportDue(): void {
+    this.reportQueued = false;
+    if (!this.over && !this.sinkSettled && this.written > this.reported) this.report();
+  }
+
+  /** What this flow holds is nobody's any more: it is over. */
+  release(): void {
+    this.window.close();
+    this.owner.budget.give(this.queuedBytes);
+    this.written = this.toWrite;
+  }
+
   // ---- for the two kinds of flow
 
   protected abstract readonly note: FlowNote | undefined;
@@ -244,6 +276,18 @@ export abstract class Flow implements Inlet, Outlet {
     this.adjustReading();
   }
 
+  /** What the other end has said in the head of its stream. */
+  protected agree(terms: FlowTerms | undefined): void {
+    if (terms === undefined) return;
+    this.ours = true;
+    this.window.tune(this.owner.budget, terms.offerKib * 1024);
+  }
+
+  /** What this end says. */
+  protected get terms(): FlowTerms {
+    return { offerKib: this.owner.budget.shareBytes >> 10 };
+  }
+
   /**
    * Both streams are broken off; the socket is reset unless it broke by itself.
    * @param reason for people, where the fault is at this end
@@ -258,6 +302,26 @@ export abstract class Flow implements Inlet, Outlet {
     else this.source?.abort();
     if (!this.sinkSettled) this.sink?.outcome(this, FAILED, this.sink.complete);
     this.owner.flowOver(this);
+  }
+
+  private considerReport(): void {
+    const unreported = this.written - this.reported;
+    if (!this.ours) {
+      if (unreported >= FLOW_REPORT_BYTES) this.report();
+      return;
+    }
+    const due = this.written === this.toWrite ? FLOW_REPORT_BYTES_QUIET : FLOW_REPORT_BYTES_OURS;
+    if (unreported >= due) this.report();
+    else if (!this.reportQueued && unreported > 0) {
+      this.reportQueued = true;
+      this.owner.reports.push(this, this.owner.now);
+    }
+  }
+
+  private report(): void {
+    this.reported = this.written;
+    const sectionNumber = this.ours ? this.terms.offerKib : 0;
+    this.sink?.outcome(this, { state: 'received', sectionNumber, sectionOffset: this.written }, false);
   }
 
   private settleSink(): void {
@@ -277,7 +341,7 @@ export abstract class Flow implements Inlet, Outlet {
 
   private adjustReading(): void {
     if (this.over) return;
-    const full = this.windowOpen && this.sent - this.acknowledged >= FLOW_WINDOW_BYTES;
+    const full = this.windowOpen && this.window.full;
     const pause = this.sourceHeld || full || !this.answered;
     if (pause === this.paused) return;
     this.paused = pause;

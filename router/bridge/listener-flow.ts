@@ -15,6 +15,7 @@ import {
   type ObserverKind,
 } from '../observer/observer.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
+import { flowTermsOf } from './flow-terms.ts';
 import type { AddressTrial, ListenerAddress } from './listener-address.ts';
 import type { FlowRecorder, ListenerNote } from './recorder.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
@@ -159,7 +160,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
 
   private headTo(address: string): Buffer {
     const { home, replyKey, trial } = this.route;
-    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, this.client?.alpn);
+    const { alpn } = this.client ?? {};
+    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, alpn, this.terms);
   }
 
   take(transit: Transit): Outlet | undefined {
@@ -183,6 +185,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
       return;
     }
     this.source?.commit();
+    this.agree(flowTermsOf(parsed.head.deliveryAnnotations));
     this.openSource();
     this.writeBody(parsed.rest);
   }

@@ -2,13 +2,14 @@
  * The sections before the raw octets of a stream (wire reference 6.1, 6.2): composing them for the two directions,
  * and taking them off an arriving stream whose first octets may come in any pieces.
  */
-import { amqp } from '../amqp/codec/value.ts';
+import { amqp, type Typed } from '../amqp/codec/value.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
 import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_DISABLE_Q2, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { affinityAnnotations } from '../core/affinity.ts';
 import { MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
+import { type FlowTerms, flowAnnotation } from './flow-terms.ts';
 
 export const STREAM_CONTENT_TYPE = 'application/octet-stream';
 export const STREAM_FLAGS = FLAG_STREAMING | FLAG_DISABLE_Q2;
@@ -25,6 +26,7 @@ const ALPN_OCTETS_MAX = 255;
  * @param client hash of the client's address, when its connections are to stay together
  * @param identity what the flow is called in records of it
  * @param alpn the application protocol that the client's TLS handshake has agreed on
+ * @param terms what this end tells the other when it is a router of ours
  */
 export function composeStreamHead(
   to: string,
@@ -32,10 +34,11 @@ export function composeStreamHead(
   client?: number,
   identity?: string,
   alpn?: string,
+  terms?: FlowTerms,
 ): Buffer {
   const alpnPair = alpn === undefined ? [] : [[amqp.string(ALPN), amqp.string(alpn)] as const];
   return composeMessage({
-    deliveryAnnotations: client === undefined ? undefined : affinityAnnotations(client),
+    deliveryAnnotations: annotationsOf(client, terms),
     properties: {
       to,
       replyTo,
@@ -45,6 +48,17 @@ export function composeStreamHead(
     applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)], ...alpnPair]),
     body: amqp.null(),
   });
+}
+
+/** The head of the stream that answers another. */
+export function composeAnswerHead(to: string, terms: FlowTerms | undefined): Buffer {
+  return composeStreamHead(to, undefined, undefined, undefined, undefined, terms);
+}
+
+function annotationsOf(client: number | undefined, terms: FlowTerms | undefined): Typed | undefined {
+  const bound = client === undefined ? undefined : affinityAnnotations(client);
+  if (terms === undefined) return bound;
+  return amqp.map([...(bound?.value ?? []), flowAnnotation(terms)]);
 }
 
 /** The application protocol in a stream's head; a name that cannot be one is none. */

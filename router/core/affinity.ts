@@ -6,7 +6,7 @@
  * A client is a number of 32 bits, the hash of its address. It travels with its stream as a delivery annotation, so routers
  * on the way and the one with the backends choose by it too; others pass it on and balance as ever (docs/adr/0020).
  */
-import { amqp, mapGet, type Typed } from '../amqp/codec/value.ts';
+import { amqp, mapGet, type Typed, type TypedMap } from '../amqp/codec/value.ts';
 
 const ANNOTATION = 'x-opt-skuprt-affinity';
 
@@ -18,7 +18,7 @@ export function clientHash(address: string): number {
 const MAPPED = /^::ffff:(?=[0-9.]+$)/i;
 
 /** The delivery annotations of a client's stream. */
-export function affinityAnnotations(client: number): Typed {
+export function affinityAnnotations(client: number): TypedMap {
   return amqp.map([[amqp.symbol(ANNOTATION), amqp.uint(client)]]);
 }
 

@@ -79,6 +79,17 @@ export const FLOW_QUEUE_BYTES_HIGH = 192 * 1024;
 /** Written octets after which the consumer of a flow reports; skupper-router reports every 521,216. */
 export const FLOW_REPORT_BYTES = 256 * 1024;
 
+/** The same window between two of ours (`bridge/send-window.ts`): at most, and at least as long as memory is not short. */
+export const FLOW_WINDOW_BYTES_MAX = 64 * 1024 * 1024;
+export const FLOW_WINDOW_BYTES_LOW = 256 * 1024;
+/** Reports between two of ours: after so many written octets, after so few when nothing waits for the socket. */
+export const FLOW_REPORT_BYTES_OURS = 128 * 1024;
+export const FLOW_REPORT_BYTES_QUIET = 16 * 1024;
+
+/** What a router may hold for flows where nothing else is said (`bridge/flow-budget.ts`), and what each flow may always have of it. */
+export const FLOW_MEMORY_BYTES_DEFAULT = 512 * 1024 * 1024;
+export const FLOW_SHARE_BYTES_MIN = 16 * 1024;
+
 /** An address that refused, or a connector whose backend did, is passed over for this long while another can take the flow. */
 export const CONNECTOR_PENALTY_MS = 2000;
 /** It doubles up to this with each time that the connector, tried again, has failed. */

@@ -9,7 +9,7 @@ import type { OutgoingDelivery } from '../amqp/engine/outgoing-delivery.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { countDelay, delayOf } from './delivery-age.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
-import { OUTLET_BYTES_HIGH, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
+import { OUTLET_BYTES_HIGH } from './limits.ts';
 import { type Inlet, type Outlet, type Rerouter, Transit } from './transit.ts';
 
 /** Told when a delivery of a link is over, so that the link can be used again or its credit be given back. */
@@ -183,7 +183,7 @@ export class LinkInlet implements Inlet, LinkEnd {
   /** Passes octets on, and keeps back session window for what the outlet cannot take yet. */
   write(bytes: Buffer): void {
     this.transit.write(bytes);
-    this.transit.overfull(this.transit.windowed ? WINDOWED_OUTLET_BYTES_HIGH : OUTLET_BYTES_HIGH);
+    this.transit.overfull(this.transit.windowed ? this.transit.queuedBytesMax : OUTLET_BYTES_HIGH);
     if (this.holding) {
       this.heldBytes += bytes.length;
       this.delivery.link.session.holdWindow(bytes.length);

@@ -47,6 +47,8 @@ export interface RouterOptions {
   mesh?: Partial<MeshOptions>;
   /** Uniform in [0, 1). */
   random: () => number;
+  /** What may be held for flows (`bridge/flow-budget.ts`). */
+  flowMemoryBytes?: number;
 }
 
 export class Router implements AddressTableOwner {
@@ -129,6 +131,7 @@ export class Router implements AddressTableOwner {
       dispatcher: this.forwarder,
       random: options.random,
       temporaryName: () => this.uniqueName(),
+      flowMemoryBytes: options.flowMemoryBytes,
     });
     this.events = new ConnectionEvents(this, {
       effects: this.pending,
@@ -284,7 +287,8 @@ export class Router implements AddressTableOwner {
   }
 
   /** Its socket has handed over `total` octets since it was opened. */
-  flowWritten(flow: number, total: number): void {
+  flowWritten(flow: number, total: number, now: number): void {
+    this.bridge.now = now;
     this.bridge.flows.get(flow)?.socketWritten(total);
   }
 
@@ -329,6 +333,7 @@ export class Router implements AddressTableOwner {
 
   deadline(): number {
     let at = this.peers.size > 0 ? Math.min(this.mesh.deadline(), this.stuck.dueAt) : this.mesh.deadline();
+    at = Math.min(at, this.bridge.deadline);
     if (this.recorder !== undefined) at = Math.min(at, this.recorder.deadline());
     for (const { connection, pace } of this.peers.values()) {
       at = Math.min(at, connection.deadline());
@@ -340,6 +345,7 @@ export class Router implements AddressTableOwner {
   tick(now: number): void {
     this.bridge.now = now;
     this.mesh.tick(now);
+    this.bridge.tick(now);
     if (this.recorder !== undefined && this.recorder.deadline() <= now) this.recorder.tick(now);
     this.stuck.sweep(this.peers.values(), now);
     for (const peer of [...this.peers.values()]) {

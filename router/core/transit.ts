@@ -10,7 +10,7 @@
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { FLAG_RESEND_RELEASED, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
-import { RESEND_BYTES_MAX } from './limits.ts';
+import { RESEND_BYTES_MAX, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
 
 /** What a transit tells its producer. */
 export interface Inlet {
@@ -34,6 +34,8 @@ export interface Outlet {
   senderUpdate(state: DeliveryState | undefined, settled: boolean): void;
   /** Octets that wait in the outlet. */
   readonly queuedBytes: number;
+  /** Of a stream, so many may wait before its inlet is held, where that is not WINDOWED_OUTLET_BYTES_HIGH. */
+  readonly queuedBytesMax?: number;
   /** Something waits to be sent, and it will say `passedOn` when nothing does. */
   readonly unsent?: boolean;
 }
@@ -160,6 +162,11 @@ export class Transit {
     if (outlet === undefined || bytes.length === 0) return;
     if (this.replay !== undefined) this.replay = this.resends ? joined(this.replay, bytes) : undefined;
     outlet.write(bytes);
+  }
+
+  /** What may wait in the outlet of a stream. */
+  get queuedBytesMax(): number {
+    return this.outlet?.queuedBytesMax ?? WINDOWED_OUTLET_BYTES_HIGH;
   }
 
   /** Whether the producer should hold, asked after each write by producers that can. */

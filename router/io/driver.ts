@@ -108,7 +108,7 @@ export class Driver {
   }
 
   flowWritten(id: number, total: number): void {
-    this.router.flowWritten(id, total);
+    this.router.flowWritten(id, total, this.now());
     this.schedule();
   }
 

@@ -5,11 +5,12 @@
  * behind all of them. When the faults are over: all routers agree, every flow is over at all ends, nothing of it is left.
  */
 import { describe, expect, it } from 'vitest';
-import { FLOW_WINDOW_BYTES } from '../../router/core/limits.ts';
+import { FLOW_WINDOW_BYTES_LOW } from '../../router/core/limits.ts';
 import { disagreements, viewOfRouters } from '../support/sim/agreement.ts';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { randomNetwork, randomPlan, repair, run, whatIsWrong } from '../support/sim/chaos.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
+import { FLOW_MEMORY_BYTES } from '../support/sim/sim-router.ts';
 
 /** A ring A-B-C-D; the service is at C, so that A has two ways to it. */
 function ring(seed: number): RouterNetwork {
@@ -83,10 +84,13 @@ describe('without faults', () => {
     network.scheduler.runFor(2000);
     expect(moving?.isComplete).toBe(true);
     const localBytes = 2 * 128 * 1024 + 64 * 1024;
+    for (const id of ['A', 'B', 'C']) {
+      expect(network.router(id).router.bridge.budget.peakBytes).toBeLessThan(FLOW_MEMORY_BYTES);
+    }
     for (const client of stalled) {
       const sent = Math.max(client?.sentBytes ?? 0, client?.servers[0]?.sentBytes ?? 0);
-      expect(sent).toBeGreaterThan(FLOW_WINDOW_BYTES);
-      expect(sent).toBeLessThan(FLOW_WINDOW_BYTES + localBytes + 64 * 1024);
+      expect(sent).toBeGreaterThan(FLOW_WINDOW_BYTES_LOW);
+      expect(sent).toBeLessThan(FLOW_MEMORY_BYTES / 8 + localBytes + 64 * 1024);
     }
     expect(network.flowFaults()).toEqual([]);
   });

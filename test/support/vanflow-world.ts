@@ -132,8 +132,8 @@ export class VanflowWorld {
     const { router } = this;
     router.flowReceivedEnd(listener, this.now);
     router.flowReceivedEnd(connector, this.now);
-    router.flowWritten(connector, octets);
-    router.flowWritten(listener, 2 * octets);
+    router.flowWritten(connector, octets, this.now);
+    router.flowWritten(listener, 2 * octets, this.now);
     router.effects();
   }
 

@@ -1,6 +1,8 @@
 /** The connector's end of a flow, when the flow is over before its backend is dialled. */
 import { describe, expect, it } from 'vitest';
 import { ConnectorFlow } from '../../router/bridge/connector-flow.ts';
+import { FlowBudget } from '../../router/bridge/flow-budget.ts';
+import { ReportQueue } from '../../router/bridge/report-queue.ts';
 import { composeStreamHead } from '../../router/bridge/stream-head.ts';
 import { newDeliveryCounters } from '../../router/core/delivery-counters.ts';
 import { Effects } from '../../router/core/effects.ts';
@@ -16,6 +18,8 @@ function flowOf() {
     now: 0,
     effects,
     deliveries: newDeliveryCounters(),
+    budget: new FlowBudget(),
+    reports: new ReportQueue(),
     flowOver: () => {
       overCount++;
     },

@@ -7,14 +7,14 @@ import { randomInt, SeededRandom } from '../../../lib/random.ts';
 import { FLOW_WINDOW_BYTES, LINK_CAPACITY } from '../../../router/core/limits.ts';
 import { ClientApp, type FlowPlan, ServerApp } from './apps.ts';
 import { Scheduler } from './scheduler.ts';
-import { type SimMode, SimRouter } from './sim-router.ts';
+import { FLOW_MEMORY_BYTES, type SimMode, SimRouter } from './sim-router.ts';
 import { SimConnection, type SimSocket, type WireOptions } from './sockets.ts';
 
 const LINK_WIRE: WireOptions = { delayMs: [0.2, 3], windowBytes: 256 * 1024, pieceBytesMax: 64 * 1024 };
 const LOCAL_WIRE: WireOptions = { delayMs: [0.02, 0.2], windowBytes: 128 * 1024, pieceBytesMax: 32 * 1024 };
 const REDIAL_MS = 50;
-/** Of one flow in one place: its window, and what its socket had at hand when that closed. */
-const QUEUED_BYTES_MAX = FLOW_WINDOW_BYTES + LOCAL_WIRE.windowBytes;
+/** Of one flow in one place: the widest window that the memory for flows allows, and what its socket had at hand when that closed. */
+const QUEUED_BYTES_MAX = Math.max(FLOW_WINDOW_BYTES, FLOW_MEMORY_BYTES / 8) + LOCAL_WIRE.windowBytes;
 
 /** Dialled by `ends[0]`, as a connector entity does: one control connection and some for data. */
 export interface NetworkLink {
@@ -212,7 +212,9 @@ export class RouterNetwork {
   leftovers(): string[] {
     const left: string[] = [];
     for (const { id, router } of this.routers.values()) {
-      if (router.bridge.flows.size > 0) left.push(`${id}: ${router.bridge.flows.size} flows`);
+      const { flows, budget } = router.bridge;
+      if (flows.size > 0) left.push(`${id}: ${flows.size} flows`);
+      else if (budget.usedBytes !== 0) left.push(`${id}: ${budget.usedBytes} octets of flows that are over`);
       for (const { name, openCount } of router.bridge.connectors.values()) {
         if (openCount !== 0) left.push(`${id}: connector ${name} counts ${openCount} open`);
       }

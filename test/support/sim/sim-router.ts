@@ -16,6 +16,9 @@ const CLOSE_TIMEOUT_MS = 2000;
 /** As in `router/io/flow-socket.ts`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** What a router may hold for flows: so little that many of them come to feel it. */
+export const FLOW_MEMORY_BYTES = 16 * 1024 * 1024;
+
 export interface SimRouterParts {
   readonly scheduler: Scheduler;
   readonly random: Random;
@@ -50,7 +53,15 @@ export class SimRouter {
     this.id = id;
     this.parts = parts;
     this.router = new Router(
-      { id, instance, version: '0', mode, defaultDistribution: 'balanced', random: () => parts.random.next() },
+      {
+        id,
+        instance,
+        version: '0',
+        mode,
+        defaultDistribution: 'balanced',
+        random: () => parts.random.next(),
+        flowMemoryBytes: FLOW_MEMORY_BYTES,
+      },
       this.now,
     );
     this.schedule();
@@ -116,7 +127,7 @@ export class SimRouter {
     socket.owner = {
       data: (bytes) => this.input(() => this.router.flowReceived(flow, bytes, this.now)),
       end: () => this.input(() => this.router.flowReceivedEnd(flow, this.now)),
-      written: (total) => this.input(() => this.router.flowWritten(flow, total)),
+      written: (total) => this.input(() => this.router.flowWritten(flow, total, this.now)),
       close: () => {
         this.sockets.delete(flow);
         this.input(() => this.router.flowLost(flow, this.now));
