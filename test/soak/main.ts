@@ -50,8 +50,8 @@ async function soak(options: SoakOptions): Promise<boolean> {
   try {
     Object.assign(ways, line.ways);
     await sleep(REST_MS);
-    await line.noteRest();
-    const start = line.memoryMiB();
+    await line.leftovers.noteRest();
+    const start = line.leftovers.memoryMiB();
     say(`seed ${seed}, up to ${flowCountMax} connections at once through A - B${mixed ? ' (original)' : ''} - C`);
     const startedMs = performance.now();
     const endMs = startedMs + minutes * 60_000;
@@ -64,7 +64,7 @@ async function soak(options: SoakOptions): Promise<boolean> {
       const tide = (1 + Math.sin(((now - startedMs) / TIDE_MS) * Math.PI)) / 2;
       const wanted = Math.max(1, Math.round(flowCountMax * tide));
       for (let more = Math.min(BURST, wanted - flows.openCount); more > 0; more--) void flows.run();
-      if (middle === undefined && now - startedMs >= (endMs - startedMs) / 2) middle = line.memoryMiB();
+      if (middle === undefined && now - startedMs >= (endMs - startedMs) / 2) middle = line.leftovers.memoryMiB();
       if (now - told >= PROGRESS_MS) {
         told = now;
         tcpMemory.look();
@@ -77,12 +77,12 @@ async function soak(options: SoakOptions): Promise<boolean> {
     const seconds = (performance.now() - startedMs) / 1000;
     await line.whole();
     const left = await restOf(flows, line, losses);
-    const end = line.memoryMiB();
+    const end = line.leftovers.memoryMiB();
     report(seconds, flows, { start, middle: middle ?? end, end }, left, losses);
     const failureCount = losses ? flows.faultCount + losses.lateCount : flows.failureCount;
     const isFine = left.length === 0 && failureCount === 0;
     if (tcpMemory.problem !== undefined) process.stdout.write(`${tcpMemory.problem}\n`);
-    if (!isFine) for (const warning of line.warnings()) say(warning);
+    if (!isFine) for (const warning of line.leftovers.warnings()) say(warning);
     return isFine;
   } finally {
     await line.stop();
@@ -95,7 +95,7 @@ async function restOf(flows: Flows, line: Line, losses: Losses | undefined): Pro
   const deadlineMs = performance.now() + LEFTOVER_PATIENCE_MS;
   for (;;) {
     losses?.tick(performance.now());
-    const left = await line.leftovers();
+    const left = await line.leftovers.left();
     if (flows.openCount > 0) left.push(`${flows.openCount} clients are not over`);
     if (flows.servedCount > 0) left.push(`${flows.servedCount} connections at the server are not over`);
     if (left.length === 0 || performance.now() > deadlineMs) return left;
@@ -108,7 +108,9 @@ type Memory = Record<string, number>;
 function progress(seconds: number, flows: Flows, line: Line): void {
   const failures = flows.failureCount > 0 ? `, ${flows.failureCount} failures` : '';
   const clock = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
-  say(`${clock}  ${flows.doneCount} done, ${flows.openCount} open${failures}, memory ${shown(line.memoryMiB())}`);
+  say(
+    `${clock}  ${flows.doneCount} done, ${flows.openCount} open${failures}, memory ${shown(line.leftovers.memoryMiB())}`,
+  );
 }
 
 function report(
