@@ -140,6 +140,11 @@ export class Network {
     this.signal(site, 'SIGKILL');
   }
 
+  /** Whether its process has ended. */
+  isOver({ process: child }: Site): boolean {
+    return child !== undefined && hasEnded(child);
+  }
+
   async restart(site: Site): Promise<void> {
     const { process: child } = site;
     if (child !== undefined && !hasEnded(child)) await new Promise((resolve) => child.once('exit', resolve));

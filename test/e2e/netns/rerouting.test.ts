@@ -1,6 +1,6 @@
 /** The preferred way between two routers is lost while another, dearer one stands. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import type { Listening } from '../../support/tcp.ts';
 import { Network, type Site } from './network.ts';
@@ -34,6 +34,12 @@ describe('a client of a service two routers away, with two routers between of wh
     await echo.close();
   });
 
+  afterEach(async () => {
+    network.signal(near!, 'SIGCONT');
+    if (network.isOver(near!)) await network.restart(near!);
+    await network.whole();
+  });
+
   /** New connections since something happened; those that were open by then too. */
   async function around(happens: () => void): Promise<Attempt[]> {
     const attempts = new Attempts(where, EVERY_MS, PATIENCE_MS);
@@ -50,8 +56,6 @@ describe('a client of a service two routers away, with two routers between of wh
     expect(told(made.filter(({ tookMs }) => tookMs > 3000))).toEqual([]);
     expect(told(made.filter(({ startedMs, failure }) => startedMs > 500 && failure !== undefined))).toEqual([]);
     expect(told(made.filter(({ startedMs, tookMs }) => startedMs > 500 && tookMs > 500))).toEqual([]);
-    await network.restart(near!);
-    await network.whole();
   });
 
   it('is served within two seconds after the preferred one is frozen, and none waits for three', async () => {
@@ -61,7 +65,6 @@ describe('a client of a service two routers away, with two routers between of wh
     expect(told(made.filter(({ tookMs }) => tookMs > 3000))).toEqual([]);
     expect(told(made.filter(({ startedMs, failure }) => startedMs > 2000 && failure !== undefined))).toEqual([]);
     expect(told(made.filter(({ startedMs, tookMs }) => startedMs > 2000 && tookMs > 500))).toEqual([]);
-    await network.whole();
   });
 
   it('uses the preferred one again within a second after it has healed', async () => {
@@ -92,6 +95,5 @@ describe('a client of a service two routers away, with two routers between of wh
     network.signal(near!, 'SIGCONT');
     expect(outcome).not.toBe('hangs');
     socket.destroy();
-    await network.whole();
   });
 });

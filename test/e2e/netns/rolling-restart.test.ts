@@ -88,7 +88,18 @@ describe.skipIf(missing.length > 0)('a rolling restart of all routers of two sit
 });
 
 async function wrk(port: number, more: readonly string[]): Promise<Load> {
-  const args = ['-t', '1', '-c', '16', '-d', `${LOAD_SECONDS}s`, ...more, `http://127.0.0.1:${port}/`];
+  const args = [
+    '-t',
+    '1',
+    '-c',
+    '16',
+    '-d',
+    `${LOAD_SECONDS}s`,
+    '--timeout',
+    '10s',
+    ...more,
+    `http://127.0.0.1:${port}/`,
+  ];
   const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   const requestCount = Number(/(\d+) requests in/.exec(said)?.[1] ?? 0);
@@ -111,6 +122,7 @@ global
   nbthread 1
 defaults
   timeout connect 3s
+  timeout check 5s
   timeout client 60s
   timeout server 60s
 `;

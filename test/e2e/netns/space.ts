@@ -4,12 +4,15 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stopChild } from '../../support/child-process.ts';
 
 /** Queue of an interface, in packets: a burst of a window's size is not lost before the line. */
 const QUEUE_PACKETS = 20_000;
-let made = 0;
+/** Where `ip netns` notes them; other test files before this one have made some. */
+const NAMESPACES = '/run/netns';
+let wireCount = 0;
 
 export interface Place {
   readonly name: string;
@@ -28,7 +31,7 @@ export interface Distance {
 }
 
 export function makePlace(): Place {
-  const number = ++made;
+  const number = readdirSync(NAMESPACES).length + 1;
   const name = `place${number}`;
   const [home, address] = [`10.77.${number}.1`, `10.77.${number}.2`];
   ip('netns', 'add', name);
@@ -63,7 +66,7 @@ export class Wire {
 
   /** With a distance the wire is a line with delay and loss, which can be changed later. */
   static async between(one: Place, two: Place, distance?: Distance): Promise<Wire> {
-    const number = ++made;
+    const number = ++wireCount;
     const mtu = distance?.mtu ?? 1500;
     const line = distance && (await startLine(`wire${number}a`, `wire${number}b`, mtu, number));
     const wire = new Wire([one, two], number, line);
