@@ -2,9 +2,11 @@
  * `npm run bench -- net`: rounds of figures of systems, innermost the systems, so that each figure of one round is
  * taken on all of them within seconds. The order rotates from round to round.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { makeCertificates } from '../../support/certificates.ts';
 import type { BackendHandlers } from './backend.ts';
 import type { ClientHandlers } from './client.ts';
@@ -20,6 +22,8 @@ import type { System } from './systems.ts';
 /** Nothing that is measured takes longer, so something hangs. */
 const MEASURE_MS_MAX = 180_000;
 
+const BUILD = fileURLToPath(new URL('../../../tools/build.ts', import.meta.url));
+
 const progress = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
@@ -32,6 +36,9 @@ export async function runNet(args: readonly string[], signal: AbortSignal): Prom
   }
   const systems = options.systems.filter(({ missing }) => missing === undefined);
   for (const { name, missing } of options.systems) if (missing !== undefined) progress(`skipping ${name}: ${missing}`);
+
+  progress('building what the package ships');
+  execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 2, 2] });
 
   const processes = new Processes();
   const killAll = (): void => processes.killAll();
