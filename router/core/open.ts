@@ -18,7 +18,7 @@ const PULSE_MS_MIN = 100;
  * is lost twice on one connection while it is lost less often on another.
  */
 const SILENCE_MS_MAX = 1600;
-const LONE_SILENCE_MS_MAX = 4000;
+const LONE_SILENCE_MS_MAX = 6000;
 const MEMBER_SILENCE_MS_MAX = 8000;
 const TROUBLED_FOR_MS = 60_000;
 const CAPABILITIES = ['ANONYMOUS-RELAY', STREAMING_LINKS, CONNECTION_TRUNKING];

@@ -16,6 +16,12 @@ import type { TlsProfiles } from './tls-profiles.ts';
 /** As skupper-router's discriminators. */
 const CORRELATOR_LENGTH = 15;
 const RETIRED_POLL_MS = 500;
+/**
+ * Data connections where the network loses packets: one that is lost again and again holds up its connection for seconds, and the
+ * link is given up when none of its connections is heard (docs/adr/0028).
+ */
+const TROUBLED_DATA_CONNECTIONS = 4;
+const TROUBLE_POLL_MS = 5000;
 
 export interface AmqpConnectorParts {
   driver: Driver;
@@ -42,6 +48,8 @@ export class AmqpConnector implements LineOwner {
   private ordinal = 0;
   private readonly unwatch: () => void;
   private timer: NodeJS.Timeout | undefined;
+  private troubleTimer: NodeJS.Timeout | undefined;
+  private isTroubled = false;
 
   constructor(entity: ConnectorEntity, parts: AmqpConnectorParts) {
     this.entity = entity;
@@ -57,12 +65,15 @@ export class AmqpConnector implements LineOwner {
     this.ordinal = sslProfile ? this.parts.profiles.ordinal(sslProfile) : 0;
     this.lines = [];
     this.setDataConnectionCount(this.dataConnectionCount);
+    if (this.isGroup) this.troubleTimer ??= setInterval(() => this.lookForTrouble(), TROUBLE_POLL_MS).unref();
   }
 
   /** Opens or closes connections of the group, so that it has so many beside the one for control. */
   setDataConnectionCount(count: number): void {
     this.dataConnectionCount = count;
-    const wanted = 1 + (this.isGroup ? count : 0);
+    // Where the configuration wants none there is one connection for all.
+    const least = this.isTroubled && count > 0 ? TROUBLED_DATA_CONNECTIONS : 0;
+    const wanted = 1 + (this.isGroup ? Math.max(count, least) : 0);
     while (this.lines.length < wanted) {
       const line = new Line(this, this.parts, { data: this.lines.length > 0, correlator: this.correlator });
       this.lines.push(line);
@@ -83,6 +94,7 @@ export class AmqpConnector implements LineOwner {
 
   close(): void {
     this.unwatch();
+    clearInterval(this.troubleTimer);
     clearTimeout(this.timer);
     for (const line of [...this.lines, ...this.older]) line.close();
   }
@@ -113,6 +125,13 @@ export class AmqpConnector implements LineOwner {
 
   private get isGroup(): boolean {
     return this.entity.role === 'inter-router';
+  }
+
+  private lookForTrouble(): void {
+    const isTroubled = this.lines.some(({ peer }) => peer?.isWatched === true && peer.connection.isTroubled);
+    if (isTroubled === this.isTroubled) return;
+    this.isTroubled = isTroubled;
+    this.setDataConnectionCount(this.dataConnectionCount);
   }
 
   private profileChanged(name: string): void {

@@ -200,6 +200,11 @@ export class Connection implements FrameHandler {
     this.#liveness.join(group);
   }
 
+  /** What came over it was late not long ago: the network between loses what is sent. */
+  get isTroubled(): boolean {
+    return this.#liveness.isTroubled;
+  }
+
   leaveGroup(): void {
     this.#liveness.leave();
   }

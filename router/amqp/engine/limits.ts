@@ -20,9 +20,6 @@ export const deliveryTagSizeBytesMax = 32;
 /** Between the first look at a silent peer and the verdict: what waited in the sockets is read meanwhile, however long this process stood still. */
 export const secondLookMs = 20;
 
-/** Heartbeats are due on multiples of this, so that those of several connections cost one wake-up. */
-export const heartbeatGridMs = 50;
-
 /** A delivery with more queued than this raises 'sent' when it has fallen below the low mark. */
 export const queuedBytesHighDefault = 128 * 1024;
 export const queuedBytesLowDefault = 32 * 1024;

@@ -6,7 +6,7 @@
  * a socket of a process that stood still; octets on any connection of a group speak for all; the pace between two of ours
  * only makes it quicker than what was advertised.
  */
-import { heartbeatGridMs, secondLookMs } from './limits.ts';
+import { secondLookMs } from './limits.ts';
 
 /** Times between two ends that know more than AMQP asks for, ms. */
 export interface Pace {
@@ -26,7 +26,25 @@ export interface Pace {
 /** Connections between the same two ends. */
 export class LivenessGroup {
   heardAt = Number.NEGATIVE_INFINITY;
-  memberCount = 0;
+  private readonly members: object[] = [];
+
+  get memberCount(): number {
+    return this.members.length;
+  }
+
+  join(member: object): void {
+    this.members.push(member);
+  }
+
+  leave(member: object): void {
+    const at = this.members.indexOf(member);
+    if (at >= 0) this.members.splice(at, 1);
+  }
+
+  /** Members take turns, so that what a network loses at one time is not a heartbeat of each. @returns share of the pace */
+  turnOf(member: object): number {
+    return Math.max(0, this.members.indexOf(member)) / Math.max(1, this.members.length);
+  }
 }
 
 export class Liveness {
@@ -48,6 +66,11 @@ export class Liveness {
     this.sentAt = now;
   }
 
+  /** Something came late not long ago. */
+  get isTroubled(): boolean {
+    return this.heardAt < this.troubledUntil;
+  }
+
   hurry(pace: Pace): void {
     this.pace = pace;
   }
@@ -55,12 +78,12 @@ export class Liveness {
   join(group: LivenessGroup): void {
     if (this.group !== undefined) return;
     this.group = group;
-    group.memberCount++;
+    group.join(this);
     group.heardAt = Math.max(group.heardAt, this.heardAt);
   }
 
   leave(): void {
-    if (this.group !== undefined) this.group.memberCount--;
+    this.group?.leave(this);
     this.group = undefined;
   }
 
@@ -110,8 +133,7 @@ export class Liveness {
     const idleAt = heardAt + this.idleMsMax;
     if (pace === undefined) return idleAt;
     if (group === undefined || group.memberCount < 2) {
-      const isTroubled = heardAt < this.troubledUntil;
-      return Math.min(idleAt, heardAt + (isTroubled ? pace.loneSilenceMsMax : pace.silenceMsMax));
+      return Math.min(idleAt, heardAt + (this.isTroubled ? pace.loneSilenceMsMax : pace.silenceMsMax));
     }
     return Math.min(idleAt, heardAt + pace.memberSilenceMsMax, group.heardAt + pace.silenceMsMax);
   }
@@ -119,9 +141,11 @@ export class Liveness {
   private heartbeatAt(): number {
     const { pace, sentAt } = this;
     if (pace === undefined) return sentAt + this.heartbeatMs;
-    const paceMs = this.heardAt < this.troubledUntil ? pace.troubledHeartbeatMs : pace.heartbeatMs;
-    const at = sentAt + Math.min(paceMs, this.heartbeatMs);
-    return Math.max(sentAt + 1, Math.floor(at / heartbeatGridMs) * heartbeatGridMs);
+    const paceMs = Math.min(this.isTroubled ? pace.troubledHeartbeatMs : pace.heartbeatMs, this.heartbeatMs);
+    // All that send at one pace do so at the same times, for one wake-up; nobody later than half a pace too late.
+    const turnMs = (this.group?.turnOf(this) ?? 0) * paceMs;
+    const earliest = sentAt + paceMs / 2;
+    return Math.ceil((earliest - turnMs) / paceMs) * paceMs + turnMs;
   }
 }
 

@@ -39,6 +39,8 @@ export class RouterNetwork {
   readonly refusing = new Set<string>();
   /** The same whose backend does not answer at all, as an address that has gone. */
   readonly swallowing = new Set<string>();
+  /** What lies between two routers, for links dialled from now on. */
+  linkWire: WireOptions = LINK_WIRE;
   /** The tcpConnectors of all backends that were dialled, in order, those that refused too. */
   readonly dialled: string[] = [];
   /** Told `router listener` for each listening socket that opens or closes. */
@@ -282,7 +284,7 @@ export class RouterNetwork {
       redial();
       return;
     }
-    const connection = new SimConnection(this.scheduler, this.random, LINK_WIRE);
+    const connection = new SimConnection(this.scheduler, this.random, this.linkWire);
     link.connections[line] = connection;
     const data = line > 0;
     const role = this.roleOf(link);

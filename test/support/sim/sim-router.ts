@@ -48,6 +48,8 @@ export class SimRouter {
   private readonly parts: SimRouterParts;
   private scheduled = false;
   private timerAt = Number.POSITIVE_INFINITY;
+  /** What has come while it stands still. */
+  private unread: (() => void)[] | undefined;
 
   constructor(id: string, instance: number, parts: SimRouterParts, mode: SimMode = 'interior') {
     this.id = id;
@@ -154,8 +156,24 @@ export class SimRouter {
 
   input(act: () => void): void {
     if (this.stopped) return;
+    if (this.unread !== undefined) {
+      this.unread.push(act);
+      return;
+    }
     act();
     this.schedule();
+  }
+
+  /** The process stands still; sockets go on taking in. Then timers that are due come before what waits to be read. */
+  stall(forMs: number): void {
+    if (this.stopped || this.unread !== undefined) return;
+    this.unread = [];
+    this.parts.scheduler.after(forMs, () => {
+      const { unread = [] } = this;
+      this.unread = undefined;
+      this.input(() => this.router.tick(this.now));
+      for (const act of unread) this.input(act);
+    });
   }
 
   private schedule(): void {
@@ -163,7 +181,7 @@ export class SimRouter {
     this.scheduled = true;
     this.parts.scheduler.after(0, () => {
       this.scheduled = false;
-      if (!this.stopped) this.flush();
+      if (!this.stopped && this.unread === undefined) this.flush();
     });
   }
 

@@ -6,6 +6,7 @@
  * retransmission does; an end that gives up meanwhile is noticed by the other only after the thaw.
  */
 import { type Random, randomInt } from '../../../lib/random.ts';
+import { type LossyPath, LossyStream } from './lossy-stream.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export interface SocketOwner {
@@ -24,6 +25,8 @@ export interface WireOptions {
   readonly windowBytes: number;
   /** The longest piece handed over at once. */
   readonly pieceBytesMax: number;
+  /** Packets get lost on the way, in place of `delayMs`. */
+  readonly lossy?: LossyPath;
 }
 
 export class SimConnection {
@@ -92,6 +95,7 @@ export class SimSocket {
   private connecting = false;
   /** When the last thing sent arrives: nothing overtakes. */
   private busyUntil = 0;
+  private stream: LossyStream | undefined;
 
   private unread: Buffer[] = [];
   /** Octets that the peer sent and this end has not read. */
@@ -194,6 +198,12 @@ export class SimSocket {
 
   private sendAtOnce(arrive: () => void): void {
     const { connection } = this;
+    const { lossy } = connection.options;
+    if (lossy !== undefined) {
+      this.stream ??= new LossyStream(connection.scheduler, connection.random, lossy);
+      this.stream.send(() => connection.carryAt(connection.scheduler.now, arrive));
+      return;
+    }
     this.busyUntil = Math.max(this.busyUntil, connection.scheduler.now + connection.delay());
     connection.carryAt(this.busyUntil, arrive);
   }
