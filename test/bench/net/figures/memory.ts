@@ -9,8 +9,8 @@ const FEW = 1000;
 const MANY = 10_000;
 const WARM_UP_FLOWS = 100;
 const SETTLE_MS = 1000;
-/** How long after the last flow closed its memory is still asked for. */
-const RETURN_MS = 3000;
+/** How long after the last flow closed its memory is still asked for: V8 looks for what it can give back when it has been idle for a while. */
+const RETURN_MS = 30_000;
 /** Allocators keep some pages for what comes next. */
 const KEPT_PERCENT_MAX = 20;
 /** Descriptors a process needs beside its flows. */
