@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { findProgram } from '../../support/programs.ts';
 
-const PROGRAMS = ['ip', 'nft', 'unshare', 'setpriv', 'python3'];
+const PROGRAMS = ['ip', 'nft', 'unshare', 'setpriv', 'sysctl', 'python3'];
 const TUN = '/dev/net/tun';
 
 /** Why they cannot run here; undefined when they can. */

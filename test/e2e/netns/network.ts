@@ -2,7 +2,7 @@
  * Routers in places of their own, joined by links over wires, with mutual TLS. Clients and workloads are those of the tests: a router
  * listens for clients at its place's address, and dials workloads at its place's home.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +111,12 @@ export class Network {
         eventually(`router ${site.id} answers`, async () => (await this.look(site)) !== undefined, START_PATIENCE_MS),
       ),
     );
+  }
+
+  /** A setting of the system, in all places and where the tests are. */
+  setSystem(setting: string): void {
+    execFileSync('sysctl', ['-q', '-w', setting]);
+    for (const { place } of this.sites.values()) execFileSync(...inPlace(place, 'sysctl', ['-q', '-w', setting]));
   }
 
   /** Waits until each sees so many other routers. */
