@@ -9,7 +9,12 @@
  *
  * Invariant: `usedBytes` is the sum over all flows, and 0 when there is none.
  */
-import { FLOW_MEMORY_BYTES_DEFAULT, FLOW_SHARE_BYTES_MIN, FLOW_WINDOW_BYTES_MAX } from '../core/limits.ts';
+import {
+  FLOW_MEMORY_BYTES_DEFAULT,
+  FLOW_SHARE_BYTES_MIN,
+  FLOW_WINDOW_BYTES,
+  FLOW_WINDOW_BYTES_MAX,
+} from '../core/limits.ts';
 
 /** Of what is free, one flow may use so much. */
 const SHARE_OF_FREE = 1 / 8;
@@ -39,6 +44,11 @@ export class FlowBudget {
     const shareBytes = (this.limitBytes - this.usedBytes) * SHARE_OF_FREE;
     if (shareBytes >= FLOW_WINDOW_BYTES_MAX) return FLOW_WINDOW_BYTES_MAX;
     return shareBytes > FLOW_SHARE_BYTES_MIN ? Math.floor(shareBytes) : FLOW_SHARE_BYTES_MIN;
+  }
+
+  /** Flows may have less than they have towards an original. */
+  get tight(): boolean {
+    return this.shareBytes < FLOW_WINDOW_BYTES;
   }
 
   get exhausted(): boolean {

@@ -19,6 +19,7 @@ import {
   FLOW_REPORT_BYTES,
   FLOW_REPORT_BYTES_OURS,
   FLOW_REPORT_BYTES_QUIET,
+  FLOW_REPORT_BYTES_SHORT,
   OUTLET_BYTES_LOW,
   WINDOWED_OUTLET_BYTES_HIGH,
 } from '../core/limits.ts';
@@ -185,6 +186,7 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
 
   hold(): void {
     this.sourceHeld = true;
+    this.window.held();
     this.adjustReading();
   }
 
@@ -310,7 +312,9 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
       if (unreported >= FLOW_REPORT_BYTES) this.report();
       return;
     }
-    const due = this.written === this.toWrite ? FLOW_REPORT_BYTES_QUIET : FLOW_REPORT_BYTES_OURS;
+    const isQuiet = this.written === this.toWrite;
+    const quietBytes = this.owner.budget.tight ? FLOW_REPORT_BYTES_SHORT : FLOW_REPORT_BYTES_QUIET;
+    const due = isQuiet ? quietBytes : FLOW_REPORT_BYTES_OURS;
     if (unreported >= due) this.report();
     else if (!this.reportQueued && unreported > 0) {
       this.reportQueued = true;

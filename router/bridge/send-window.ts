@@ -19,14 +19,16 @@ import {
 import type { FlowBudget } from './flow-budget.ts';
 
 /** Round trips are taken for no shorter than that, ms: a process that waits for a processor must not be missed in the pipe. */
-const ROUND_TRIP_MS_MIN = 2;
+const ROUND_TRIP_MS_MIN = 1;
 /** The window is so many times what the path holds. */
 const GAIN = 2;
-/** The rate still grows when it does by this factor; after so many round trips without, the path is full. */
+/** The rate still grows when it does by this factor; after so many without, the path is full. */
 const GROWTH = 1.25;
-const FLAT_ROUNDS_MAX = 3;
-/** The best rate of between so many and twice as many round trips counts, and of no longer time than twice this. */
-const RATE_ROUNDS = 8;
+const FLAT_COUNT_MAX = 3;
+/** A rate is measured over whole round trips, and no shorter time than that: flows that take turns are all fast for a moment. */
+const RATE_MS_MIN = 20;
+/** The best of between so many and twice as many rates counts, and of no longer time than twice this. */
+const RATE_COUNT = 8;
 const RATE_MS = 2000;
 /**
  * A least round trip that was seen longer ago is measured again, with a part of the window for that time: so small that no more than half
@@ -43,21 +45,26 @@ export class SendWindow {
   private offerBytes = Number.POSITIVE_INFINITY;
   private windowBytes = FLOW_WINDOW_BYTES;
 
-  /** The round trip that is being measured: up to this octet, since when, acknowledged then; and whether the window stopped the flow. */
+  /** The round trip that is being measured: up to this octet, since when; and whether there was more to send. */
   private roundEnd = -1;
   private roundAt = 0;
-  private roundAcknowledged = 0;
+  private waited = false;
+  /** The rate that is being measured: since when, acknowledged then; whether there was more to send in each round trip, and whether the window
+   * was once in the way. */
+  private rateAt = -1;
+  private rateAcknowledged = 0;
+  private rateWaited = true;
   private limited = false;
 
   private growing = true;
-  private flatRounds = 0;
+  private flatCount = 0;
   private probeRounds = 0;
   private leastMs = Number.POSITIVE_INFINITY;
   private leastAt = 0;
   /** Octets per ms: the best of the present rounds and of those before. */
   private rate = 0;
   private rateBefore = 0;
-  private rateRounds = 0;
+  private rateCount = 0;
   private ratesSince = 0;
 
   /** The other end is one of ours: from here on the window follows the path. @param offerBytes what it can take, 0 when it does not say */
@@ -102,11 +109,24 @@ export class SendWindow {
     if (this.roundEnd < 0) {
       this.roundEnd = total;
       this.roundAt = now;
-      this.roundAcknowledged = this.acknowledgedBytes;
-      this.limited = false;
+      this.waited = false;
+      // Time in which there was nothing to send is not the path's.
+      if (this.rateAt < 0 || this.unacknowledgedBytes === 0) {
+        this.rateAt = now;
+        this.rateAcknowledged = this.acknowledgedBytes;
+        this.rateWaited = true;
+        this.limited = false;
+      }
     }
     this.sentBytes = total;
-    if (this.full) this.limited = true;
+    if (!this.full) return;
+    this.waited = true;
+    this.limited = true;
+  }
+
+  /** There is more to send, but something else is in the way: this end's link. */
+  held(): void {
+    this.waited = true;
   }
 
   /**
@@ -129,7 +149,7 @@ export class SendWindow {
   restart(): void {
     this.roundEnd = -1;
     this.growing = true;
-    this.flatRounds = 0;
+    this.flatCount = 0;
     this.probeRounds = 0;
     this.leastMs = Number.POSITIVE_INFINITY;
     this.forgetRates();
@@ -144,19 +164,24 @@ export class SendWindow {
   }
 
   private endRound(now: number): void {
-    const tookMs = Math.max(now - this.roundAt, CLOCK_MS);
-    const rate = (this.acknowledgedBytes - this.roundAcknowledged) / tookMs;
     this.roundEnd = -1;
-    this.measureRoundTrip(tookMs, now);
+    this.measureRoundTrip(Math.max(now - this.roundAt, CLOCK_MS), now);
+    this.rateWaited &&= this.waited;
+    if (this.rateAt >= 0 && now - this.rateAt >= RATE_MS_MIN) this.measureRate(now);
+  }
+
+  private measureRate(now: number): void {
+    const rate = (this.acknowledgedBytes - this.rateAcknowledged) / (now - this.rateAt);
+    this.rateAt = -1;
     const best = Math.max(this.rate, this.rateBefore);
     // A sender with little to send says nothing of the path, unless it is more than was known.
-    if (!this.limited) {
+    if (!this.rateWaited) {
       if (rate > best) this.rate = rate;
       return;
     }
     this.rate = Math.max(this.rate, rate);
-    if (++this.rateRounds >= RATE_ROUNDS || now - this.ratesSince >= RATE_MS) {
-      this.rateRounds = 0;
+    if (++this.rateCount >= RATE_COUNT || now - this.ratesSince >= RATE_MS) {
+      this.rateCount = 0;
       this.ratesSince = now;
       this.rateBefore = this.rate;
       this.rate = 0;
@@ -166,29 +191,30 @@ export class SendWindow {
   }
 
   private measureRoundTrip(tookMs: number, now: number): void {
-    const isProbed = this.probeRounds === 1 && this.limited;
+    const isProbed = this.probeRounds === 1 && this.waited;
     if (tookMs <= this.leastMs || isProbed) {
       this.leastMs = tookMs;
       this.leastAt = now;
     }
     // Rates of before belong to the round trip of before: what they make together the path has never held.
     if (isProbed) this.forgetRates();
-    if (!this.limited) return;
+    if (!this.waited) return;
     if (this.probeRounds > 0) this.probeRounds--;
     else if (!this.growing && now - this.leastAt > ROUND_TRIP_AGE_MS_MAX) this.probeRounds = PROBE_ROUNDS;
   }
 
   private forgetRates(): void {
+    this.rateAt = -1;
     this.rate = 0;
     this.rateBefore = 0;
-    this.rateRounds = 0;
+    this.rateCount = 0;
   }
 
   private grow(rate: number, best: number): void {
-    if (rate >= best * GROWTH) {
-      this.flatRounds = 0;
+    if (this.limited && rate >= best * GROWTH) {
+      this.flatCount = 0;
       this.windowBytes = Math.min(this.windowBytes * 2, FLOW_WINDOW_BYTES_MAX);
-    } else if (++this.flatRounds >= FLAT_ROUNDS_MAX) {
+    } else if (++this.flatCount >= FLAT_COUNT_MAX) {
       this.growing = false;
       this.follow();
     }

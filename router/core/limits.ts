@@ -82,9 +82,10 @@ export const FLOW_REPORT_BYTES = 256 * 1024;
 /** The same window between two of ours (`bridge/send-window.ts`): at most, and at least as long as memory is not short. */
 export const FLOW_WINDOW_BYTES_MAX = 64 * 1024 * 1024;
 export const FLOW_WINDOW_BYTES_LOW = 256 * 1024;
-/** Reports between two of ours: after so many written octets, after so few when nothing waits for the socket. */
+/** Reports between two of ours: after so many written octets; after so few when nothing waits for the socket, and when memory is short too. */
 export const FLOW_REPORT_BYTES_OURS = 128 * 1024;
-export const FLOW_REPORT_BYTES_QUIET = 16 * 1024;
+export const FLOW_REPORT_BYTES_QUIET = 64 * 1024;
+export const FLOW_REPORT_BYTES_SHORT = 16 * 1024;
 
 /** What a router may hold for flows where nothing else is said (`bridge/flow-budget.ts`), and what each flow may always have of it. */
 export const FLOW_MEMORY_BYTES_DEFAULT = 512 * 1024 * 1024;
