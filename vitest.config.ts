@@ -16,6 +16,8 @@ const netns = {
     include: ['test/e2e/netns/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 60_000,
+    // Bounds of half a second and two seconds, on a machine that may be shared.
+    retry: 1,
     fileParallelism: false,
   },
 };
