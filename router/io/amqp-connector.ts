@@ -5,11 +5,14 @@
  * When its sslProfile gets a higher ordinal, a group with the new credentials is made beside the one that stands: new
  * flows take it, and the older one goes when its last flow has ended.
  */
+import { withPort } from '../../lib/address.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Random, randomId } from '../../lib/random.ts';
-import type { ConnectorEntity } from '../management/schema.ts';
+import { type ConnectorEntity, portNumber } from '../management/schema.ts';
 import { Line, type LineOwner } from './connector-line.ts';
 import type { Driver } from './driver.ts';
+import { Failover } from './failover.ts';
+import { failoverServers } from './failover-urls.ts';
 import type { HttpProxy } from './http-proxy.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
 
@@ -44,6 +47,7 @@ export class AmqpConnector implements LineOwner {
   /** The first one is for control. */
   private lines: Line[] = [];
   private older: Line[] = [];
+  private readonly failover: Failover;
   private dataConnectionCount: number;
   private ordinal = 0;
   private readonly unwatch: () => void;
@@ -51,12 +55,14 @@ export class AmqpConnector implements LineOwner {
   private troubleTimer: NodeJS.Timeout | undefined;
   private isTroubled = false;
 
+  /** @throws FailoverUrlsError */
   constructor(entity: ConnectorEntity, parts: AmqpConnectorParts) {
     this.entity = entity;
     this.parts = parts;
     this.dataConnectionCount = parts.dataConnectionCount;
     this.correlator = this.isGroup ? randomId(parts.random, CORRELATOR_LENGTH) : undefined;
-    const { sslProfile } = entity;
+    const { sslProfile, host, port, endpoints } = entity;
+    this.failover = new Failover(host, String(portNumber(port)), failoverServers(endpoints, 'endpoints'));
     this.unwatch = sslProfile ? parts.profiles.watch(sslProfile, () => this.profileChanged(sslProfile)) : () => {};
   }
 
@@ -75,7 +81,8 @@ export class AmqpConnector implements LineOwner {
     const least = this.isTroubled && count > 0 ? TROUBLED_DATA_CONNECTIONS : 0;
     const wanted = 1 + (this.isGroup ? Math.max(count, least) : 0);
     while (this.lines.length < wanted) {
-      const line = new Line(this, this.parts, { data: this.lines.length > 0, correlator: this.correlator });
+      const { correlator, failover } = this;
+      const line = new Line(this, this.parts, { data: this.lines.length > 0, correlator, failover });
       this.lines.push(line);
       line.start();
     }
@@ -117,10 +124,22 @@ export class AmqpConnector implements LineOwner {
 
   failed(line: Line, reason: string, wasOpen: boolean): void {
     if (line.data || this.older.includes(line)) return;
-    const { name, host, port } = this.entity;
+    const { name } = this.entity;
+    const { host, port } = line.place ?? this.entity;
     if (wasOpen) this.parts.log.warn({ name, host, port, reason }, 'connector has lost its connection');
     else if (this.failure !== reason) this.parts.log.warn({ name, host, port, reason }, 'connector cannot connect');
-    this.failure = reason;
+    this.failure = this.failover.hasOthers ? `${withPort(host, port)}: ${reason}` : reason;
+  }
+
+  /** Data connections to the place before are of no use any more. */
+  reached(line: Line): void {
+    const { router, now } = { router: this.parts.driver.router, now: this.parts.driver.now() };
+    if (!this.lines.includes(line)) return;
+    for (const { data, peer, place } of this.lines) {
+      if (!data || peer === undefined || (place?.host === line.place?.host && place?.port === line.place?.port))
+        continue;
+      router.close(peer.id, 'amqp:connection:forced', 'the link goes to another place now', now);
+    }
   }
 
   private get isGroup(): boolean {

@@ -8,12 +8,12 @@ import type { TLSSocket } from 'node:tls';
 import { Backoff } from '../../lib/backoff.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { SaslOptions } from '../amqp/engine/options.ts';
-import type { Peer } from '../core/peer.ts';
-import { type ConnectorEntity, portNumber } from '../management/schema.ts';
+import type { FailoverServer, Peer } from '../core/peer.ts';
+import type { ConnectorEntity } from '../management/schema.ts';
 import type { AmqpConnectorParts } from './amqp-connector.ts';
 import { tlsFacts } from './amqp-listener.ts';
 import { type DialTarget, dial } from './dial.ts';
-import { Failover } from './failover.ts';
+import type { Failover } from './failover.ts';
 import { openOptions } from './open-options.ts';
 import { choosable } from './sasl-choice.ts';
 import { familyOf } from './socket-family.ts';
@@ -31,8 +31,14 @@ const RETRY_MAX_MS = 3000;
 const STOOD_MS = 500;
 const QUICK_CONNECT_TIMEOUT_MS = 1500;
 const CONNECT_TIMEOUT_MS = 5000;
+/** Where there is another place to go to, no place is waited for longer; a far one with losses needs three. */
+const HANDSHAKE_TIMEOUT_OF_SEVERAL_MS = 4000;
+/** From the end of the handshake until the other end has opened. */
+const OPEN_TIMEOUT_MS = 5000;
 
 export interface LineOptions {
+  /** Of the whole group: data connections go where the one for control went. */
+  failover: Failover;
   /** A data connection of the group. */
   data: boolean;
   correlator: string | undefined;
@@ -41,6 +47,8 @@ export interface LineOptions {
 export interface LineOwner {
   readonly entity: ConnectorEntity;
   failed(line: Line, reason: string, wasOpen: boolean): void;
+  /** It stands, at a place that may be another one than before. */
+  reached(line: Line): void;
 }
 
 export class Line {
@@ -48,6 +56,8 @@ export class Line {
   peer: Peer | undefined;
   /** Of the sslProfile when it was dialled last. */
   ordinal = 0;
+  /** Where it was dialled last. */
+  place: FailoverServer | undefined;
   private readonly owner: LineOwner;
   private readonly parts: AmqpConnectorParts;
   private readonly correlator: string | undefined;
@@ -59,14 +69,14 @@ export class Line {
   private timer: NodeJS.Timeout | undefined;
   private retired = false;
 
-  constructor(owner: LineOwner, parts: AmqpConnectorParts, { data, correlator }: LineOptions) {
+  constructor(owner: LineOwner, parts: AmqpConnectorParts, { data, correlator, failover }: LineOptions) {
     this.owner = owner;
     this.parts = parts;
     this.data = data;
     this.correlator = correlator;
     this.backoff = new Backoff(parts.random, { initialMs: RETRY_INITIAL_MS, maxMs: RETRY_MAX_MS });
     this.lostAt = parts.driver.now();
-    this.failover = new Failover(owner.entity.host, String(portNumber(owner.entity.port)));
+    this.failover = failover;
   }
 
   /** Where it dials, the place in use or next to be tried first. */
@@ -122,14 +132,17 @@ export class Line {
   private target(): DialTarget {
     const { role, sslProfile, proxyProfile, verifyHostname, socketAddressFamily } = this.owner.entity;
     const { host, port } = this.failover.current;
+    this.place = this.failover.current;
     const { profiles } = this.parts;
+    const { hasOthers } = this.failover;
     if (sslProfile) this.ordinal = profiles.ordinal(sslProfile);
     return {
       host,
       port: Number(port),
       family: familyOf(socketAddressFamily),
       proxy: proxyProfile === undefined ? undefined : this.parts.proxyOf?.(proxyProfile),
-      connectTimeoutMs: this.isQuick ? QUICK_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+      connectTimeoutMs: this.isQuick || hasOthers ? QUICK_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+      ...(hasOthers && { handshakeTimeoutMs: HANDSHAKE_TIMEOUT_OF_SEVERAL_MS }),
       tls: sslProfile
         ? {
             secureContext: role === 'normal' ? profiles.publicContext(sslProfile) : profiles.context(sslProfile),
@@ -164,7 +177,21 @@ export class Line {
     const made = driver.router.peers.get(id)!;
     this.socket = socket;
     this.peer = made;
-    driver.transports.set(id, new Transport(id, socket, driver, (error) => this.lost(reasonOf(error, made))));
+    const opening = setTimeout(() => this.openedOrNot(made), OPEN_TIMEOUT_MS);
+    const gone = (error: Error | undefined): void => {
+      clearTimeout(opening);
+      this.lost(reasonOf(error, made));
+    };
+    driver.transports.set(id, new Transport(id, socket, driver, gone));
+    if (!this.data) this.owner.reached(this);
+    driver.schedule();
+  }
+
+  /** A process that is frozen lets its kernel take connections. */
+  private openedOrNot(peer: Peer): void {
+    if (peer.openedAt !== undefined) return;
+    const { driver } = this.parts;
+    driver.router.close(peer.id, 'amqp:connection:forced', 'the other end has not opened in time', driver.now());
     driver.schedule();
   }
 
@@ -174,9 +201,10 @@ export class Line {
   }
 
   private lost(reason: string): void {
-    const { openedAt, closeError } = this.peer ?? {};
+    const { openedAt, closeError, connection } = this.peer ?? {};
     this.learn();
-    this.failover.failed(openedAt !== undefined);
+    // A place that fell silent will not answer soon.
+    if (!this.data) this.failover.failed(openedAt !== undefined && connection?.silent !== true);
     this.socket = undefined;
     this.peer = undefined;
     if (this.stopping.signal.aborted) return;

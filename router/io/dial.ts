@@ -14,11 +14,13 @@ export interface DialTarget {
   tls?: ConnectionOptions;
   /** Until TCP has connected. */
   connectTimeoutMs: number;
+  /** For the proxy, and for TLS; HANDSHAKE_TIMEOUT_MS when absent. */
+  handshakeTimeoutMs?: number;
 }
 
 /** A socket that is connected, secured and not yet read; it may be destroyed already. @throws why it could not be had */
 export async function dial(target: DialTarget, signal: AbortSignal): Promise<Socket> {
-  const { host, port, family, proxy, tls, connectTimeoutMs } = target;
+  const { host, port, family, proxy, tls, connectTimeoutMs, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = target;
   const first = { host: proxy?.host ?? host, port: proxy?.port ?? port, family, noDelay: true };
   const socket = tls && !proxy ? connectTls({ ...tls, ...first }) : connectTcp(first);
   const stop = (): void => void socket.destroy();
@@ -29,13 +31,13 @@ export async function dial(target: DialTarget, signal: AbortSignal): Promise<Soc
     await happens(socket, connectTimeoutMs, (done) => socket.once('connect', done));
     if (!tls && !proxy) return socket;
     if (proxy)
-      await happens(socket, HANDSHAKE_TIMEOUT_MS, (done, failed) =>
+      await happens(socket, handshakeTimeoutMs, (done, failed) =>
         requestTunnel(socket, target, proxy).then(done, failed),
       );
     if (!tls) return socket;
     const secure = proxy ? connectTls({ ...tls, socket }) : socket;
     secure.on('error', () => {});
-    await happens(secure, HANDSHAKE_TIMEOUT_MS, (done) => secure.once('secureConnect', done));
+    await happens(secure, handshakeTimeoutMs, (done) => secure.once('secureConnect', done));
     return secure;
   } catch (error) {
     socket.destroy();

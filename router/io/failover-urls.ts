@@ -17,7 +17,7 @@ const DEFAULT_PORT = '5672';
 const SERVERS_MAX = 16;
 
 /** `[scheme://]host[:port]`, separated by commas. @throws FailoverUrlsError */
-export function failoverServers(text: string | undefined): FailoverServer[] | undefined {
+export function failoverServers(text: string | undefined, attribute = 'failoverUrls'): FailoverServer[] | undefined {
   const items = text?.replaceAll(/\s/g, '').split(',');
   // A comma at the end adds nothing.
   if (items?.at(-1) === '') items.pop();
@@ -25,7 +25,7 @@ export function failoverServers(text: string | undefined): FailoverServer[] | un
   return items.map((item) => {
     const [, scheme, host, port] = /^(?:([^:/]*):\/\/)?(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(item) ?? [];
     if (!host)
-      throw new FailoverUrlsError(`failoverUrls: '${item}' names no host`, { next: 'Write [scheme://]host[:port]' });
+      throw new FailoverUrlsError(`${attribute}: '${item}' names no host`, { next: 'Write [scheme://]host[:port]' });
     return { host: host.replace(/^\[(.*)\]$/, '$1'), port: port || DEFAULT_PORT, ...(scheme ? { scheme } : {}) };
   });
 }

@@ -260,6 +260,8 @@ export const CONFIG_ENTITIES = {
     attributes: changeable({
       host: host({ default: '127.0.0.1' }),
       ...connectionAttributes,
+      /** Ours: further places of the same other end, tried in turn. */
+      endpoints: text(),
       proxyProfile: text(),
       allowRedirect: flag({ default: true }),
       verifyHostname: flag({ default: true }),

@@ -74,6 +74,29 @@ describe('a connector that knows several places', () => {
     expect(failover.places).toEqual(['amqp://there:2', 'amqp://here:1']);
   });
 
+  it('of its configuration tries the next one as soon as one has failed, and one that has worked once more before', () => {
+    const endpoints = failoverServers('there:2,yonder:3,here:1', 'endpoints');
+    const failover = new Failover('here', '1', endpoints);
+    expect(failover.places).toEqual(['amqp://here:1', 'amqp://there:2', 'amqp://yonder:3']);
+    failover.failed(false);
+    expect(failover.current.host).toBe('there');
+    failover.failed(true);
+    expect(failover.current.host).toBe('there');
+    const tried = Array.from({ length: 3 }, () => {
+      failover.failed(false);
+      return failover.current.host;
+    });
+    expect(tried).toEqual(['yonder', 'here', 'there']);
+  });
+
+  it('of its configuration keeps them all when the other end offers more', () => {
+    const failover = new Failover('here', '1', failoverServers('there:2'));
+    failover.learn(offers({ host: 'yonder', port: '3' }));
+    expect(failover.places).toEqual(['amqp://here:1', 'amqp://there:2', 'amqp://yonder:3']);
+    expect(failover.hasOthers).toBe(true);
+    expect(new Failover('here', '1', failoverServers('here:1')).hasOthers).toBe(false);
+  });
+
   it('takes no endless list', () => {
     const failover = new Failover('here', '1');
     failover.learn(offers(...Array.from({ length: 1000 }, (_, index) => ({ host: `h${index}` }))));
