@@ -6,151 +6,25 @@
  * for each connection (`listener-address.ts`); when that one refuses, another.
  */
 
-import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
+import type { AddressTable } from '../core/address-table.ts';
 import { clientHash } from '../core/affinity.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
-import { CONNECTOR_PENALTY_MAX_MS, CONNECTOR_PENALTY_MS, DIAL_PATIENCE_MS } from '../core/limits.ts';
-import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import { DIAL_PATIENCE_MS, FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
+import type { Candidate, Transit } from '../core/transit.ts';
 import type { ObserverKind } from '../observer/observer.ts';
+import { ConnectorClock } from './connector-clock.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow, FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow.ts';
 import { FlowBudget } from './flow-budget.ts';
-import {
-  type AddressChooser,
-  AddressTrial,
-  type ListenerAddress,
-  type MultiAddressStrategy,
-} from './listener-address.ts';
+import { addCounters, newCounters } from './flow-counters.ts';
+import { AddressTrial } from './listener-address.ts';
 import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
 import type { FlowRecorder } from './recorder.ts';
 import { ReportQueue } from './report-queue.ts';
-
-export interface TcpListenerOptions {
-  name: string;
-  address?: string;
-  multiAddressStrategy: MultiAddressStrategy;
-  /** For what to look in flows: what is seen is told to who collects events. */
-  observer?: ObserverKind;
-}
-
-/** How a listenerAddress stands beside the others of its listener. */
-export interface Rank {
-  /** The higher tier is used first; with strategy `weighted` the share. */
-  value: number;
-  /** Share within the tier, 1 when absent. */
-  weight?: number;
-}
-
-export class TcpListener implements AddressWatcher, FlowEntity, AddressChooser {
-  options: TcpListenerOptions;
-  readonly counters = newCounters();
-  readonly addresses: ListenerAddress[] = [];
-  readonly flows = new Set<Flow>();
-  listening = false;
-  private readonly bridge: Bridge;
-
-  constructor(options: TcpListenerOptions, bridge: Bridge) {
-    this.options = options;
-    this.bridge = bridge;
-  }
-
-  get strategy(): MultiAddressStrategy {
-    return this.options.multiAddressStrategy;
-  }
-
-  reachable(key: string, reachable: boolean): void {
-    // What refused before has gone and come back.
-    if (reachable) for (const address of this.addresses) if (address.key === key) address.penaltyUntil = 0;
-    this.bridge.adjustListening(this);
-  }
-
-  isReachable(key: string): boolean {
-    return this.bridge.isReachable(key);
-  }
-
-  random(): number {
-    return this.bridge.random();
-  }
-
-  now(): number {
-    return this.bridge.now;
-  }
-}
-
-export class TcpConnector implements Candidate, FlowEntity {
-  readonly name: string;
-  readonly address: string;
-  readonly key: string;
-  readonly counters = newCounters();
-  readonly flows = new Set<Flow>();
-  openCount = 0;
-  /** Why the backend could not be reached the last time; undefined when it could. */
-  problem: string | undefined;
-  private readonly bridge: Bridge;
-  /** Times in a row that it was tried when it was not passed over, and its backend was not reached. */
-  private failureCount = 0;
-  private penaltyUntil = 0;
-  /** While one flow finds out whether it can be reached again, others go elsewhere. */
-  private probedUntil = 0;
-
-  constructor(name: string, address: string, bridge: Bridge) {
-    this.name = name;
-    this.address = address;
-    this.key = hashKey(address, bridge.routerId);
-    this.bridge = bridge;
-  }
-
-  get affinityName(): string {
-    return this.name;
-  }
-
-  /** Its backend was not reached of late: it is worse than any other. */
-  get passedOver(): boolean {
-    const { now } = this.bridge;
-    return now < this.penaltyUntil || now < this.probedUntil;
-  }
-
-  get cost(): number {
-    return this.passedOver ? PENALTY_COST : 0;
-  }
-
-  take(transit: Transit): Outlet {
-    this.openCount++;
-    if (this.failureCount > 0) this.probedUntil = this.bridge.now + DIAL_PATIENCE_MS;
-    return this.bridge.openConnectorFlow(this, transit);
-  }
-
-  done(): void {
-    this.openCount--;
-  }
-
-  reached(): void {
-    this.problem = undefined;
-    if (this.failureCount === 0) return;
-    this.failureCount = 0;
-    this.penaltyUntil = 0;
-    this.probedUntil = 0;
-    const fields = { connector: this.name, address: this.address };
-    this.bridge.effects.log('info', 'backend is reached again', fields, 'TCP_ADAPTOR');
-  }
-
-  /** @param dialledAt ms; flows that were dialled side by side are one failure */
-  refused(reason: string, dialledAt: number): void {
-    this.counters.connectionsRefused++;
-    this.problem = reason;
-    if (dialledAt < this.penaltyUntil) return;
-    const penaltyMs = Math.min(CONNECTOR_PENALTY_MS * 2 ** this.failureCount, CONNECTOR_PENALTY_MAX_MS);
-    this.failureCount++;
-    this.penaltyUntil = this.bridge.now + penaltyMs;
-    const { name: connector, address, bridge } = this;
-    const fields = { connector, address, reason, passedOverMs: penaltyMs };
-    bridge.effects.log('warn', 'backend is not reached: passed over while there is another', fields, 'TCP_ADAPTOR');
-  }
-}
-
-const PENALTY_COST = 1_000_000;
+import { type ConnectorOwner, type ConnectorSettings, type Refusals, TcpConnector } from './tcp-connector.ts';
+import { type ListenerOwner, type Rank, TcpListener, type TcpListenerOptions } from './tcp-listener.ts';
 
 export interface BridgeParts {
   routerId: string;
@@ -164,14 +38,19 @@ export interface BridgeParts {
   random: () => number;
   /** A name for a temporary address, 15 characters. */
   temporaryName: () => string;
+  /** Whether it is known here which other routers have an address; it is unless said otherwise. */
+  knowsOthers?: boolean;
   /** What may be held for flows. */
   flowMemoryBytes?: number;
 }
 
-export class Bridge implements FlowOwner {
+export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   readonly routerId: string;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
+  readonly addresses: AddressTable;
+  readonly knowsOthers: boolean;
+  readonly refusals: Refusals = { listener: 0, connector: 0, queue: 0, probesPassed: 0, probesFailed: 0 };
   readonly budget: FlowBudget;
   readonly reports = new ReportQueue();
   readonly listeners = new Map<string, TcpListener>();
@@ -194,6 +73,7 @@ export class Bridge implements FlowOwner {
   private readonly retiring = new Set<FlowEntity>();
   /** Listeners whose sockets may have to be opened or closed; a deleted one stands before what has taken its name. */
   private readonly unsettled = new Set<TcpListener>();
+  private readonly clock = new ConnectorClock(this.connectors);
   private nextFlow = 1;
 
   constructor(parts: BridgeParts) {
@@ -201,6 +81,8 @@ export class Bridge implements FlowOwner {
     this.routerId = parts.routerId;
     this.effects = parts.effects;
     this.deliveries = parts.deliveries;
+    this.addresses = parts.addresses;
+    this.knowsOthers = parts.knowsOthers ?? true;
     this.budget = new FlowBudget(parts.flowMemoryBytes);
   }
 
@@ -208,10 +90,11 @@ export class Bridge implements FlowOwner {
 
   /** When there is next something to do for a flow. */
   get deadline(): number {
-    return this.reports.deadline();
+    return Math.min(this.clock.deadline, this.reports.deadline());
   }
 
   tick(now: number): void {
+    this.clock.tick(now);
     this.reports.tick(now);
   }
 
@@ -235,10 +118,10 @@ export class Bridge implements FlowOwner {
     this.retire(listener);
   }
 
-  /** For what to look in flows of a listener from now on. */
-  observe(listener: string, observer: ObserverKind): void {
+  /** For what to look in flows of a listener from now on, and how many it may have. */
+  adjustListener(listener: string, changes: { observer?: ObserverKind; maxConnections?: number }): void {
     const found = this.listeners.get(listener);
-    if (found) found.options = { ...found.options, observer };
+    if (found) found.options = { ...found.options, ...changes };
   }
 
   addListenerAddress(listener: string, name: string, address: string, rank: Rank): void {
@@ -261,17 +144,18 @@ export class Bridge implements FlowOwner {
     this.adjustListening(found);
   }
 
-  addConnector(name: string, address: string): void {
-    const connector = new TcpConnector(name, address, this);
+  addConnector(name: string, address: string, settings: Partial<ConnectorSettings> = {}): void {
+    const connector = new TcpConnector(name, address, settings, this);
     this.connectors.set(name, connector);
-    this.parts.addresses.addConsumer(connector.key, connector);
+    connector.offer();
+    this.dueSooner(connector);
   }
 
   deleteConnector(name: string, keepFlows: boolean): void {
     const connector = this.connectors.get(name);
     if (!connector) return;
     this.connectors.delete(name);
-    this.parts.addresses.removeConsumer(connector.key, connector);
+    connector.delete();
     if (!keepFlows) for (const flow of [...connector.flows]) flow.abort();
     this.retire(connector);
   }
@@ -296,6 +180,10 @@ export class Bridge implements FlowOwner {
     this.unsettled.clear();
   }
 
+  dueSooner(connector: TcpConnector): void {
+    this.clock.sooner(connector);
+  }
+
   // ---- flows
 
   /**
@@ -306,7 +194,7 @@ export class Bridge implements FlowOwner {
    */
   accepted(listenerName: string, boundTo?: string, client?: SocketEnd): number | undefined {
     const listener = this.listeners.get(listenerName);
-    if (!listener) return undefined;
+    if (!listener || (listener.isFull && this.turnedAway(listener))) return undefined;
     const trial = new AddressTrial(listener, boundTo === undefined ? undefined : clientHash(boundTo));
     const address = trial.next();
     listener.counters.connectionsOpened++;
@@ -329,7 +217,7 @@ export class Bridge implements FlowOwner {
     return flow.id;
   }
 
-  openConnectorFlow(connector: TcpConnector, stream: Transit): Flow {
+  openConnectorFlow(connector: TcpConnector, stream: Transit): ConnectorFlow {
     const flow = new ConnectorFlow(this.nextFlow++, this, connector, {
       connector: connector.name,
       routerId: this.routerId,
@@ -337,6 +225,7 @@ export class Bridge implements FlowOwner {
       stream,
       now: this.now,
       recorder: this.recorder,
+      gate: connector,
     });
     connector.counters.connectionsOpened++;
     this.register(flow);
@@ -363,11 +252,29 @@ export class Bridge implements FlowOwner {
     flow.connectFailed(reason);
   }
 
+  /** The router has looked at a connector's backend. @param problem why it is not well; undefined when it is */
+  probed(connector: string, problem: string | undefined): void {
+    this.connectors.get(connector)?.probed(problem);
+  }
+
+  private turnedAway(listener: TcpListener): true {
+    this.refusals.listener++;
+    listener.counters.connectionsRefused++;
+    if (this.now >= listener.limitToldAt + FAULT_LOG_INTERVAL_MS) {
+      listener.limitToldAt = this.now;
+      const { name, maxConnections } = listener.options;
+      const fields = { listener: name, maxConnections };
+      this.effects.log('warn', 'connection refused: the tcpListener has as many as it may have', fields, 'TCP_ADAPTOR');
+    }
+    return true;
+  }
+
   flowOver(flow: Flow): void {
     this.flows.delete(flow.id);
     flow.release();
     flow.entity.flows.delete(flow);
     flow.entity.counters.connectionsClosed++;
+    flow.entity.left?.(flow);
     if (flow instanceof ListenerFlow) {
       this.replies.delete(flow.replyKey);
       flow.endObservation();
@@ -411,6 +318,16 @@ export class Bridge implements FlowOwner {
     return count;
   }
 
+  /** Flows that wait for a place at a connector, and connectors whose addresses others have alone. */
+  connectorCounts(): { queued: number; withdrawn: number } {
+    const count = { queued: 0, withdrawn: 0 };
+    for (const { queuedCount, withdrawn } of this.connectors.values()) {
+      count.queued += queuedCount;
+      if (withdrawn) count.withdrawn++;
+    }
+    return count;
+  }
+
   /** The flow that waits for its answering stream under a temporary address. */
   replyTarget(key: string): Candidate | undefined {
     return this.replies.get(key);
@@ -428,26 +345,16 @@ export class Bridge implements FlowOwner {
     this.adjustListening(listener);
   }
 
+  /** One whose last other router has just gone is, and is about to be in the table again. */
   isReachable(key: string): boolean {
-    return this.parts.addresses.get(key)?.reachable ?? false;
+    const address = this.parts.addresses.get(key);
+    if (address === undefined) return false;
+    if (address.reachable) return true;
+    for (const watcher of address.watchers) if (watcher instanceof TcpConnector) return true;
+    return false;
   }
 
   random(): number {
     return this.parts.random();
   }
-}
-
-function newCounters(): FlowCounters {
-  return {
-    bytesIn: 0,
-    bytesOut: 0,
-    connectionsOpened: 0,
-    connectionsClosed: 0,
-    connectionsRefused: 0,
-    connectionsReset: 0,
-  };
-}
-
-function addCounters(total: FlowCounters, more: FlowCounters): void {
-  for (const name of Object.keys(total) as (keyof FlowCounters)[]) total[name] += more[name];
 }

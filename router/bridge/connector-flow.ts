@@ -5,12 +5,21 @@
  */
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Typed } from '../amqp/codec/value.ts';
+import type { ClientEnds } from '../core/client-ends.ts';
+import { BACKEND_CONNECT_TIMEOUT_MS, MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
 import { Transit } from '../core/transit.ts';
 import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
 import { flowTermsOf } from './flow-terms.ts';
 import type { Dispatcher } from './listener-flow.ts';
 import type { ConnectorNote, FlowRecorder } from './recorder.ts';
-import { alpnOf, composeAnswerHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
+import {
+  alpnOf,
+  clientOf,
+  composeAnswerHead,
+  STREAM_CONTENT_TYPE,
+  StreamHeadReader,
+  streamAnnotations,
+} from './stream-head.ts';
 
 export interface ConnectorFlowParts {
   connector: string;
@@ -19,6 +28,15 @@ export interface ConnectorFlowParts {
   stream: Transit;
   now: number;
   recorder: FlowRecorder | undefined;
+  /** Says when the backend may be dialled: at once when absent. */
+  gate?: DialGate;
+}
+
+/** The tcpConnector, as far as it has limits. */
+export interface DialGate {
+  /** @returns false when the flow waits, for `dial` to be called */
+  admits(flow: ConnectorFlow): boolean;
+  readonly settings: { readonly connectTimeoutMs: number };
 }
 
 export class ConnectorFlow extends Flow {
@@ -31,6 +49,12 @@ export class ConnectorFlow extends Flow {
   private readonly dispatcher: Dispatcher;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   private replyTo = '';
+  private alpn: string | undefined;
+  private client: ClientEnds | undefined;
+  private readonly gate: DialGate | undefined;
+  /** What has come while it waits to be dialled; undefined when it does not. */
+  private early: Buffer[] | undefined;
+  private earlyEnd: { settled: boolean } | undefined;
   private readonly recorder: FlowRecorder | undefined;
   protected note: ConnectorNote | undefined;
 
@@ -43,16 +67,19 @@ export class ConnectorFlow extends Flow {
     this.takenAt = parts.now;
     this.withinMs = parts.stream.tryMs;
     this.recorder = parts.recorder;
+    this.gate = parts.gate;
   }
 
   override write(bytes: Buffer): void {
-    if (this.reader === undefined) {
-      this.writeBody(bytes);
-      return;
-    }
+    if (this.early !== undefined) this.keep(this.early, bytes);
+    else if (this.reader === undefined) this.writeBody(bytes);
+    else this.readHead(this.reader, bytes);
+  }
+
+  private readHead(reader: StreamHeadReader, bytes: Buffer): void {
     // Nobody would ever end what is dialled now.
     if (this.over) return;
-    const parsed = this.reader.read(bytes);
+    const parsed = reader.read(bytes);
     if (!parsed) return;
     this.reader = undefined;
     const properties = parsed.head?.properties;
@@ -63,10 +90,34 @@ export class ConnectorFlow extends Flow {
     this.replyTo = properties.replyTo;
     this.takeNote(properties.correlationId);
     this.agree(flowTermsOf(parsed.head!.deliveryAnnotations));
-    const { connector, withinMs } = this;
-    const alpn = alpnOf(parsed.head!);
-    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs, alpn });
-    this.writeBody(parsed.rest);
+    this.alpn = alpnOf(parsed.head!);
+    this.client = clientOf(parsed.head!);
+    if (this.gate?.admits(this) === false) this.early = [];
+    else this.dial();
+    this.write(parsed.rest);
+  }
+
+  override end(settled: boolean): void {
+    if (this.early === undefined || this.over) super.end(settled);
+    else this.earlyEnd = { settled };
+  }
+
+  /** There is no socket to write to yet, and hardly anybody sends before there is. */
+  private keep(early: Buffer[], bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    early.push(bytes);
+    if (early.reduce((sum, { length }) => sum + length, 0) > MESSAGE_HEAD_BYTES_MAX) this.refuse(REJECTED);
+  }
+
+  /** The backend may be dialled. */
+  dial(): void {
+    const { connector, withinMs = BACKEND_CONNECT_TIMEOUT_MS, alpn, client, gate } = this;
+    const limitMs = Math.min(withinMs, gate?.settings.connectTimeoutMs ?? BACKEND_CONNECT_TIMEOUT_MS);
+    this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs: limitMs, alpn, client });
+    const { early = [], earlyEnd } = this;
+    this.early = undefined;
+    for (const bytes of early) this.writeBody(bytes);
+    if (earlyEnd) super.end(earlyEnd.settled);
   }
 
   /**

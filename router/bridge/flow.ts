@@ -46,12 +46,16 @@ export interface SocketEnd {
   port: number;
   /** Of a client over TLS: the application protocol that its handshake has agreed on. */
   alpn?: string;
+  /** Of a client: both ends of its connection, for its backend (`core/client-ends.ts`). */
+  ends?: string;
 }
 
 /** The tcpListener or tcpConnector a flow belongs to. */
 export interface FlowEntity {
   readonly counters: FlowCounters;
   readonly flows: Set<Flow>;
+  /** A flow of it is over. */
+  left?(flow: Flow): void;
 }
 
 export interface FlowOwner {

@@ -160,8 +160,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
 
   private headTo(address: string): Buffer {
     const { home, replyKey, trial } = this.route;
-    const { alpn } = this.client ?? {};
-    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, alpn, this.terms);
+    const { alpn, ends } = this.client ?? {};
+    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, alpn, ends, this.terms);
   }
 
   take(transit: Transit): Outlet | undefined {

@@ -8,6 +8,7 @@ import { MessageError } from '../amqp/message/errors.ts';
 import { type Head, parseHead } from '../amqp/message/head.ts';
 import { FLAG_DISABLE_Q2, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { affinityAnnotations } from '../core/affinity.ts';
+import { type ClientEnds, parseClient } from '../core/client-ends.ts';
 import { MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
 import { type FlowTerms, flowAnnotation } from './flow-terms.ts';
 
@@ -18,6 +19,8 @@ export const STREAM_FLAGS = FLAG_STREAMING | FLAG_DISABLE_Q2;
 const MAPPING_VERSION = 1;
 /** The application property that carries what a TLS client has agreed on, so that the other end offers the backend the same. */
 const ALPN = 'alpn';
+/** The application property that carries who the client is (`client-ends.ts`). */
+const CLIENT = 'client';
 /** RFC 7301: a name is told in one octet's length. */
 const ALPN_OCTETS_MAX = 255;
 
@@ -26,6 +29,7 @@ const ALPN_OCTETS_MAX = 255;
  * @param client hash of the client's address, when its connections are to stay together
  * @param identity what the flow is called in records of it
  * @param alpn the application protocol that the client's TLS handshake has agreed on
+ * @param ends who the client is, as `clientText` says it
  * @param terms what this end tells the other when it is a router of ours
  */
 export function composeStreamHead(
@@ -34,9 +38,12 @@ export function composeStreamHead(
   client?: number,
   identity?: string,
   alpn?: string,
+  ends?: string,
   terms?: FlowTerms,
 ): Buffer {
-  const alpnPair = alpn === undefined ? [] : [[amqp.string(ALPN), amqp.string(alpn)] as const];
+  const more: (readonly [Typed, Typed])[] = [];
+  if (alpn !== undefined) more.push([amqp.string(ALPN), amqp.string(alpn)]);
+  if (ends !== undefined) more.push([amqp.string(CLIENT), amqp.string(ends)]);
   return composeMessage({
     deliveryAnnotations: annotationsOf(client, terms),
     properties: {
@@ -45,20 +52,26 @@ export function composeStreamHead(
       correlationId: identity === undefined ? undefined : amqp.string(identity),
       contentType: STREAM_CONTENT_TYPE,
     },
-    applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)], ...alpnPair]),
+    applicationProperties: amqp.map([[amqp.string('V'), amqp.uint(MAPPING_VERSION)], ...more]),
     body: amqp.null(),
   });
 }
 
 /** The head of the stream that answers another. */
 export function composeAnswerHead(to: string, terms: FlowTerms | undefined): Buffer {
-  return composeStreamHead(to, undefined, undefined, undefined, undefined, terms);
+  return composeStreamHead(to, undefined, undefined, undefined, undefined, undefined, terms);
 }
 
 function annotationsOf(client: number | undefined, terms: FlowTerms | undefined): Typed | undefined {
   const bound = client === undefined ? undefined : affinityAnnotations(client);
   if (terms === undefined) return bound;
   return amqp.map([...(bound?.value ?? []), flowAnnotation(terms)]);
+}
+
+/** The client in a stream's head; one that cannot be one is none. */
+export function clientOf({ applicationProperties }: Head): ClientEnds | undefined {
+  const client = applicationProperties?.get(CLIENT);
+  return client?.type === 'string' ? parseClient(client.value) : undefined;
 }
 
 /** The application protocol in a stream's head; a name that cannot be one is none. */

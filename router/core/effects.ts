@@ -3,6 +3,7 @@
  * simulation) takes them when a turn ends and carries them out in order. AMQP octets are not effects: the driver asks
  * `Router.transmit` for them whenever a connection's socket has room.
  */
+import type { ClientEnds } from './client-ends.ts';
 import type { LogModule } from './log-modules.ts';
 
 export type Effect =
@@ -11,9 +12,11 @@ export type Effect =
   /**
    * Dial the backend of a tcpConnector for a flow; answer with `flowConnected` or `flowConnectFailed`. `withinMs`: the flow
    * has another way and is to be given up when the backend has not answered by then. `alpn`: what the client's TLS handshake has
-   * agreed on, for the backend's.
+   * agreed on, for the backend's. `client`: who it is, as far as that came with the stream.
    */
-  | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number; alpn?: string }
+  | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number; alpn?: string; client?: ClientEnds }
+  /** Look whether a tcpConnector's backend is well, by HTTP GET of `path` if it is given; answer with `probed`. */
+  | { type: 'probe'; connector: string; withinMs: number; path?: string }
   | { type: 'flow-write'; flow: number; bytes: Buffer }
   /** FIN after what was written. */
   | { type: 'flow-end'; flow: number }

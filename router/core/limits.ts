@@ -96,6 +96,11 @@ export const CONNECTOR_PENALTY_MS = 2000;
 /** It doubles up to this with each time that the connector, tried again, has failed. */
 export const CONNECTOR_PENALTY_MAX_MS = 16_000;
 
+/** A backend that does not answer is given up after this, when the flow has no other way; the default of a tcpConnector. */
+export const BACKEND_CONNECT_TIMEOUT_MS = 10_000;
+/** An unfit connector leaves the address table within this, at a time of its own: two that are each other's reason must not both go. */
+export const WITHDRAWAL_DELAY_MS = 1000;
+
 /** A backend that has not answered after this loses the flow, if the flow has another way (`patience.ts`). */
 export const DIAL_PATIENCE_MS = 1000;
 /** What is left of it at least for each later try of the flow: a healthy backend of the same network answers in a tenth. */

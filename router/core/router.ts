@@ -28,6 +28,7 @@ import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { PeerFaults } from './peer-faults.ts';
+import { ReachedRouters } from './reached-routers.ts';
 import { Receiving } from './receiving.ts';
 import type { Recorder } from './recorder.ts';
 import { type Candidate, type Inlet, Transit } from './transit.ts';
@@ -83,8 +84,7 @@ export class Router implements AddressTableOwner {
   /** Of an edge router: the edge mesh that it is in, maybe alone. */
   private readonly edgeMesh: EdgeMesh | undefined;
   recorder: Recorder | undefined;
-  /** Other routers that there is a way to. */
-  private reached: ReadonlySet<string> = new Set();
+  private readonly reached: ReachedRouters;
   private nextConnection = 1;
   private readonly namePrefix: string;
   private nextName = 0;
@@ -102,6 +102,7 @@ export class Router implements AddressTableOwner {
     this.mesh = new Mesh({ routerId, instance, firstSequence }, options.mesh, now);
     this.treatments = new TreatmentTable(options.defaultDistribution);
     this.addresses = new AddressTable(this);
+    this.reached = new ReachedRouters(options.id, this.addresses);
     this.edgeNames = new EdgeNames(options.id, this.addresses);
     if (isEdge) {
       const mesh = this.makeEdgeMesh(options);
@@ -132,6 +133,7 @@ export class Router implements AddressTableOwner {
       random: options.random,
       temporaryName: () => this.uniqueName(),
       flowMemoryBytes: options.flowMemoryBytes,
+      knowsOthers: !isEdge,
     });
     this.events = new ConnectionEvents(this, {
       effects: this.pending,
@@ -272,6 +274,13 @@ export class Router implements AddressTableOwner {
   flowConnectFailed(flow: number, reason: string, now: number, timedOut = false): void {
     this.bridge.now = now;
     this.bridge.connectFailed(flow, reason, timedOut);
+    this.step(now);
+  }
+
+  /** The router has looked at a backend. @param problem why it is not well; undefined when it is */
+  probed(connector: string, problem: string | undefined, now: number): void {
+    this.bridge.now = now;
+    this.bridge.probed(connector, problem);
     this.step(now);
   }
 
@@ -446,24 +455,13 @@ export class Router implements AddressTableOwner {
       if (peer) this.faults.record(peer, event.fault, event.detail, now);
     } else {
       this.lastTopologyChangeMs = now;
-      this.reachRouters();
+      this.reached.update(this.mesh);
     }
   }
 
   private makeEdgeMesh({ id: routerId, instance, random }: RouterOptions): EdgeMesh {
     const newId = (): string => randomId({ next: random }, MESH_ID_LENGTH);
     return new EdgeMesh({ routerId, instance, random, newId });
-  }
-
-  /** Who sends to an address that one other router has (`_topo/0/<id>/...`) may do so while there is a way to it. */
-  private reachRouters(): void {
-    const ids = new Set<string>();
-    for (const { id, nextHop, siteLink } of this.mesh.routers()) {
-      if (id !== this.id && (nextHop !== undefined || siteLink !== undefined)) ids.add(id);
-    }
-    for (const id of this.reached) if (!ids.has(id)) this.addresses.setRemote(`R${id}`, id, false);
-    for (const id of ids) if (!this.reached.has(id)) this.addresses.setRemote(`R${id}`, id, true);
-    this.reached = ids;
   }
 
   private localTarget(key: string): Candidate | undefined {

@@ -11,7 +11,9 @@ import type { SocketEnd } from '../bridge/flow.ts';
 import type { Effect } from '../core/effects.ts';
 import type { LogModule } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
-import { type Backend, FlowSocket } from './flow-socket.ts';
+import type { Backend } from './backend.ts';
+import { FlowSocket } from './flow-socket.ts';
+import { Probes } from './probes.ts';
 import type { ProtocolTrace } from './protocol-trace.ts';
 import { SlabPool } from './slab-pool.ts';
 import type { Transport } from './transport.ts';
@@ -36,6 +38,7 @@ export class Driver {
   protocolTrace: ProtocolTrace | undefined = undefined;
   private readonly young = new YoungGarbage();
   private readonly parts: DriverParts;
+  private readonly probes: Probes;
   private readonly dirty: FlowSocket[] = [];
   private scheduled = false;
   private timer: NodeJS.Timeout | undefined;
@@ -45,6 +48,13 @@ export class Driver {
   constructor(parts: DriverParts) {
     this.parts = parts;
     this.router = parts.router;
+    this.probes = new Probes({
+      backendOf: (connector) => parts.backendOf(connector),
+      probed: (connector, problem) => {
+        this.router.probed(connector, problem, this.now());
+        this.schedule();
+      },
+    });
   }
 
   now(): number {
@@ -61,6 +71,7 @@ export class Driver {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    this.probes.stop();
     for (const flow of this.flows.values()) flow.reset();
     for (const transport of this.transports.values()) transport.destroy();
   }
@@ -157,7 +168,10 @@ export class Driver {
         this.flows.get(effect.flow)?.resume();
         break;
       case 'flow-connect':
-        this.dial(effect.flow, effect.connector, effect.withinMs, effect.alpn);
+        this.dial(effect.flow, effect.connector, effect);
+        break;
+      case 'probe':
+        this.probes.look(effect);
         break;
       case 'connection-close':
         this.transports.get(effect.connection)?.close(effect.vanished === true);
@@ -175,10 +189,10 @@ export class Driver {
     return this.parts.logOf?.(module) ?? this.parts.log;
   }
 
-  private dial(flow: number, connector: string, withinMs: number | undefined, alpn: string | undefined): void {
+  private dial(flow: number, connector: string, options: Parameters<typeof FlowSocket.dial>[3]): void {
     try {
       const backend = this.parts.backendOf(connector);
-      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this, { withinMs, alpn }));
+      if (backend) this.flows.set(flow, FlowSocket.dial(flow, backend, this, options));
       else this.router.flowConnectFailed(flow, `tcpConnector ${connector} is gone`, this.now());
     } catch (error) {
       if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;

@@ -20,8 +20,9 @@ import {
 } from '../management/schema.ts';
 import { AmqpConnector } from './amqp-connector.ts';
 import { AmqpListener } from './amqp-listener.ts';
+import type { Backend } from './backend.ts';
+import { connectorSettings } from './connector-settings.ts';
 import type { Driver } from './driver.ts';
-import type { Backend } from './flow-socket.ts';
 import { type HttpOptions, startHttp } from './http.ts';
 import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
@@ -112,7 +113,7 @@ export class Entities {
   backendOf(connector: string): Backend | undefined {
     const entity = this.find('tcpConnector', connector);
     if (!entity) return undefined;
-    const { host, port, sslProfile, verifyHostname } = entity;
+    const { host, port, sslProfile, verifyHostname, proxyProtocol: told } = entity;
     const tls = sslProfile
       ? {
           secureContext: this.parts.profiles.publicContext(sslProfile),
@@ -123,7 +124,8 @@ export class Entities {
     const credentials = sslProfile
       ? { profile: sslProfile, ordinal: this.parts.profiles.ordinal(sslProfile) }
       : undefined;
-    return { host, port: portNumber(port), tls, credentials };
+    const proxyProtocol = told === 'none' ? undefined : told;
+    return { host, port: portNumber(port), tls, credentials, proxyProtocol };
   }
 
   listen(tcpListener: string, on: boolean): void {
@@ -178,7 +180,7 @@ export class Entities {
         bridge.addListener(entity);
         break;
       case 'tcpConnector':
-        bridge.addConnector(entity.name, entity.address);
+        bridge.addConnector(entity.name, entity.address, connectorSettings(entity));
         break;
       case 'listenerAddress':
         bridge.addListenerAddress(entity.listener, entity.name, entity.address, entity);
@@ -227,7 +229,7 @@ export class Entities {
         break;
       case 'tcpListener':
         this.tcpListeners.get(entity.name)?.update(entity);
-        this.parts.driver.router.bridge.observe(entity.name, entity.observer);
+        this.parts.driver.router.bridge.adjustListener(entity.name, entity);
         break;
       case 'listenerAddress':
         this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);

@@ -3,25 +3,12 @@
  *
  * It only moves octets and endings between the socket and the router; writes of one turn leave in one system call.
  */
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { ClientEnds } from '../core/client-ends.ts';
+import { BACKEND_CONNECT_TIMEOUT_MS } from '../core/limits.ts';
+import { type Backend, type Credentials, connectBackend } from './backend.ts';
 import type { Driver } from './driver.ts';
-
-/** A backend that does not answer is given up after this, when the flow has no other way. */
-const CONNECT_TIMEOUT_MS = 10_000;
-
-export interface Backend {
-  host: string;
-  port: number;
-  tls: TlsOptions | undefined;
-  credentials?: Credentials;
-}
-
-/** By what a flow is secured, and the profile's ordinal at that time. */
-export interface Credentials {
-  profile: string;
-  ordinal: number;
-}
 
 /**
  * A TLS socket has no raw handle to reset: the peer sees its connection cut without a close notification.
@@ -74,16 +61,19 @@ export class FlowSocket {
    * Dials a backend and tells the router how it went.
    * @param withinMs when it is given up
    * @param alpn the application protocol to offer over TLS
+   * @param client whose flow it is, for a backend that is to be told
    */
   static dial(
     id: number,
     backend: Backend,
     driver: Driver,
-    { withinMs = CONNECT_TIMEOUT_MS, alpn }: { withinMs?: number; alpn?: string } = {},
+    {
+      withinMs = BACKEND_CONNECT_TIMEOUT_MS,
+      alpn,
+      client,
+    }: { withinMs?: number; alpn?: string; client?: ClientEnds } = {},
   ): FlowSocket {
-    const target = { host: backend.host, port: backend.port, allowHalfOpen: true, noDelay: true };
-    const protocols = alpn === undefined ? {} : { ALPNProtocols: [alpn] };
-    const socket = backend.tls ? connectTls({ ...target, ...backend.tls, ...protocols }) : connectTcp(target);
+    const socket = connectBackend(backend, alpn, client);
     let connected = false;
     let timedOut = false;
     const giveUp = (): void => {

@@ -3,12 +3,14 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import { clientText } from '../core/client-ends.ts';
 import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
 import type { Driver } from './driver.ts';
 import { FlowSocket, resetSocket } from './flow-socket.ts';
 import { watchHandshakes } from './handshake-faults.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { listenOn } from './listen-on.ts';
+import { ProxiedConnections, type ProxyFaultCount } from './proxied-connections.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 
 const BACKLOG = 1024;
@@ -28,6 +30,9 @@ export class TcpListenerSocket {
   private readonly parts: TcpListenerParts;
   private listening: Listening | undefined;
   private server: Server | undefined;
+  private behind: ProxiedConnections | undefined;
+  /** Connections without a sound header. */
+  readonly headers: ProxyFaultCount = { refusedCount: 0 };
 
   constructor(entity: TcpListenerEntity, parts: TcpListenerParts) {
     this.entity = entity;
@@ -85,7 +90,7 @@ export class TcpListenerSocket {
 
   private makeServer(): Server {
     const { sslProfile, authenticatePeer } = this.entity;
-    if (!sslProfile) return createTcpServer(SOCKET_OPTIONS, (socket) => this.accept(socket));
+    if (!sslProfile) return this.proxied(createTcpServer(SOCKET_OPTIONS, (socket) => this.accept(socket)));
     const server = createTlsServer(
       {
         ...SOCKET_OPTIONS,
@@ -102,16 +107,26 @@ export class TcpListenerSocket {
     watchHandshakes(server, { name: this.entity.name, log, count: profiles.handshakes, now: () => driver.now() });
     const unwatch = profiles.watch(sslProfile, () => server.setSecureContext(profiles.publicMaterial(sslProfile)));
     server.on('close', unwatch);
+    return this.proxied(server);
+  }
+
+  /** Behind a load balancer, each connection begins with a header. */
+  private proxied(server: Server): Server {
+    const { name, proxyProtocol } = this.entity;
+    if (proxyProtocol === 'none') return server;
+    const { log, driver } = this.parts;
+    this.behind = new ProxiedConnections({ name, log, count: this.headers, now: () => driver.now() });
+    this.behind.serve(server);
     return server;
   }
 
   private accept(socket: Socket): void {
     const { driver } = this.parts;
     const { name, sessionAffinity } = this.entity;
-    const boundTo = sessionAffinity === 'clientIP' ? socket.remoteAddress : undefined;
-    const { remoteAddress: host, remotePort: port } = socket;
+    const ends = this.behind?.clientOf(socket) ?? endsOf(socket);
+    const boundTo = sessionAffinity === 'clientIP' ? ends?.host : undefined;
     const alpn = ('encrypted' in socket && (socket as TLSSocket).alpnProtocol) || undefined;
-    const client = host === undefined || port === undefined ? undefined : { host, port, alpn };
+    const client = ends && { host: ends.host, port: ends.port, alpn, ends: clientText(ends) };
     const flow = driver.router.flowAccepted(name, driver.now(), boundTo, client);
     if (flow === undefined) {
       socket.on('error', () => {});
@@ -123,4 +138,10 @@ export class TcpListenerSocket {
     driver.flows.set(flow, new FlowSocket(flow, socket, driver, tls));
     driver.schedule();
   }
+}
+
+/** Undefined of a connection that is gone already. */
+function endsOf({ remoteAddress: host, remotePort: port, localAddress: localHost, localPort }: Socket) {
+  if (host === undefined || port === undefined || localHost === undefined || localPort === undefined) return undefined;
+  return { host, port, localHost, localPort };
 }

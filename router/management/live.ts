@@ -14,7 +14,7 @@ const IN_PLACE: Readonly<Partial<Record<EntityType, 'all' | readonly string[]>>>
   proxyProfile: 'all',
   listener: ['cost'],
   connector: ['cost'],
-  tcpListener: ['observer', 'siteId', 'sessionAffinity'],
+  tcpListener: ['observer', 'siteId', 'sessionAffinity', 'maxConnections'],
   listenerAddress: ['value', 'weight'],
   tcpConnector: ['siteId', 'processId'],
 };

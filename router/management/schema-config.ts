@@ -31,6 +31,8 @@ const SECONDS = { min: 1, max: 86_400 } as const;
 const ORDINAL = { access: 'both', min: 0, max: Number.MAX_SAFE_INTEGER } as const;
 const SESSIONS_MAX = 32_768;
 const WEIGHT_MAX = 1_000_000;
+const QUEUED_CONNECTIONS_MAX = 65_536;
+const HTTP_PATH = { pattern: /^\/[\x21-\x7e]{0,1023}$/, words: "a path that begins with '/', without spaces" };
 /**
  * skupper-router's own default is 16,384. A peer that may send more sends fewer frames; a read of 64 KiB and its header
  * fit into one. Peers keep their own limit for what we send.
@@ -74,6 +76,23 @@ const tcpCounters = {
 const health = {
   operStatus: seen.choice(['up', 'down']),
   connectionMsg: seen.text,
+} as const;
+
+/** Ours, all of them: what a tcpConnector's backend is spared, how it is watched, and what it is told. */
+const backendAttributes = {
+  /** At a time; 0 for no limit. */
+  maxConnections: integer({ default: 0, min: 0 }),
+  /** Of those beyond it. */
+  maxQueuedConnections: integer({ default: 0, min: 0, max: QUEUED_CONNECTIONS_MAX }),
+  connectTimeoutSeconds: integer({ default: 10, min: 1, max: 300 }),
+  healthCheck: choice(['none', 'tcp', 'http'], { default: 'none' }),
+  healthCheckPath: text({ default: '/', form: HTTP_PATH }),
+  healthCheckIntervalSeconds: integer({ default: 5, min: 1, max: 3600 }),
+  healthCheckTimeoutSeconds: integer({ default: 2, min: 1, max: 300 }),
+  healthyThreshold: integer({ default: 2, min: 1, max: 100 }),
+  unhealthyThreshold: integer({ default: 3, min: 1, max: 100 }),
+  /** Whose each connection is, before its first octet. */
+  proxyProtocol: choice(['none', 'v1', 'v2'], { default: 'none' }),
 } as const;
 
 /** Attributes that UPDATE may change too: in place, or by making the entity anew. */
@@ -286,6 +305,10 @@ export const CONFIG_ENTITIES = {
       sslProfile: text(),
       authenticatePeer: flag({ default: false }),
       observer: choice(['none', 'auto', 'http1', 'http2'], { default: 'auto' }),
+      /** Ours: connections at a time, 0 for no limit. */
+      maxConnections: integer({ default: 0, min: 0 }),
+      /** Ours: whether each connection begins with a header of a load balancer, in version 1 or 2. */
+      proxyProtocol: choice(['none', 'required'], { default: 'none' }),
       ...tcpCounters,
       ...health,
     }),
@@ -300,6 +323,7 @@ export const CONFIG_ENTITIES = {
       processId: text(),
       sslProfile: text(),
       verifyHostname: flag({ default: true }),
+      ...backendAttributes,
       ...tcpCounters,
       ...health,
     }),

@@ -241,7 +241,7 @@ describe('requests that an observer sees', () => {
 
   function asking(world: VanflowWorld): void {
     const { router } = world;
-    router.bridge.observe('tl', 'http1');
+    router.bridge.adjustListener('tl', { observer: 'http1' });
     const ends = world.open('tl');
     router.flowConnected(ends.connector, world.now);
     router.flowReceived(ends.listener, request, world.now);

@@ -43,6 +43,10 @@ export class RouterNetwork {
   linkWire: WireOptions = LINK_WIRE;
   /** The tcpConnectors of all backends that were dialled, in order, those that refused too. */
   readonly dialled: string[] = [];
+  /** The same of looks at backends by the routers themselves. */
+  readonly probes: string[] = [];
+  /** Of routers that are added from now on: for how long a flow may be without a way. */
+  flowPauseLimitMs: number | undefined;
   /** Told `router listener` for each listening socket that opens or closes. */
   onListening: (entry: string, on: boolean) => void = () => {};
   private readonly instances = new Map<string, number>();
@@ -72,6 +76,8 @@ export class RouterNetwork {
       random: this.random,
       dialBackend: (connector: string) => this.backend(connector),
       swallows: (connector: string) => this.swallowing.has(connector),
+      refuses: (connector: string) => this.refusing.has(connector),
+      probed: (connector: string) => this.probes.push(connector),
       listening: (listener: string, on: boolean) => {
         this.onListening(`${id} ${listener}`, on);
         if (on) this.open.add(`${id} ${listener}`);

@@ -1,11 +1,18 @@
 /** Backends and tcpListeners beside those of `RouterNetwork.addService`: several of one service at a router, addresses in tiers. */
-import type { Rank } from '../../../router/bridge/bridge.ts';
+import type { ConnectorSettings } from '../../../router/bridge/tcp-connector.ts';
+import type { Rank } from '../../../router/bridge/tcp-listener.ts';
 import type { RouterNetwork } from './router-network.ts';
 
-export function addConnector(network: RouterNetwork, at: string, name: string, address: string): void {
+export function addConnector(
+  network: RouterNetwork,
+  at: string,
+  name: string,
+  address: string,
+  settings: Partial<ConnectorSettings> = {},
+): void {
   const { router } = network.router(at);
   network.router(at).input(() => {
-    router.bridge.addConnector(name, address);
+    router.bridge.addConnector(name, address, settings);
     router.step(network.now);
   });
 }

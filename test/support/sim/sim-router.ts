@@ -26,6 +26,9 @@ export interface SimRouterParts {
   dialBackend(connector: string): SimSocket | undefined;
   /** Whether nothing answers to a dial, neither with yes nor with no. */
   swallows(connector: string): boolean;
+  refuses?(connector: string): boolean;
+  /** Told of each look at a backend. */
+  probed?(connector: string): void;
   listening(tcpListener: string, on: boolean): void;
 }
 
@@ -137,6 +140,16 @@ export class SimRouter {
     };
   }
 
+  /** Looks at a backend, as `router/io/probes.ts` does. */
+  private probe(connector: string, withinMs: number): void {
+    this.parts.probed?.(connector);
+    const swallows = this.parts.swallows(connector);
+    this.parts.scheduler.after(swallows ? withinMs : this.parts.random.next() * 2, () => {
+      const problem = this.parts.refuses?.(connector) || this.parts.swallows(connector) ? 'no answer' : undefined;
+      this.input(() => this.router.probed(connector, problem, this.now));
+    });
+  }
+
   private dial(flow: number, connector: string, withinMs = CONNECT_TIMEOUT_MS): void {
     const swallows = this.parts.swallows(connector);
     const socket = this.parts.dialBackend(connector);
@@ -224,6 +237,9 @@ export class SimRouter {
         break;
       case 'flow-connect':
         this.dial(effect.flow, effect.connector, effect.withinMs);
+        break;
+      case 'probe':
+        this.probe(effect.connector, effect.withinMs);
         break;
       case 'connection-close':
         this.closeTransport(effect.connection);

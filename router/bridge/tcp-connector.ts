@@ -1,0 +1,287 @@
+/**
+ * A tcpConnector: the consumer of its address that dials a backend, as far as it concerns the core.
+ *
+ * It is passed over while its backend is unfit (`backend-health.ts`), and out of the address table, so that other routers send
+ * nothing here, while that lasts, as long as others have the address: the last one stays. Its limits: so many connections
+ * at a time; of those that come when it has them, so many wait for a place, and only when they have no other way.
+ *
+ * Invariants: it is in the table or withdrawn, never both; a flow that waits has not been dialled and ends at the latest after
+ * `connectTimeoutMs`.
+ */
+import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
+import type { Effects } from '../core/effects.ts';
+import { hashKey } from '../core/hash-key.ts';
+import { BACKEND_CONNECT_TIMEOUT_MS, FAULT_LOG_INTERVAL_MS, WITHDRAWAL_DELAY_MS } from '../core/limits.ts';
+import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import { BackendHealth, type HealthCheck } from './backend-health.ts';
+import type { ConnectorFlow } from './connector-flow.ts';
+import type { Flow, FlowEntity } from './flow.ts';
+import { newCounters } from './flow-counters.ts';
+
+export interface ConnectorSettings {
+  /** Connections at a time; 0 for no limit. */
+  maxConnections: number;
+  /** Of those that come beyond it, how many wait. */
+  maxQueuedConnections: number;
+  /** How long a dial may take, and a flow wait for a place, ms. */
+  connectTimeoutMs: number;
+  healthCheck: HealthCheck | undefined;
+}
+
+export const DEFAULT_SETTINGS: ConnectorSettings = {
+  maxConnections: 0,
+  maxQueuedConnections: 0,
+  connectTimeoutMs: BACKEND_CONNECT_TIMEOUT_MS,
+  healthCheck: undefined,
+};
+
+export interface ConnectorOwner {
+  readonly routerId: string;
+  /** Time of the turn, ms. */
+  readonly now: number;
+  readonly effects: Effects;
+  readonly addresses: AddressTable;
+  /** Whether it is known here which other routers have an address. */
+  readonly knowsOthers: boolean;
+  /** What limits have kept away, and what was found by looking. */
+  readonly refusals: Refusals;
+  random(): number;
+  openConnectorFlow(connector: TcpConnector, transit: Transit): Flow & ConnectorFlow;
+  /** Its deadline has come nearer. */
+  dueSooner(connector: TcpConnector): void;
+}
+
+/** Connections that were refused for a limit, since the start. */
+export interface Refusals {
+  /** A tcpListener had all of its connections. */
+  listener: number;
+  /** A tcpConnector had, and no queue or a full one. */
+  connector: number;
+  /** It waited for a place in vain. */
+  queue: number;
+  /** Looks at backends, those of health checks and those after an ejection. */
+  probesPassed: number;
+  probesFailed: number;
+}
+
+const PENALTY_COST = 1_000_000;
+const MODULE = 'TCP_ADAPTOR';
+
+export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
+  readonly name: string;
+  readonly address: string;
+  readonly key: string;
+  readonly settings: ConnectorSettings;
+  readonly counters = newCounters();
+  readonly flows = new Set<Flow>();
+  readonly health: BackendHealth;
+  openCount = 0;
+  private readonly owner: ConnectorOwner;
+  private readonly waiting = new Set<ConnectorFlow>();
+  /** When it leaves the address table. */
+  private withdrawAt = Number.POSITIVE_INFINITY;
+  private offered = false;
+  private deleted = false;
+  /** It is the last: back into the table, at the next tick. */
+  private isWanted = false;
+  private limitToldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(name: string, address: string, settings: Partial<ConnectorSettings>, owner: ConnectorOwner) {
+    this.name = name;
+    this.address = address;
+    this.settings = { ...DEFAULT_SETTINGS, ...settings };
+    this.owner = owner;
+    this.key = hashKey(address, owner.routerId);
+    this.health = new BackendHealth(this.settings.healthCheck, owner.now, owner.random());
+  }
+
+  /** Why the backend could not be reached the last time; undefined when it could. */
+  get problem(): string | undefined {
+    return this.health.problem;
+  }
+
+  get affinityName(): string {
+    return this.name;
+  }
+
+  /** Its backend was not reached of late: it is worse than any other. */
+  get passedOver(): boolean {
+    return this.health.unfit;
+  }
+
+  get cost(): number {
+    return this.passedOver ? PENALTY_COST : 0;
+  }
+
+  /** Others have its address and are told that it has not. */
+  get withdrawn(): boolean {
+    return !this.offered && !this.deleted;
+  }
+
+  get queuedCount(): number {
+    return this.waiting.size;
+  }
+
+  // ---- being there
+
+  offer(): void {
+    if (this.offered) return;
+    this.offered = true;
+    this.isWanted = false;
+    this.owner.addresses.addConsumer(this.key, this);
+    this.owner.addresses.unwatch(this.key, this);
+  }
+
+  delete(): void {
+    this.deleted = true;
+    if (this.offered) this.owner.addresses.removeConsumer(this.key, this);
+    else this.owner.addresses.unwatch(this.key, this);
+    this.offered = false;
+  }
+
+  /** Called for one that is withdrawn: it may be the last. */
+  reachable(_key: string, reachable: boolean): void {
+    if (reachable || !this.withdrawn) return;
+    this.isWanted = true;
+    this.owner.dueSooner(this);
+  }
+
+  changed(): void {}
+
+  private withdraw(): void {
+    this.withdrawAt = Number.POSITIVE_INFINITY;
+    if (!this.offered || !this.othersHaveIt) return;
+    this.offered = false;
+    // The watch first: it keeps what is known of the address.
+    this.owner.addresses.watch(this.key, this);
+    this.owner.addresses.removeConsumer(this.key, this);
+    this.log('warn', 'backend is not fit: other routers have its address alone');
+  }
+
+  private get othersHaveIt(): boolean {
+    return this.owner.knowsOthers && (this.owner.addresses.get(this.key)?.remotes.size ?? 0) > 0;
+  }
+
+  /** The backend has become fit or unfit, or stayed it. */
+  private settle(): void {
+    if (!this.health.unfit) {
+      this.withdrawAt = Number.POSITIVE_INFINITY;
+      if (!this.deleted) this.offer();
+    } else if (this.offered && this.health.unfitForLong && this.othersHaveIt && this.withdrawAt === Infinity) {
+      // Two that see each other and are unfit both must not go at once.
+      this.withdrawAt = this.owner.now + this.owner.random() * WITHDRAWAL_DELAY_MS;
+    }
+    this.owner.dueSooner(this);
+  }
+
+  // ---- time
+
+  get deadline(): number {
+    if (this.deleted) return Number.POSITIVE_INFINITY;
+    if (this.isWanted) return this.owner.now;
+    const [first] = this.waiting;
+    const waitUntil = first === undefined ? Number.POSITIVE_INFINITY : first.takenAt + this.settings.connectTimeoutMs;
+    return Math.min(this.health.probeAt, this.withdrawAt, waitUntil);
+  }
+
+  tick(now: number): void {
+    if (this.deleted) return;
+    if (this.isWanted) this.offer();
+    if (this.withdrawAt <= now) this.withdraw();
+    this.endWaiting(now);
+    if (this.health.probeAt > now) return;
+    this.health.probing();
+    const { name: connector, health } = this;
+    this.owner.effects.push({ type: 'probe', connector, withinMs: health.probeWithinMs, path: health.check?.path });
+  }
+
+  /** @param problem why the backend is not well; undefined when it is */
+  probed(problem: string | undefined): void {
+    const { refusals, now } = this.owner;
+    if (problem === undefined) refusals.probesPassed++;
+    else refusals.probesFailed++;
+    const changed = this.health.probed(problem, now, this.owner.random());
+    if (changed && problem === undefined) this.log('info', 'backend is reached again');
+    else if (changed) this.log('warn', 'backend is not well: passed over while there is another', { reason: problem });
+    this.settle();
+  }
+
+  // ---- flows
+
+  take(transit: Transit): Outlet | undefined {
+    if (this.isFull && (transit.tryMs !== undefined || this.waiting.size >= this.settings.maxQueuedConnections)) {
+      this.owner.refusals.connector++;
+      this.counters.connectionsRefused++;
+      this.tellLimit('connection refused: the tcpConnector has as many as it may have');
+      return undefined;
+    }
+    this.openCount++;
+    return this.owner.openConnectorFlow(this, transit);
+  }
+
+  done(): void {
+    this.openCount--;
+  }
+
+  /** A flow is ready to be dialled. @returns false when it waits, for `dial` to be called */
+  admits(flow: ConnectorFlow): boolean {
+    const { maxConnections } = this.settings;
+    // The flow itself is among them.
+    if (maxConnections === 0 || this.flows.size - this.waiting.size <= maxConnections) return true;
+    this.waiting.add(flow);
+    this.owner.dueSooner(this);
+    return false;
+  }
+
+  /** A flow of it is over. */
+  left(flow: Flow): void {
+    if (this.settings.maxConnections === 0) return;
+    this.waiting.delete(flow as ConnectorFlow);
+    const [next] = this.waiting;
+    if (next === undefined || this.flows.size - this.waiting.size >= this.settings.maxConnections) return;
+    this.waiting.delete(next);
+    next.dial();
+  }
+
+  private get isFull(): boolean {
+    const { maxConnections } = this.settings;
+    return maxConnections > 0 && this.flows.size >= maxConnections;
+  }
+
+  private endWaiting(now: number): void {
+    for (const flow of this.waiting) {
+      if (flow.takenAt + this.settings.connectTimeoutMs > now) return;
+      this.waiting.delete(flow);
+      this.owner.refusals.queue++;
+      this.counters.connectionsRefused++;
+      this.tellLimit('connection refused: it has waited in vain for others of the tcpConnector to end');
+      flow.connectFailed(`no place within ${this.settings.connectTimeoutMs / 1000} s`);
+    }
+  }
+
+  reached(): void {
+    if (this.health.reached()) this.log('info', 'backend is reached again');
+    this.settle();
+  }
+
+  /** @param dialledAt ms; flows that were dialled side by side are one failure */
+  refused(reason: string, dialledAt: number): void {
+    this.counters.connectionsRefused++;
+    const passedOverMs = this.health.refused(reason, dialledAt, this.owner.now);
+    if (passedOverMs === undefined) return;
+    this.log('warn', 'backend is not reached: passed over while there is another', { reason, passedOverMs });
+    this.settle();
+  }
+
+  private tellLimit(message: string): void {
+    if (this.owner.now < this.limitToldAt + FAULT_LOG_INTERVAL_MS) return;
+    this.limitToldAt = this.owner.now;
+    const { maxConnections, maxQueuedConnections } = this.settings;
+    this.log('warn', message, { maxConnections, maxQueuedConnections });
+  }
+
+  private log(level: 'info' | 'warn', message: string, fields: object = {}): void {
+    const { name: connector, address } = this;
+    this.owner.effects.log(level, message, { connector, address, ...fields }, MODULE);
+  }
+}
