@@ -6,7 +6,7 @@
  */
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock as clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { readVersion } from '../lib/version.ts';
@@ -17,6 +17,7 @@ import { countersOf } from './io/counters.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
+import { flowMemoryBytes } from './io/flow-memory.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
 import { ProtocolTrace } from './io/protocol-trace.ts';
@@ -52,7 +53,6 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   const loaded = options.config === undefined ? loadStart() : loadConfig(options.config);
   const version = readVersion();
   const { config } = loaded;
-  const clock = systemClock;
   const logs = logsOf(config, () => clock.wall());
   const log = logs.of('ROUTER');
   const random: Random = systemRandom;
@@ -70,6 +70,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       defaultDistribution: config.router.defaultDistribution,
       mesh: meshOptions(config.router),
       random: () => random.next(),
+      flowMemoryBytes: flowMemoryBytes(process.env),
     },
     clock.now(),
   );

@@ -87,8 +87,9 @@ export const FLOW_REPORT_BYTES_OURS = 128 * 1024;
 export const FLOW_REPORT_BYTES_QUIET = 64 * 1024;
 export const FLOW_REPORT_BYTES_SHORT = 16 * 1024;
 
-/** What a router may hold for flows where nothing else is said (`bridge/flow-budget.ts`), and what each flow may always have of it. */
+/** What a router may hold for flows where nothing else is said (`bridge/flow-budget.ts`), at least, and what each flow may always have of it. */
 export const FLOW_MEMORY_BYTES_DEFAULT = 512 * 1024 * 1024;
+export const FLOW_MEMORY_BYTES_MIN = 8 * 1024 * 1024;
 export const FLOW_SHARE_BYTES_MIN = 16 * 1024;
 
 /** An address that refused, or a connector whose backend did, is passed over for this long while another can take the flow. */

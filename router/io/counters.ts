@@ -52,6 +52,7 @@ export function countersOf({ router, startedAt, wall, delay, now, driver, profil
     eventsLeftOut: router.recorder?.leftOutCount ?? 0,
     pools: poolCounts(driver.slabs),
     bufferedBytes: bufferedBytes(router),
+    flowMemory: router.bridge.budget,
     protocolErrors: router.protocolErrors,
     peerFaults: router.faults.counts,
     handshakesFailed: profiles.handshakes.failedCount,

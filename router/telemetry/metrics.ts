@@ -100,6 +100,8 @@ export interface RouterCounters {
   readonly pools: readonly PoolCounters[];
   /** Octets held in buffers for readers that are behind. */
   readonly bufferedBytes: number;
+  /** What is held for TCP flows (`router/bridge/flow-budget.ts`). */
+  readonly flowMemory: { readonly usedBytes: number; readonly peakBytes: number; readonly limitBytes: number };
   /** Connections closed for a peer's fault, by AMQP condition. */
   readonly protocolErrors: ReadonlyMap<string, number>;
   /** Broken rules that end no connection, by kind. */
@@ -281,6 +283,9 @@ const OURS: readonly Metric[] = [
     'Flows, requests and log entries that collectors were not told of, since too many waited',
     (c) => c.eventsLeftOut,
   ),
+  metric('gauge', 'skuprt_router_flow_memory_bytes', 'Octets held for TCP flows', (c) => c.flowMemory.usedBytes),
+  metric('gauge', 'skuprt_router_flow_memory_peak_bytes', 'The most there has been', (c) => c.flowMemory.peakBytes),
+  metric('gauge', 'skuprt_router_flow_memory_limit_bytes', 'What may be held', (c) => c.flowMemory.limitBytes),
   metric('gauge', 'skuprt_router_buffered_bytes', 'Octets held for readers that are behind', (c) => c.bufferedBytes),
   {
     name: 'skuprt_router_protocol_errors_total',

@@ -39,6 +39,7 @@ export const COUNTERS: RouterCounters = {
   eventsLeftOut: 6,
   pools: [],
   bufferedBytes: 4096,
+  flowMemory: { usedBytes: 70_000, peakBytes: 1_500_000, limitBytes: 268_435_456 },
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),
   peerFaults: new Map([['malformed', 3]]),
   handshakesFailed: 5,
