@@ -2,6 +2,7 @@
  * `npm run chaos -- --minutes N`: connections over six routers while these and their links fail. Progress goes to stderr, the result to
  * stdout. Exit codes: 0 nothing was wrong and nothing is left, 1 something was, 2 usage, 130 interrupted.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '../../lib/random.ts';
 import { History } from './history.ts';
@@ -19,6 +20,8 @@ const LEFTOVER_PATIENCE_MS = 90_000;
 const LEFTOVER_POLL_MS = 1000;
 /** Heaps grow to what they need at most, and are not given back all. */
 const MEMORY_GROWTH_MIB_MAX = 200;
+/** Of the run's own turns. */
+const LATE_MS_MAX = 500;
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
@@ -48,6 +51,8 @@ async function chaos({ minutes, flowCount, seed, mayBreak }: ChaosOptions): Prom
     // Of their own: the connections of a seed are the same whenever troubles come.
     const troubles = new Troubles(new SeededRandom(seed + 1), ring, history, startedMs, say);
     say(`seed ${seed}, ${flowCount} connections at once over ${ROUTER_COUNT} routers and ${EDGES.length} links`);
+    const delay = monitorEventLoopDelay();
+    delay.enable();
     let told = startedMs;
     for (let now = startedMs; now < endMs && !interrupted.signal.aborted; now = performance.now()) {
       if (traffic.openCount < flowCount) void traffic.run();
@@ -62,6 +67,9 @@ async function chaos({ minutes, flowCount, seed, mayBreak }: ChaosOptions): Prom
     const left = await restOf(ring, traffic, memory);
     const crashes = ring.crashes();
     report(seed, minutes, traffic, troubles, [...crashes, ...left]);
+    const lateMs = Math.round(delay.max / 1e6);
+    if (lateMs > LATE_MS_MAX)
+      process.stdout.write(`the run itself was late by ${lateMs} ms: troubles took longer than they are told to\n`);
     const { wrongCount, hungCount, brokenCount } = traffic;
     const isFine = wrongCount + hungCount === 0 && (mayBreak || brokenCount === 0);
     const isOver = left.length === 0 && crashes.length === 0;

@@ -4,8 +4,8 @@
  */
 import { type Asked, Leftovers } from '../support/leftovers.ts';
 import { LiveNetwork } from '../support/live-network.ts';
-import { Relay } from '../support/relay.ts';
 import type { Edge } from './history.ts';
+import { Relays } from './relays.ts';
 import type { Way } from './traffic.ts';
 
 export const ROUTER_COUNT = 6;
@@ -23,10 +23,10 @@ export class Ring {
   readonly ways: readonly Way[];
   readonly leftovers: Leftovers;
   private readonly network: LiveNetwork;
-  private readonly relays: readonly Relay[];
+  private readonly relays: Relays;
   private readonly restarts = new Map<number, Promise<void>>();
 
-  private constructor(network: LiveNetwork, ways: readonly Way[], asked: readonly Asked[], relays: readonly Relay[]) {
+  private constructor(network: LiveNetwork, ways: readonly Way[], asked: readonly Asked[], relays: Relays) {
     this.network = network;
     this.ways = ways;
     this.leftovers = new Leftovers(network, asked);
@@ -40,12 +40,8 @@ export class Ring {
       const router = await network.router(idOf(at));
       asked.push({ router, amqpPort: await network.amqp(router) });
     }
-    const relays: Relay[] = [];
-    const dialPort = async (port: number): Promise<number> => {
-      const relay = await Relay.to(port);
-      relays.push(relay);
-      return relay.port;
-    };
+    const relays = new Relays();
+    const dialPort = (port: number) => relays.to(port);
     for (const [from, to] of EDGES) await network.link(asked[from]!.router, asked[to]!.router, { dialPort });
     const ways: Way[] = [];
     for (let to = 0; to < ROUTER_COUNT; to++) {
@@ -74,14 +70,12 @@ export class Ring {
   }
 
   cut(edge: number, on: boolean): void {
-    if (on) this.relays[edge]!.cut();
-    else this.relays[edge]!.mend();
+    this.relays.happen(edge, on ? 'cut' : 'mend');
   }
 
   /** Nothing passes, and neither end is told. */
   silence(edge: number, on: boolean): void {
-    if (on) this.relays[edge]!.freeze();
-    else this.relays[edge]!.thaw();
+    this.relays.happen(edge, on ? 'freeze' : 'thaw');
   }
 
   freeze(at: number, on: boolean): void {
@@ -125,8 +119,8 @@ export class Ring {
 
   async stop(): Promise<void> {
     for (let at = 0; at < ROUTER_COUNT; at++) this.freeze(at, false);
-    for (const relay of this.relays) await relay.close();
     await this.network.stop();
+    await this.relays.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { ManagementClient } from './management-client.ts';
 
 /** Idle links for streams that a connection keeps in each direction. */
 const LINKS_KEPT_MAX = 128;
+const ROLES_OF_ROUTERS = ['inter-router', 'inter-router-data', 'edge', 'inter-edge'];
 const START_PATIENCE_MS = 60_000;
 const WARNINGS_SHOWN = 20;
 
@@ -20,6 +21,9 @@ export interface Asked {
 
 interface Rest {
   readonly sockets: ReadonlyMap<string, string>;
+  /** To other routers: a link may get more of them later. */
+  readonly routerConnections: number;
+  /** Of clients and of services. */
   readonly connections: number;
   readonly links: number;
 }
@@ -61,11 +65,11 @@ export class Leftovers {
       const say = (count: number, what: string): void => {
         if (count !== 0) left.push(`${id} has ${count} ${what}`);
       };
-      const more = rest.sockets.size - before.sockets.size;
+      const more = rest.sockets.size - rest.routerConnections - (before.sockets.size - before.routerConnections);
       const fresh = [...rest.sockets].filter(([inode]) => !before.sockets.has(inode)).map(([, told]) => told);
       say(more, `sockets more than at rest; new since then: ${fresh.join(', ')}`);
       say(rest.connections - before.connections, 'connections more than at rest');
-      const linksMax = before.links + before.connections * 2 * LINKS_KEPT_MAX;
+      const linksMax = before.links + rest.routerConnections * 2 * LINKS_KEPT_MAX;
       say(Math.max(0, rest.links - linksMax), `links more than the ${linksMax} it may keep`);
       for (const [what, count] of Object.entries(inUse)) say(count, what);
     }
@@ -99,18 +103,22 @@ export class Leftovers {
     const metrics = await this.network.metrics(router);
     const client = await ManagementClient.connect(amqpPort);
     let links: Record<string, unknown>[];
+    let connections: Record<string, unknown>[];
     try {
       links = await client.query('io.skupper.router.router.link');
+      connections = await client.query('io.skupper.router.connection');
     } finally {
       client.close();
     }
     // Clients' links are those of this query; the TCP connections are counted apart.
     const ofRouters = links.filter(({ linkType }) => linkType !== 'endpoint');
     const sum = (attribute: string) => ofRouters.reduce((total, link) => total + Number(link[attribute] ?? 0), 0);
+    const routerConnections = connections.filter(({ role }) => ROLES_OF_ROUTERS.includes(String(role))).length;
     return {
       rest: {
         sockets: this.socketsOf(router.id),
-        connections: metrics('qdr_connections_total'),
+        routerConnections,
+        connections: metrics('qdr_connections_total') - routerConnections,
         links: ofRouters.length,
       },
       inUse: {

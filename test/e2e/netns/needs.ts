@@ -1,4 +1,5 @@
 /** What tests in network namespaces need of the machine. */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { findProgram } from '../../support/programs.ts';
 
@@ -15,5 +16,10 @@ export function whatIsMissing(): string | undefined {
   } catch {
     return `${TUN} cannot be opened, which a line with delay and loss needs`;
   }
+  // Root of a container may not.
+  if (
+    spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'mount', '-t', 'tmpfs', 'tmpfs', '/run']).status !== 0
+  )
+    return 'namespaces cannot be made here';
   return undefined;
 }

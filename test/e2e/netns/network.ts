@@ -76,6 +76,12 @@ export class Network {
     return wire;
   }
 
+  /** What `to` offers those that it accepts, to turn to when their connection is lost: its address on another wire. */
+  offerOther(to: Site, wire: Wire): void {
+    const [, listener] = to.entities.find(([type, { role }]) => type === 'listener' && role === 'inter-router')!;
+    Object.assign(listener, { failoverUrls: `amqps://${wire.addresses[1]}:${LINK_PORT}` });
+  }
+
   /** The connector of the side that made the wire. */
   connector(name: string, wire: Wire, more: Entity[1] = {}): Entity {
     const dial = { role: 'inter-router', host: wire.addresses[1], port: LINK_PORT };
