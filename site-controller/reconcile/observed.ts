@@ -23,8 +23,6 @@ export interface Observed {
   ports: ReadonlyMap<string, number>;
   /** Names and addresses of this machine that other machines may reach it by, best first. */
   hosts: readonly string[];
-  /** Which of its endpoints each link dials now, counted from 0; see EndpointTurns. */
-  endpointTurns: ReadonlyMap<string, number>;
   /** Where redemption is served, best first; empty until it is. */
   grantUrls: readonly string[];
   /** Absent on platform local. */

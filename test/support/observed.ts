@@ -42,7 +42,6 @@ export function observed(resources: Resource[], parts: Partial<Observed> = {}): 
       ['http', 9090],
     ]),
     hosts: ['192.0.2.7'],
-    endpointTurns: new Map(),
     grantUrls: [],
     ...parts,
   };

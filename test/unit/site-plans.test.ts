@@ -5,8 +5,7 @@ import { routerStateOf } from '../../lib/router-client/state.ts';
 import { endedGrants, planAccessGrants } from '../../site-controller/reconcile/accessgrant/plan.ts';
 import { planAccessTokens, tokensDue } from '../../site-controller/reconcile/accesstoken/plan.ts';
 import { planConnectors } from '../../site-controller/reconcile/connector/plan.ts';
-import { EndpointTurns } from '../../site-controller/reconcile/link/endpoint-turns.ts';
-import { planLinks } from '../../site-controller/reconcile/link/plan.ts';
+import { linkEntities, planLinks } from '../../site-controller/reconcile/link/plan.ts';
 import { planListeners } from '../../site-controller/reconcile/listener/plan.ts';
 import { planMultiKeyListeners } from '../../site-controller/reconcile/multikeylistener/plan.ts';
 import type { Observed, Outcome } from '../../site-controller/reconcile/observed.ts';
@@ -237,17 +236,36 @@ describe('Link', () => {
     expect(findings(outcome)[0]).toBe('Configured Error: TLS credentials "east" not found');
   });
 
-  it('goes on to the next endpoint when one leads nowhere, and stays at one that works', () => {
-    const turns = new EndpointTurns();
-    const attempt = (isOperational: boolean) => [{ name: 'to-east', endpointCount: 2, isOperational }];
-    turns.update(attempt(false), 0);
-    expect(turns.update(attempt(false), 3999)).toBe(false);
-    expect(turns.update(attempt(false), 4000)).toBe(true);
-    expect(turns.indexes().get('to-east')).toBe(1);
-    turns.update(attempt(true), 60_000);
-    expect(turns.update(attempt(false), 62_000)).toBe(false);
-    expect(turns.update(attempt(false), 64_000)).toBe(true);
-    expect(turns.indexes().get('to-east')).toBe(0);
+  describe('with several endpoints', () => {
+    const others = [
+      { name: 'inter-router', host: '2001:db8::1', port: '55671' },
+      { name: 'edge', host: 'east.example', port: '45671' },
+    ];
+    const several = resource('Link', 'to-east', { ...spec, endpoints: [...spec.endpoints, ...others] });
+    const state = (status: string, message: string) =>
+      observed([site(), several], {
+        credentials,
+        router: routerState({
+          connectors: new Map([['to-east', { status, message }]]),
+          connections: [
+            { host: '2001:db8::1:55671', container: 'east-router', role: 'inter-router', opened: true, direction: 'out' },
+          ],
+        }),
+        network: { sites: [remoteSite('east')], settled: true, gone: new Set<string>() },
+      });
+
+    it('gives the router those of its role, to be tried in turn', () => {
+      const [, connector] = linkEntities(state('CONNECTING', '')).find(([type]) => type === 'connector')!;
+      expect(connector).toMatchObject({ host: 'east.example', port: '55671', endpoints: '[2001:db8::1]:55671' });
+      const [, one] = linkEntities(withConnector('CONNECTING', '')).find(([type]) => type === 'connector')!;
+      expect(one).not.toHaveProperty('endpoints');
+    });
+
+    it('says which one was tried last, and knows the remote site by any', () => {
+      const [failing] = planLinks(state('FAILED', '[2001:db8::1]:55671: connect ECONNREFUSED 2001:db8::1:55671'));
+      expect(findings(failing)[1]).toContain('[2001:db8::1]:55671 refuses connections');
+      expect(planLinks(state('SUCCESS', ''))[0]).toMatchObject({ status: { remoteSiteName: 'east' } });
+    });
   });
 });
 

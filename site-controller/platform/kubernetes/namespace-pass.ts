@@ -114,7 +114,6 @@ export class NamespacePass {
       network: memory.network(networkMaps),
       ports: new Map(),
       hosts: [],
-      endpointTurns: new Map(),
       grantUrls: services.grantUrls(),
       cluster,
     };

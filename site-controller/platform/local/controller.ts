@@ -20,8 +20,6 @@ import { tokensDue } from '../../reconcile/accesstoken/plan.ts';
 import { planCertificateSecrets } from '../../reconcile/certificate/issue.ts';
 import { nextCertificateWork, secretsInput, wantedCertificates } from '../../reconcile/certificate/plan.ts';
 import { importPorts, lostPorts, planImports } from '../../reconcile/import/plan.ts';
-import { EndpointTurns } from '../../reconcile/link/endpoint-turns.ts';
-import { endpointsOf, isOperational } from '../../reconcile/link/plan.ts';
 import { networkStatus } from '../../reconcile/network-status.ts';
 import { type NetworkView, type Observed, ofKind, type PortWant } from '../../reconcile/observed.ts';
 import { planOutcomes, statusFrom } from '../../reconcile/outcomes.ts';
@@ -64,7 +62,6 @@ export interface ControllerParts {
 
 export class SiteController {
   private readonly parts: ControllerParts;
-  private readonly turns = new EndpointTurns();
   private isReady = false;
   /** Wall-clock milliseconds. */
   private certificatesDueAt = Infinity;
@@ -106,7 +103,6 @@ export class SiteController {
       network: network(),
       ports: ports.all(),
       hosts: hosts(),
-      endpointTurns: this.turns.indexes(),
       grantUrls: redemptionServer.urls,
     };
   }
@@ -204,16 +200,6 @@ export class SiteController {
     }
     await writeChanged(paths.faults, await store.faults());
     await this.markReady(site === undefined ? undefined : await store.get('Site', site.metadata.name));
-    this.turnEndpoints(observed);
-  }
-
-  private turnEndpoints(observed: Observed): void {
-    const links = ofKind(observed, 'Link').map((link) => ({
-      name: link.metadata.name,
-      endpointCount: endpointsOf(observed, link).length,
-      isOperational: isOperational(observed, link),
-    }));
-    this.turns.update(links, this.parts.clock.now());
   }
 
   private async markReady(site: Site | undefined): Promise<void> {

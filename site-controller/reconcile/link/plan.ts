@@ -3,6 +3,7 @@ import { type Finding, failed, pending, ready } from '../../../config/api/condit
 import type { Link, LinkEndpoint } from '../../../config/api/link.ts';
 import { secretText } from '../../../config/api/secret-text.ts';
 import { ROUTER_FILES, SETTING } from '../../../config/names.ts';
+import { withPort } from '../../../lib/address.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { LINK_LIMITS } from '../routeraccess/plan.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
@@ -36,6 +37,7 @@ export function linkEntities(observed: Observed): RouterEntity[] {
           role: linkRole(observed),
           host: endpoint.host,
           port: endpoint.port,
+          ...furtherEndpoints(observed, link),
           cost: costOf(link),
           verifyHostname: true,
           sslProfile: linkProfile(link),
@@ -85,10 +87,19 @@ export function endpointsOf(observed: Pick<Observed, 'resources'>, link: Link): 
   return link.spec.endpoints.filter((endpoint) => endpoint.name === role);
 }
 
-/** The endpoint that the router dials now. */
-export function endpointOf(observed: Observed, link: Link): LinkEndpoint | undefined {
-  const endpoints = endpointsOf(observed, link);
-  return endpoints[(observed.endpointTurns.get(link.metadata.name) ?? 0) % endpoints.length];
+/** The endpoint that the router dials first. */
+export function endpointOf(observed: Pick<Observed, 'resources'>, link: Link): LinkEndpoint | undefined {
+  return endpointsOf(observed, link)[0];
+}
+
+/** The others, which the router itself tries in turn; on Kubernetes the pod's adaptor takes the turns. */
+function furtherEndpoints(observed: Observed, link: Link): { endpoints?: string } {
+  const places = endpointsOf(observed, link).map(placeOf).slice(1);
+  return observed.cluster === undefined && places.length > 0 ? { endpoints: places.join(',') } : {};
+}
+
+function placeOf({ host, port }: LinkEndpoint): string {
+  return withPort(host, port);
 }
 
 export function isOperational(observed: Observed, link: Link): boolean {
@@ -97,9 +108,7 @@ export function isOperational(observed: Observed, link: Link): boolean {
 
 /** The site at the other end, known once the routers have met; its name once that site was heard. */
 export function remoteOf(observed: Observed, link: Link): RemoteSite | undefined {
-  // On Kubernetes the pod's adaptor takes the turns, so any of the endpoints may be the one.
-  const dialled = observed.cluster === undefined ? [endpointOf(observed, link)] : endpointsOf(observed, link);
-  const places = new Set(dialled.map((endpoint) => `${endpoint?.host}:${endpoint?.port}`));
+  const places = new Set(endpointsOf(observed, link).map(({ host, port }) => `${host}:${port}`));
   const role = linkRole(observed);
   const connection = observed.router?.connections.find(
     (candidate) => candidate.direction === 'out' && candidate.role === role && places.has(candidate.host),
@@ -134,7 +143,12 @@ function operational(observed: Observed, link: Link): Finding {
   if (isOperational(observed, link)) return ready('Operational');
   const name = credentialsOf(link);
   const connector = observed.router.connectors.get(link.metadata.name);
-  return diagnose(endpointOf(observed, link)!, name, observed.credentials.get(name), connector, observed.now);
+  const message = connector?.message ?? '';
+  // With several endpoints the router says which one it has tried last.
+  const tried = endpointsOf(observed, link).find((endpoint) => message.startsWith(`${placeOf(endpoint)}: `));
+  const told = tried && connector && { ...connector, message: message.slice(placeOf(tried).length + 2) };
+  const endpoint = tried ?? endpointOf(observed, link)!;
+  return diagnose(endpoint, name, observed.credentials.get(name), told ?? connector, observed.now);
 }
 
 function configFault(observed: Observed, link: Link): string | undefined {
