@@ -11,6 +11,7 @@
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { FLAG_RESEND_RELEASED, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
 import { RESEND_BYTES_MAX, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
+import { Tried } from './tried.ts';
 
 /** What a transit tells its producer. */
 export interface Inlet {
@@ -96,7 +97,7 @@ export class Transit {
   /** Connection it came by, 0 for a flow or the router itself. */
   readonly from: number;
   /** Candidates that refused. */
-  readonly tried: Set<unknown> = new Set();
+  readonly tried = new Tried();
   private candidate: Pick<Candidate, 'done'> | undefined;
   private outlet: Outlet | undefined;
   /** The message without its router annotations, while it may still have to be sent again. */

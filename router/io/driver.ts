@@ -123,9 +123,8 @@ export class Driver {
     this.schedule();
   }
 
-  /** @param established whether the flow had been connected: if not, its dialling reports it */
-  flowGone(id: number, established: boolean, reason?: string): void {
-    if (!established) return;
+  /** One that had been connected: the others have `flowConnectFailed`. */
+  flowGone(id: number, reason?: string): void {
     this.flows.delete(id);
     this.router.flowLost(id, this.now(), reason);
     this.schedule();

@@ -23,7 +23,7 @@ import { AmqpListener } from './amqp-listener.ts';
 import type { Backend } from './backend.ts';
 import { connectorSettings } from './connector-settings.ts';
 import type { Driver } from './driver.ts';
-import { type HttpOptions, startHttp } from './http.ts';
+import type { HttpOptions } from './http.ts';
 import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { meshOptions } from './mesh-options.ts';
@@ -345,6 +345,8 @@ export class Entities {
     let unwatch = (): void => {};
     return keepListening(
       async () => {
+        // A router without such a listener has no need of the memory.
+        const { startHttp } = await import('./http.ts');
         const server = await startHttp(this.httpOptions(entity, overWebSockets), stop.signal);
         const { sslProfile } = entity;
         if (sslProfile) unwatch = profiles.watch(sslProfile, () => server.setTls(profiles.publicMaterial(sslProfile)));

@@ -43,6 +43,8 @@ export class FlowSocket {
   private writtenTotal = 0;
   private corked = false;
   private lost = false;
+  /** Until its backend has answered. */
+  private dial: Dial | undefined;
 
   constructor(id: number, socket: Socket, driver: Driver, credentials?: Credentials) {
     this.id = id;
@@ -50,11 +52,12 @@ export class FlowSocket {
     this.socket = socket;
     this.driver = driver;
     this.openedAt = driver.now();
+    // Before anybody listens for octets: that alone would start it.
+    socket.pause();
     socket.on('data', this.onData);
     socket.on('end', this.onEnd);
     socket.on('error', this.onLost);
     socket.on('close', this.onLost);
-    socket.pause();
   }
 
   /**
@@ -74,35 +77,12 @@ export class FlowSocket {
     }: { withinMs?: number; alpn?: string; client?: ClientEnds } = {},
   ): FlowSocket {
     const socket = connectBackend(backend, alpn, client);
-    let connected = false;
-    let timedOut = false;
-    const giveUp = (): void => {
-      if (connected || socket.destroyed) return;
-      timedOut = true;
-      socket.destroy(new Error(`no answer within ${withinMs / 1000} s`));
-    };
-    // Timers come before what sockets have to say: an answer that a busy turn has kept waiting still counts.
-    const timeout = setTimeout(() => setImmediate(giveUp), withinMs);
     const flow = new FlowSocket(id, socket, driver, backend.credentials);
-    let failure = '';
-    socket.once('error', (error) => {
-      failure = error.message;
-    });
-    socket.once(backend.tls ? 'secureConnect' : 'connect', () => {
-      connected = true;
-      clearTimeout(timeout);
-      const { localAddress: host, localPort: port } = socket;
-      driver.flowConnected(id, host === undefined || port === undefined ? undefined : { host, port });
-    });
-    socket.once('close', () => {
-      clearTimeout(timeout);
-      if (!connected) driver.flowConnectFailed(id, failure, timedOut);
-    });
-    flow.connecting = () => !connected;
+    const dial = new Dial(socket, withinMs);
+    flow.dial = dial;
+    socket.once(backend.tls ? 'secureConnect' : 'connect', () => flow.dialled(dial));
     return flow;
   }
-
-  private connecting: () => boolean = () => false;
 
   /** Both ends as `address:port`, of a socket that is open. */
   get ends(): { local: string | undefined; remote: string | undefined } {
@@ -165,9 +145,53 @@ export class FlowSocket {
   };
 
   private readonly onLost = (error?: Error | boolean): void => {
+    if (this.dial !== undefined) this.dialLost(this.dial, error);
     if (this.lost) return;
     this.lost = true;
+    if (this.dial !== undefined) return;
     const reason = error instanceof Error ? `connection-broken (${error.message})` : undefined;
-    this.driver.flowGone(this.id, !this.connecting(), reason);
+    this.driver.flowGone(this.id, reason);
   };
+
+  private dialled(dial: Dial): void {
+    dial.stop();
+    this.dial = undefined;
+    const { localAddress: host, localPort: port } = this.socket;
+    this.driver.flowConnected(this.id, host === undefined || port === undefined ? undefined : { host, port });
+  }
+
+  /** The socket says why, and then that it is closed. */
+  private dialLost(dial: Dial, error?: Error | boolean): void {
+    if (error instanceof Error) {
+      dial.failure ||= error.message;
+      return;
+    }
+    dial.stop();
+    this.driver.flowConnectFailed(this.id, dial.failure, dial.timedOut);
+  }
+}
+
+/** A backend that has not answered yet. Nothing of it is kept once it has. */
+class Dial {
+  failure = '';
+  timedOut = false;
+  private stopped = false;
+  private readonly timer: NodeJS.Timeout;
+
+  /** @param withinMs when it is given up */
+  constructor(socket: Socket, withinMs: number) {
+    // Timers come before what sockets have to say: an answer that a busy turn has kept waiting still counts.
+    this.timer = setTimeout(() => setImmediate(() => this.giveUp(socket, withinMs)), withinMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.stopped = true;
+  }
+
+  private giveUp(socket: Socket, withinMs: number): void {
+    if (this.stopped || socket.destroyed) return;
+    this.timedOut = true;
+    socket.destroy(new Error(`no answer within ${withinMs / 1000} s`));
+  }
 }
