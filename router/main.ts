@@ -93,7 +93,10 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     random,
     router: config.router,
     http: {
-      render: () => renderMetrics(countersOf({ router, driver, profiles, startedAt, wall, delay, now: clock.now() })),
+      render: () =>
+        renderMetrics(
+          countersOf({ router, driver, profiles, startedAt, wall, delay, now: clock.now(), headers: entities.headers }),
+        ),
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
     },
   });

@@ -7,6 +7,7 @@ import type { Router } from '../core/router.ts';
 import type { RouterCounters } from '../telemetry/metrics.ts';
 import type { HandshakeCount } from './handshake-faults.ts';
 import { poolCounts } from './pools.ts';
+import type { ProxyFaultCount } from './proxied-connections.ts';
 import { addressCount } from './show-addresses.ts';
 import { linkCount } from './show-links.ts';
 import type { SlabPool } from './slab-pool.ts';
@@ -23,9 +24,20 @@ export interface CounterSources {
   now: number;
   driver: { readonly slabs: SlabPool };
   profiles: { readonly handshakes: HandshakeCount };
+  /** Connections of load balancers. */
+  headers: ProxyFaultCount;
 }
 
-export function countersOf({ router, startedAt, wall, delay, now, driver, profiles }: CounterSources): RouterCounters {
+export function countersOf({
+  router,
+  startedAt,
+  wall,
+  delay,
+  now,
+  driver,
+  profiles,
+  headers,
+}: CounterSources): RouterCounters {
   const peers = [...router.peers.values()];
   return {
     routerId: router.id,
@@ -47,6 +59,7 @@ export function countersOf({ router, startedAt, wall, delay, now, driver, profil
       handedBack: router.forwarder.handedBackCount,
       passedOver: router.bridge.passedOverCount(),
     },
+    backends: backends(router, headers),
     serviceConnections: serviceConnections(router),
     observersGaveUp: router.bridge.observersGaveUpCount,
     eventsLeftOut: router.recorder?.leftOutCount ?? 0,
@@ -93,6 +106,19 @@ function siteLink(peer: Peer) {
     cost: peer.cost,
     octetsIn: group.reduce((sum, { connection }) => sum + connection.stats.octetsIn, 0),
     octetsOut: group.reduce((sum, { connection }) => sum + connection.stats.octetsOut, 0),
+  };
+}
+
+function backends({ bridge }: Router, { refusedCount }: ProxyFaultCount): RouterCounters['backends'] {
+  const { listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
+  return {
+    limitedListener: listener,
+    limitedConnector: connector,
+    limitedQueue: queue,
+    probesPassed,
+    probesFailed,
+    ...bridge.connectorCounts(),
+    headersRefused: refusedCount,
   };
 }
 

@@ -27,6 +27,7 @@ import type { HttpOptions } from './http.ts';
 import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { meshOptions } from './mesh-options.ts';
+import type { ProxyFaultCount } from './proxied-connections.ts';
 import { Quota } from './quota.ts';
 import type { RouterLog } from './router-log.ts';
 import { TcpListenerSocket } from './tcp-listener.ts';
@@ -60,6 +61,8 @@ export class Entities {
   readonly connectors = new Map<string, AmqpConnector>();
   readonly tcpListeners = new Map<string, TcpListenerSocket>();
   readonly listening = new Map<string, Listening>();
+  /** Connections that did not begin as those of a load balancer do, where they must. */
+  readonly headers: ProxyFaultCount = { refusedCount: 0 };
   /** `maxConnections` of the policy. */
   readonly quota = new Quota(CONNECTIONS_MAX);
   private readonly amqpListeners = new Map<string, AmqpListener>();
@@ -175,7 +178,7 @@ export class Entities {
       case 'tcpListener':
         this.tcpListeners.set(
           entity.name,
-          new TcpListenerSocket(entity, { ...this.parts, log: this.logOf('TCP_ADAPTOR') }),
+          new TcpListenerSocket(entity, { ...this.parts, log: this.logOf('TCP_ADAPTOR'), headers: this.headers }),
         );
         bridge.addListener(entity);
         break;

@@ -23,6 +23,8 @@ export interface TcpListenerParts {
   profiles: TlsProfiles;
   log: Logger;
   random: Random;
+  /** Connections without a sound header, of all listeners. */
+  headers: ProxyFaultCount;
 }
 
 export class TcpListenerSocket {
@@ -31,8 +33,6 @@ export class TcpListenerSocket {
   private listening: Listening | undefined;
   private server: Server | undefined;
   private behind: ProxiedConnections | undefined;
-  /** Connections without a sound header. */
-  readonly headers: ProxyFaultCount = { refusedCount: 0 };
 
   constructor(entity: TcpListenerEntity, parts: TcpListenerParts) {
     this.entity = entity;
@@ -114,8 +114,8 @@ export class TcpListenerSocket {
   private proxied(server: Server): Server {
     const { name, proxyProtocol } = this.entity;
     if (proxyProtocol === 'none') return server;
-    const { log, driver } = this.parts;
-    this.behind = new ProxiedConnections({ name, log, count: this.headers, now: () => driver.now() });
+    const { log, driver, headers } = this.parts;
+    this.behind = new ProxiedConnections({ name, log, count: headers, now: () => driver.now() });
     this.behind.serve(server);
     return server;
   }

@@ -57,6 +57,19 @@ export interface DialCounters {
   readonly passedOver: number;
 }
 
+/** What limits of tcpListeners and tcpConnectors have kept away, and what the router has found by looking at backends. */
+export interface BackendCounters {
+  readonly limitedListener: number;
+  readonly limitedConnector: number;
+  readonly limitedQueue: number;
+  readonly probesPassed: number;
+  readonly probesFailed: number;
+  /** Now. */
+  readonly queued: number;
+  readonly withdrawn: number;
+  readonly headersRefused: number;
+}
+
 /** Of memory that is taken and given back in items of one size. */
 export interface PoolCounters {
   readonly typeName: string;
@@ -86,6 +99,7 @@ export interface RouterCounters {
   readonly siteLinks: readonly SiteLinkCounters[];
   readonly flows: FlowCounters;
   readonly dials: DialCounters;
+  readonly backends: BackendCounters;
   /** Connections of clients and workloads open now, by what they speak. */
   readonly serviceConnections: {
     readonly amqp: number;
@@ -262,6 +276,43 @@ const OURS: readonly Metric[] = [
     (c) => c.dials.handedBack,
   ),
   metric('gauge', 'skuprt_router_connectors_passed_over', 'Connectors passed over now', (c) => c.dials.passedOver),
+  {
+    name: 'skuprt_router_connections_limited_total',
+    kind: 'counter',
+    help: 'Connections refused since a tcpListener or tcpConnector had as many as it may have, by limit',
+    samples: ({ backends }) => [
+      { labels: { limit: 'listener' }, value: backends.limitedListener },
+      { labels: { limit: 'connector' }, value: backends.limitedConnector },
+      { labels: { limit: 'queue' }, value: backends.limitedQueue },
+    ],
+  },
+  metric(
+    'gauge',
+    'skuprt_router_connections_queued',
+    'Connections that wait for a place at a tcpConnector now',
+    (c) => c.backends.queued,
+  ),
+  {
+    name: 'skuprt_router_backend_probes_total',
+    kind: 'counter',
+    help: 'Looks of the router itself at backends, by result',
+    samples: ({ backends }) => [
+      { labels: { result: 'passed' }, value: backends.probesPassed },
+      { labels: { result: 'failed' }, value: backends.probesFailed },
+    ],
+  },
+  metric(
+    'gauge',
+    'skuprt_router_connectors_withdrawn',
+    'tcpConnectors whose address is left to other routers now, their backends being unfit',
+    (c) => c.backends.withdrawn,
+  ),
+  metric(
+    'counter',
+    'skuprt_router_proxy_headers_refused_total',
+    'Connections reset since they did not begin with a PROXY protocol header',
+    (c) => c.backends.headersRefused,
+  ),
   {
     name: 'skuprt_router_flow_octets_total',
     kind: 'counter',

@@ -17,8 +17,21 @@ const FULL = 'io.skupper.router.';
 const NOT_OURS: readonly string[] = ['dummy'];
 const MORE_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   listener: ['operStatus', 'connectionMsg'],
-  tcpListener: ['sessionAffinity'],
-  tcpConnector: ['operStatus', 'connectionMsg'],
+  tcpListener: ['sessionAffinity', 'maxConnections', 'proxyProtocol'],
+  tcpConnector: [
+    'operStatus',
+    'connectionMsg',
+    'maxConnections',
+    'maxQueuedConnections',
+    'connectTimeoutSeconds',
+    'healthCheck',
+    'healthCheckPath',
+    'healthCheckIntervalSeconds',
+    'healthCheckTimeoutSeconds',
+    'healthyThreshold',
+    'unhealthyThreshold',
+    'proxyProtocol',
+  ],
   listenerAddress: ['weight'],
 };
 /** The Python profiler of the original's agent. */
