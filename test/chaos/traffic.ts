@@ -115,7 +115,10 @@ export class Traffic {
     let plan: Plan | undefined;
     try {
       const end = new End(socket, 0);
-      const id = await within(PATIENCE_MS, end.read(ID_BYTES));
+      const id = await within(PATIENCE_MS, end.read(ID_BYTES)).catch((error: Error) => {
+        // Who has not said its name was lost before; what became of it is seen at the client.
+        throw error instanceof EarlyFinError ? new BrokenError('nameless') : error;
+      });
       plan = this.plans.get(id.readUInt32BE(0));
       // Its client is over already.
       if (plan === undefined) throw new BrokenError('late');
@@ -190,24 +193,30 @@ export class Traffic {
   }
 
   private failed(plan: Plan | undefined, who: string, error: Error): void {
-    const isExcused = plan !== undefined && isBreak(error) && this.isExcused(plan);
+    const isExcused = plan !== undefined && this.isExcused(plan, error);
     if (isExcused) this.excusedCount++;
     else if (error instanceof HangsError) this.hungCount++;
     else if (isBreak(error)) this.brokenCount++;
     else this.wrongCount++;
-    if (isExcused || this.told.length >= TOLD_MAX) return;
-    const { id, kind, way, startedMs } = plan ?? {};
+    if (isExcused) return;
+    const { id, kind, way, upBytes, downBytes, startedMs } = plan ?? {};
     const ageMs = Math.round(performance.now() - (startedMs ?? 0));
-    const what = `flow ${id} (${kind}, from R${way?.from} to R${way?.to}, ${ageMs} ms old)`;
-    this.told.push(`${clock()} ${what}, ${who}: ${error.message}`);
+    const what = `flow ${id} (${kind}, from R${way?.from} to R${way?.to}, ${upBytes} up, ${downBytes} down, ${ageMs} ms old)`;
+    // What is wrong comes before what is broken.
+    const told = `${clock()} ${what}, ${who}: ${error.message}`;
+    if (!isBreak(error)) this.told.unshift(told);
+    else if (this.told.length < TOLD_MAX) this.told.push(told);
   }
 
-  private isExcused({ way: { from, to }, startedMs }: Plan): boolean {
+  private isExcused({ way: { from, to }, startedMs }: Plan, error: Error): boolean {
     const now = performance.now();
     const { history } = this;
     // What died just before it began may not be known yet, or be in the middle of its start.
     const sinceMs = startedMs - APART_MS_MAX;
-    return history.died([from, to], sinceMs, now) || history.longestApartMs(from, to, sinceMs, now) > APART_MS_MAX;
+    const endDied = history.died([from, to], sinceMs, now);
+    // The system ends the connections of a process that dies, and with FIN when all was read.
+    if (error instanceof EarlyFinError) return endDied;
+    return isBreak(error) && (endDied || history.longestApartMs(from, to, sinceMs, now) > APART_MS_MAX);
   }
 }
 
@@ -292,7 +301,7 @@ class End {
   /** What has come, at least one octet. @throws at FIN */
   async some(byteCountMax = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const chunk = await this.next();
-    if (chunk === undefined) throw new Error(`FIN too early, after ${this.receivedBytes} octets`);
+    if (chunk === undefined) throw new EarlyFinError(`FIN too early, after ${this.receivedBytes} octets`);
     this.rest = chunk.subarray(byteCountMax);
     return chunk.subarray(0, byteCountMax);
   }
@@ -334,6 +343,8 @@ class End {
 /** The socket was closed before its end was reached. */
 class BrokenError extends Error {}
 class HangsError extends Error {}
+/** The end of what was sent came before its end. */
+class EarlyFinError extends Error {}
 
 const BREAKS: readonly (string | undefined)[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
 

@@ -68,7 +68,7 @@ export class Leftovers {
       const more = rest.sockets.size - rest.routerConnections - (before.sockets.size - before.routerConnections);
       const fresh = [...rest.sockets].filter(([inode]) => !before.sockets.has(inode)).map(([, told]) => told);
       say(more, `sockets more than at rest; new since then: ${fresh.join(', ')}`);
-      say(rest.connections - before.connections, 'connections more than at rest');
+      say(rest.connections - before.connections, `connections more than at rest; all: ${seen.told}`);
       const linksMax = before.links + rest.routerConnections * 2 * LINKS_KEPT_MAX;
       say(Math.max(0, rest.links - linksMax), `links more than the ${linksMax} it may keep`);
       for (const [what, count] of Object.entries(inUse)) say(count, what);
@@ -115,6 +115,7 @@ export class Leftovers {
     const sum = (attribute: string) => ofRouters.reduce((total, link) => total + Number(link[attribute] ?? 0), 0);
     const routerConnections = connections.filter(({ role }) => ROLES_OF_ROUTERS.includes(String(role))).length;
     return {
+      told: connections.map(({ role, container, dir }) => `${role} ${dir} ${container}`).join(', '),
       rest: {
         sockets: this.socketsOf(router.id),
         routerConnections,

@@ -76,6 +76,12 @@ export class Network {
     return wire;
   }
 
+  /** A further place of the other end, for the connector of `from`: its address on another wire. */
+  addEndpoint(from: Site, wire: Wire): void {
+    const [, connector] = from.entities.find(([type]) => type === 'connector')!;
+    Object.assign(connector, { endpoints: `${wire.addresses[1]}:${LINK_PORT}` });
+  }
+
   /** What `to` offers those that it accepts, to turn to when their connection is lost: its address on another wire. */
   offerOther(to: Site, wire: Wire): void {
     const [, listener] = to.entities.find(([type, { role }]) => type === 'listener' && role === 'inter-router')!;
