@@ -18,6 +18,7 @@ import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
 import { flowMemoryBytes } from './io/flow-memory.ts';
+import { flowPauseLimitMs } from './io/flow-pause.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
 import { ProtocolTrace } from './io/protocol-trace.ts';
@@ -71,6 +72,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
       mesh: meshOptions(config.router),
       random: () => random.next(),
       flowMemoryBytes: flowMemoryBytes(process.env),
+      flowPauseLimitMs: flowPauseLimitMs(process.env),
     },
     clock.now(),
   );

@@ -16,13 +16,17 @@ import type { Candidate, Transit } from '../core/transit.ts';
 import type { ObserverKind } from '../observer/observer.ts';
 import { ConnectorClock } from './connector-clock.ts';
 import { ConnectorFlow } from './connector-flow.ts';
-import type { Flow, FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow.ts';
+import type { Flow } from './flow.ts';
+import type { FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
 import { FlowBudget } from './flow-budget.ts';
 import { addCounters, newCounters } from './flow-counters.ts';
 import { AddressTrial } from './listener-address.ts';
-import { type Dispatcher, ListenerFlow } from './listener-flow.ts';
+import { type Dispatcher, ListenerFlow, REPLY_PREFIX } from './listener-flow.ts';
 import type { FlowRecorder } from './recorder.ts';
 import { ReportQueue } from './report-queue.ts';
+import { BridgeSurvivals } from './resume/shared.ts';
+import { FlowDoor } from './resume/streams.ts';
+import { FLOW_PREFIX } from './resume/survival.ts';
 import { type ConnectorOwner, type ConnectorSettings, type Refusals, TcpConnector } from './tcp-connector.ts';
 import { type ListenerOwner, type Rank, TcpListener, type TcpListenerOptions } from './tcp-listener.ts';
 
@@ -42,6 +46,8 @@ export interface BridgeParts {
   knowsOthers?: boolean;
   /** What may be held for flows. */
   flowMemoryBytes?: number;
+  /** For how long a flow may be without a way, ms; 0: flows end with their way. */
+  flowPauseLimitMs?: number;
 }
 
 export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
@@ -53,6 +59,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   readonly refusals: Refusals = { listener: 0, connector: 0, queue: 0, probesPassed: 0, probesFailed: 0 };
   readonly budget: FlowBudget;
   readonly reports = new ReportQueue();
+  readonly survivals: BridgeSurvivals;
   readonly listeners = new Map<string, TcpListener>();
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
@@ -67,6 +74,8 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   recorder: FlowRecorder | undefined;
   private readonly parts: BridgeParts;
   private readonly replies = new Map<string, ListenerFlow>();
+  /** Connectors' ends of flows that may go on over another way. */
+  private readonly named = new Map<string, ConnectorFlow>();
   /** What deleted entities have counted: totals never go back. */
   private readonly retired = newCounters();
   /** Deleted entities with flows that go on. */
@@ -84,18 +93,20 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.addresses = parts.addresses;
     this.knowsOthers = parts.knowsOthers ?? true;
     this.budget = new FlowBudget(parts.flowMemoryBytes);
+    this.survivals = new BridgeSurvivals(this, parts);
   }
 
   // ---- time
 
   /** When there is next something to do for a flow. */
   get deadline(): number {
-    return Math.min(this.clock.deadline, this.reports.deadline());
+    return Math.min(this.clock.deadline, this.reports.deadline(), this.survivals.agenda.deadline());
   }
 
   tick(now: number): void {
     this.clock.tick(now);
     this.reports.tick(now);
+    this.survivals.agenda.tick(now);
   }
 
   // ---- entities
@@ -114,7 +125,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     for (const { key } of listener.addresses) this.parts.addresses.unwatch(key, listener);
     listener.addresses.length = 0;
     this.adjustListening(listener);
-    if (!keepFlows) for (const flow of [...listener.flows]) flow.abort();
+    if (!keepFlows) for (const flow of [...listener.flows]) flow.reset();
     this.retire(listener);
   }
 
@@ -156,7 +167,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     if (!connector) return;
     this.connectors.delete(name);
     connector.delete();
-    if (!keepFlows) for (const flow of [...connector.flows]) flow.abort();
+    if (!keepFlows) for (const flow of [...connector.flows]) flow.reset();
     this.retire(connector);
   }
 
@@ -204,15 +215,15 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
       return undefined;
     }
     const { home } = this.parts;
-    const replyKey = `temp.${this.parts.temporaryName()}`;
+    const replyName = this.parts.temporaryName();
     const { routerId } = this;
     const { recorder } = this;
     const { observer = 'none' } = listener.options;
     const { dispatcher } = this.parts;
-    const route = { routerId, home, replyKey, trial, dispatcher, client, recorder, observer };
+    const route = { routerId, home, replyName, trial, dispatcher, client, recorder, observer };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
-    this.replies.set(replyKey, flow);
+    this.replies.set(replyName, flow);
     flow.start(address);
     return flow.id;
   }
@@ -276,10 +287,35 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     flow.entity.counters.connectionsClosed++;
     flow.entity.left?.(flow);
     if (flow instanceof ListenerFlow) {
-      this.replies.delete(flow.replyKey);
+      this.replies.delete(flow.replyName);
+      this.survivals.agenda.delete(flow);
       flow.endObservation();
-    }
+    } else if (flow instanceof ConnectorFlow && flow.flowName !== undefined) this.named.delete(flow.flowName);
     if (this.retiring.has(flow.entity)) this.retire(flow.entity);
+  }
+
+  renameReply(flow: ListenerFlow): string {
+    this.replies.delete(flow.replyName);
+    const name = this.parts.temporaryName();
+    this.replies.set(name, flow);
+    return name;
+  }
+
+  nameFlow(flow: ConnectorFlow): string {
+    flow.flowName = this.parts.temporaryName();
+    this.named.set(flow.flowName, flow);
+    return flow.flowName;
+  }
+
+  /** What comes for a flow that lives, or has lived, at this router. @param key `flow.` and its name */
+  flowTarget(key: string): Candidate {
+    const name = key.slice(FLOW_PREFIX.length);
+    return new FlowDoor(() => (this.named.get(name) ?? this.replies.get(name))?.addressee);
+  }
+
+  /** Every flow is ended from here. @param reason for people */
+  resetFlows(reason: string): void {
+    for (const flow of [...this.flows.values()]) flow.reset(reason);
   }
 
   observerGaveUp(): void {
@@ -330,7 +366,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
 
   /** The flow that waits for its answering stream under a temporary address. */
   replyTarget(key: string): Candidate | undefined {
-    return this.replies.get(key);
+    return this.replies.get(key.slice(REPLY_PREFIX.length));
   }
 
   private register(flow: Flow): void {

@@ -6,12 +6,15 @@
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Typed } from '../amqp/codec/value.ts';
 import type { ClientEnds } from '../core/client-ends.ts';
+import { isDoubted } from '../core/doubt.ts';
 import { BACKEND_CONNECT_TIMEOUT_MS, MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
 import { Transit } from '../core/transit.ts';
-import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
-import { flowTermsOf } from './flow-terms.ts';
-import type { Dispatcher } from './listener-flow.ts';
+import { Flow } from './flow.ts';
+import type { FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
+import { type FlowTerms, flowTermsOf } from './flow-terms.ts';
+import { type Dispatcher, REPLY_PREFIX } from './listener-flow.ts';
 import type { ConnectorNote, FlowRecorder } from './recorder.ts';
+import { flowAddress } from './resume/survival.ts';
 import {
   alpnOf,
   clientOf,
@@ -34,6 +37,7 @@ export interface ConnectorFlowParts {
 
 /** The tcpConnector, as far as it has limits. */
 export interface DialGate {
+  openCount: number;
   /** @returns false when the flow waits, for `dial` to be called */
   admits(flow: ConnectorFlow): boolean;
   readonly settings: { readonly connectTimeoutMs: number };
@@ -49,6 +53,11 @@ export class ConnectorFlow extends Flow {
   private readonly dispatcher: Dispatcher;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   private replyTo = '';
+  private offer: FlowTerms | undefined;
+  /** The listener's end may have taken another's answer. */
+  private isDoubted = false;
+  /** Of one that may go on over another way: by what its later streams find it. */
+  flowName: string | undefined;
   private alpn: string | undefined;
   private client: ClientEnds | undefined;
   private readonly gate: DialGate | undefined;
@@ -71,9 +80,30 @@ export class ConnectorFlow extends Flow {
   }
 
   override write(bytes: Buffer): void {
-    if (this.early !== undefined) this.keep(this.early, bytes);
-    else if (this.reader === undefined) this.writeBody(bytes);
-    else this.readHead(this.reader, bytes);
+    if (this.reader !== undefined) this.readHead(this.reader, bytes);
+    else if (this.early === undefined || this.isDoubted) this.bodyOfFirst(bytes);
+    else this.keep(this.early, bytes);
+  }
+
+  override get streamCounter(): { openCount: number } | undefined {
+    return this.gate;
+  }
+
+  private bodyOfFirst(bytes: Buffer): void {
+    if (this.sinkEnd !== this || bytes.length === 0) return;
+    if (this.isDoubted) this.makeSure();
+    else this.writeBody(bytes);
+  }
+
+  /**
+   * The listener's end has taken an answer, this one or another's, since it sends. By the stream that it resumes the flow with, it says
+   * again what came here; if this is not the one, it says that.
+   */
+  private makeSure(): void {
+    if (this.over) return;
+    if (this.survival !== undefined) this.survival.lost();
+    // There was no answer from here.
+    else this.refuse(FAILED);
   }
 
   private readHead(reader: StreamHeadReader, bytes: Buffer): void {
@@ -89,8 +119,11 @@ export class ConnectorFlow extends Flow {
     }
     this.replyTo = properties.replyTo;
     this.takeNote(properties.correlationId);
-    this.agree(flowTermsOf(parsed.head!.deliveryAnnotations));
     this.alpn = alpnOf(parsed.head!);
+    const { deliveryAnnotations } = parsed.head!;
+    this.offer = flowTermsOf(deliveryAnnotations);
+    this.isDoubted = this.offer?.token !== undefined && isDoubted(deliveryAnnotations);
+    this.agree(this.offer);
     this.client = clientOf(parsed.head!);
     if (this.gate?.admits(this) === false) this.early = [];
     else this.dial();
@@ -98,7 +131,8 @@ export class ConnectorFlow extends Flow {
   }
 
   override end(settled: boolean): void {
-    if (this.early === undefined || this.over) super.end(settled);
+    if (this.isDoubted && !this.over && this.sinkEnd === this) this.makeSure();
+    else if (this.early === undefined || this.over) super.end(settled);
     else this.earlyEnd = { settled };
   }
 
@@ -131,9 +165,24 @@ export class ConnectorFlow extends Flow {
     source.annotations = streamAnnotations(this.routerId);
     source.to = this.replyTo;
     this.source = source;
-    const head = composeAnswerHead(this.replyTo, this.ours ? this.terms : undefined);
-    if (this.dispatcher.forward(source, head)) this.openSource();
+    if (this.dispatcher.forward(source, composeAnswerHead(this.replyTo, this.answerTerms()))) this.openSource();
     else this.breakOff(true);
+  }
+
+  /** What this end says of itself: where it is reached, if it takes the offer that the flow survives. */
+  private answerTerms(): FlowTerms | undefined {
+    if (this.offer === undefined) return undefined;
+    const { offerKib } = this;
+    const { token, limitMs } = this.offer;
+    const { survivals } = this.owner;
+    const at = this.replyTo.lastIndexOf(`/${REPLY_PREFIX}`);
+    // Of a flow of this router's own there is no way that could be lost.
+    const isFit = survivals.limitMs > 0 && this.sink?.from !== 0 && at >= 0;
+    if (token === undefined || limitMs === undefined || !isFit) return { offerKib };
+    const name = this.owner.nameFlow(this);
+    const address = flowAddress(this.replyTo.slice(0, at + 1), this.replyTo.slice(at + 1 + REPLY_PREFIX.length));
+    this.survive({ token, name, address, limitMs: Math.min(limitMs, survivals.limitMs), asks: false });
+    return { offerKib, token, limitMs: survivals.limitMs, address: flowAddress(survivals.home, name) };
   }
 
   /** The backend cannot be reached. @param reason for people */

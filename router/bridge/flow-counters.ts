@@ -1,5 +1,5 @@
 /** Counters of a tcpListener or tcpConnector. The hot path adds to them. */
-import type { FlowCounters } from './flow.ts';
+import type { FlowCounters } from './flow-owner.ts';
 
 export function newCounters(): FlowCounters {
   return {

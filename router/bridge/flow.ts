@@ -5,15 +5,14 @@
  * stream of what its socket is to write, and reports what was written. It is pure: the socket is reached by effects.
  *
  * Endings are faithful. FIN crosses as the end of a stream and half-closes only that direction; everything else that
- * ends a direction early (reset, a lost link, a refused backend) resets the socket and breaks both streams off.
+ * ends a direction early (reset, a refused backend) resets the socket and breaks both streams off. A lost way does so too, unless the
+ * other end is one of ours: then the flow goes on over another (`resume/survival.ts`), by new streams that begin where the old ones were lost.
  * Invariants: nothing is read before the other end has answered, so a refused flow can be sent elsewhere whole;
  * `over` is reached exactly once.
  */
 
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { countOutcome } from '../amqp/engine/link-counters.ts';
-import type { DeliveryCounters } from '../core/delivery-counters.ts';
-import type { Effects } from '../core/effects.ts';
 import {
   FLOW_QUEUE_BYTES_HIGH,
   FLOW_REPORT_BYTES,
@@ -24,65 +23,22 @@ import {
   WINDOWED_OUTLET_BYTES_HIGH,
 } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
-import type { FlowBudget } from './flow-budget.ts';
+import type { FlowEntity, FlowNote, FlowOwner } from './flow-owner.ts';
 import type { FlowTerms } from './flow-terms.ts';
-import type { Reporting, ReportQueue } from './report-queue.ts';
+import type { Reporting } from './report-queue.ts';
+import { type Addressee, GIVEN_UP, type LaterSink, NO_END } from './resume/streams.ts';
+import { Survival, type SurvivalTerms, type SurvivingFlow } from './resume/survival.ts';
 import { SendWindow } from './send-window.ts';
 
-export interface FlowCounters {
-  bytesIn: number;
-  bytesOut: number;
-  connectionsOpened: number;
-  connectionsClosed: number;
-  /** Flows that could not be connected through the network, or whose backend refused. */
-  connectionsRefused: number;
-  /** Flows that were broken off. */
-  connectionsReset: number;
-}
-
-/** One end of a TCP connection. */
-export interface SocketEnd {
-  host: string;
-  port: number;
-  /** Of a client over TLS: the application protocol that its handshake has agreed on. */
-  alpn?: string;
-  /** Of a client: both ends of its connection, for its backend (`core/client-ends.ts`). */
-  ends?: string;
-}
-
-/** The tcpListener or tcpConnector a flow belongs to. */
-export interface FlowEntity {
-  readonly counters: FlowCounters;
-  readonly flows: Set<Flow>;
-  /** A flow of it is over. */
-  left?(flow: Flow): void;
-}
-
-export interface FlowOwner {
-  /** Time of the turn, ms. */
-  readonly now: number;
-  readonly effects: Effects;
-  readonly deliveries: DeliveryCounters;
-  readonly budget: FlowBudget;
-  readonly reports: ReportQueue;
-  flowOver(flow: Flow): void;
-  /** An observer could not follow a connection to its end that was HTTP in the beginning. */
-  observerGaveUp(): void;
-}
-
-/** Who is told that a flow is over. */
-export interface FlowNote {
-  /** @param error why it was broken off */
-  ended(error?: string): void;
-}
-
-export abstract class Flow implements Inlet, Outlet, Reporting {
+export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   readonly id: number;
   protected readonly owner: FlowOwner;
   readonly entity: FlowEntity;
 
   /** The stream this end produces. */
   protected source: Transit | undefined;
+  /** This end of that stream: the flow itself is the one of its first streams. */
+  sourceEnd: Inlet = this;
   protected readonly window = new SendWindow();
   private answered = false;
   private windowOpen = false;
@@ -93,6 +49,9 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
 
   /** The stream this end consumes. */
   protected sink: Transit | undefined;
+  sinkEnd: Outlet = this;
+  readonly isEnd = true;
+  private firstSink: Transit | undefined;
   private toWrite = 0;
   private written = 0;
   private reported = 0;
@@ -103,6 +62,8 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
   protected over = false;
   /** The other end is a router of ours too, and has said so. */
   protected ours = false;
+  /** Of a flow that may go on over another way. */
+  protected survival: Survival | undefined;
   /** When the first octet was read from the socket, and the first was there for it, ms; 0 before. */
   firstInAt = 0;
   firstOutAt = 0;
@@ -123,17 +84,27 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
     return this.toWrite;
   }
 
+  /** Octets that the socket has taken. */
+  get bytesWritten(): number {
+    return this.written;
+  }
+
   // ---- the socket's side
 
   /** Octets read from the socket. @returns false when the socket is to stop reading at once */
   received(bytes: Buffer): boolean {
-    if (this.over || this.sourceEnded || !this.source) return false;
+    const { survival } = this;
+    if (this.over || this.sourceEnded || !(this.source || survival)) return false;
     const { window } = this;
     if (window.sentBytes === 0) this.firstReceived();
     window.sent(window.sentBytes + bytes.length, this.owner.now);
     this.entity.counters.bytesIn += bytes.length;
-    this.source.write(bytes);
-    this.source.overfull(FLOW_QUEUE_BYTES_HIGH);
+    survival?.retained.push(bytes);
+    // What the socket had at hand when the way was lost goes over the next.
+    if (this.source && survival?.isUp !== false) {
+      this.source.write(bytes);
+      this.source.overfull(FLOW_QUEUE_BYTES_HIGH);
+    }
     this.adjustReading();
     return !this.paused;
   }
@@ -142,6 +113,11 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
   receivedEnd(): void {
     if (this.over || this.sourceEnded) return;
     this.sourceEnded = true;
+    if (this.survival !== undefined) {
+      // What is under way is this end's until the other has taken it.
+      if (this.survival.isUp) this.source?.end(false);
+      return;
+    }
     // Nobody waits for an outcome when our own writing is over too: the connection is complete.
     this.source?.end(this.sinkSettled);
     if (this.sinkSettled) this.sourceSettled = true;
@@ -150,7 +126,7 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
 
   /** The socket broke. @param reason for people, if it is known */
   socketLost(reason?: string): void {
-    this.breakOff(false, reason);
+    if (this.survival === undefined || !this.socketDone) this.breakOff(false, reason);
   }
 
   /** The socket has taken so many octets in all. */
@@ -158,44 +134,70 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
     if (this.over) return;
     this.owner.budget.give(total - this.written);
     this.written = total;
-    if (this.queuedBytes < OUTLET_BYTES_LOW) this.sink?.drained(this);
+    if (this.queuedBytes < OUTLET_BYTES_LOW) this.sink?.drained(this.sinkEnd);
     if (!this.sinkSettled) this.considerReport();
-    if (this.sinkEnded && total === this.toWrite) this.settleSink();
+    if (this.sinkEnded && total === this.toWrite && this.sink?.complete) this.settleSink();
   }
 
   // ---- Inlet: what the network says of the stream this end produces
 
   update(state: DeliveryState | undefined, settled: boolean): void {
+    if (this.sourceEnd === this) this.sourceUpdate(state, settled);
+  }
+
+  sourceUpdate(state: DeliveryState | undefined, settled: boolean): void {
     if (this.over) return;
     if (state?.state === 'received') {
       const { sectionOffset, sectionNumber } = state;
       const isNews = this.windowOpen && this.window.acknowledged(Number(sectionOffset), sectionNumber, this.owner.now);
-      if (isNews) this.adjustReading();
+      if (!isNews) return;
+      this.survival?.retained.release(this.window.acknowledgedBytes);
+      this.adjustReading();
       return;
     }
     if (!this.sourceSettled) countOutcome(this.owner.deliveries, state);
+    if (this.survival !== undefined) {
+      this.survivorUpdate(this.survival, state, settled);
+      return;
+    }
     if (isFailure(state)) {
       this.sourceRefused(state);
       return;
     }
     if (settled || state) {
       // Accepted, or settled without a state: the window is off from here on (wire reference 6.6).
-      this.windowOpen = false;
-      this.window.close();
-      this.sourceSettled = true;
-      this.adjustReading();
-      this.checkOver();
+      this.acceptSource();
     }
   }
 
-  hold(): void {
-    this.sourceHeld = true;
-    this.window.held();
+  private acceptSource(): void {
+    this.windowOpen = false;
+    this.window.close();
+    this.sourceSettled = true;
     this.adjustReading();
+    this.checkOver();
+  }
+
+  /** Only the other end rejects: its socket was reset. Whatever else is no acceptance of the whole is the loss of the way. */
+  private survivorUpdate(survival: Survival, state: DeliveryState | undefined, settled: boolean): void {
+    if (state?.state === 'rejected') this.forgotten(BROKEN_OFF);
+    else if (state?.state === 'accepted' && this.sourceEnded && !survival.isAsking) {
+      survival.retained.clear();
+      this.acceptSource();
+    } else if (state !== undefined || settled) survival.lost();
+  }
+
+  hold(): void {
+    if (this.sourceEnd === this) this.holdSource(true);
   }
 
   resume(): void {
-    this.sourceHeld = false;
+    if (this.sourceEnd === this) this.holdSource(false);
+  }
+
+  holdSource(held: boolean): void {
+    this.sourceHeld = held;
+    if (held) this.window.held();
     this.adjustReading();
   }
 
@@ -214,26 +216,39 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
   }
 
   end(settled: boolean): void {
+    if (this.sinkEnd === this) this.sinkStreamEnded(settled);
+    else if (!settled) this.firstSink?.outcome(this, FAILED, true);
+  }
+
+  /** By a stream that the flow goes on by, its end may come once more. */
+  sinkStreamEnded(settled: boolean): void {
     if (this.over) {
       // The end of a stream that was broken off: its producer waits for the last word.
-      if (!settled) this.sink?.outcome(this, FAILED, true);
+      if (!settled) this.sink?.outcome(this.sinkEnd, FAILED, true);
       return;
     }
-    if (this.sinkEnded) return;
+    if (!this.sinkEnded) this.owner.effects.push({ type: 'flow-end', flow: this.id });
     this.sinkEnded = true;
     if (settled) this.sinkSettled = true;
-    this.owner.effects.push({ type: 'flow-end', flow: this.id });
     if (this.written === this.toWrite) this.settleSink();
     else this.checkOver();
   }
 
   abort(): void {
+    if (this.sinkEnd === this) this.sinkAborted();
+  }
+
+  sinkAborted(): void {
+    if (this.survival !== undefined && !this.over) {
+      this.survival.lost();
+      return;
+    }
     this.sinkSettled = true;
     this.breakOff(true);
   }
 
   senderUpdate(_state: DeliveryState | undefined, settled: boolean): void {
-    if (settled) {
+    if (settled && this.sinkEnd === this && this.survival === undefined) {
       this.sinkSettled = true;
       this.checkOver();
     }
@@ -275,6 +290,10 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
     this.breakOff(true);
   }
 
+  protected get isAnswered(): boolean {
+    return this.answered;
+  }
+
   /** The other end has answered: octets may flow from the socket. */
   protected openSource(): void {
     this.answered = true;
@@ -289,16 +308,87 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
     this.window.tune(this.owner.budget, terms.offerKib * 1024);
   }
 
-  /** What this end says. */
-  protected get terms(): FlowTerms {
-    return { offerKib: this.owner.budget.shareBytes >> 10 };
+  /** Who takes what comes for the address of this flow; undefined of one that has none. */
+  get addressee(): Addressee | undefined {
+    return this.survival;
+  }
+
+  get streamCounter(): { openCount: number } | undefined {
+    return undefined;
+  }
+
+  /** What this end can take, KiB. */
+  get offerKib(): number {
+    return this.owner.budget.shareBytes >> 10;
+  }
+
+  // ---- of a flow that goes on over another way
+
+  protected survive(terms: SurvivalTerms): void {
+    this.survival = new Survival(this, terms, this.owner.survivals);
+  }
+
+  bodyArrived(bytes: Buffer): void {
+    this.writeBody(bytes);
+  }
+
+  /** What they still say is not heard; what they still have to be told is told to them. */
+  dropStreams(): void {
+    const { source, sink, sinkEnd } = this;
+    if (sinkEnd === this) this.firstSink = sink;
+    this.source = undefined;
+    this.sink = undefined;
+    this.sourceEnd = NO_END;
+    this.sinkEnd = NO_END;
+    this.sourceHeld = false;
+    if (this.sourceSettled) source?.end(true);
+    else source?.abort();
+    if (!this.sinkSettled) sink?.outcome(sinkEnd, this.isKnownThere ? GIVEN_UP : FAILED, sink.complete);
+    this.sinkSettled = false;
+  }
+
+  adoptSource(source: Transit, inlet: Inlet): void {
+    this.source = source;
+    this.sourceEnd = inlet;
+  }
+
+  adoptSink(sink: Transit, outlet: LaterSink): void {
+    this.sink = sink;
+    this.sinkEnd = outlet;
+    this.reported = this.written;
+  }
+
+  caughtUp(received: number, written: number): void {
+    if (this.sourceSettled) return;
+    this.window.restart();
+    this.window.acknowledged(written, 0, this.owner.now);
+    this.survival?.retained.release(received);
+  }
+
+  goOn(): void {
+    const { source, survival } = this;
+    if (!source || !survival) return;
+    source.commit();
+    for (const bytes of survival.retained.all()) source.write(bytes);
+    source.overfull(FLOW_QUEUE_BYTES_HIGH);
+    if (this.sourceEnded) source.end(this.sourceSettled);
+    this.adjustReading();
+  }
+
+  forgotten(reason: string): void {
+    if (this.over) return;
+    // Nothing is left to do for the socket: what is missing is the last word alone.
+    if (this.socketDone) {
+      this.dropStreams();
+      this.finish();
+    } else this.breakOff(true, reason);
   }
 
   /**
    * Both streams are broken off; the socket is reset unless it broke by itself.
    * @param reason for people, where the fault is at this end
    */
-  protected breakOff(resetSocket: boolean, reason?: string): void {
+  breakOff(resetSocket: boolean, reason?: string): void {
     if (this.over) return;
     this.over = true;
     this.note?.ended(reason ?? BROKEN_OFF);
@@ -306,8 +396,21 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
     if (resetSocket) this.owner.effects.push({ type: 'flow-reset', flow: this.id });
     if (this.sourceSettled) this.source?.end(true);
     else this.source?.abort();
-    if (!this.sinkSettled) this.sink?.outcome(this, FAILED, this.sink.complete);
+    if (!this.sinkSettled) this.sink?.outcome(this.sinkEnd, this.isKnownThere ? RESET : FAILED, this.sink.complete);
+    this.survival?.end();
     this.owner.flowOver(this);
+  }
+
+  /** The other end has shown that the flow stands: nobody may take it for one that is still to be sent elsewhere. */
+  private get isKnownThere(): boolean {
+    const { survival } = this;
+    if (survival === undefined) return false;
+    return this.toWrite > 0 || this.sinkEnded || this.window.acknowledgedBytes > 0 || survival.hasMoved;
+  }
+
+  /** Ended from here, whatever is under way: the other end is told, at once or as soon as it asks. @param reason for people */
+  reset(reason?: string): void {
+    this.breakOff(true, reason);
   }
 
   private considerReport(): void {
@@ -328,29 +431,40 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
 
   private report(): void {
     this.reported = this.written;
-    const sectionNumber = this.ours ? this.terms.offerKib : 0;
-    this.sink?.outcome(this, { state: 'received', sectionNumber, sectionOffset: this.written }, false);
+    const sectionNumber = this.ours ? this.offerKib : 0;
+    this.sink?.outcome(this.sinkEnd, { state: 'received', sectionNumber, sectionOffset: this.written }, false);
   }
 
   private settleSink(): void {
     if (!this.sinkSettled) {
       this.sinkSettled = true;
-      this.sink?.outcome(this, ACCEPTED, true);
+      this.sink?.outcome(this.sinkEnd, ACCEPTED, true);
     }
     this.checkOver();
   }
 
+  /** Both its directions have ended, and it has taken all. */
+  private get socketDone(): boolean {
+    return this.sourceEnded && this.sinkEnded && this.written === this.toWrite;
+  }
+
   private checkOver(): void {
-    if (this.over || !this.sourceEnded || !this.sinkEnded || this.written !== this.toWrite) return;
+    if (this.over || !this.socketDone) return;
+    // A flow that may lose its way is kept until the other end has taken all.
+    if (this.survival === undefined || (this.sourceSettled && this.sinkSettled)) this.finish();
+  }
+
+  private finish(): void {
     this.over = true;
     this.note?.ended();
+    this.survival?.end();
     this.owner.flowOver(this);
   }
 
-  private adjustReading(): void {
+  adjustReading(): void {
     if (this.over) return;
     const full = this.windowOpen && this.window.full;
-    const pause = this.sourceHeld || full || !this.answered;
+    const pause = this.sourceHeld || full || !this.answered || this.survival?.isUp === false;
     if (pause === this.paused) return;
     this.paused = pause;
     this.owner.effects.push({ type: pause ? 'flow-pause' : 'flow-resume', flow: this.id });
@@ -359,4 +473,8 @@ export abstract class Flow implements Inlet, Outlet, Reporting {
 
 const BROKEN_OFF = 'delivery-failed (broken off at the other end, or on the way)';
 const ACCEPTED: DeliveryState = { state: 'accepted' };
+const RESET: DeliveryState = {
+  state: 'rejected',
+  error: { condition: 'amqp:connection:forced', description: 'the flow was reset at its other end' },
+};
 const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true, undeliverableHere: false };

@@ -4,6 +4,7 @@
  * answering stream has come: that is how it learns that the service's end has a connection to the backend. Until then
  * nothing of the client has been read, and when an address refuses, the next of the listener's is tried.
  */
+import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
@@ -14,18 +15,20 @@ import {
   type Observer,
   type ObserverKind,
 } from '../observer/observer.ts';
-import { Flow, type FlowEntity, type FlowOwner, type SocketEnd } from './flow.ts';
-import { flowTermsOf } from './flow-terms.ts';
+import { Flow } from './flow.ts';
+import type { FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
+import { type FlowTerms, flowTermsOf } from './flow-terms.ts';
 import type { AddressTrial, ListenerAddress } from './listener-address.ts';
 import type { FlowRecorder, ListenerNote } from './recorder.ts';
+import type { Pausing } from './resume/agenda.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ListenerFlowRoute {
   routerId: string;
   /** What addresses of this router alone begin with. */
   home: string;
-  /** Key under which the answering stream finds this flow, without its class character: `temp.xxx`. */
-  replyKey: string;
+  /** By which the answering stream finds this flow. */
+  replyName: string;
   /** Addresses of the service, one after the other. */
   trial: AddressTrial;
   dispatcher: Dispatcher;
@@ -42,13 +45,18 @@ export interface Dispatcher extends Rerouter {
   redirect(transit: Transit, head: Buffer): boolean;
 }
 
-export class ListenerFlow extends Flow implements Candidate, Rerouter {
+export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
   readonly cost = 0;
   readonly openCount = 0;
   private readonly route: ListenerFlowRoute;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   /** Some try had little time, or none. */
   private wasHurried = false;
+  replyName: string;
+  private token: number | undefined;
+  dueAt = Number.POSITIVE_INFINITY;
+  readonly isAsking = false;
+  private firstLostAt: number | undefined;
   protected readonly note: ListenerNote | undefined;
   private observer: Observer | undefined;
   /** What the client's first octets say; nobody need have asked for more. */
@@ -57,6 +65,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, route: ListenerFlowRoute) {
     super(id, owner, entity);
     this.route = route;
+    this.replyName = route.replyName;
     this.note = route.recorder?.accepted(this);
     const { exchanges } = this.note ?? {};
     if (exchanges !== undefined) this.observer = makeObserver(route.observer, exchanges, route.client?.alpn);
@@ -106,7 +115,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
   }
 
   get replyKey(): string {
-    return this.route.replyKey;
+    return `${REPLY_PREFIX}${this.replyName}`;
   }
 
   /** @param address the first of the trial */
@@ -118,13 +127,46 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
     this.source = source;
     this.beHurried(source);
     if (this.route.dispatcher.forward(source, this.headTo(address)) || this.tryNext(source)) return;
-    this.breakOff(true);
+    if (!this.over && this.firstLostAt !== undefined) this.sourceRefused(RELEASED);
+    else this.breakOff(true);
+  }
+
+  /**
+   * The way was lost before anybody had answered, and nothing of the client was read: it is tried anew, for a while, since the network
+   * needs a moment to know of another way. Whoever has a backend and refuses says so in another state.
+   */
+  protected override sourceRefused(state: DeliveryState | undefined): void {
+    const { survivals, now } = this.owner;
+    this.firstLostAt ??= now;
+    if (state?.state !== 'released' || this.isAnswered || now - this.firstLostAt >= RETRY_WITHIN_MS) {
+      super.sourceRefused(state);
+      return;
+    }
+    survivals.agenda.set(this, now + RETRY_MS);
+  }
+
+  act(): void {
+    const before = this.source;
+    this.owner.survivals.agenda.delete(this);
+    if (this.over || before === undefined) return;
+    this.source = undefined;
+    before.abort();
+    this.newAnswer();
+    this.start(before.to);
   }
 
   /** Another consumer of the address, else another address. */
   reroute(transit: Transit): boolean {
     this.beHurried(transit);
-    return this.route.dispatcher.reroute(transit) || this.tryNext(transit);
+    this.newAnswer();
+    transit.headPatienceMs = undefined;
+    return this.route.dispatcher.redirect(transit, this.headTo(transit.to)) || this.tryNext(transit);
+  }
+
+  /** Whoever had the stream may answer yet, and must not be taken for who has it now. */
+  private newAnswer(): void {
+    this.replyName = this.owner.renameReply(this);
+    this.token = undefined;
   }
 
   private tryNext(source: Transit): boolean {
@@ -158,14 +200,42 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
     this.wasHurried ||= patienceMs !== undefined || tryMs !== undefined;
   }
 
+  /** The other end has taken the offer. */
+  private surviveWith({ token, address, limitMs }: FlowTerms): void {
+    if (token === undefined || token !== this.token || address === undefined || limitMs === undefined) return;
+    this.survive({
+      token,
+      name: this.replyName,
+      address,
+      limitMs: Math.min(limitMs, this.owner.survivals.limitMs),
+      asks: true,
+    });
+  }
+
+  /** What this end says of itself. */
+  private get terms(): FlowTerms {
+    const { limitMs, random } = this.owner.survivals;
+    if (limitMs === 0) return { offerKib: this.offerKib };
+    this.token ??= Math.floor(random() * TOKEN_COUNT);
+    return { offerKib: this.offerKib, token: this.token, limitMs };
+  }
+
   private headTo(address: string): Buffer {
-    const { home, replyKey, trial } = this.route;
+    const { home, trial } = this.route;
     const { alpn, ends } = this.client ?? {};
-    return composeStreamHead(address, `${home}${replyKey}`, trial.client, this.note?.identity, alpn, ends, this.terms);
+    return composeStreamHead(
+      address,
+      `${home}${this.replyKey}`,
+      trial.client,
+      this.note?.identity,
+      alpn,
+      ends,
+      this.terms,
+    );
   }
 
   take(transit: Transit): Outlet | undefined {
-    if (this.over || this.sink) return undefined;
+    if (this.over || this.sink || this.sinkEnd !== this) return undefined;
     this.sink = transit;
     return this;
   }
@@ -174,7 +244,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
 
   override write(bytes: Buffer): void {
     if (this.reader === undefined) {
-      this.writeBody(bytes);
+      if (this.sinkEnd === this) this.writeBody(bytes);
       return;
     }
     const parsed = this.reader.read(bytes);
@@ -185,8 +255,18 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter {
       return;
     }
     this.source?.commit();
-    this.agree(flowTermsOf(parsed.head.deliveryAnnotations));
+    const terms = flowTermsOf(parsed.head.deliveryAnnotations);
+    this.agree(terms);
+    if (terms !== undefined) this.surviveWith(terms);
     this.openSource();
     this.writeBody(parsed.rest);
   }
 }
+
+export const REPLY_PREFIX = 'temp.';
+/** A stream that has lost its way before it was answered is sent again so soon, and no more after the other. */
+const RETRY_MS = 50;
+const RELEASED: DeliveryState = { state: 'released' };
+const RETRY_WITHIN_MS = 2500;
+/** What a number of any of its kinds holds exactly. */
+const TOKEN_COUNT = 2 ** 48;

@@ -3,7 +3,7 @@
  * chunk: octets are counted by the flow, and read from it when they are told.
  */
 import type { ExchangeSink } from '../observer/observer.ts';
-import type { SocketEnd } from './flow.ts';
+import type { SocketEnd } from './flow-owner.ts';
 import type { ListenerAddress } from './listener-address.ts';
 
 export interface FlowRecorder {

@@ -15,7 +15,8 @@ import { BACKEND_CONNECT_TIMEOUT_MS, FAULT_LOG_INTERVAL_MS, WITHDRAWAL_DELAY_MS 
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import { BackendHealth, type HealthCheck } from './backend-health.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
-import type { Flow, FlowEntity } from './flow.ts';
+import type { Flow } from './flow.ts';
+import type { FlowEntity } from './flow-owner.ts';
 import { newCounters } from './flow-counters.ts';
 
 export interface ConnectorSettings {

@@ -1,7 +1,8 @@
 /** A tcpListener, as far as it concerns the core: its addresses, what its flows count, and how many it may have. */
 import type { AddressWatcher } from '../core/address-table.ts';
 import type { ObserverKind } from '../observer/observer.ts';
-import type { Flow, FlowEntity } from './flow.ts';
+import type { Flow } from './flow.ts';
+import type { FlowEntity } from './flow-owner.ts';
 import { newCounters } from './flow-counters.ts';
 import type { AddressChooser, ListenerAddress, MultiAddressStrategy } from './listener-address.ts';
 

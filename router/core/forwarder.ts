@@ -10,6 +10,7 @@ import type { Address, AddressTable } from './address-table.ts';
 import { choose } from './affinity.ts';
 import { Arrivals } from './arrivals.ts';
 import { beganHere, countOutgoing, type DeliveryCounters } from './delivery-counters.ts';
+import { withDoubt } from './doubt.ts';
 import { UPLINK } from './edge-protocol.ts';
 import { hashKey } from './hash-key.ts';
 import { isOfRouter } from './inter-edge.ts';
@@ -61,8 +62,9 @@ export class Forwarder implements Rerouter {
   }
 
   reroute(transit: Transit): boolean {
-    const head = transit.head;
-    return head !== undefined && this.route(transit, head);
+    const { head, windowed, isDoubtful } = transit;
+    if (head === undefined) return false;
+    return this.route(transit, windowed && isDoubtful ? withDoubt(head) : head);
   }
 
   /** Nothing is ever to be sent to the address. */

@@ -8,7 +8,8 @@
  */
 import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
-import type { SocketEnd } from '../bridge/flow.ts';
+import type { SocketEnd } from '../bridge/flow-owner.ts';
+import { FLOW_PREFIX } from '../bridge/resume/survival.ts';
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
@@ -50,6 +51,8 @@ export interface RouterOptions {
   random: () => number;
   /** What may be held for flows (`bridge/flow-budget.ts`). */
   flowMemoryBytes?: number;
+  /** For how long a flow may be without a way before it is reset, ms; 0: flows end with their way. Absent: ten seconds. */
+  flowPauseLimitMs?: number;
 }
 
 export class Router implements AddressTableOwner {
@@ -133,6 +136,7 @@ export class Router implements AddressTableOwner {
       random: options.random,
       temporaryName: () => this.uniqueName(),
       flowMemoryBytes: options.flowMemoryBytes,
+      flowPauseLimitMs: options.flowPauseLimitMs,
       knowsOthers: !isEdge,
     });
     this.events = new ConnectionEvents(this, {
@@ -456,6 +460,8 @@ export class Router implements AddressTableOwner {
     } else {
       this.lastTopologyChangeMs = now;
       this.reached.update(this.mesh);
+      // Flows that have lost their way may have another.
+      this.bridge.survivals.agenda.hasten(now);
     }
   }
 
@@ -469,6 +475,7 @@ export class Router implements AddressTableOwner {
       const flow = this.bridge.replyTarget(key.slice(1));
       if (flow) return flow;
     }
+    if (key.startsWith(FLOW_CLASS)) return this.bridge.flowTarget(key.slice(1));
     return this.locals.get(key);
   }
 
@@ -484,6 +491,8 @@ export class Router implements AddressTableOwner {
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
+/** Flows at this router that may go on over another way. */
+const FLOW_CLASS = `L${FLOW_PREFIX}`;
 const ROUTER_CLASS = 'R'.charCodeAt(0);
 const EDGE_CLASS = 'H'.charCodeAt(0);
 /** Classes of addresses that other routers have for themselves. */

@@ -33,6 +33,8 @@ export interface Outlet {
   abort(): void;
   /** The producer's own word on the delivery after its last octet. */
   senderUpdate(state: DeliveryState | undefined, settled: boolean): void;
+  /** It is the end of the way: what it refuses, nobody behind it has answered. */
+  readonly isEnd?: boolean;
   /** Octets that wait in the outlet. */
   readonly queuedBytes: number;
   /** Of a stream, so many may wait before its inlet is held, where that is not WINDOWED_OUTLET_BYTES_HIGH. */
@@ -84,6 +86,8 @@ export class Transit {
   tryMs: number | undefined;
   /** What the kept head says of it. */
   headPatienceMs: number | undefined;
+  /** It was sent on before, and somebody may have answered, although that is not known here. */
+  isDoubtful = false;
   /** Each that is asked now shall take all the time it needs. */
   isLastRound = false;
   /** When it came to this router, and later when it was first sent on, ms. */
@@ -223,6 +227,7 @@ export class Transit {
       this.candidate.done();
       this.candidate = undefined;
       this.outlet = undefined;
+      if (!from.isEnd) this.isDoubtful = true;
       if (this.rerouter.reroute(this)) {
         // The one that refused waits for the end of what it was sent.
         from.end(true);
@@ -255,6 +260,7 @@ export class Transit {
       if (!isRepeatable) this.tried.add(this.candidate);
       this.release();
       this.outlet = undefined;
+      this.isDoubtful = true;
       if (this.rerouter.reroute(this)) return;
     }
     this.outlet = undefined;

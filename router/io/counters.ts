@@ -66,6 +66,7 @@ export function countersOf({
     pools: poolCounts(driver.slabs),
     bufferedBytes: bufferedBytes(router),
     flowMemory: router.bridge.budget,
+    flowWays: { ...router.bridge.survivals.counters, pausedNow: router.bridge.survivals.agenda.count },
     protocolErrors: router.protocolErrors,
     peerFaults: router.faults.counts,
     handshakesFailed: profiles.handshakes.failedCount,

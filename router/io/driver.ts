@@ -7,7 +7,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import type { SocketEnd } from '../bridge/flow.ts';
+import type { SocketEnd } from '../bridge/flow-owner.ts';
 import type { Effect } from '../core/effects.ts';
 import type { LogModule } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';

@@ -281,7 +281,7 @@ export class Entities {
       driver.router.close(id, 'amqp:connection:forced', OUTDATED, driver.now());
     }
     for (const { id, credentials } of [...driver.flows.values()]) {
-      if (credentials?.profile === name && credentials.ordinal < oldest) driver.router.bridge.flows.get(id)?.abort();
+      if (credentials?.profile === name && credentials.ordinal < oldest) driver.router.bridge.flows.get(id)?.reset();
     }
     driver.schedule();
   }

@@ -7,7 +7,7 @@ import { type Shown, show } from './show.ts';
 export function managedRouter(shown: Shown): ManagedRouter {
   const { router, entities, now, logBook, driver, log } = shown;
   const told = (message: string, type: string, name: string) => log?.info({ type, name }, message);
-  const abortFlow = (identity: string) => router.bridge.flows.get(Number(identity.split('/').pop()))?.abort();
+  const abortFlow = (identity: string) => router.bridge.flows.get(Number(identity.split('/').pop()))?.reset();
   return {
     read: (type, protocol) => show(type, shown, protocol),
     recentLog: (limit) => logBook?.recent(limit) ?? [],

@@ -114,6 +114,13 @@ export interface RouterCounters {
   readonly pools: readonly PoolCounters[];
   /** Octets held in buffers for readers that are behind. */
   readonly bufferedBytes: number;
+  /** Flows that have no way now, and times since the start that one was lost, found, and not found in time. */
+  readonly flowWays: {
+    readonly pausedNow: number;
+    readonly paused: number;
+    readonly resumed: number;
+    readonly givenUp: number;
+  };
   /** What is held for TCP flows (`router/bridge/flow-budget.ts`). */
   readonly flowMemory: { readonly usedBytes: number; readonly peakBytes: number; readonly limitBytes: number };
   /** Connections closed for a peer's fault, by AMQP condition. */
@@ -334,6 +341,10 @@ const OURS: readonly Metric[] = [
     'Flows, requests and log entries that collectors were not told of, since too many waited',
     (c) => c.eventsLeftOut,
   ),
+  metric('gauge', 'skuprt_router_flows_paused', 'TCP flows that have no way now', (c) => c.flowWays.pausedNow),
+  metric('counter', 'skuprt_router_flow_ways_lost_total', 'Open TCP flows that lost their way', (c) => c.flowWays.paused),
+  metric('counter', 'skuprt_router_flow_ways_found_total', 'Those that went on', (c) => c.flowWays.resumed),
+  metric('counter', 'skuprt_router_flows_given_up_total', 'Those that did not in time', (c) => c.flowWays.givenUp),
   metric('gauge', 'skuprt_router_flow_memory_bytes', 'Octets held for TCP flows', (c) => c.flowMemory.usedBytes),
   metric('gauge', 'skuprt_router_flow_memory_peak_bytes', 'The most there has been', (c) => c.flowMemory.peakBytes),
   metric('gauge', 'skuprt_router_flow_memory_limit_bytes', 'What may be held', (c) => c.flowMemory.limitBytes),

@@ -49,6 +49,7 @@ export const COUNTERS: RouterCounters = {
   eventsLeftOut: 6,
   pools: [],
   bufferedBytes: 4096,
+  flowWays: { pausedNow: 2, paused: 9, resumed: 6, givenUp: 1 },
   flowMemory: { usedBytes: 70_000, peakBytes: 1_500_000, limitBytes: 268_435_456 },
   protocolErrors: new Map([['amqp:connection:framing-error', 2]]),
   peerFaults: new Map([['malformed', 3]]),

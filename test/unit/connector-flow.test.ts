@@ -1,5 +1,6 @@
 /** The connector's end of a flow, when the flow is over before its backend is dialled. */
 import { describe, expect, it } from 'vitest';
+import { BridgeSurvivals } from '../../router/bridge/resume/shared.ts';
 import { ConnectorFlow } from '../../router/bridge/connector-flow.ts';
 import { FlowBudget } from '../../router/bridge/flow-budget.ts';
 import { ReportQueue } from '../../router/bridge/report-queue.ts';
@@ -24,6 +25,9 @@ function flowOf() {
       overCount++;
     },
     observerGaveUp: () => {},
+    survivals: new BridgeSurvivals({ now: 0 }, { routerId: 'C', home: 'amqp:/_topo/0/C/', dispatcher: nowhere, random: () => 0 }),
+    nameFlow: () => 'name',
+    renameReply: () => 'name',
   };
   const counters = {
     bytesIn: 0,

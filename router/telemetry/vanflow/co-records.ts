@@ -5,7 +5,7 @@
 import { ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
 import { MessageError } from '../../amqp/message/errors.ts';
 import { type Head, parseHead } from '../../amqp/message/head.ts';
-import type { SocketEnd } from '../../bridge/flow.ts';
+import type { SocketEnd } from '../../bridge/flow-owner.ts';
 import type { ConnectorNote, CountedFlow } from '../../bridge/recorder.ts';
 import { CO_RECORDS_PER_MESSAGE_MAX, TEXT_LENGTH_MAX } from './limits.ts';
 import type { RecordMessage } from './messages.ts';

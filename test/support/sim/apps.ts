@@ -18,6 +18,8 @@ export interface FlowPlan {
   /** The reader stops for a while each 64 KiB. */
   readonly clientPauseMs: number;
   readonly serverPauseMs: number;
+  /** Neither application ever ends its direction: what was sent is all, and the connection stands. */
+  readonly staysOpen?: boolean;
 }
 
 const ID_BYTES = 4;
@@ -59,13 +61,13 @@ abstract class App implements SocketOwner {
   /** Keeps the socket's queue filled, then ends. */
   protected abstract send(): void;
 
-  protected sendPattern(offset: number, totalBytes: number): void {
+  protected sendPattern(offset: number, totalBytes: number, staysOpen = false): void {
     while (this.sentBytes < totalBytes && this.socket.queuedBytes < QUEUED_BYTES_MAX && !this.isClosed) {
       const piece = patternAt(offset + this.sentBytes, Math.min(totalBytes - this.sentBytes, QUEUED_BYTES_MAX));
       this.sentBytes += piece.length;
       this.socket.write(piece);
     }
-    if (this.sentBytes < totalBytes || this.ended || this.isClosed) return;
+    if (this.sentBytes < totalBytes || this.ended || this.isClosed || staysOpen) return;
     this.ended = true;
     this.socket.end();
   }
@@ -112,7 +114,7 @@ export class ClientApp extends App {
   }
 
   protected override send(): void {
-    this.sendPattern(requestOffset(this.plan), this.plan.requestBytes);
+    this.sendPattern(requestOffset(this.plan), this.plan.requestBytes, this.plan.staysOpen);
   }
 
   /** Its process ends, whatever is under way. */
@@ -189,7 +191,7 @@ export class ServerApp extends App {
   protected override send(): void {
     const plan = this.client?.plan;
     if (plan === undefined || (plan.answers === 'after the request' && !this.endReceived)) return;
-    this.sendPattern(responseOffset(plan), plan.responseBytes);
+    this.sendPattern(responseOffset(plan), plan.responseBytes, plan.staysOpen);
   }
 
   private meet(id: number): void {

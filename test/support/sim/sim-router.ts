@@ -22,6 +22,7 @@ export const FLOW_MEMORY_BYTES = 16 * 1024 * 1024;
 export interface SimRouterParts {
   readonly scheduler: Scheduler;
   readonly random: Random;
+  readonly flowPauseLimitMs?: number | undefined;
   /** Dials the backend of a tcpConnector; undefined when it refuses. */
   dialBackend(connector: string): SimSocket | undefined;
   /** Whether nothing answers to a dial, neither with yes nor with no. */
@@ -66,6 +67,7 @@ export class SimRouter {
         defaultDistribution: 'balanced',
         random: () => parts.random.next(),
         flowMemoryBytes: FLOW_MEMORY_BYTES,
+        flowPauseLimitMs: parts.flowPauseLimitMs,
       },
       this.now,
     );
