@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Secret } from '../../../config/api/secret.ts';
 import { CREDENTIAL } from '../../../config/names.ts';
+import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
 import { exists } from '../../../lib/files.ts';
@@ -331,11 +332,12 @@ function renewalsOf(store: LocalStore, onRenewed: () => void, log: Logger): Link
   return new LinkRenewals({ keep, clock: systemClock, random: systemRandom, log, onRenewed });
 }
 
-/** This very program, from source or compiled. */
+/** This very program, from source or compiled, as it is to run a router. */
 function ownCommand(): string[] {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return [
     process.execPath,
+    ROUTER_NODE_OPTION,
     ...process.execArgv,
     fileURLToPath(new URL(`../../../cli/main.${extension}`, import.meta.url)),
   ];

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { Site } from '../../../config/api/site.ts';
 import { NAME, ROUTER_FILES, ROUTER_SELECTOR, SETTING } from '../../../config/names.ts';
+import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
@@ -141,6 +142,7 @@ function router({ settings, sizing, site }: DeploymentInputs): Container {
       fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
       // By it the router's events are those of the site.
       { name: 'SKUPPER_SITE_ID', value: siteIdOf(site) },
+      { name: 'NODE_OPTIONS', value: ROUTER_NODE_OPTION },
     ],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
     livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },

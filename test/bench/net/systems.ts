@@ -5,6 +5,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import type { Certificates } from '../../support/certificates.ts';
 import { HOW_TO_HAVE_IT, originalRouter } from '../../support/original-router.ts';
 import { findProgram } from '../../support/programs.ts';
@@ -146,7 +147,8 @@ function routerCommands(kind: Kind, setup: Setup): readonly [Command, Command] {
     const config = join(directory, `${id}.json`);
     writeFileSync(config, routerConfig(id, entities));
     const { program, args } = routerCommand(kind, config);
-    const shipped = args.map((each) => (each === ourCommand ? SHIPPED_COMMAND : each));
+    // And as a site starts it.
+    const shipped = args.flatMap((each) => (each === ourCommand ? [ROUTER_NODE_OPTION, SHIPPED_COMMAND] : [each]));
     return { program, args: shipped, logFile: join(directory, `${id}.log`) };
   };
   const accept = linkEntities({ role: 'accept', port: linkPort, certificates });
