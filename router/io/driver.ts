@@ -144,7 +144,7 @@ export class Driver {
     for (const transport of this.transports.values()) transport.flush();
     for (let i = 0; i < this.dirty.length; i++) this.dirty[i]!.flush();
     this.dirty.length = 0;
-    this.young.sweep();
+    this.young.sweep(this.router.bridge.budget.usedBytes);
     this.arm();
   };
 
