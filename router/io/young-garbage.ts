@@ -40,7 +40,7 @@ export class YoungGarbage {
    * Collects when enough was read; to be called between turns.
    * @param heldBytes octets of what was read that are still wanted
    */
-  sweep(heldBytes = 0): void {
+  sweep(heldBytes: number): void {
     const { readBytes } = this;
     if (readBytes < BYTES_BETWEEN_MIN || (readBytes < heldBytes && readBytes < BYTES_BETWEEN_MAX)) return;
     this.readBytes = 0;
