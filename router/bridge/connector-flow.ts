@@ -101,9 +101,13 @@ export class ConnectorFlow extends Flow {
    */
   private makeSure(): void {
     if (this.over) return;
-    if (this.survival !== undefined) this.survival.lost();
-    // There was no answer from here.
-    else this.refuse(FAILED);
+    if (this.survival !== undefined) {
+      this.survival.lost();
+      return;
+    }
+    // There was no answer from here: nobody needs the backend that is being dialled.
+    this.owner.effects.push({ type: 'flow-reset', flow: this.id });
+    this.refuse(FAILED);
   }
 
   private readHead(reader: StreamHeadReader, bytes: Buffer): void {
