@@ -36,6 +36,8 @@ export const SETTING = {
   podTemplate: 'skuprt.io/pod-template',
   /** Site: what the router logs; see router-logging.ts. */
   routerLogging: 'router-logging',
+  /** Site: which of its routers leave the network, by the names of their groups, comma separated; ALL_ROUTERS for all. */
+  drain: 'skuprt.io/drain',
   /** Site: how many older revisions of a TLS profile keep their connections; all of them unless given. */
   priorRevisions: 'tls-prior-valid-revisions',
   /** Link: the Secret of the proxy that it is dialled through. */
@@ -50,6 +52,8 @@ export const SETTING = {
   sessionAffinity: 'skuprt.io/session-affinity',
 } as const;
 
+/** Of `SETTING.drain`. */
+export const ALL_ROUTERS = 'all';
 /** Of `SETTING.service`. */
 export const NO_SERVICE = 'none';
 /** Of `SETTING.sessionAffinity`. */

@@ -1,19 +1,21 @@
 /**
  * One router as a process: reads its configuration, wires the parts together, and runs until it is told to stop.
  *
- * SIGTERM and SIGINT drain: no new connections, services withdrawn, open flows go on until they end or the time is
+ * SIGTERM and SIGINT drain (`io/drain.ts`): others learn first, then sockets close, open flows go on until they end or the time is
  * over. SIGHUP or a changed file applies the difference. This is the only place where parts are constructed.
  */
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { type Random, systemRandom } from '../lib/random.ts';
 import { readVersion } from '../lib/version.ts';
 import { parseHead } from './amqp/message/head.ts';
-import { Router } from './core/router.ts';
+import { Router, type RouterOptions } from './core/router.ts';
 import { ConfigFile, loadConfig } from './io/config-file.ts';
 import { countersOf } from './io/counters.ts';
+import { Drain } from './io/drain.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
@@ -22,6 +24,7 @@ import { flowPauseLimitMs } from './io/flow-pause.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
 import { ProtocolTrace } from './io/protocol-trace.ts';
+import { Readiness, type ReadinessParts } from './io/readiness.ts';
 import { RouterLog } from './io/router-log.ts';
 import type { Shown } from './io/show.ts';
 import { startText } from './io/start-config.ts';
@@ -36,14 +39,17 @@ import { renderMetrics } from './telemetry/metrics.ts';
 export interface RouterRunOptions {
   /** Path of a configuration file in either of skrouterd's forms; without it the environment says (start-config.ts). */
   config?: string;
-  /** How long open flows may go on after a signal to stop. */
+  /** How long open flows may go on after a signal to stop, and services' sockets accept at least, within that. */
   drainMs?: number;
+  graceMs?: number;
   /** Also stop when standard input ends: a router does not outlive the process that started it. */
   exitWithStdin?: boolean;
 }
 
 const DRAIN_MS = 5000;
-const DRAIN_POLL_MS = 50;
+/** Within this the last words have been taken by those who listen. */
+const FAREWELL_MS = 500;
+const FAREWELL_POLL_MS = 10;
 
 /**
  * Runs a router until `stop` is aborted.
@@ -61,21 +67,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   const startedAtMs = clock.now();
   const wall = (ms: number): number => startedAt + (ms - startedAtMs);
 
-  const router = new Router(
-    {
-      id: config.router.id,
-      instance: Math.floor(startedAt / 1000),
-      firstSequence: firstSequence(startedAt),
-      version,
-      mode: config.router.mode,
-      defaultDistribution: config.router.defaultDistribution,
-      mesh: meshOptions(config.router),
-      random: () => random.next(),
-      flowMemoryBytes: flowMemoryBytes(process.env),
-      flowPauseLimitMs: flowPauseLimitMs(process.env),
-    },
-    clock.now(),
-  );
+  const router = new Router(routerOptions(config, { startedAt, version, random }), clock.now());
   const driver: Driver = new Driver({
     router,
     clock,
@@ -100,15 +92,21 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
           countersOf({ router, driver, profiles, startedAt, wall, delay, now: clock.now(), headers: entities.headers }),
         ),
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
+      ready: () => readiness.problem,
     },
+    drain: (draining) => (draining ? drain.begin() : drain.cancel()),
   });
+  const now = () => clock.now();
+  const drain = drainOf({ router, driver, entities, log, now });
+  const readiness = readinessOf({ router, entities, drain, startedAtMs, now });
   driver.protocolTrace = protocolTrace(driver, entities, logs);
   const { mode, metadata } = config.router;
   const events = makeEvents({ router, entities, mode, metadata, random, env: process.env, wall });
-  serveManagement(router, entities, { driver, logs, startedAtMs, now: () => clock.now(), wall });
+  serveManagement(router, entities, { driver, logs, startedAtMs, now, wall, drainState: () => drain.state });
 
   for (const warning of config.warnings) log.warn({ ...warning }, 'configuration without effect');
   entities.apply(diffConfig(undefined, config));
+  if (config.router.adminStatus === 'draining') drain.begin();
   events.start();
   logs.book.listen((entry) => events.logged(entry) && driver.schedule());
   const file = watched(options.config, loaded, { log, apply: (changes) => entities.apply(changes) });
@@ -118,9 +116,8 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
 
   await aborted(signal);
   file?.stop();
-  await drain({ router, driver, entities, log, now: () => clock.now() }, options.drainMs ?? DRAIN_MS, () =>
-    events.stop(clock.now()),
-  );
+  await drain.finish({ drainMs: options.drainMs ?? DRAIN_MS, graceMs: options.graceMs ?? 0 });
+  await farewell({ router, driver, entities, now }, () => events.stop(now()));
   process.off('SIGHUP', onHangup);
   entities.stop();
   profiles.stop();
@@ -131,28 +128,63 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   log.info({ router: config.router.id }, 'router stopped');
 }
 
-/** No new connections; flows go on until they end or the time is over, then `last` is called and all peers are told. */
-async function drain(
-  {
-    router,
-    driver,
-    entities,
-    log,
-    now,
-  }: { router: Router; driver: Driver; entities: Entities; log: Logger; now: () => number },
-  drainMs: number,
-  last: () => void,
-): Promise<void> {
-  log.info({ flowCount: router.bridge.flows.size }, 'router draining');
+function routerOptions(
+  { router }: RouterConfig,
+  { startedAt, version, random }: { startedAt: number; version: string; random: Random },
+): RouterOptions {
+  return {
+    id: router.id,
+    instance: Math.floor(startedAt / 1000),
+    firstSequence: firstSequence(startedAt),
+    version,
+    mode: router.mode,
+    defaultDistribution: router.defaultDistribution,
+    mesh: meshOptions(router),
+    random: () => random.next(),
+    flowMemoryBytes: flowMemoryBytes(process.env),
+    flowPauseLimitMs: flowPauseLimitMs(process.env),
+  };
+}
+
+/** What is still open is broken off, so that its other ends need not find out; then `last` is called and all peers are told. */
+async function farewell({ router, driver, entities, now }: Running, last: () => void): Promise<void> {
   entities.stopAccepting();
-  router.withdraw(now());
-  driver.schedule();
-  await drained(router, drainMs);
+  router.bridge.resetFlows('the router is shutting down');
+  router.step(now());
   last();
+  driver.schedule();
+  await sleep(0);
   for (const id of [...router.peers.keys()])
     router.close(id, 'amqp:connection:forced', 'the router is shutting down', now());
   driver.schedule();
-  await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  const until = now() + FAREWELL_MS;
+  while (driver.transports.size > 0 && now() < until) await sleep(FAREWELL_POLL_MS);
+}
+
+interface Running {
+  router: Router;
+  driver: Driver;
+  entities: Entities;
+  now: () => number;
+}
+
+function drainOf({ driver, entities, ...parts }: Running & { log: Logger }): Drain {
+  const setServing = (on: boolean): void => entities.setServing(on);
+  return new Drain({ ...parts, setServing, schedule: () => driver.schedule() });
+}
+
+function readinessOf({
+  router,
+  entities,
+  drain,
+  ...times
+}: Omit<Running, 'driver'> & { drain: Drain } & Pick<ReadinessParts, 'startedAtMs'>): Readiness {
+  return new Readiness({
+    ...times,
+    lastTopologyChangeMs: () => router.lastTopologyChangeMs,
+    drainState: () => drain.state,
+    connected: () => [...entities.connectors.values()].every(({ status }) => status === 'SUCCESS'),
+  });
 }
 
 function serveManagement(
@@ -222,10 +254,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-async function drained(router: Router, withinMs: number): Promise<void> {
-  for (let waitedMs = 0; router.bridge.flows.size > 0 && waitedMs < withinMs; waitedMs += DRAIN_POLL_MS) {
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-  }
 }

@@ -12,6 +12,7 @@ export interface RouterFlags {
   testHooks?: boolean;
   exitWithStdin?: boolean;
   drain?: number;
+  drainGrace?: number;
 }
 
 export function defineRouter(program: Command, scope: Scope): void {
@@ -23,6 +24,11 @@ export function defineRouter(program: Command, scope: Scope): void {
       "the router's configuration, in either of skrouterd's forms (default: what the environment variable QDROUTERD_CONF names)",
     )
     .option('--drain <time>', 'how long open connections may go on after SIGTERM (default: 5s)', parseDurationMs)
+    .option(
+      '--drain-grace <time>',
+      'how long services accept after SIGTERM at least, for load balancers that take a moment (default: until nobody comes)',
+      parseDurationMs,
+    )
     .option('--exit-with-stdin', 'also stop when standard input ends')
     .addOption(hidden('--include <dir>'))
     .addOption(hidden('--daemon'))

@@ -65,6 +65,7 @@ export function defineSite(program: Command, scope: Scope): void {
   defineStatus(program.command('status'), scope, 'skuprt status');
   defineGenerate(site, scope);
   defineLifecycle(site, scope);
+  defineDrain(program, scope);
   defineDelete(program.command('delete'), scope, 'skuprt delete');
   defineDelete(site.command('delete [name]'), scope, 'skuprt site delete');
 }
@@ -198,6 +199,34 @@ function defineLifecycle(site: Command, scope: Scope): void {
       await stopSite(context, flags);
     });
   examples(stop, ['skuprt -n east site stop', 'open connections may end first; then links close']);
+}
+
+function defineDrain(program: Command, scope: Scope): void {
+  const define = (name: string, draining: boolean): Command =>
+    program
+      .command(name)
+      .argument('[router]', 'which router of the site, as `skupper-router-2` (default: all of them)', parseName)
+      .addOption(timeout('1m'))
+      .action(async (router: string | undefined, flags: { timeout: number; wait?: boolean }, self: Command) => {
+        const context = await scope.context(self);
+        const { drainSite } = await import('../commands/site/drain.ts');
+        await drainSite(context, router, { draining, ...flags });
+      });
+  examples(
+    define('drain', true)
+      .description(
+        'Take routers out of the network before they go: others take their services and ways, open connections end by themselves',
+      )
+      .option('--wait', 'wait until nothing is open any more (local)'),
+    ['skuprt drain', 'the site of this namespace'],
+    ['skuprt drain --wait --timeout 10m && skuprt site stop', 'stop a local site without breaking a connection'],
+    ['skuprt -n shop drain skupper-router-2', 'one of two routers (kubernetes)'],
+  );
+  examples(
+    define('undrain', false).description('Let routers serve again that were drained'),
+    ['skuprt undrain', 'all of the site'],
+    ['skuprt -n shop undrain skupper-router-2', 'one of two (kubernetes)'],
+  );
 }
 
 function defineDelete(command: Command, scope: Scope, example: string): void {

@@ -42,29 +42,31 @@ export interface BridgeParts {
   random: () => number;
   /** A name for a temporary address, 15 characters. */
   temporaryName: () => string;
-  /** Whether it is known here which other routers have an address; it is unless said otherwise. */
-  knowsOthers?: boolean;
-  /** What may be held for flows. */
-  flowMemoryBytes?: number;
   /** For how long a flow may be without a way, ms; 0: flows end with their way. */
   flowPauseLimitMs?: number;
+  /** What may be held for flows. */
+  flowMemoryBytes?: number;
+  /** Whether it is known here which other routers have an address; it is unless said otherwise. */
+  knowsOthers?: boolean;
 }
 
 export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   readonly routerId: string;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
-  readonly addresses: AddressTable;
-  readonly knowsOthers: boolean;
-  readonly refusals: Refusals = { listener: 0, connector: 0, queue: 0, probesPassed: 0, probesFailed: 0 };
   readonly budget: FlowBudget;
   readonly reports = new ReportQueue();
   readonly survivals: BridgeSurvivals;
+  readonly addresses: AddressTable;
+  readonly knowsOthers: boolean;
+  readonly refusals: Refusals = { listener: 0, connector: 0, queue: 0, probesPassed: 0, probesFailed: 0 };
   readonly listeners = new Map<string, TcpListener>();
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
   /** Time of the turn, kept by the router. */
   now = 0;
+  /** Its connectors are for who has no other, and unknown to others. */
+  draining = false;
   /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
   dialsHurriedCount = 0;
   dialsTimedOutCount = 0;
@@ -90,15 +92,15 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.routerId = parts.routerId;
     this.effects = parts.effects;
     this.deliveries = parts.deliveries;
-    this.addresses = parts.addresses;
-    this.knowsOthers = parts.knowsOthers ?? true;
     this.budget = new FlowBudget(parts.flowMemoryBytes);
     this.survivals = new BridgeSurvivals(this, parts);
+    this.addresses = parts.addresses;
+    this.knowsOthers = parts.knowsOthers ?? true;
   }
 
   // ---- time
 
-  /** When there is next something to do for a flow. */
+  /** When there is next something to do for a connector, or a flow. */
   get deadline(): number {
     return Math.min(this.clock.deadline, this.reports.deadline(), this.survivals.agenda.deadline());
   }
@@ -107,6 +109,10 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.clock.tick(now);
     this.reports.tick(now);
     this.survivals.agenda.tick(now);
+  }
+
+  dueSooner(connector: TcpConnector): void {
+    this.clock.sooner(connector);
   }
 
   // ---- entities
@@ -162,6 +168,15 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.dueSooner(connector);
   }
 
+  /** Whether connectors are used, and told of, as ever; open flows go on. */
+  setDraining(draining: boolean): void {
+    if (draining === this.draining) return;
+    const offered = [...this.connectors.values()].filter(({ withdrawn }) => !withdrawn);
+    for (const connector of offered) this.addresses.removeConsumer(connector.key, connector);
+    this.draining = draining;
+    for (const connector of offered) this.addresses.addConsumer(connector.key, connector);
+  }
+
   deleteConnector(name: string, keepFlows: boolean): void {
     const connector = this.connectors.get(name);
     if (!connector) return;
@@ -189,10 +204,6 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
       this.effects.push({ type: 'listen', listener: listener.options.name, on: wanted });
     }
     this.unsettled.clear();
-  }
-
-  dueSooner(connector: TcpConnector): void {
-    this.clock.sooner(connector);
   }
 
   // ---- flows

@@ -44,6 +44,8 @@ export interface ConnectorOwner {
   readonly addresses: AddressTable;
   /** Whether it is known here which other routers have an address. */
   readonly knowsOthers: boolean;
+  /** The router is about to go: its connectors are for who has no other. */
+  readonly draining: boolean;
   /** What limits have kept away, and what was found by looking. */
   readonly refusals: Refusals;
   random(): number;
@@ -105,13 +107,18 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     return this.name;
   }
 
-  /** Its backend was not reached of late: it is worse than any other. */
+  /** Its backend was not reached of late, or its router drains: it is worse than any other. */
   get passedOver(): boolean {
-    return this.health.unfit;
+    return this.health.unfit || this.owner.draining;
   }
 
   get cost(): number {
     return this.passedOver ? PENALTY_COST : 0;
+  }
+
+  /** While its router drains, others are not told of it: what comes all the same has no other way. */
+  get untold(): boolean {
+    return this.owner.draining;
   }
 
   /** Others have its address and are told that it has not. */
@@ -210,10 +217,9 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   // ---- flows
 
   take(transit: Transit): Outlet | undefined {
-    if (this.isFull && (transit.tryMs !== undefined || this.waiting.size >= this.settings.maxQueuedConnections)) {
-      this.owner.refusals.connector++;
-      this.counters.connectionsRefused++;
-      this.tellLimit('connection refused: the tcpConnector has as many as it may have');
+    // It may go elsewhere; where it may not, it is refused as one whose backend refuses, so that nobody sends it again.
+    if (this.isFull && transit.tryMs !== undefined) {
+      this.turnAway();
       return undefined;
     }
     this.openCount++;
@@ -229,8 +235,13 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     const { maxConnections } = this.settings;
     // The flow itself is among them.
     if (maxConnections === 0 || this.flows.size - this.waiting.size <= maxConnections) return true;
-    this.waiting.add(flow);
-    this.owner.dueSooner(this);
+    if (this.waiting.size < this.settings.maxQueuedConnections) {
+      this.waiting.add(flow);
+      this.owner.dueSooner(this);
+    } else {
+      this.turnAway();
+      flow.connectFailed('the tcpConnector has as many connections as it may have');
+    }
     return false;
   }
 
@@ -242,6 +253,12 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     if (next === undefined || this.flows.size - this.waiting.size >= this.settings.maxConnections) return;
     this.waiting.delete(next);
     next.dial();
+  }
+
+  private turnAway(): void {
+    this.owner.refusals.connector++;
+    this.counters.connectionsRefused++;
+    this.tellLimit('connection refused: the tcpConnector has as many as it may have');
   }
 
   private get isFull(): boolean {

@@ -20,7 +20,7 @@ export class Address {
   /** How another router said that its messages are spread. */
   readonly hint: number | undefined;
   readonly consumers: Candidate[] = [];
-  /** Consumers of this router's own, those of neighbouring edge routers left out. */
+  /** Consumers that others are told of: not those of neighbouring edge routers, nor those of a router that drains. */
   localCount = 0;
   /** The edge mesh that all consumers are in, as far as they are this router's. */
   mesh: string | undefined;
@@ -90,8 +90,8 @@ export class AddressTable {
     const address = this.ensure(key, hint);
     const before = address.reachable;
     address.consumers.push(consumer);
-    if (!consumer.elsewhere) address.localCount++;
-    const isNews = address.localCount === 1 && !consumer.elsewhere;
+    if (!consumer.untold) address.localCount++;
+    const isNews = address.localCount === 1 && !consumer.untold;
     if (this.meshMoved(address, consumer.meshId) || isNews) this.owner.localChanged(address);
     this.notify(address, before);
   }
@@ -101,8 +101,8 @@ export class AddressTable {
     const at = address?.consumers.indexOf(consumer) ?? -1;
     if (!address || at < 0) return;
     address.consumers.splice(at, 1);
-    if (!consumer.elsewhere) address.localCount--;
-    const isNews = address.localCount === 0 && !consumer.elsewhere;
+    if (!consumer.untold) address.localCount--;
+    const isNews = address.localCount === 0 && !consumer.untold;
     if (this.meshMoved(address, consumer.meshId) || isNews) this.owner.localChanged(address);
     this.notify(address, true);
   }

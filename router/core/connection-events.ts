@@ -8,6 +8,7 @@ import type { ReceiverLink } from '../amqp/engine/receiver-link.ts';
 import type { SenderLink } from '../amqp/engine/sender-link.ts';
 import { CONTROL_MESSAGE_BYTES_MAX } from '../mesh/limits.ts';
 import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from './client-links.ts';
+import { costOf } from './drain.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects, LogLevel } from './effects.ts';
 import { isOfRouter } from './inter-edge.ts';
@@ -191,8 +192,12 @@ export class ConnectionEvents {
     if (peer.role === 'inter-edge') this.router.interEdge?.credit(peer, link);
     if (link !== peer.control || peer.linked || link.credit === 0) return;
     peer.linked = true;
-    const { cost, groupOrdinal: precedence, containerId, isWatched } = peer;
-    const facts = { cost, precedence, router: containerId, isWatched };
+    const facts = {
+      cost: costOf(this.router, peer),
+      precedence: peer.groupOrdinal,
+      router: peer.containerId,
+      isWatched: peer.isWatched,
+    };
     this.router.mesh.linkUp(peer.id, facts, now);
     this.log('info', 'link up', peer, 'ROUTER_LS', { cost: peer.cost });
   }

@@ -37,7 +37,7 @@ export interface InterEdgeParts {
 export class NeighbourConsumer extends AttachedConsumer {
   /** One here is preferred. */
   readonly cost = 1;
-  readonly elsewhere = true;
+  readonly untold = true;
   private readonly parts: InterEdgeParts;
 
   constructor(link: SenderLink, key: string, address: string, peer: Peer, parts: InterEdgeParts) {

@@ -18,6 +18,7 @@ import { CreditQueue } from './client-links.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { StuckDeliveries } from './delivery-age.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
+import { costOf } from './drain.ts';
 import { EdgeMesh } from './edge-mesh.ts';
 import { EdgeNames } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
@@ -246,7 +247,7 @@ export class Router implements AddressTableOwner {
     if (!peer) return;
     peer.options.cost = cost;
     peer.cost = Math.max(cost, peer.remoteCost);
-    this.mesh.setCost(id, peer.cost, now);
+    this.mesh.setCost(id, costOf(this, peer), now);
     this.step(now);
   }
 
@@ -392,11 +393,9 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
-  /** Stops offering services: others forget them, listening sockets close, open flows go on. */
-  withdraw(now: number): void {
-    for (const name of [...this.bridge.connectors.keys()]) this.bridge.deleteConnector(name, true);
-    for (const name of [...this.bridge.listeners.keys()]) this.bridge.deleteListener(name, true);
-    this.step(now);
+  /** It is on its way out of the network (`drain.ts`). */
+  get draining(): boolean {
+    return this.bridge.draining;
   }
 
   /** What the router itself answers, by key. */

@@ -53,8 +53,8 @@ export interface Candidate {
   readonly affinityName?: string;
   /** Of one that dials: it has failed of late, and is for when there is no other. */
   readonly passedOver?: boolean;
-  /** It stands for consumers at another edge router: none of this router's own. */
-  readonly elsewhere?: boolean;
+  /** Others do not hear of it: it stands for consumers at another edge router, or its router drains. */
+  readonly untold?: boolean;
   /** The edge mesh that it is in. */
   readonly meshId?: string;
   /** Whether it could take the transit; it could when absent. */

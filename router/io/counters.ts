@@ -1,6 +1,7 @@
 /** The snapshot of counters that a scrape of `/metrics` renders. */
 import { readFileSync } from 'node:fs';
 import type { RecordableHistogram } from 'node:perf_hooks';
+import { openCountOf } from '../core/drain.ts';
 import { isOfRouter } from '../core/inter-edge.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
@@ -60,6 +61,7 @@ export function countersOf({
       passedOver: router.bridge.passedOverCount(),
     },
     backends: backends(router, headers),
+    drain: { draining: router.draining, openCount: openCountOf(router) },
     serviceConnections: serviceConnections(router),
     observersGaveUp: router.bridge.observersGaveUpCount,
     eventsLeftOut: router.recorder?.leftOutCount ?? 0,

@@ -46,7 +46,9 @@ export interface EntitiesParts {
   logs?: RouterLog;
   random: Random;
   router: RouterEntity;
-  http: Pick<HttpOptions, 'render' | 'healthy'>;
+  http: Pick<HttpOptions, 'render' | 'healthy' | 'ready'>;
+  /** `adminStatus` of the router: it is to leave the network, or to come back. */
+  drain?(draining: boolean): void;
 }
 
 /** Data connections of a group when the configuration says `auto`: bulk keeps off the control connection. */
@@ -68,6 +70,7 @@ export class Entities {
   private readonly amqpListeners = new Map<string, AmqpListener>();
   private readonly parts: EntitiesParts;
   private router: RouterEntity;
+  private serving = true;
   private readonly stopping = new AbortController();
 
   constructor(parts: EntitiesParts) {
@@ -133,14 +136,20 @@ export class Entities {
 
   listen(tcpListener: string, on: boolean): void {
     const socket = this.tcpListeners.get(tcpListener);
-    if (on) socket?.open();
+    if (on && this.serving) socket?.open();
     else socket?.close();
   }
 
-  /** Accepts no more connections of any kind; open ones go on. */
+  /** Whether sockets of services are open as far as their addresses can be reached; open connections go on in any case. */
+  setServing(on: boolean): void {
+    this.serving = on;
+    const { listeners } = this.parts.driver.router.bridge;
+    for (const [name, { listening }] of listeners) if (listening) this.listen(name, on);
+  }
+
+  /** Accepts no more AMQP connections; open ones go on. */
   stopAccepting(): void {
     for (const listener of this.amqpListeners.values()) listener.stopAccepting();
-    for (const listener of this.tcpListeners.values()) listener.close();
   }
 
   stop(): void {
@@ -259,6 +268,7 @@ export class Entities {
   private updateRouter(entity: RouterEntity): void {
     const { router, now } = { router: this.parts.driver.router, now: this.parts.driver.now() };
     this.router = entity;
+    this.parts.drain?.(entity.adminStatus === 'draining');
     router.mesh.configure(meshOptions(entity));
     router.treatments.setDefault(entity.defaultDistribution);
     router.treatmentsChanged(now);

@@ -37,6 +37,8 @@ export interface HttpOptions {
   readonly render: () => string;
   /** Why the router is not healthy; undefined when it is. */
   readonly healthy: () => string | undefined;
+  /** Why it should be sent no clients; undefined when it may. Absent: the same as `healthy`. */
+  readonly ready?: () => string | undefined;
   /** Takes an AMQP connection over WebSocket; absent: there are none. */
   readonly webSocket?: (stream: Duplex, socket: Socket) => void;
   /** Whose files are served. */
@@ -100,13 +102,19 @@ function secureServer(handler: RequestListener, tls: HttpTls, plain: Server | un
 
 function addRoutes(app: FastifyInstance, options: HttpOptions): void {
   if (options.healthz) {
-    app.get('/healthz', (_, reply) => {
-      const reason = options.healthy();
-      return reply
-        .code(reason === undefined ? 200 : 503)
-        .type('text/plain')
-        .send(reason === undefined ? 'OK\n' : `${reason}\n`);
-    });
+    const { healthy, ready = healthy } = options;
+    for (const [path, ask] of [
+      ['/healthz', healthy],
+      ['/readyz', ready],
+    ] as const) {
+      app.get(path, (_, reply) => {
+        const reason = ask();
+        return reply
+          .code(reason === undefined ? 200 : 503)
+          .type('text/plain')
+          .send(reason === undefined ? 'OK\n' : `${reason}\n`);
+      });
+    }
   }
   if (options.metrics) {
     app.get('/metrics', (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(options.render()));

@@ -7,6 +7,7 @@ import type { ShownEntity } from '../management/managed-router.ts';
 import type { Entity, EntityType } from '../management/schema.ts';
 import type { LogBook } from '../telemetry/log-book.ts';
 import { serviceConnections, virtualBytes } from './counters.ts';
+import type { DrainState } from './drain.ts';
 import type { Driver } from './driver.ts';
 import type { Entities } from './entities.ts';
 import { pools } from './pools.ts';
@@ -21,6 +22,8 @@ export interface Shown {
   logBook?: LogBook;
   /** Of what management changes. */
   log?: Logger;
+  /** Whether it serves, or is on its way out of the network. */
+  drainState?: () => DrainState;
   hostName: string;
   /** On the router's clock. */
   startedAtMs: number;
@@ -62,10 +65,10 @@ export function show(type: string, shown: Shown, protocol?: string): readonly Sh
 }
 
 /** What a configured entity does at the moment. */
-function running(entity: Entity, { router, entities, hostName }: Shown): ShownEntity {
+function running(entity: Entity, { router, entities, hostName, drainState }: Shown): ShownEntity {
   switch (entity.type) {
     case 'router':
-      return { version: router.version, hostName, area: '0' };
+      return { version: router.version, hostName, area: '0', operStatus: drainState?.() ?? 'up' };
     case 'address':
       return { priority: entity.priority ?? NO_PRIORITY };
     case 'autoLink':

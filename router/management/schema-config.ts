@@ -145,6 +145,8 @@ export const CONFIG_ENTITIES = {
       metadata: text({ access: 'both' }),
       dataConnectionCount: text({ default: 'auto', access: 'both', form: CONNECTION_COUNT }),
       dropTcpConnections: flag({ default: true, access: 'both' }),
+      adminStatus: choice(['enabled', 'draining'], { default: 'enabled', access: 'both' }),
+      operStatus: seen.choice(['up', 'draining', 'drained']),
     },
   },
   network: {

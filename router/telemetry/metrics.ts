@@ -100,6 +100,8 @@ export interface RouterCounters {
   readonly flows: FlowCounters;
   readonly dials: DialCounters;
   readonly backends: BackendCounters;
+  /** It is on its way out of the network, and what it waits for: flows, and streams of others that pass. */
+  readonly drain: { readonly draining: boolean; readonly openCount: number };
   /** Connections of clients and workloads open now, by what they speak. */
   readonly serviceConnections: {
     readonly amqp: number;
@@ -320,6 +322,10 @@ const OURS: readonly Metric[] = [
     'Connections reset since they did not begin with a PROXY protocol header',
     (c) => c.backends.headersRefused,
   ),
+  metric('gauge', 'skuprt_router_draining', '1 while it is on its way out of the network', ({ drain }) =>
+    drain.draining ? 1 : 0,
+  ),
+  metric('gauge', 'skuprt_router_open', 'Flows and ends of passing streams now', ({ drain }) => drain.openCount),
   {
     name: 'skuprt_router_flow_octets_total',
     kind: 'counter',

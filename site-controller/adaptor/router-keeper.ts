@@ -118,7 +118,7 @@ export class RouterKeeper {
     const result = await this.sync.round((shown): Held => {
       this.choice.update(endpoints, shown, states, clock.now());
       const entities = this.choice.apply(wanted.entities, endpoints);
-      return holdBack({ ...wanted, entities }, shown, disk, place.certs);
+      return { ...holdBack({ ...wanted, entities }, shown, disk, place.certs), adminStatus: adminStatusOf(wanted) };
     });
     this.noteRefusals(result.refused);
     this.isApplied = client.isUp;
@@ -182,4 +182,8 @@ export class RouterKeeper {
       log.warn({ what, problem, ...fields }, 'router is kept as it was');
     }
   }
+}
+
+function adminStatusOf({ sections }: Wanted): string {
+  return String(sections.find(({ type }) => type === 'router')?.attributes.adminStatus ?? 'enabled');
 }

@@ -22,6 +22,8 @@ export interface Held {
   entities: readonly WantedEntity[];
   /** Keys of entities that must stay as they are. */
   frozen: ReadonlySet<string>;
+  /** Of the router itself: whether it is to leave the network. Absent: as it is. */
+  adminStatus?: string;
 }
 
 export interface SyncResult {
@@ -34,6 +36,7 @@ type Management = Pick<RouterClient, 'query' | 'create' | 'update' | 'delete'>;
 
 /** Within the router's credit; it works through them in order. */
 const BATCH_COUNT_MAX = 50;
+const ROUTER_TYPE = 'router';
 const CANNOT_UPDATE = new Set([400, 403, 501]);
 
 export class RouterSync {
@@ -51,7 +54,8 @@ export class RouterSync {
   /** One round. `hold` is asked with what the router has. @throws RouterRequestError when the router is gone */
   async round(hold: (shown: ShownEntities) => Held): Promise<SyncResult> {
     const shown = await this.read();
-    const { entities, frozen } = hold(shown);
+    const { entities, frozen, adminStatus } = hold(shown);
+    if (adminStatus !== undefined) await this.administer(adminStatus);
     const operations = planOperations(entities, shown, { hidden: this.hidden, tolerated: this.tolerated }, frozen);
     this.refused = new Map();
     for (const phase of ['delete', 'update', 'create']) {
@@ -59,6 +63,14 @@ export class RouterSync {
     }
     if (operations.length > 0) await this.remember(entities, frozen);
     return { operationCount: operations.length, refused: this.refused };
+  }
+
+  /** The one attribute of the router that is not of its start; one that does not know it cannot drain. */
+  private async administer(adminStatus: string): Promise<void> {
+    const [router] = await this.client.query(ROUTER_TYPE);
+    if (router?.adminStatus === undefined || router.adminStatus === adminStatus) return;
+    await this.client.update(ROUTER_TYPE, String(router.identity), { adminStatus });
+    this.log.info({ adminStatus }, 'router told to drain, or to serve again');
   }
 
   private async read(): Promise<ShownEntities> {

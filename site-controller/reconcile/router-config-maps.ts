@@ -58,6 +58,7 @@ function routerConfigMaps(observed: Observed, site: Site, siteContent: string): 
     const before = { ...foreignRevisions(observed, group), ...adaptorConfigOf(observed, group).tls };
     const entities = routerEntities(observed, site, {
       routerId: `${site.metadata.name}-\${HOSTNAME}`,
+      group,
       own: OWN_LISTENERS,
       further: [...attachedEntities(observed), ...groupEntities(observed, index)],
       profile: (source) => {

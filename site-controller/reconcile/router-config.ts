@@ -1,6 +1,6 @@
 /** The whole configuration of the site's router, in skrouterd's JSON form. A pure function of what is observed. Control-plane reference 4.2, 4.6. */
 import type { Site } from '../../config/api/site.ts';
-import { CREDENTIAL, SETTING } from '../../config/names.ts';
+import { CREDENTIAL, NAME, SETTING } from '../../config/names.ts';
 import { connectorEntities } from './connector/plan.ts';
 import { connectorProfiles } from './connector/records.ts';
 import { credentialsOf, linkEntities, linkProfile } from './link/plan.ts';
@@ -10,7 +10,7 @@ import { type Credential, type Observed, ofKind, type PortWant, type RouterEntit
 import { platformOf } from './own-content.ts';
 import { routerLogging } from './router-logging.ts';
 import { accessEntities } from './routeraccess/plan.ts';
-import { activeSite, routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
+import { activeSite, isDrained, routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
 
 const LOCAL_HOST = '127.0.0.1';
 const HELLO_MAX_AGE_SECONDS = 3;
@@ -29,6 +29,7 @@ export function renderRouterConfig(observed: Observed): string | undefined {
   return renderEntities(
     routerEntities(observed, site, {
       routerId: routerIdOf(site),
+      group: NAME.router,
       own: [
         amqpsListener(LOCAL_HOST, amqpsPort),
         [
@@ -54,6 +55,8 @@ export function renderRouterConfig(observed: Observed): string | undefined {
 /** What differs between the places where a router runs. */
 export interface RouterPlace {
   routerId: string;
+  /** One of `routerGroups`. */
+  group: string;
   /** Its own listeners: AMQP for those who manage it, HTTP for health and metrics. */
   own: readonly RouterEntity[];
   /** Entities beside those that resources of every platform ask for. */
@@ -85,6 +88,8 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
         helloMaxAgeSeconds: HELLO_MAX_AGE_SECONDS,
         dataConnectionCount: dataConnectionCount(site),
         metadata: JSON.stringify(identity),
+        // Only said when it is so: other routers do not know it.
+        ...(isDrained(site, place.group) && { adminStatus: 'draining' }),
       },
     ],
     ...siteEntities(observed, site),

@@ -16,6 +16,7 @@ const FULL = 'io.skupper.router.';
 /** A type for tests of the original itself. */
 const NOT_OURS: readonly string[] = ['dummy'];
 const MORE_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
+  router: ['adminStatus', 'operStatus'],
   listener: ['operStatus', 'connectionMsg'],
   tcpListener: ['sessionAffinity', 'maxConnections', 'proxyProtocol'],
   tcpConnector: [

@@ -6,6 +6,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { FLOW_WINDOW_BYTES_LOW } from '../../router/core/limits.ts';
+import { drainRouter } from '../../router/core/drain.ts';
 import { disagreements, viewOfRouters } from '../support/sim/agreement.ts';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { randomNetwork, randomPlan, repair, run, whatIsWrong } from '../support/sim/chaos.ts';
@@ -122,7 +123,7 @@ describe('without faults', () => {
     expect(whatIsWrong(network)).toEqual([]);
   });
 
-  it('a router that withdraws lets its flows end, and nobody comes any more', () => {
+  it('a router that drains lets its flows end, and nobody comes any more', () => {
     const network = ring(4);
     network.addService('pair', ['B', 'C']);
     network.scheduler.runFor(200);
@@ -130,7 +131,7 @@ describe('without faults', () => {
     const open = Array.from({ length: 6 }, () => network.startFlow('A', 'pair', plan));
     network.scheduler.runFor(30);
     const { router } = network.router('C');
-    network.router('C').input(() => router.withdraw(network.now));
+    network.router('C').input(() => drainRouter(router, true, network.now));
     expect(router.bridge.flows.size).toBeGreaterThan(0);
     network.scheduler.runFor(100);
     const flowCount = router.bridge.flows.size;

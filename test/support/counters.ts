@@ -16,6 +16,7 @@ export const COUNTERS: RouterCounters = {
   links: 14,
   linksBlocked: 0,
   addresses: 9,
+  drain: { draining: true, openCount: 6 },
   routers: 2,
   deliveries: {
     presettled: 1,

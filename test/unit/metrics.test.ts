@@ -54,6 +54,11 @@ describe('the metrics text', () => {
     expect(text).toContain('\nskuprt_router_connectors_passed_over 2\n');
   });
 
+  it('says whether the router drains, and what it waits for', () => {
+    expect(text).toContain('\nskuprt_router_draining 1\n');
+    expect(text).toContain('\nskuprt_router_open 6\n');
+  });
+
   it('counts protocol errors by their condition', () => {
     expect(text).toContain('skuprt_router_protocol_errors_total{condition="amqp:connection:framing-error"} 2');
   });

@@ -119,11 +119,24 @@ describe('a pod', () => {
     const { containers, initContainers } = podOf().spec;
     expect([...initContainers, ...containers].map(({ name, args }) => [name, ...args])).toEqual([
       ['config-init', 'kube-adaptor', '--init'],
-      ['router', 'router', '--config', '/etc/skupper-router/config/skrouterd.json'],
+      [
+        ...['router', 'router', '--config', '/etc/skupper-router/config/skrouterd.json'],
+        ...['--drain', '25s', '--drain-grace', '5s'],
+      ],
       ['kube-adaptor', 'kube-adaptor'],
     ]);
     const variables = containers[1]!.env.filter(({ value }) => value !== undefined);
     expect(variables).toContainEqual({ name: 'SKUPPER_ROUTER_CONFIG', value: 'skupper-router' });
+  });
+
+  it('leaves its service before it ends, and ends within the time it is given', () => {
+    const { containers, terminationGracePeriodSeconds } = podOf().spec;
+    const { readinessProbe, livenessProbe } = containers[0] as unknown as Record<string, object>;
+    expect([readinessProbe, livenessProbe]).toMatchObject([
+      { httpGet: { path: '/readyz', port: 9090 }, failureThreshold: 1 },
+      { httpGet: { path: '/healthz', port: 9090 } },
+    ]);
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(25);
   });
 
   it('shows the token of its account to the adaptor and not to the router', () => {

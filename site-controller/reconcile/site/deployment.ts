@@ -21,8 +21,14 @@ const ROUTER_CONFIG = `${CONFIG_ROOT}/skrouterd.json`;
 const TOKEN_ROOT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const TOKEN_VOLUME = 'api-access';
 const TOKEN_LIFE_SECONDS = 3607;
-/** The router drains for 5 s, then closes its links. */
-const TERMINATION_GRACE_SECONDS = 15;
+/**
+ * A router that is told to stop accepts clients for as long as every node may send it some, then has as long for what is open. Its
+ * liveness is no longer asked for in that time.
+ */
+const DRAIN_GRACE_SECONDS = 5;
+const DRAIN_SECONDS = 25;
+/** It has broken off what is open by then, and told its peers. */
+const TERMINATION_GRACE_SECONDS = DRAIN_SECONDS + 10;
 /** A rollout that has not come to an end by then says so. */
 const PROGRESS_DEADLINE_SECONDS = 120;
 const ANTI_AFFINITY_SETTING = 'disable-anti-affinity';
@@ -136,7 +142,10 @@ function router({ settings, sizing, site }: DeploymentInputs): Container {
     name: 'router',
     image: settings.routerImage,
     imagePullPolicy: settings.routerImagePullPolicy,
-    args: ['router', '--config', ROUTER_CONFIG],
+    args: [
+      ...['router', '--config', ROUTER_CONFIG],
+      ...['--drain', `${DRAIN_SECONDS}s`, '--drain-grace', `${DRAIN_GRACE_SECONDS}s`],
+    ],
     env: [
       fieldVariable('HOSTNAME', 'metadata.name'),
       fieldVariable('POD_NAMESPACE', 'metadata.namespace'),
@@ -146,7 +155,7 @@ function router({ settings, sizing, site }: DeploymentInputs): Container {
     ],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
     livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },
-    readinessProbe: { ...probe(HEALTH_PORT.router), periodSeconds: 1 },
+    readinessProbe: { ...probe(HEALTH_PORT.router, '/readyz'), periodSeconds: 1, failureThreshold: 1 },
     ...hardening(settings),
     ...resourcesOf(sizing.router),
     volumeMounts: fileMounts(true),
@@ -186,8 +195,8 @@ function adaptorService(): Partial<Container> {
   };
 }
 
-function probe(port: number): object {
-  return { httpGet: { path: '/healthz', port, scheme: 'HTTP' }, failureThreshold: 3, timeoutSeconds: 3 };
+function probe(port: number, path = '/healthz'): object {
+  return { httpGet: { path, port, scheme: 'HTTP' }, failureThreshold: 3, timeoutSeconds: 3 };
 }
 
 function hardening({ disableSecurityContext }: ControllerSettings): object {

@@ -1,6 +1,6 @@
 /** Which Site is the one of this namespace, and what it and its router are called on the network. */
 import type { Site } from '../../../config/api/site.ts';
-import { NAME } from '../../../config/names.ts';
+import { ALL_ROUTERS, NAME, SETTING } from '../../../config/names.ts';
 import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
 
 const ROUTER_SUFFIX_LENGTH = 8;
@@ -43,4 +43,10 @@ export function routerGroups({ spec }: Pick<Site, 'spec'>): string[] {
 /** What belongs to one of several groups, counted from 0; the first has the plain name. */
 export function groupName(name: string, groupIndex: number): string {
   return groupIndex === 0 ? name : `${name}-${groupIndex + 1}`;
+}
+
+/** Whether the router of a group is to leave the network. */
+export function isDrained(site: Site, group: string): boolean {
+  const groups = settingOf(site, SETTING.drain)?.split(',') ?? [];
+  return groups.some((name) => name.trim() === ALL_ROUTERS || name.trim() === group);
 }
