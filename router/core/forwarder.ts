@@ -155,10 +155,9 @@ export class Forwarder implements Rerouter {
     const here = cheapest(usable);
     const choices: { routerId: string; cost: number; candidate: Candidate }[] = [];
     for (const routerId of address.remotes) {
-      const peer = this.wayTo(routerId, transit);
-      const candidate = peer && this.hop(address, peer);
-      if (candidate === undefined || transit.tried.has(candidate)) continue;
-      choices.push({ routerId, cost: this.parts.mesh.path(routerId)?.cost ?? 1, candidate });
+      const way = this.wayOf(address, routerId, transit);
+      if (way === undefined || transit.tried.has(way.hop)) continue;
+      choices.push({ routerId, cost: way.cost, candidate: way.hop });
     }
     const own = choose(client, here, ({ affinityName = '' }) => ({ name: `consumer ${affinityName}` }));
     // One that refused a moment ago is for when there is no other.
@@ -176,23 +175,38 @@ export class Forwarder implements Rerouter {
     if (address.remotes.size === 0) return address.consumers;
     const hops = new Set<NextHop>();
     for (const routerId of address.remotes) {
-      const peer = this.wayTo(routerId, transit);
-      if (!peer || isInMesh(transit, address, routerId)) continue;
-      const hop = this.hop(address, peer);
-      const cost = this.parts.mesh.path(routerId)?.cost ?? 1;
+      if (isInMesh(transit, address, routerId)) continue;
+      const way = this.wayOf(address, routerId, transit);
+      if (!way) continue;
+      const { hop, cost } = way;
       hop.cost = hops.has(hop) ? Math.min(hop.cost, cost) : cost;
       hops.add(hop);
     }
     return [...address.consumers, ...hops];
   }
 
+  /** The best way to a router; for a stream that has come back from there because it was lost, another one if there is. */
+  private wayOf(address: Address, routerId: string, transit: Transit): { hop: NextHop; cost: number } | undefined {
+    const peer = this.wayTo(routerId, transit);
+    const hop = peer && this.hop(address, peer);
+    if (transit.windowed && transit.lostItsWay && (hop === undefined || transit.tried.has(hop))) {
+      for (const { siteLink, cost } of this.parts.mesh.detours(routerId)) {
+        const other = this.parts.peer(siteLink);
+        if (!other || !isForward(other, transit)) continue;
+        const detour = this.hop(address, other);
+        if (!transit.tried.has(detour)) return { hop: detour, cost };
+      }
+    }
+    return hop && { hop, cost: this.parts.mesh.path(routerId)?.cost ?? 1 };
+  }
+
   /** The neighbour towards a router, unless the message has been there. */
   private wayTo(routerId: string, transit: Transit): Peer | undefined {
     const peer = wayTo(this.parts, routerId);
-    if (!peer || peer.id === transit.from) return undefined;
+    if (!peer || !isForward(peer, transit)) return undefined;
     // An edge router is on the way of nobody's messages.
     if (routerId === UPLINK && isOfRouter(this.parts.peer(transit.from))) return undefined;
-    return transit.annotations?.trace.includes(`0/${peer.containerId}`) ? undefined : peer;
+    return peer;
   }
 
   private hop(address: Address, peer: Peer): NextHop {
@@ -246,6 +260,11 @@ function cheapest<T extends { readonly cost: number }>(choices: readonly T[]): T
 /** It would lead back to the edge mesh that the message came from. */
 function isInMesh({ annotations }: Transit, { remoteMeshes }: Address, routerId: string): boolean {
   return remoteMeshes !== undefined && remoteMeshes.get(routerId) === (annotations?.ingressMesh ?? '');
+}
+
+/** The message has not been there. */
+function isForward(peer: Peer, { from, annotations }: Transit): boolean {
+  return peer.id !== from && annotations?.trace.includes(`0/${peer.containerId}`) !== true;
 }
 
 /** The neighbour towards a router. */

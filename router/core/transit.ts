@@ -100,6 +100,8 @@ export class Transit {
   origin: object | undefined;
   /** Connection it came by, 0 for a flow or the router itself. */
   readonly from: number;
+  /** It came back because a way was lost, not because its destination refused: another way there is worth a try. */
+  lostItsWay = false;
   /** Candidates that refused. */
   readonly tried = new Tried();
   private candidate: Pick<Candidate, 'done'> | undefined;
@@ -224,6 +226,7 @@ export class Transit {
     if (this.settled || from !== this.outlet) return;
     if (this.replay !== undefined && this.isRefusedBy(state) && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
+      this.lostItsWay ||= state?.state === 'released';
       this.candidate.done();
       this.candidate = undefined;
       this.outlet = undefined;
@@ -258,6 +261,7 @@ export class Transit {
     const isUnused = this.windowed || !begun;
     if (this.replay !== undefined && isUnused && this.candidate !== undefined && !this.preSettled) {
       if (!isRepeatable) this.tried.add(this.candidate);
+      this.lostItsWay = true;
       this.release();
       this.outlet = undefined;
       this.isDoubtful = true;

@@ -194,6 +194,11 @@ export class Mesh {
     return { siteLink: link.number, cost, validOrigins, arrivesBy };
   }
 
+  /** The ways to another router by different neighbours, none of which leads back here; the cheapest first. */
+  detours(routerId: string): { siteLink: number; cost: number }[] {
+    return this.#network.detours(routerId).map(({ link, cost }) => ({ siteLink: link.number, cost }));
+  }
+
   /** This router first, then all others known. */
   routers(): readonly RouterNode[] {
     const self: RouterNode = {

@@ -10,7 +10,7 @@ import type { Node } from './node.ts';
 import { NodeTable } from './node-table.ts';
 import type { MeshOptions } from './options.ts';
 import type { Outbox } from './outbox.ts';
-import { computePaths, type Path, type Paths } from './paths.ts';
+import { computeDetours, computePaths, type Path, type Paths } from './paths.ts';
 import { type SiteLink, SiteLinks } from './site-links.ts';
 
 export class Network {
@@ -24,6 +24,8 @@ export class Network {
   /** This router's link state at `lsSeq`, or ahead of it while stale. */
   readonly #peers = new Map<string, number>();
   #paths: Paths = { byRouter: new Map(), radius: 0 };
+  /** By router, worked out when asked for. */
+  readonly #detours = new Map<string, { link: SiteLink; cost: number }[]>();
   #isLinkStateStale = false;
   #arePathsStale = false;
 
@@ -59,6 +61,20 @@ export class Network {
   freshLinkTo(routerId: string, now: number): SiteLink | undefined {
     if (this.#arePathsStale && this.linkTo(routerId) === undefined) this.#computePaths(now);
     return this.linkTo(routerId);
+  }
+
+  /** Site links by which a router is reached too, the one in use among them. */
+  detours(routerId: string): readonly { link: SiteLink; cost: number }[] {
+    let detours = this.#detours.get(routerId);
+    if (detours === undefined) {
+      const found = computeDetours(this.#routerId, this.#linkStates(), this.#peers, routerId);
+      detours = found.flatMap(({ neighbour, cost }) => {
+        const link = this.links.neighbours.get(neighbour);
+        return link === undefined ? [] : [{ link, cost }];
+      });
+      this.#detours.set(routerId, detours);
+    }
+    return detours;
   }
 
   neighboursChanged(now: number): void {
@@ -160,12 +176,17 @@ export class Network {
     this.nodes.delete(node.id);
   }
 
+  #linkStates(): Map<string, ReadonlyMap<string, number>> {
+    const linkStates = new Map<string, ReadonlyMap<string, number>>([[this.#routerId, this.#peers]]);
+    for (const node of this.nodes.values()) linkStates.set(node.id, node.peers);
+    return linkStates;
+  }
+
   #computePaths(now: number): void {
     this.#arePathsStale = false;
     this.lastTopoChange = now;
-    const linkStates = new Map<string, ReadonlyMap<string, number>>([[this.#routerId, this.#peers]]);
-    for (const node of this.nodes.values()) linkStates.set(node.id, node.peers);
-    this.#paths = computePaths(this.#routerId, linkStates);
+    this.#detours.clear();
+    this.#paths = computePaths(this.#routerId, this.#linkStates());
     for (const node of this.nodes.values()) {
       const path = this.#paths.byRouter.get(node.id);
       if (!isSamePath(node.path, path)) this.#outbox.tellTopology();

@@ -49,6 +49,33 @@ export function computePaths(self: string, linkStates: LinkStates): Paths {
   return { byRouter, radius };
 }
 
+/**
+ * Neighbours by which a router is reached too, whatever the best way's fate: none of them would send back here, as long as link states
+ * are as told (loop-free alternates, RFC 5286). Cheapest first.
+ * @param neighbours their costs
+ */
+export function computeDetours(
+  self: string,
+  linkStates: LinkStates,
+  neighbours: ReadonlyMap<string, number>,
+  destination: string,
+): { neighbour: string; cost: number }[] {
+  const graph = buildGraph(self, linkStates);
+  const [own, to] = [graph.indexes.get(self) as number, graph.indexes.get(destination)];
+  if (to === undefined) return [];
+  const best = shortestPathTree(graph, own).costs[to] as number;
+  const detours: { neighbour: string; cost: number }[] = [];
+  for (const [neighbour, cost] of neighbours) {
+    const from = graph.indexes.get(neighbour);
+    if (from === undefined) continue;
+    const { costs } = shortestPathTree(graph, from);
+    if ((costs[to] as number) < (costs[own] as number) + best) {
+      detours.push({ neighbour, cost: cost + (costs[to] as number) });
+    }
+  }
+  return detours.sort((one, other) => one.cost - other.cost);
+}
+
 /** Routers by index; an index orders as its id does. */
 interface Graph {
   readonly ids: readonly string[];

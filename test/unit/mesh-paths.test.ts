@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { computePaths, type LinkStates } from '../../router/mesh/paths.ts';
+import { computeDetours, computePaths, type LinkStates } from '../../router/mesh/paths.ts';
 
 /** `A-B:2` is a link of cost 2 both ways; `A>B:2` an entry of A alone. */
 function linkStates(...links: string[]): LinkStates {
@@ -73,5 +73,66 @@ describe('valid origins', () => {
     const states = linkStates('A-B:1', 'B-C:1', 'A-C:1', 'C-D:1');
     expect(origins('B', states, 'D')).toEqual(['B']);
     expect(origins('C', states, 'D')).toEqual(['A', 'B', 'C']);
+  });
+});
+
+describe('detours', () => {
+  const ring = new Map([
+    [
+      'A',
+      new Map([
+        ['B', 1],
+        ['D', 2],
+      ]),
+    ],
+    [
+      'B',
+      new Map([
+        ['A', 1],
+        ['C', 1],
+      ]),
+    ],
+    [
+      'C',
+      new Map([
+        ['B', 1],
+        ['D', 2],
+      ]),
+    ],
+    [
+      'D',
+      new Map([
+        ['A', 2],
+        ['C', 2],
+      ]),
+    ],
+  ]);
+
+  it('are the neighbours that do not lead back, the cheapest first', () => {
+    const detours = computeDetours('A', ring, ring.get('A')!, 'C');
+    expect(detours).toEqual([
+      { neighbour: 'B', cost: 2 },
+      { neighbour: 'D', cost: 4 },
+    ]);
+  });
+
+  it('leave out a neighbour whose own way leads back here', () => {
+    const far = new Map(ring)
+      .set(
+        'D',
+        new Map([
+          ['A', 2],
+          ['C', 5],
+        ]),
+      )
+      .set(
+        'C',
+        new Map([
+          ['B', 1],
+          ['D', 5],
+        ]),
+      );
+    expect(computeDetours('A', far, ring.get('A')!, 'C')).toEqual([{ neighbour: 'B', cost: 2 }]);
+    expect(computeDetours('A', far, ring.get('A')!, 'nowhere')).toEqual([]);
   });
 });
