@@ -16,8 +16,8 @@ import type { Candidate, Outlet, Transit } from '../core/transit.ts';
 import { BackendHealth, type HealthCheck } from './backend-health.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
 import type { Flow } from './flow.ts';
-import type { FlowEntity } from './flow-owner.ts';
 import { newCounters } from './flow-counters.ts';
+import type { FlowEntity } from './flow-owner.ts';
 
 export interface ConnectorSettings {
   /** Connections at a time; 0 for no limit. */

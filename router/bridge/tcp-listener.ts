@@ -2,8 +2,8 @@
 import type { AddressWatcher } from '../core/address-table.ts';
 import type { ObserverKind } from '../observer/observer.ts';
 import type { Flow } from './flow.ts';
-import type { FlowEntity } from './flow-owner.ts';
 import { newCounters } from './flow-counters.ts';
+import type { FlowEntity } from './flow-owner.ts';
 import type { AddressChooser, ListenerAddress, MultiAddressStrategy } from './listener-address.ts';
 
 export interface TcpListenerOptions {
