@@ -9,7 +9,7 @@
 import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { SocketEnd } from '../bridge/flow-owner.ts';
-import { FLOW_PREFIX } from '../bridge/resume/survival.ts';
+import { NO_END } from '../bridge/resume/streams.ts';
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
 import type { MeshOptions } from '../mesh/options.ts';
@@ -33,7 +33,7 @@ import { PeerFaults } from './peer-faults.ts';
 import { ReachedRouters } from './reached-routers.ts';
 import { Receiving } from './receiving.ts';
 import type { Recorder } from './recorder.ts';
-import { type Candidate, type Inlet, Transit } from './transit.ts';
+import { type Candidate, Transit } from './transit.ts';
 import { type Distribution, Treatment, TreatmentTable } from './treatment.ts';
 import { Uplinks } from './uplinks.ts';
 
@@ -333,7 +333,7 @@ export class Router implements AddressTableOwner {
 
   /** Sends a whole message of the router itself, pre-settled. @returns false when nobody can take it */
   send(to: string, message: Buffer, now: number): boolean {
-    const transit = new Transit(NOBODY, this.forwarder, 0, true);
+    const transit = new Transit(NO_END, this.forwarder, 0, true);
     transit.to = to;
     transit.whole = true;
     transit.annotations = { flags: 0, ingress: `0/${this.id}`, trace: [] };
@@ -459,7 +459,6 @@ export class Router implements AddressTableOwner {
     } else {
       this.lastTopologyChangeMs = now;
       this.reached.update(this.mesh);
-      // Flows that have lost their way may have another.
       this.bridge.survivals.agenda.hasten(now);
     }
   }
@@ -474,7 +473,7 @@ export class Router implements AddressTableOwner {
       const flow = this.bridge.replyTarget(key.slice(1));
       if (flow) return flow;
     }
-    if (key.startsWith(FLOW_CLASS)) return this.bridge.flowTarget(key.slice(1));
+    if (key.startsWith('Lflow.')) return this.bridge.flowTarget(key.slice(1));
     return this.locals.get(key);
   }
 
@@ -490,18 +489,9 @@ export class Router implements AddressTableOwner {
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
-/** Flows at this router that may go on over another way. */
-const FLOW_CLASS = `L${FLOW_PREFIX}`;
 const ROUTER_CLASS = 'R'.charCodeAt(0);
 const EDGE_CLASS = 'H'.charCodeAt(0);
 /** Classes of addresses that other routers have for themselves. */
 const ELSEWHERE: readonly number[] = [ROUTER_CLASS, EDGE_CLASS];
 const NAME_LENGTH = 15;
 const NAME_COUNTER_LENGTH = 8;
-
-/** The router does not wait for outcomes of its own messages. */
-const NOBODY: Inlet = {
-  update: () => {},
-  hold: () => {},
-  resume: () => {},
-};
