@@ -68,17 +68,17 @@ function annotationsOf(client: number | undefined, terms: FlowTerms | undefined)
   return amqp.map([...(bound?.value ?? []), flowAnnotation(terms)]);
 }
 
-/** The client in a stream's head; one that cannot be one is none. */
-export function clientOf({ applicationProperties }: Head): ClientEnds | undefined {
-  const client = applicationProperties?.get(CLIENT);
-  return client?.type === 'string' ? parseClient(client.value) : undefined;
-}
-
 /** The application protocol in a stream's head; a name that cannot be one is none. */
 export function alpnOf({ applicationProperties }: Head): string | undefined {
   const alpn = applicationProperties?.get(ALPN);
   if (alpn?.type !== 'string' || alpn.value === '' || Buffer.byteLength(alpn.value) > ALPN_OCTETS_MAX) return undefined;
   return alpn.value;
+}
+
+/** The client in a stream's head; one that cannot be one is none. */
+export function clientOf({ applicationProperties }: Head): ClientEnds | undefined {
+  const client = applicationProperties?.get(CLIENT);
+  return client?.type === 'string' ? parseClient(client.value) : undefined;
 }
 
 export function streamAnnotations(routerId: string): RouterAnnotations {

@@ -74,6 +74,7 @@ export class RouterNetwork {
     const parts = {
       scheduler: this.scheduler,
       random: this.random,
+      flowPauseLimitMs: this.flowPauseLimitMs,
       dialBackend: (connector: string) => this.backend(connector),
       swallows: (connector: string) => this.swallowing.has(connector),
       refuses: (connector: string) => this.refusing.has(connector),
@@ -223,6 +224,8 @@ export class RouterNetwork {
       const { flows, budget } = router.bridge;
       if (flows.size > 0) left.push(`${id}: ${flows.size} flows`);
       else if (budget.usedBytes !== 0) left.push(`${id}: ${budget.usedBytes} octets of flows that are over`);
+      const pausedCount = router.bridge.survivals.agenda.count;
+      if (pausedCount > 0) left.push(`${id}: ${pausedCount} paused flows`);
       for (const { name, openCount } of router.bridge.connectors.values()) {
         if (openCount !== 0) left.push(`${id}: connector ${name} counts ${openCount} open`);
       }
