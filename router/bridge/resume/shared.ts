@@ -1,5 +1,6 @@
 /** What the flows of one router share to outlive their ways: their agenda, where they are reached, their limit, and counts of them. */
 import { Agenda } from './agenda.ts';
+import { BlockPool } from './block-pool.ts';
 import { FLOW_PAUSE_LIMIT_MAX_MS, FLOW_PAUSE_LIMIT_MS } from './limits.ts';
 import type { SurvivalShared } from './survival.ts';
 
@@ -10,6 +11,7 @@ export interface BridgeSurvivalsParts extends Pick<SurvivalShared, 'routerId' | 
 
 export class BridgeSurvivals implements SurvivalShared {
   readonly agenda = new Agenda();
+  readonly blocks = new BlockPool();
   readonly counters = { paused: 0, resumed: 0, givenUp: 0 };
   readonly dispatcher: SurvivalShared['dispatcher'];
   readonly routerId: string;

@@ -15,6 +15,7 @@ import { type Inlet, type Rerouter, Transit } from '../../core/transit.ts';
 import type { FlowTerms } from '../flow-terms.ts';
 import { composeAnswerHead, streamAnnotations } from '../stream-head.ts';
 import type { Agenda, Pausing } from './agenda.ts';
+import type { BlockPool } from './block-pool.ts';
 import {
   RESUME_ANSWER_MAX_MS,
   RESUME_ANSWER_MS,
@@ -28,6 +29,7 @@ import { type Addressee, GIVEN_UP, type LaterSink, LaterSource, type StreamsOwne
 /** What all flows of a router share. */
 export interface SurvivalShared {
   readonly agenda: Agenda;
+  readonly blocks: BlockPool;
   readonly dispatcher: Rerouter & { forward(transit: Transit, head: Buffer): boolean };
   readonly routerId: string;
   /** What addresses of this router alone begin with. */
@@ -84,7 +86,7 @@ export interface SurvivalTerms {
 
 export class Survival implements Addressee, Pausing {
   readonly flow: SurvivingFlow;
-  readonly retained = new Retained();
+  readonly retained: Retained;
   dueAt = Number.POSITIVE_INFINITY;
   private phase: 'up' | 'paused' | 'asking' = 'up';
   private epoch = 0;
@@ -97,6 +99,7 @@ export class Survival implements Addressee, Pausing {
     this.flow = flow;
     this.terms = terms;
     this.shared = shared;
+    this.retained = new Retained(shared.blocks);
   }
 
   get counter(): { openCount: number } | undefined {
