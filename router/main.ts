@@ -19,6 +19,7 @@ import { Drain } from './io/drain.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
 import { makeEvents } from './io/events.ts';
+import { flowCountMax } from './io/flow-count.ts';
 import { flowMemoryBytes } from './io/flow-memory.ts';
 import { flowPauseLimitMs } from './io/flow-pause.ts';
 import { managedRouter } from './io/managed.ts';
@@ -132,6 +133,7 @@ function routerOptions(
   { router }: RouterConfig,
   { startedAt, version, random }: { startedAt: number; version: string; random: Random },
 ): RouterOptions {
+  const memoryBytes = flowMemoryBytes(process.env);
   return {
     id: router.id,
     instance: Math.floor(startedAt / 1000),
@@ -141,7 +143,8 @@ function routerOptions(
     defaultDistribution: router.defaultDistribution,
     mesh: meshOptions(router),
     random: () => random.next(),
-    flowMemoryBytes: flowMemoryBytes(process.env),
+    flowMemoryBytes: memoryBytes,
+    flowCountMax: flowCountMax(process.env, memoryBytes),
     flowPauseLimitMs: flowPauseLimitMs(process.env),
   };
 }

@@ -14,20 +14,22 @@ import { hashKey } from '../core/hash-key.ts';
 import { DIAL_PATIENCE_MS, FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import type { Candidate, Transit } from '../core/transit.ts';
 import type { ObserverKind } from '../observer/observer.ts';
+import { Admission, SHORTAGES, type Shortage } from './admission.ts';
 import { ConnectorClock } from './connector-clock.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow } from './flow.ts';
-import type { FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
 import { FlowBudget } from './flow-budget.ts';
 import { addCounters, newCounters } from './flow-counters.ts';
+import type { FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
 import { AddressTrial } from './listener-address.ts';
 import { type Dispatcher, ListenerFlow, REPLY_PREFIX } from './listener-flow.ts';
 import type { FlowRecorder } from './recorder.ts';
+import { type DialFailure, newRefusals, type Refusals } from './refusals.ts';
 import { ReportQueue } from './report-queue.ts';
 import { BridgeSurvivals } from './resume/shared.ts';
 import { FlowDoor } from './resume/streams.ts';
 import { FLOW_PREFIX } from './resume/survival.ts';
-import { type ConnectorOwner, type ConnectorSettings, type Refusals, TcpConnector } from './tcp-connector.ts';
+import { type ConnectorOwner, type ConnectorSettings, TcpConnector } from './tcp-connector.ts';
 import { type ListenerOwner, type Rank, TcpListener, type TcpListenerOptions } from './tcp-listener.ts';
 
 export interface BridgeParts {
@@ -46,6 +48,8 @@ export interface BridgeParts {
   flowPauseLimitMs?: number;
   /** What may be held for flows. */
   flowMemoryBytes?: number;
+  /** How many flows there may be. */
+  flowCountMax?: number;
   /** Whether it is known here which other routers have an address; it is unless said otherwise. */
   knowsOthers?: boolean;
 }
@@ -55,11 +59,12 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
   readonly budget: FlowBudget;
+  readonly admission: Admission;
   readonly reports = new ReportQueue();
   readonly survivals: BridgeSurvivals;
   readonly addresses: AddressTable;
   readonly knowsOthers: boolean;
-  readonly refusals: Refusals = { listener: 0, connector: 0, queue: 0, probesPassed: 0, probesFailed: 0 };
+  readonly refusals: Refusals = newRefusals();
   readonly listeners = new Map<string, TcpListener>();
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
@@ -70,6 +75,8 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
   dialsHurriedCount = 0;
   dialsTimedOutCount = 0;
+  /** When a shortage was last told of, ms. */
+  private shortageToldAt = Number.NEGATIVE_INFINITY;
   /** Connections that were HTTP in the beginning and could not be followed to their end. */
   observersGaveUpCount = 0;
   /** Who keeps records of flows; undefined when nobody does. */
@@ -93,6 +100,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.effects = parts.effects;
     this.deliveries = parts.deliveries;
     this.budget = new FlowBudget(parts.flowMemoryBytes);
+    this.admission = new Admission(parts.flowCountMax ?? Number.POSITIVE_INFINITY, this.budget);
     this.survivals = new BridgeSurvivals(this, parts);
     this.addresses = parts.addresses;
     this.knowsOthers = parts.knowsOthers ?? true;
@@ -216,7 +224,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
    */
   accepted(listenerName: string, boundTo?: string, client?: SocketEnd): number | undefined {
     const listener = this.listeners.get(listenerName);
-    if (!listener || (listener.isFull && this.turnedAway(listener))) return undefined;
+    if (!listener || this.turnsAway(listener)) return undefined;
     const trial = new AddressTrial(listener, boundTo === undefined ? undefined : clientHash(boundTo));
     const address = trial.next();
     listener.counters.connectionsOpened++;
@@ -261,14 +269,16 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     flow.connected(local);
   }
 
-  connectFailed(id: number, reason: string, timedOut: boolean): void {
+  connectFailed(id: number, reason: string, failure: DialFailure): void {
     const flow = this.flows.get(id);
     if (!(flow instanceof ConnectorFlow)) return;
+    const timedOut = failure === 'timed-out';
+    if (failure === 'own') this.refusals.system++;
     if (timedOut && flow.withinMs !== undefined) this.dialsHurriedCount++;
     else if (timedOut) this.dialsTimedOutCount++;
     const connector = this.connectors.get(flow.connector);
     // A flow that had waited elsewhere before gave the backend too little time to judge it by.
-    const isJudged = !timedOut || (flow.withinMs ?? DIAL_PATIENCE_MS) >= DIAL_PATIENCE_MS;
+    const isJudged = failure === 'refused' || (timedOut && (flow.withinMs ?? DIAL_PATIENCE_MS) >= DIAL_PATIENCE_MS);
     if (isJudged) connector?.refused(reason, flow.takenAt);
     else if (connector) connector.counters.connectionsRefused++;
     flow.connectFailed(reason);
@@ -279,7 +289,25 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.connectors.get(connector)?.probed(problem);
   }
 
-  private turnedAway(listener: TcpListener): true {
+  /** What there is too much of for another flow; it is counted, and told in the log at times. */
+  shortage(extraCount = 0): Shortage | undefined {
+    const shortage = this.admission.shortage(this.flows.size - extraCount);
+    if (shortage === undefined) return undefined;
+    this.refusals[shortage]++;
+    if (this.now >= this.shortageToldAt + FAULT_LOG_INTERVAL_MS) {
+      this.shortageToldAt = this.now;
+      const fields = { connections: this.flows.size, connectionsMax: this.admission.countMax };
+      this.effects.log('warn', `connection refused: ${SHORTAGES[shortage]}`, fields, 'TCP_ADAPTOR');
+    }
+    return shortage;
+  }
+
+  private turnsAway(listener: TcpListener): boolean {
+    if (!listener.isFull) {
+      const isShort = this.shortage() !== undefined;
+      if (isShort) listener.counters.connectionsRefused++;
+      return isShort;
+    }
     this.refusals.listener++;
     listener.counters.connectionsRefused++;
     if (this.now >= listener.limitToldAt + FAULT_LOG_INTERVAL_MS) {

@@ -13,11 +13,13 @@ import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { BACKEND_CONNECT_TIMEOUT_MS, FAULT_LOG_INTERVAL_MS, WITHDRAWAL_DELAY_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import { SHORTAGES, type Shortage } from './admission.ts';
 import { BackendHealth, type HealthCheck } from './backend-health.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
 import type { Flow } from './flow.ts';
 import { newCounters } from './flow-counters.ts';
 import type { FlowEntity } from './flow-owner.ts';
+import type { Refusals } from './refusals.ts';
 
 export interface ConnectorSettings {
   /** Connections at a time; 0 for no limit. */
@@ -48,23 +50,12 @@ export interface ConnectorOwner {
   readonly draining: boolean;
   /** What limits have kept away, and what was found by looking. */
   readonly refusals: Refusals;
+  /** What there is too much of for one more flow at this router; it counts and tells that. @param extraCount flows that do not count */
+  shortage(extraCount?: number): Shortage | undefined;
   random(): number;
   openConnectorFlow(connector: TcpConnector, transit: Transit): Flow & ConnectorFlow;
   /** Its deadline has come nearer. */
   dueSooner(connector: TcpConnector): void;
-}
-
-/** Connections that were refused for a limit, since the start. */
-export interface Refusals {
-  /** A tcpListener had all of its connections. */
-  listener: number;
-  /** A tcpConnector had, and no queue or a full one. */
-  connector: number;
-  /** It waited for a place in vain. */
-  queue: number;
-  /** Looks at backends, those of health checks and those after an ejection. */
-  probesPassed: number;
-  probesFailed: number;
 }
 
 const PENALTY_COST = 1_000_000;
@@ -222,6 +213,7 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
       this.turnAway();
       return undefined;
     }
+    if (transit.tryMs !== undefined && this.owner.shortage() !== undefined) return undefined;
     this.openCount++;
     return this.owner.openConnectorFlow(this, transit);
   }
@@ -234,6 +226,12 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   admits(flow: ConnectorFlow): boolean {
     const { maxConnections } = this.settings;
     // The flow itself is among them.
+    const shortage = this.owner.shortage(1);
+    if (shortage !== undefined) {
+      this.counters.connectionsRefused++;
+      flow.connectFailed(SHORTAGES[shortage]);
+      return false;
+    }
     if (maxConnections === 0 || this.flows.size - this.waiting.size <= maxConnections) return true;
     if (this.waiting.size < this.settings.maxQueuedConnections) {
       this.waiting.add(flow);

@@ -91,6 +91,8 @@ export const FLOW_REPORT_BYTES_SHORT = 16 * 1024;
 export const FLOW_MEMORY_BYTES_DEFAULT = 512 * 1024 * 1024;
 export const FLOW_MEMORY_BYTES_MIN = 8 * 1024 * 1024;
 export const FLOW_SHARE_BYTES_MIN = 16 * 1024;
+/** Flows at a time that little memory alone does not forbid (`io/flow-count.ts`). */
+export const FLOW_COUNT_MIN = 1024;
 
 /** An address that refused, or a connector whose backend did, is passed over for this long while another can take the flow. */
 export const CONNECTOR_PENALTY_MS = 2000;

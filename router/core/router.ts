@@ -9,6 +9,7 @@
 import { randomId } from '../../lib/random.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import type { SocketEnd } from '../bridge/flow-owner.ts';
+import type { DialFailure } from '../bridge/refusals.ts';
 import { NO_END } from '../bridge/resume/streams.ts';
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
@@ -52,6 +53,8 @@ export interface RouterOptions {
   random: () => number;
   /** What may be held for flows (`bridge/flow-budget.ts`). */
   flowMemoryBytes?: number;
+  /** How many flows there may be (`bridge/admission.ts`); absent: no limit. */
+  flowCountMax?: number;
   /** For how long a flow may be without a way before it is reset, ms; 0: flows end with their way. Absent: ten seconds. */
   flowPauseLimitMs?: number;
 }
@@ -137,6 +140,7 @@ export class Router implements AddressTableOwner {
       random: options.random,
       temporaryName: () => this.uniqueName(),
       flowMemoryBytes: options.flowMemoryBytes,
+      flowCountMax: options.flowCountMax,
       flowPauseLimitMs: options.flowPauseLimitMs,
       knowsOthers: !isEdge,
     });
@@ -272,13 +276,10 @@ export class Router implements AddressTableOwner {
     this.step(now);
   }
 
-  /**
-   * @param reason for people
-   * @param timedOut the backend has not answered in time
-   */
-  flowConnectFailed(flow: number, reason: string, now: number, timedOut = false): void {
+  /** @param reason for people */
+  flowConnectFailed(flow: number, reason: string, now: number, failure: DialFailure = 'refused'): void {
     this.bridge.now = now;
-    this.bridge.connectFailed(flow, reason, timedOut);
+    this.bridge.connectFailed(flow, reason, failure);
     this.step(now);
   }
 

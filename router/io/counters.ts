@@ -113,8 +113,11 @@ function siteLink(peer: Peer) {
 }
 
 function backends({ bridge }: Router, { refusedCount }: ProxyFaultCount): RouterCounters['backends'] {
-  const { listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
+  const { router, memory, system, listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
   return {
+    limitedRouter: router,
+    limitedMemory: memory,
+    limitedSystem: system,
     limitedListener: listener,
     limitedConnector: connector,
     limitedQueue: queue,
@@ -128,6 +131,7 @@ function backends({ bridge }: Router, { refusedCount }: ProxyFaultCount): Router
 function flows({ bridge }: Router) {
   const total = bridge.totals();
   return {
+    countMax: bridge.admission.countMax,
     open: bridge.flows.size,
     opened: total.connectionsOpened,
     closed: total.connectionsClosed,

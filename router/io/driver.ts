@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SocketEnd } from '../bridge/flow-owner.ts';
+import type { DialFailure } from '../bridge/refusals.ts';
 import type { Effect } from '../core/effects.ts';
 import type { LogModule } from '../core/log-modules.ts';
 import type { Router } from '../core/router.ts';
@@ -99,10 +100,9 @@ export class Driver {
     this.schedule();
   }
 
-  /** @param timedOut the backend has not answered in time */
-  flowConnectFailed(id: number, reason: string, timedOut: boolean): void {
+  flowConnectFailed(id: number, reason: string, failure: DialFailure): void {
     this.flows.delete(id);
-    this.router.flowConnectFailed(id, reason, this.now(), timedOut);
+    this.router.flowConnectFailed(id, reason, this.now(), failure);
     this.schedule();
   }
 

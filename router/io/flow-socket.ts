@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { DialFailure } from '../bridge/refusals.ts';
 import type { ClientEnds } from '../core/client-ends.ts';
 import { BACKEND_CONNECT_TIMEOUT_MS } from '../core/limits.ts';
 import { type Backend, type Credentials, connectBackend } from './backend.ts';
@@ -163,18 +164,21 @@ export class FlowSocket {
   /** The socket says why, and then that it is closed. */
   private dialLost(dial: Dial, error?: Error | boolean): void {
     if (error instanceof Error) {
-      dial.failure ||= error.message;
+      dial.failed(error);
       return;
     }
     dial.stop();
-    this.driver.flowConnectFailed(this.id, dial.failure, dial.timedOut);
+    this.driver.flowConnectFailed(this.id, dial.failure, dial.kind);
   }
 }
+
+/** Of a dial that the system had no means for. */
+const SHORTAGES_OF_SYSTEM: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** A backend that has not answered yet. Nothing of it is kept once it has. */
 class Dial {
   failure = '';
-  timedOut = false;
+  kind: DialFailure = 'refused';
   private stopped = false;
   private readonly timer: NodeJS.Timeout;
 
@@ -184,6 +188,11 @@ class Dial {
     this.timer = setTimeout(() => setImmediate(() => this.giveUp(socket, withinMs)), withinMs);
   }
 
+  failed(error: NodeJS.ErrnoException): void {
+    this.failure ||= error.message;
+    if (SHORTAGES_OF_SYSTEM.has(error.code ?? '')) this.kind = 'own';
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     this.stopped = true;
@@ -191,7 +200,7 @@ class Dial {
 
   private giveUp(socket: Socket, withinMs: number): void {
     if (this.stopped || socket.destroyed) return;
-    this.timedOut = true;
+    this.kind = 'timed-out';
     socket.destroy(new Error(`no answer within ${withinMs / 1000} s`));
   }
 }

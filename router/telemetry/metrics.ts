@@ -35,6 +35,8 @@ export interface SiteLinkCounters {
 
 export interface FlowCounters {
   readonly open: number;
+  /** How many there may be. */
+  readonly countMax: number;
   readonly opened: number;
   readonly closed: number;
   /** No connector took the connection. */
@@ -59,6 +61,9 @@ export interface DialCounters {
 
 /** What limits of tcpListeners and tcpConnectors have kept away, and what the router has found by looking at backends. */
 export interface BackendCounters {
+  readonly limitedRouter: number;
+  readonly limitedMemory: number;
+  readonly limitedSystem: number;
   readonly limitedListener: number;
   readonly limitedConnector: number;
   readonly limitedQueue: number;
@@ -265,6 +270,7 @@ const OURS: readonly Metric[] = [
     { more: { direction: 'out' }, value: octetsOut },
   ]),
   metric('gauge', 'skuprt_router_flows_open', 'TCP flows open now', (c) => c.flows.open),
+  metric('gauge', 'skuprt_router_flows_max', 'TCP flows that there may be at a time', (c) => c.flows.countMax),
   metric('counter', 'skuprt_router_flows_opened_total', 'TCP flows opened', (c) => c.flows.opened),
   metric('counter', 'skuprt_router_flows_closed_total', 'TCP flows ended in order', (c) => c.flows.closed),
   metric('counter', 'skuprt_router_flows_refused_total', 'TCP flows no connector took', (c) => c.flows.refused),
@@ -288,8 +294,11 @@ const OURS: readonly Metric[] = [
   {
     name: 'skuprt_router_connections_limited_total',
     kind: 'counter',
-    help: 'Connections refused since a tcpListener or tcpConnector had as many as it may have, by limit',
+    help: 'Connections refused since there were as many as there may be, by limit',
     samples: ({ backends }) => [
+      { labels: { limit: 'router' }, value: backends.limitedRouter },
+      { labels: { limit: 'memory' }, value: backends.limitedMemory },
+      { labels: { limit: 'system' }, value: backends.limitedSystem },
       { labels: { limit: 'listener' }, value: backends.limitedListener },
       { labels: { limit: 'connector' }, value: backends.limitedConnector },
       { labels: { limit: 'queue' }, value: backends.limitedQueue },
@@ -348,7 +357,12 @@ const OURS: readonly Metric[] = [
     (c) => c.eventsLeftOut,
   ),
   metric('gauge', 'skuprt_router_flows_paused', 'TCP flows that have no way now', (c) => c.flowWays.pausedNow),
-  metric('counter', 'skuprt_router_flow_ways_lost_total', 'Open TCP flows that lost their way', (c) => c.flowWays.paused),
+  metric(
+    'counter',
+    'skuprt_router_flow_ways_lost_total',
+    'Open TCP flows that lost their way',
+    (c) => c.flowWays.paused,
+  ),
   metric('counter', 'skuprt_router_flow_ways_found_total', 'Those that went on', (c) => c.flowWays.resumed),
   metric('counter', 'skuprt_router_flows_given_up_total', 'Those that did not in time', (c) => c.flowWays.givenUp),
   metric('gauge', 'skuprt_router_flow_memory_bytes', 'Octets held for TCP flows', (c) => c.flowMemory.usedBytes),

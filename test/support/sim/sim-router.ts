@@ -162,7 +162,13 @@ export class SimRouter {
       if (isConnected) socket.connected();
       this.input(() => {
         if (isConnected) this.router.flowConnected(flow, this.now);
-        else this.router.flowConnectFailed(flow, swallows ? 'no answer' : 'the connector is gone', this.now, swallows);
+        else
+          this.router.flowConnectFailed(
+            flow,
+            swallows ? 'no answer' : 'the connector is gone',
+            this.now,
+            swallows ? 'timed-out' : 'refused',
+          );
       });
     });
   }
