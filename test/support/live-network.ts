@@ -21,6 +21,9 @@ import {
 } from './router-process.ts';
 import { connect, reset, unusedPort } from './tcp.ts';
 
+/** Programs start slowly on a machine that is busy. */
+const HEALTHY_MS_MAX = 30_000;
+
 export interface LiveRouter {
   readonly id: string;
   readonly entities: Entity[];
@@ -144,13 +147,14 @@ export class LiveNetwork {
 
   private async healthy(id: string): Promise<void> {
     const url = `http://127.0.0.1:${this.find(id).httpPort}/healthz`;
-    await eventually(`router ${id} is healthy`, async () => {
+    const look = async (): Promise<boolean> => {
       try {
         return (await fetch(url)).ok;
       } catch {
         return false;
       }
-    });
+    };
+    await eventually(() => `router ${id} is healthy\n${this.evidence()}`, look, HEALTHY_MS_MAX);
   }
 }
 
