@@ -215,6 +215,14 @@ describe('tables', () => {
     `);
   });
 
+  it('shows which routers are drained, so that nobody wonders why nothing comes', () => {
+    const drained = (value: string, more: object = {}) =>
+      siteText({ ...site, spec: { ...site.spec, ...more, settings: { 'skuprt.io/drain': value } } }, true, false);
+    expect(drained('all')).toContain('OK; drained, until undrain');
+    expect(drained('skupper-router-2', { ha: true })).toContain('OK; skupper-router-2 drained, until undrain');
+    expect(drained('skupper-router-2')).not.toContain('drained');
+  });
+
   it('does not show the status of an earlier generation as that of this one', () => {
     expect(siteText({ ...site, metadata: { ...site.metadata, generation: 2 } }, true, false)).toContain('Pending');
   });

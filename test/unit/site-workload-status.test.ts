@@ -50,6 +50,19 @@ describe('Configured', () => {
 describe('Running', () => {
   const waiting = (message: string, parts: object = {}) => pod('a', { isReady: false, message, ...parts });
 
+  it('says of routers that are drained that they are', () => {
+    const pods = [waiting('containers with unready status: [router]')];
+    const drained = { settings: { 'skuprt.io/drain': 'all' } };
+    expect(finding('Running', drained, { pods })).toBe('Pending: Drained; skuprt undrain lets the site serve again');
+    expect(finding('Running', drained, { pods: [waiting('ImagePullBackOff: x')] })).toBe(
+      'Pending: ImagePullBackOff: x',
+    );
+    expect(finding('Running', { ha: true, settings: { 'skuprt.io/drain': 'skupper-router-2' } }, { pods })).toContain(
+      'unready',
+    );
+    expect(finding('Running', drained, { pods: [pod('a')] })).toBe('OK');
+  });
+
   it.each<[string, ClusterParts, string]>([
     ['without pods', {}, 'Pending: No router pod is ready'],
     ['with one that says nothing', { pods: [waiting('')] }, 'Pending: No router pod is ready'],

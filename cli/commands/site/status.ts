@@ -2,6 +2,7 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import type { Condition } from '../../../config/api/schema.ts';
 import { withPort } from '../../../lib/address.ts';
+import { isDrained, routerGroups } from '../../../site-controller/reconcile/site/identity.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
 import { type Cell, fields, table } from '../../output/table.ts';
@@ -49,8 +50,16 @@ function stopped(site: ResourceOf<'Site'>): ResourceOf<'Site'> {
   };
 }
 
+function drainedText(site: ResourceOf<'Site'>): string | undefined {
+  const groups = routerGroups(site);
+  const drained = groups.filter((group) => isDrained(site, group));
+  if (drained.length === 0) return undefined;
+  return `${drained.length < groups.length ? `${drained.join(', ')} ` : ''}drained, until undrain`;
+}
+
 export function siteText(site: ResourceOf<'Site'>, isRunning: boolean, wide: boolean): string {
-  const { status, message } = isRunning ? outcomeOf(site, 'ready') : { status: 'Stopped', message: STOPPED };
+  const { status, message: said } = isRunning ? outcomeOf(site, 'ready') : { status: 'Stopped', message: STOPPED };
+  const message = [said, drainedText(site)].filter((part) => part !== undefined && part !== '').join('; ');
   if (!wide)
     return table(
       ['NAME', 'STATUS', 'SITES', 'MESSAGE'],

@@ -7,10 +7,13 @@ import { type Observed, type Outcome, ofKind } from '../observed.ts';
 import { ownContent } from '../own-content.ts';
 import { accessEndpoints, waitingFor } from '../routeraccess/plan.ts';
 import { isOffered } from '../securedaccess/access-type.ts';
+import { isDrained, routerGroups } from './identity.ts';
 import { siteRecords } from './records.ts';
 import { settingFaults } from './workload.ts';
 
 const CHOICES = ['', 'default', 'none'];
+/** Kubernetes' words for a pod whose containers run and whose probes fail. */
+const UNREADY = 'containers with unready status';
 
 /** Of the active Site. */
 export function planClusterSite(observed: Observed, site: Site): Outcome {
@@ -31,7 +34,7 @@ export function planClusterSite(observed: Observed, site: Site): Outcome {
     },
     findings: [
       configured(observed, site),
-      running(observed),
+      running(observed, site),
       endpoints.length > 0 ? ready('Resolved') : pending('Resolved', waitingText(observed)),
     ],
   };
@@ -59,13 +62,17 @@ function configured(observed: Observed, site: Site): Finding {
 }
 
 /** One router that is ready will do, with HA too: the site works. */
-function running({ cluster }: Observed): Finding {
+function running({ cluster }: Observed, site: Site): Finding {
   if (cluster!.settings.routers === 'external') {
     return cluster!.routers.size > 0 ? ready('Running') : pending('Running', 'The router is not running');
   }
   const pods = cluster!.pods.filter(isRouterPod);
   if (pods.some(({ isReady, isDeleting }) => isReady && !isDeleting)) return ready('Running');
   const message = pods.find((pod) => !pod.isDeleting && pod.message !== '')?.message;
+  // A drained router is not ready, which is as it should be; any other reason counts.
+  if ((message ?? UNREADY).startsWith(UNREADY) && routerGroups(site).every((group) => isDrained(site, group))) {
+    return pending('Running', 'Drained; skuprt undrain lets the site serve again');
+  }
   return pending('Running', message ?? 'No router pod is ready');
 }
 
