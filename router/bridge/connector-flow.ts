@@ -105,7 +105,12 @@ export class ConnectorFlow extends Flow {
       this.survival.lost();
       return;
     }
-    // There was no answer from here: nobody needs the backend that is being dialled.
+    // An answer from here, by an end that cannot ask whether it is the one, must not stay open beside the other's.
+    if (this.source !== undefined) {
+      this.breakOff(true);
+      return;
+    }
+    // There was none: nobody needs the backend that is being dialled.
     this.owner.effects.push({ type: 'flow-reset', flow: this.id });
     this.refuse(FAILED);
   }
@@ -149,8 +154,9 @@ export class ConnectorFlow extends Flow {
 
   /** The backend may be dialled. */
   dial(): void {
-    const { connector, withinMs = BACKEND_CONNECT_TIMEOUT_MS, alpn, client, gate } = this;
-    const limitMs = Math.min(withinMs, gate?.settings.connectTimeoutMs ?? BACKEND_CONNECT_TIMEOUT_MS);
+    const { connector, alpn, client, gate } = this;
+    const { connectTimeoutMs = BACKEND_CONNECT_TIMEOUT_MS } = gate?.settings ?? {};
+    const limitMs = Math.min(this.withinMs ?? connectTimeoutMs, connectTimeoutMs);
     this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs: limitMs, alpn, client });
     const { early = [], earlyEnd } = this;
     this.early = undefined;

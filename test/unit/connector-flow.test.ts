@@ -1,18 +1,20 @@
 /** The connector's end of a flow, when the flow is over before its backend is dialled. */
 import { describe, expect, it } from 'vitest';
-import { BridgeSurvivals } from '../../router/bridge/resume/shared.ts';
 import { ConnectorFlow } from '../../router/bridge/connector-flow.ts';
 import { FlowBudget } from '../../router/bridge/flow-budget.ts';
+import type { Dispatcher } from '../../router/bridge/listener-flow.ts';
 import { ReportQueue } from '../../router/bridge/report-queue.ts';
+import { BridgeSurvivals } from '../../router/bridge/resume/shared.ts';
 import { composeStreamHead } from '../../router/bridge/stream-head.ts';
 import { newDeliveryCounters } from '../../router/core/delivery-counters.ts';
+import { withDoubt } from '../../router/core/doubt.ts';
 import { Effects } from '../../router/core/effects.ts';
-import { Transit } from '../../router/core/transit.ts';
+import { type Outlet, Transit } from '../../router/core/transit.ts';
 
 const nobody = { update: () => {}, hold: () => {}, resume: () => {} };
 const nowhere = { forward: () => false, redirect: () => false, reroute: () => false };
 
-function flowOf() {
+function flowOf(dispatcher: Dispatcher = nowhere, flowPauseLimitMs = 10_000) {
   const effects = new Effects();
   let overCount = 0;
   const owner = {
@@ -25,7 +27,10 @@ function flowOf() {
       overCount++;
     },
     observerGaveUp: () => {},
-    survivals: new BridgeSurvivals({ now: 0 }, { routerId: 'C', home: 'amqp:/_topo/0/C/', dispatcher: nowhere, random: () => 0 }),
+    survivals: new BridgeSurvivals(
+      { now: 0 },
+      { routerId: 'C', home: 'amqp:/_topo/0/C/', dispatcher, random: () => 0, flowPauseLimitMs },
+    ),
     nameFlow: () => 'name',
     renameReply: () => 'name',
   };
@@ -44,7 +49,7 @@ function flowOf() {
     {
       connector: 'backend',
       routerId: 'C',
-      dispatcher: nowhere,
+      dispatcher,
       stream: new Transit(nobody, nowhere, 1, false),
       now: 0,
       recorder: undefined,
@@ -70,5 +75,35 @@ describe('the backend of a flow', () => {
     flow.abort();
     flow.write(head.subarray(20));
     expect(done()).toEqual({ overCount: 1, effects: ['flow-reset'] });
+  });
+});
+
+describe('a flow that was sent twice, to an end that outlives no way', () => {
+  it('gives nothing to its backend, and breaks off the answer that was taken for another', () => {
+    const ends: string[] = [];
+    const answer: Outlet = {
+      write: () => {},
+      end: () => ends.push('end'),
+      abort: () => ends.push('abort'),
+      senderUpdate: () => {},
+      queuedBytes: 0,
+    };
+    const somewhere = {
+      ...nowhere,
+      forward: (transit: Transit, bytes: Buffer) => {
+        transit.attach(undefined, answer, bytes);
+        return true;
+      },
+    };
+    const { flow, done } = flowOf(somewhere, 0);
+    const terms = { offerKib: 0, token: 7, limitMs: 1000 };
+    const replyTo = 'amqp:/_topo/0/A/temp.1';
+    flow.write(withDoubt(composeStreamHead('service', replyTo, undefined, undefined, undefined, undefined, terms)));
+    flow.connected();
+    flow.write(Buffer.from('request'));
+    expect([done(), ends]).toEqual([
+      { overCount: 1, effects: ['flow-connect', 'flow-resume', 'flow-reset'] },
+      ['abort'],
+    ]);
   });
 });

@@ -54,6 +54,8 @@ export class SimRouter {
   private timerAt = Number.POSITIVE_INFINITY;
   /** What has come while it stands still. */
   private unread: (() => void)[] | undefined;
+  /** Accepted by the system, and not by the process that stands still. */
+  private readonly unadopted = new Set<SimSocket>();
 
   constructor(id: string, instance: number, parts: SimRouterParts, mode: SimMode = 'interior') {
     this.id = id;
@@ -82,7 +84,7 @@ export class SimRouter {
   kill(): void {
     this.stopped = true;
     for (const { socket } of this.transports.values()) socket.reset();
-    for (const socket of this.sockets.values()) socket.reset();
+    for (const socket of [...this.sockets.values(), ...this.unadopted]) socket.reset();
   }
 
   // ---- connections between routers
@@ -121,7 +123,9 @@ export class SimRouter {
 
   /** A client's connection reached a tcpListener. */
   accept(tcpListener: string, socket: SimSocket, boundTo?: string): void {
+    this.unadopted.add(socket);
     this.input(() => {
+      this.unadopted.delete(socket);
       const flow = this.router.flowAccepted(tcpListener, this.now, boundTo);
       if (flow === undefined) socket.reset();
       else this.adopt(flow, socket);
@@ -140,6 +144,8 @@ export class SimRouter {
         this.input(() => this.router.flowLost(flow, this.now));
       },
     };
+    // Who was accepted late may have gone before.
+    if (socket.closed) this.parts.scheduler.after(0, () => socket.owner?.close(true));
   }
 
   /** Looks at a backend, as `router/io/probes.ts` does. */
