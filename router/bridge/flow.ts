@@ -350,12 +350,13 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   adoptSource(source: Transit, inlet: Inlet): void {
     this.source = source;
     this.sourceEnd = inlet;
+    // Its head says so.
+    this.reported = this.written;
   }
 
   adoptSink(sink: Transit, outlet: LaterSink): void {
     this.sink = sink;
     this.sinkEnd = outlet;
-    this.reported = this.written;
   }
 
   caughtUp(received: number, written: number): void {
@@ -372,6 +373,8 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
     for (const bytes of survival.retained.all()) source.write(bytes);
     source.overfull(FLOW_QUEUE_BYTES_HIGH);
     if (this.sourceEnded) source.end(this.sourceSettled);
+    // Written since the other end was told, when there was nothing to tell it by.
+    this.considerReport();
     this.adjustReading();
   }
 
@@ -430,9 +433,11 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   }
 
   private report(): void {
+    const { sink } = this;
+    if (sink === undefined) return;
     this.reported = this.written;
     const sectionNumber = this.ours ? this.offerKib : 0;
-    this.sink?.outcome(this.sinkEnd, { state: 'received', sectionNumber, sectionOffset: this.written }, false);
+    sink.outcome(this.sinkEnd, { state: 'received', sectionNumber, sectionOffset: this.written }, false);
   }
 
   private settleSink(): void {

@@ -180,6 +180,28 @@ describe('over the same way a flow goes on', () => {
   });
 });
 
+describe('a reader that has stopped', () => {
+  it('and that reads all there is while a stream resumes the flow is sent the rest', () => {
+    for (let seed = 0; seed < 3; seed++) {
+      const network = line(seed);
+      const client = start(network, { answers: 'at once', requestBytes: 10, responseBytes: 5e6 }, 30);
+      client.reads(false);
+      network.scheduler.runFor(500);
+      // The stream that resumes is sent, and its answer waits.
+      network.freeze(link(network, 1));
+      network.cut(link(network, 0));
+      network.restore(link(network, 0));
+      network.scheduler.runFor(400);
+      client.reads(true);
+      network.scheduler.runFor(300);
+      network.thaw(link(network, 1));
+      network.scheduler.runFor(10_000);
+      expect([client.isBroken, client.receivedBytes], `seed ${seed}`).toEqual([false, 5e6]);
+      expect(whatIsWrong(network)).toEqual([]);
+    }
+  });
+});
+
 describe('an end that is over', () => {
   it('by a reset is told to the other within 50 ms, half closed or not', () => {
     for (let seed = 0; seed < 10; seed++) {

@@ -41,7 +41,7 @@ it('200 readers that stop cost no more than the memory for flows, and those besi
 
   for (const { router } of [network.router('A'), network.router('C')]) {
     network.router(router.id).input(() => {
-      for (const flow of [...router.bridge.flows.values()]) flow.abort();
+      for (const flow of [...router.bridge.flows.values()]) flow.reset();
     });
   }
   network.scheduler.runFor(15_000);

@@ -122,6 +122,12 @@ export class ClientApp extends App {
     if (!this.isClosed) this.breakOff();
   }
 
+  /** It reads no more, or again; of one whose plan has no pauses. */
+  reads(on: boolean): void {
+    if (on) this.socket.resume();
+    else this.socket.pause();
+  }
+
   /** What is wrong between the ends, as far as it can be told at any time. */
   get fault(): string | undefined {
     const { servers } = this;
