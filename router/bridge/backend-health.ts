@@ -6,6 +6,7 @@
  * all the time and counts results in a row. Either makes the backend unfit, which is for when there is no other: nothing here
  * keeps a flow from the last one. A flow that reaches it makes up for flows that did not.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { CONNECTOR_PENALTY_MAX_MS, CONNECTOR_PENALTY_MS, DIAL_PATIENCE_MS } from '../core/limits.ts';
 
 export interface HealthCheck {
@@ -24,7 +25,7 @@ const WITHDRAWN_FAILURES = 2;
 const JITTER = 0.2;
 
 export class BackendHealth {
-  readonly check: HealthCheck | undefined;
+  check: HealthCheck | undefined;
   /** Why it was not reached the last time; undefined when it was. */
   problem: string | undefined;
   private failureCount = 0;
@@ -36,8 +37,17 @@ export class BackendHealth {
   private looking = false;
 
   constructor(check: HealthCheck | undefined, now: number, random: number) {
+    this.watch(check, now, random);
+  }
+
+  /** From now on it is looked at so; what a check of before has found is forgotten where there is none any more. */
+  watch(check: HealthCheck | undefined, now: number, random: number): void {
+    if (isDeepStrictEqual(check, this.check)) return;
     this.check = check;
-    if (check !== undefined) this.checkAt = now + random * Math.min(check.intervalMs, DIAL_PATIENCE_MS);
+    this.againstCount = 0;
+    if (check === undefined) this.unhealthy = false;
+    if (!this.unfit) this.problem = undefined;
+    this.checkAt = check === undefined ? Infinity : now + random * Math.min(check.intervalMs, DIAL_PATIENCE_MS);
   }
 
   /** It gets flows only when there is no other. */

@@ -176,6 +176,11 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.dueSooner(connector);
   }
 
+  /** Its limits, and how its backend is watched, from now on. */
+  adjustConnector(name: string, settings: ConnectorSettings): void {
+    this.connectors.get(name)?.adjust(settings);
+  }
+
   /** Whether connectors are used, and told of, as ever; open flows go on. */
   setDraining(draining: boolean): void {
     if (draining === this.draining) return;

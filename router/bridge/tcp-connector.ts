@@ -65,7 +65,7 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   readonly name: string;
   readonly address: string;
   readonly key: string;
-  readonly settings: ConnectorSettings;
+  settings: ConnectorSettings;
   readonly counters = newCounters();
   readonly flows = new Set<Flow>();
   readonly health: BackendHealth;
@@ -136,6 +136,18 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     if (this.offered) this.owner.addresses.removeConsumer(this.key, this);
     else this.owner.addresses.unwatch(this.key, this);
     this.offered = false;
+    // Nobody looks at the time for them any more.
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const flow of waiting) flow.connectFailed('the tcpConnector was deleted');
+  }
+
+  /** New connections follow at once, and those that wait; open ones stay as they are. */
+  adjust(settings: ConnectorSettings): void {
+    this.settings = settings;
+    this.health.watch(settings.healthCheck, this.owner.now, this.owner.random());
+    this.fillPlaces();
+    this.settle();
   }
 
   /** Called for one that is withdrawn: it may be the last. */
@@ -245,12 +257,17 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
 
   /** A flow of it is over. */
   left(flow: Flow): void {
-    if (this.settings.maxConnections === 0) return;
     this.waiting.delete(flow as ConnectorFlow);
-    const [next] = this.waiting;
-    if (next === undefined || this.flows.size - this.waiting.size >= this.settings.maxConnections) return;
-    this.waiting.delete(next);
-    next.dial();
+    this.fillPlaces();
+  }
+
+  private fillPlaces(): void {
+    const { maxConnections } = this.settings;
+    for (const next of this.waiting) {
+      if (maxConnections > 0 && this.flows.size - this.waiting.size >= maxConnections) return;
+      this.waiting.delete(next);
+      next.dial();
+    }
   }
 
   private turnAway(): void {

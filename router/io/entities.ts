@@ -243,6 +243,10 @@ export class Entities {
         this.tcpListeners.get(entity.name)?.update(entity);
         this.parts.driver.router.bridge.adjustListener(entity.name, entity);
         break;
+      case 'tcpConnector':
+        this.parts.driver.router.bridge.adjustConnector(entity.name, connectorSettings(entity));
+        this.parts.driver.router.step(this.parts.driver.now());
+        break;
       case 'listenerAddress':
         this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);
         break;

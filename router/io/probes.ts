@@ -57,8 +57,16 @@ export class Probes {
       return;
     }
     // Nobody is there to be told.
-    if (backend === undefined) return;
-    this.dial(probe, backend);
+    if (backend !== undefined) this.dial(probe, backend);
+  }
+
+  /** One that cannot be dialled leaves its place to the next. */
+  private startWaiting(): void {
+    while (this.sockets.size < PROBES_AT_ONCE_MAX) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      this.start(next);
+    }
   }
 
   private dial(probe: Probe, backend: Backend): void {
@@ -74,8 +82,7 @@ export class Probes {
       socket.destroy();
       if (this.stopped) return;
       this.parts.probed(connector, problem);
-      const next = this.waiting.shift();
-      if (next !== undefined) this.look(next);
+      this.startWaiting();
     };
     // Timers come before what sockets have to say: an answer that a busy turn has kept waiting still counts.
     const timeout = setTimeout(() => setImmediate(() => over(`no answer within ${withinMs / 1000} s`)), withinMs);

@@ -16,7 +16,20 @@ const IN_PLACE: Readonly<Partial<Record<EntityType, 'all' | readonly string[]>>>
   connector: ['cost'],
   tcpListener: ['observer', 'siteId', 'sessionAffinity', 'maxConnections'],
   listenerAddress: ['value', 'weight'],
-  tcpConnector: ['siteId', 'processId'],
+  tcpConnector: [
+    'siteId',
+    'processId',
+    'maxConnections',
+    'maxQueuedConnections',
+    'connectTimeoutSeconds',
+    'healthCheck',
+    'healthCheckPath',
+    'healthCheckIntervalSeconds',
+    'healthCheckTimeoutSeconds',
+    'healthyThreshold',
+    'unhealthyThreshold',
+    'proxyProtocol',
+  ],
 };
 
 export function changedAttributes(before: Entity, after: Entity): string[] {

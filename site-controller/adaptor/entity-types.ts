@@ -69,7 +69,19 @@ export const RULES: Readonly<Record<ManagedType, TypeRules>> = {
   },
   tcpConnector: {
     entityType: 'tcpConnector',
-    inPlace: [],
+    // Ours, all of them: the connections of one that is made anew would end.
+    inPlace: [
+      'maxConnections',
+      'maxQueuedConnections',
+      'connectTimeoutSeconds',
+      'healthCheck',
+      'healthCheckPath',
+      'healthCheckIntervalSeconds',
+      'healthCheckTimeoutSeconds',
+      'healthyThreshold',
+      'unhealthyThreshold',
+      'proxyProtocol',
+    ],
     defaults: {
       ...tcp,
       host: '127.0.0.1',

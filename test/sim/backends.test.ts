@@ -1,6 +1,6 @@
 /** Backends that fail, fill up and come back, in whole networks: who is told, who waits, who is turned away. */
 import { describe, expect, it } from 'vitest';
-import type { ConnectorSettings } from '../../router/bridge/tcp-connector.ts';
+import { type ConnectorSettings, DEFAULT_SETTINGS } from '../../router/bridge/tcp-connector.ts';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { RouterNetwork } from '../support/sim/router-network.ts';
 import { addConnector, deleteConnector, servedBy } from '../support/sim/services.ts';
@@ -169,6 +169,20 @@ describe('a connector with as many connections as it may have', () => {
     expect(bridge.passedOverCount()).toBe(0);
   });
 
+  it.each([true, false])('refuses who waits when it is deleted, though its flows may go on: %s', (keepFlows) => {
+    const made = network(15);
+    offer(made, 'C 1', { maxConnections: 1, maxQueuedConnections: 5 });
+    const clients = start(made, 3, 20_000);
+    made.scheduler.runFor(300);
+    expect(made.router('C').router.bridge.connectorCounts().queued).toBe(2);
+    deleteConnector(made, 'C', 'C 1', keepFlows);
+    made.scheduler.runFor(1000);
+    expect(clients.filter(({ isBroken }) => isBroken).length).toBe(keepFlows ? 2 : 3);
+    made.scheduler.runFor(30_000);
+    expect(clients.filter(({ isComplete }) => isComplete).length).toBe(keepFlows ? 1 : 0);
+    expect(made.leftovers()).toEqual([]);
+  });
+
   it('gives a place that was waited for in vain to the next', () => {
     const made = network(12);
     offer(made, 'C 1', { maxConnections: 1, maxQueuedConnections: 5 });
@@ -178,6 +192,63 @@ describe('a connector with as many connections as it may have', () => {
     made.scheduler.runFor(10_000);
     expect(made.leftovers()).toEqual([]);
     expect(made.router('C').router.bridge.connectorCounts().queued).toBe(0);
+  });
+});
+
+describe('a connector whose settings change', () => {
+  function adjust(made: RouterNetwork, settings: Partial<ConnectorSettings>): void {
+    const { router } = made.router('C');
+    made.router('C').input(() => {
+      router.bridge.adjustConnector('C 1', { ...DEFAULT_SETTINGS, ...settings });
+      router.step(made.now);
+    });
+  }
+
+  it('gives new places to those that wait, and keeps its connections', () => {
+    const made = network(17);
+    offer(made, 'C 1', { maxConnections: 1, maxQueuedConnections: 5 });
+    const clients = start(made, 4, 5000);
+    made.scheduler.runFor(300);
+    const { bridge } = made.router('C').router;
+    expect([made.dialled.length, bridge.connectorCounts().queued]).toEqual([1, 3]);
+    adjust(made, { maxConnections: 3, maxQueuedConnections: 5 });
+    made.scheduler.runFor(300);
+    expect([made.dialled.length, bridge.connectorCounts().queued]).toEqual([3, 1]);
+    adjust(made, {});
+    made.scheduler.runFor(20_000);
+    expect(clients.every(({ isComplete }) => isComplete)).toBe(true);
+    expect(made.leftovers()).toEqual([]);
+  });
+
+  it('is watched from then on, and forgets what a check has found that is gone', () => {
+    const made = network(18);
+    offer(made, 'C 1');
+    offer(made, 'D 1');
+    made.refusing.add('C 1');
+    made.scheduler.runFor(5000);
+    expect([made.probes, known(made)]).toEqual([[], ['C', 'D']]);
+    adjust(made, { healthCheck: CHECK });
+    made.scheduler.runFor(5000);
+    expect(known(made)).toEqual(['D']);
+    adjust(made, {});
+    made.scheduler.runFor(500);
+    expect(known(made)).toEqual(['C', 'D']);
+    const count = made.probes.length;
+    made.scheduler.runFor(5000);
+    expect(made.probes.length).toBe(count);
+  });
+});
+
+describe('the time that a dial may take', () => {
+  it.each([3000, 30_000])('is what is set, when the flow has no other way: %d ms', (connectTimeoutMs) => {
+    const made = network(16);
+    offer(made, 'C 1', { connectTimeoutMs });
+    made.swallowing.add('C 1');
+    const [client] = start(made, 1);
+    made.scheduler.runFor(connectTimeoutMs - 500);
+    expect(client!.isBroken).toBe(false);
+    made.scheduler.runFor(1000);
+    expect(client!.isBroken).toBe(true);
   });
 });
 

@@ -17,10 +17,10 @@ export function addConnector(
   });
 }
 
-export function deleteConnector(network: RouterNetwork, at: string, name: string): void {
+export function deleteConnector(network: RouterNetwork, at: string, name: string, keepFlows = true): void {
   const { router } = network.router(at);
   network.router(at).input(() => {
-    router.bridge.deleteConnector(name, true);
+    router.bridge.deleteConnector(name, keepFlows);
     router.step(network.now);
   });
 }
