@@ -74,6 +74,30 @@ export function parseWhole(least: number, most: number): (text: string) => numbe
   };
 }
 
+const PAUSE_SECONDS_MAX = 600;
+
+/** Seconds: 0, or a time of at most ten minutes. */
+export function parsePause(text: string): number {
+  const seconds = text === '0' ? 0 : Math.ceil(parseDurationMs(text)) / 1000;
+  if (seconds > PAUSE_SECONDS_MAX) throw new InvalidArgumentError('Give 0, or a time of at most 10m, such as 30s.');
+  return seconds;
+}
+
+/** Octets, as text. */
+export function parseFlowMemory(text: string): string {
+  return String(parseSizeBytes(text));
+}
+
+/** Seconds of a time of whole seconds between two bounds in seconds, both included. */
+export function parseSeconds(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const seconds = parseDurationMs(text) / 1000;
+    if (!Number.isInteger(seconds) || seconds < least || seconds > most)
+      throw new InvalidArgumentError(`Give a time of whole seconds from ${least}s to ${most}s, such as ${least + 1}s.`);
+    return seconds;
+  };
+}
+
 /** `key=value`; the value may be empty. */
 export function parsePair(text: string): [key: string, value: string] {
   const equals = text.indexOf('=');

@@ -40,6 +40,10 @@ export const SETTING = {
   drain: 'skuprt.io/drain',
   /** Site: how many older revisions of a TLS profile keep their connections; all of them unless given. */
   priorRevisions: 'tls-prior-valid-revisions',
+  /** Site: for how many seconds a connection waits for a way through the network; 0 to 600, 10 unless given. */
+  flowPauseSeconds: 'skuprt.io/flow-pause-seconds',
+  /** Site: what its routers may hold for connections: octets, or like `256Mi`; an eighth of their memory unless given. */
+  flowMemory: 'skuprt.io/flow-memory',
   /** Link: the Secret of the proxy that it is dialled through. */
   proxy: 'proxy-configuration',
   /** Connector: `host:port` or `[v6]:port`, comma separated: what is dialled instead of its host or pods. Empty for nothing. */
@@ -50,6 +54,21 @@ export const SETTING = {
   tiers: 'skuprt.io/tiers',
   /** Listener, MultiKeyListener: `CLIENT_IP` leads connections of one client address to one workload. */
   sessionAffinity: 'skuprt.io/session-affinity',
+  /** Connector, Listener, MultiKeyListener: connections at a time, for each server or port and router; 0 is no limit. See service-settings.ts. */
+  maxConnections: 'skuprt.io/max-connections',
+  /** Connector: `none`, `v1` or `v2`: how its server is told whose each connection is. Listeners: `none` or `required`. */
+  proxyProtocol: 'skuprt.io/proxy-protocol',
+  /** Connector: how many connections more wait for a place. */
+  maxQueuedConnections: 'skuprt.io/max-queued-connections',
+  /** Connector: how long a connection to its server may take. */
+  connectTimeoutSeconds: 'skuprt.io/connect-timeout-seconds',
+  /** Connector: `none`, `tcp`, `http` or `http:/PATH`: how its server is looked at all the time. */
+  healthCheck: 'skuprt.io/health-check',
+  healthCheckIntervalSeconds: 'skuprt.io/health-check-interval-seconds',
+  healthCheckTimeoutSeconds: 'skuprt.io/health-check-timeout-seconds',
+  /** Connector: results in a row after which its server counts as well, or as unwell. */
+  healthyThreshold: 'skuprt.io/healthy-threshold',
+  unhealthyThreshold: 'skuprt.io/unhealthy-threshold',
 } as const;
 
 /** Of `SETTING.drain`. */

@@ -1,9 +1,10 @@
 /** `service VERB`: services of the cluster set, and what this site sees of the others. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseName, parsePair, parseRoutingKey, parseServiceName, parseWhole } from '../parse.ts';
+import { type BackendFlags, backendOptions } from './backends.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
-export interface ExportFlags {
+export interface ExportFlags extends BackendFlags {
   label?: Record<string, string>;
   annotation?: Record<string, string>;
   priority?: number;
@@ -65,8 +66,7 @@ function defineStatus(service: Command, scope: Scope): void {
 }
 
 function defineExport(service: Command, scope: Scope): void {
-  const make = service
-    .command('export')
+  const make = backendOptions(service.command('export'))
     .description('Offer a service of this namespace to every cluster of the set, under the same name')
     .argument('<name>', 'name of the Service; on a local site the address it is exposed under', parseName)
     .addOption(pairs('--label <key=value>', 'label of the ServiceImports; repeat for several'))
@@ -100,6 +100,7 @@ function defineExport(service: Command, scope: Scope): void {
     ['skuprt -n shop service export web --priority 10', 'used when clusters of priority 0 have nothing ready'],
     ['skuprt -n shop service export web --weight 50', 'half the share of the others; again, to change it'],
     ['skuprt -n shop service export web --local-minimum 3', 'traffic stays in a cluster that has three ready'],
+    ['skuprt -n shop service export web --proxy-protocol v2', 'its servers are told whose each connection is'],
   );
 }
 

@@ -9,9 +9,10 @@ import {
   parseWorkload,
   type Workload,
 } from '../parse.ts';
+import { type BackendFlags, backendOptions, intakeOptions } from './backends.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
-export interface ExposeFlags {
+export interface ExposeFlags extends BackendFlags {
   port: number[];
   targetPort?: number[];
   exposePodsByName?: boolean;
@@ -25,7 +26,7 @@ export interface ExposeFlags {
 }
 
 /** What `listener create` and `connector create` share. */
-export interface EndFlags {
+export interface EndFlags extends BackendFlags {
   routingKey?: string;
   host?: string;
   port?: number;
@@ -50,8 +51,7 @@ export interface DeleteFlags {
 export type EndKind = 'Listener' | 'Connector';
 
 export function defineExpose(program: Command, scope: Scope): void {
-  const expose = program
-    .command('expose')
+  const expose = backendOptions(program.command('expose'))
     .description('Make a workload that this site can reach known to all linked sites, which then listen for it')
     .argument(
       '<kind/name>',
@@ -81,6 +81,10 @@ export function defineExpose(program: Command, scope: Scope): void {
     ['skuprt expose host/10.0.0.7 --port 80 --target-port 8080 --address web', 'others listen on port 80'],
     ['skuprt expose deployment/backend --port 8080', 'the ready pods of a Deployment, on Kubernetes'],
     ['skuprt expose service/shop --port 80 --port 443', 'two ports, as services shop-80 and shop-443'],
+    [
+      'skuprt expose deployment/web --port 80 --health-check http:/healthz --max-connections 200',
+      'each pod while it is well, and 200 connections at most',
+    ],
   );
   const unexpose = program
     .command('unexpose')
@@ -106,7 +110,7 @@ export function defineListeners(program: Command, scope: Scope): void {
     .command('listener')
     .description('Listeners: ports of this site through which clients here reach a service elsewhere');
   const options = (command: Command) =>
-    endOptions(command).option(
+    intakeOptions(endOptions(command)).option(
       '--host <host>',
       'address to listen on; on Kubernetes the Service that clients use (default: 0.0.0.0; there the name)',
       parseHost,
@@ -119,7 +123,7 @@ export function defineConnectors(program: Command, scope: Scope): void {
     .command('connector')
     .description('Connectors: servers that this site can reach and offers to clients elsewhere');
   const options = (command: Command) =>
-    endOptions(command)
+    backendOptions(endOptions(command))
       .option('--host <host>', 'host of the server (default on local sites: localhost)', parseHost)
       .addOption(
         new Option('--selector <selector>', 'pods by label (kubernetes; default: app=<name>)').conflicts([
@@ -192,6 +196,9 @@ function defineMakingEnd({ noun, scope, kind, options }: EndDefinition): void {
       kind === 'Listener' ? 'clients here use port 8080' : 'the server on localhost:8080',
     ],
     [`skuprt ${word} create web 80 --routing-key shop-web --host 10.0.0.7`, 'name, address and host differ'],
+    kind === 'Listener'
+      ? ['skuprt listener create web 80 --proxy-protocol required', 'behind a load balancer that says whose they are']
+      : ['skuprt connector create web 80 --health-check http:/healthz', 'used while it answers'],
   );
 
   const generate = options(noun.command('generate'))
@@ -219,7 +226,11 @@ function defineChangingEnd({ noun, scope, kind, options }: EndDefinition): void 
       const context = await scope.context(self);
       await (await loadEnds()).updateEnd(context, kind, name, flags);
     });
-  examples(update, [`skuprt ${word} update backend --port 9090`, 'takes effect at once']);
+  examples(
+    update,
+    [`skuprt ${word} update backend --port 9090`, 'takes effect at once'],
+    [`skuprt ${word} update backend --max-connections 100`, 'open connections stay'],
+  );
 
   const remove = noun
     .command('delete')

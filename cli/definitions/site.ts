@@ -1,6 +1,6 @@
 /** `init`, `delete`, `status` and `site VERB`: the site of a namespace. */
 import { type Command, Option } from 'commander';
-import { parseHost, parseHosts, parseName, parsePort } from '../parse.ts';
+import { parseFlowMemory, parseHost, parseHosts, parseName, parsePause, parsePort } from '../parse.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 /** The site as flags describe it; a flag that was not given is undefined. */
@@ -19,6 +19,10 @@ export interface SiteFlags {
   linkPort?: number;
   import?: boolean;
   importHost?: string;
+  /** Seconds. */
+  flowPause?: number;
+  /** As the router reads it. */
+  flowMemory?: string;
 }
 
 export interface CreateSiteFlags extends SiteFlags {
@@ -93,7 +97,17 @@ function siteOptions(command: Command): Command {
     .option('--link-port <port>', 'port to accept links on (local; default: the next free one from 55671)', parsePort)
     .option('--import', 'listen here for services that other sites expose')
     .option('--no-import', 'do not')
-    .option('--import-host <host>', 'address that imported services listen on (local; default: 127.0.0.1)', parseHost);
+    .option('--import-host <host>', 'address that imported services listen on (local; default: 127.0.0.1)', parseHost)
+    .option(
+      '--flow-pause <time>',
+      'how long open connections wait for a way when theirs is lost; 0: not at all (default: 10s)',
+      parsePause,
+    )
+    .option(
+      '--flow-memory <size>',
+      'what a router may hold for connections (default: an eighth of its memory, 512MiB at most)',
+      parseFlowMemory,
+    );
 }
 
 function defineCreate(command: Command, scope: Scope, linkAccessByDefault: boolean): Command {

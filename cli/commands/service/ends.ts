@@ -19,6 +19,7 @@ import {
   waitUntilSettled,
 } from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
+import { settingFields, settingsOf } from './settings.ts';
 
 export interface SettleFlags extends SettleOptions {
   dryRun?: boolean;
@@ -111,12 +112,14 @@ export async function newEnd(context: Context, kind: EndKind, name: string, flag
   requireFlagsFor(context, flags);
   const metadata = { name };
   const { port = 0, tlsCredentials, type, routingKey = name, exposePodsByName } = flags;
+  const settings = settingsOf(flags);
   const shared = {
     routingKey,
     port,
     ...(tlsCredentials && { tlsCredentials }),
     ...(type && { type }),
     ...(exposePodsByName && { exposePodsByName }),
+    ...(Object.keys(settings).length > 0 && { settings }),
   };
   const isLocal = context.platform === 'local';
   if (kind === 'Listener') {
@@ -137,7 +140,9 @@ export async function newEnd(context: Context, kind: EndKind, name: string, flag
 async function changedEnd(context: Context, end: End, flags: EndFlags): Promise<End> {
   requireFlagsFor(context, flags);
   const found = end.kind === 'Connector' ? await reach(context, flags) : { host: flags.host, selector: undefined };
+  const settings = settingsOf(flags);
   const given = Object.entries({
+    settings: Object.keys(settings).length > 0 ? { ...end.spec.settings, ...settings } : undefined,
     routingKey: flags.routingKey,
     host: found?.host,
     selector: found?.selector,
@@ -206,6 +211,7 @@ function endFields(end: End): string {
         ]) as [string, Cell][]),
     ['Port', end.spec.port],
     [end.kind === 'Listener' ? 'Has matching connector' : 'Has matching listener', hasMatch(end)],
+    ...settingFields(end.spec.settings),
     ['Message', message],
   ];
   return fields(pairs);

@@ -1,5 +1,6 @@
 /** `service export`: a ServiceExport, which offers a Service to the cluster set; `service unexport` takes it back. */
 import type { Condition } from '../../../config/api/schema.ts';
+import { usableConnectorSettings } from '../../../config/service-settings.ts';
 import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { EXPORT_ANNOTATION } from '../../../service-controller/names.ts';
 import { confirmDeletion } from '../../ask.ts';
@@ -11,6 +12,7 @@ import { formatObject } from '../../output/resources.ts';
 import { openClusterSet } from '../../places/choose.ts';
 import { type ClusterSetPlace, MCS_API } from '../../places/cluster-set.ts';
 import { type Probe, waitFor } from '../../wait.ts';
+import { settingsOf } from './settings.ts';
 
 export async function exportService(context: Context, name: string, flags: ExportFlags): Promise<void> {
   if (flags.dryRun) {
@@ -69,11 +71,12 @@ export function exportObject(name: string, flags: ExportFlags, present: KubeObje
     [EXPORT_ANNOTATION.locality]: flags.locality,
     [EXPORT_ANNOTATION.localMinimum]: flags.localMinimum,
   };
-  const annotations: Record<string, string> = {};
+  const annotations = usableConnectorSettings(present?.metadata.annotations);
   for (const [key, value] of Object.entries(said)) {
     const text = value === undefined ? present?.metadata.annotations?.[key] : String(value);
     if (text !== undefined) annotations[key] = text;
   }
+  Object.assign(annotations, settingsOf(flags));
   const { apiVersion, kind } = MCS_API.exports;
   const metadata = { name, ...(Object.keys(annotations).length > 0 && { annotations }) };
   return { apiVersion, kind, metadata, ...(Object.keys(spec).length > 0 && { spec }) };

@@ -12,6 +12,7 @@ import { hostTarget } from '../../places/workload.ts';
 import { requireSite } from '../../resources.ts';
 import { waitUntilGone } from '../gone.ts';
 import { createResource } from './ends.ts';
+import { settingsOf } from './settings.ts';
 
 /** On an exposed connector: the workload as it was named, by which `unexpose` finds it. */
 const EXPOSES_ANNOTATION = 'skuprt.io/exposes';
@@ -54,6 +55,7 @@ export async function exposedConnectors(
       // Where it is imported its ports belong together again.
       ...(suffix !== '' && isName(address) && { [SETTING.serviceName]: address }),
       ...(targetPort !== port && { [SETTING.servicePort]: String(port) }),
+      ...settingsOf(flags),
     };
     const reached = target.selector === undefined ? { host: target.host } : { selector: target.selector };
     const spec = {

@@ -70,6 +70,8 @@ function settingsOf(flags: SiteFlags): Record<string, string> {
     [SETTING.linkPort]: flags.linkPort?.toString(),
     [SETTING.import]: flags.import?.toString(),
     [SETTING.importHost]: flags.importHost,
+    [SETTING.flowPauseSeconds]: flags.flowPause?.toString(),
+    [SETTING.flowMemory]: flags.flowMemory,
   };
   return Object.fromEntries(
     Object.entries(settings).filter((entry): entry is [string, string] => entry[1] !== undefined),

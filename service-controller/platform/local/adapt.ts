@@ -114,9 +114,20 @@ function withPorts(made: KubeObject, placed: (owner: string, port: number) => nu
   return { ...made, spec: { ...spec, ports } };
 }
 
-/** As the user connected the server himself, but for the routing key. */
-function connectorSpec({ routingKey, port }: Record<string, unknown>, offers: readonly OfferedPort[]): object {
+/** As the user connected the server himself, but for the routing key and what the export says. */
+function connectorSpec(
+  { routingKey, port, settings: planned = {} }: Record<string, unknown>,
+  offers: readonly OfferedPort[],
+): object {
   const offer = offers.find((offered) => offered.port === port);
   if (offer === undefined) return { routingKey, host: '127.0.0.1', port, settings: { [SETTING.endpoints]: '' } };
-  return { ...offer.tls, routingKey, host: offer.host, port: offer.hostPort };
+  const { [SETTING.endpoints]: _endpoints, ...asked } = planned as Record<string, string>;
+  const settings = { ...offer.settings, ...asked };
+  return {
+    ...offer.tls,
+    routingKey,
+    host: offer.host,
+    port: offer.hostPort,
+    ...(Object.keys(settings).length > 0 && { settings }),
+  };
 }

@@ -2,6 +2,7 @@
 import { isIPv4 } from 'node:net';
 import type { Connector } from '../../../config/api/connector.ts';
 import { CONTROLLED_LABEL, SETTING } from '../../../config/names.ts';
+import { usableConnectorSettings } from '../../../config/service-settings.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { LABEL, shortHash } from '../../names.ts';
 
@@ -14,6 +15,8 @@ export interface OfferedPort {
   hostPort: number;
   /** How it is dialled, as a Connector says it. */
   tls: Partial<Connector['spec']>;
+  /** What else it says of its server. */
+  settings: Readonly<Record<string, string>>;
 }
 
 /** The ports of the service of that name: of the Connector with that routing key, or of those that are its ports. */
@@ -23,7 +26,9 @@ export function offeredPorts(connectors: readonly Connector[], name: string): Of
     if (metadata.labels?.[CONTROLLED_LABEL] === 'true' || spec.host === undefined) continue;
     if (spec.routingKey !== name && spec.settings?.[SETTING.serviceName] !== name) continue;
     const port = Number(spec.settings?.[SETTING.servicePort] ?? spec.port);
-    if (!ports.has(port)) ports.set(port, { name: '', port, host: spec.host, hostPort: spec.port, tls: tlsOf(spec) });
+    if (ports.has(port)) continue;
+    const dialled = { tls: tlsOf(spec), settings: usableConnectorSettings(spec.settings) };
+    ports.set(port, { name: '', port, host: spec.host, hostPort: spec.port, ...dialled });
   }
   const sorted = [...ports.values()].sort((a, b) => a.port - b.port);
   return sorted.length < 2 ? sorted : sorted.map((offer) => ({ ...offer, name: `port-${offer.port}` }));

@@ -8,10 +8,12 @@
 
 import { CONNECTOR_ENDPOINTS_MAX } from '../../../config/api/connector.ts';
 import { SETTING } from '../../../config/names.ts';
+import { usableConnectorSettings } from '../../../config/service-settings.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { compareText } from '../../../lib/text.ts';
 import { MCS, routingKey } from '../../names.ts';
 import { localTarget } from '../endpointslice/own.ts';
+import { fieldsOf } from '../fields.ts';
 import { type Frame, type FramePort, isServedHere } from '../frame.ts';
 import { listenerName } from '../listener/names.ts';
 import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
@@ -42,7 +44,10 @@ function connector(frame: Frame, port: FramePort, targets: readonly string[], ho
       // What a controller dials that does not know the setting.
       host: `${observed.name}.${observed.namespace}.svc`,
       port: port.port,
-      settings: { [SETTING.endpoints]: targets.join(',') },
+      settings: {
+        ...usableConnectorSettings(fieldsOf(observed.export?.metadata.annotations)),
+        [SETTING.endpoints]: targets.join(','),
+      },
     },
   };
 }

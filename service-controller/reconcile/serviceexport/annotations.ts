@@ -1,4 +1,5 @@
 /** How an export wants to be chosen: its annotations. One that cannot be used is named, and its default counts: traffic goes on. Pure. */
+import { connectorSettings } from '../../../config/service-settings.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { LIMITS } from '../../exchange/limits.ts';
 import { LOCAL_MINIMUM_DEFAULT, LOCALITY_DEFAULT, PRIORITY_DEFAULT, WEIGHT_DEFAULT } from '../../merge/defaults.ts';
@@ -33,6 +34,9 @@ export function exportSettings(made: KubeObject): ExportSettings {
     faults.push(
       `${EXPORT_ANNOTATION.locality} is ${shown(locality)} and neither local-first nor none, ${LOCALITY_DEFAULT} is used`,
     );
+  }
+  for (const { key, value, what } of connectorSettings(annotations).faults) {
+    faults.push(`${key} is ${shown(value)} and ${what.replace(/^is /, '')}, it is not followed`);
   }
   return {
     settings: withoutAbsent({

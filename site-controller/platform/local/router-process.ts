@@ -22,6 +22,8 @@ const ORPHAN_KILL_AFTER_MS = 2000;
 export interface RouterProcessParts {
   /** The program and its arguments. */
   command: readonly string[];
+  /** Beside that of this process; asked for at each start. */
+  environment?: () => Promise<Readonly<Record<string, string>>>;
   pidFile: string;
   logFile: string;
   random: Random;
@@ -82,7 +84,8 @@ export class RouterProcess {
   private async runOnce(output: CappedLog, signal: AbortSignal): Promise<object> {
     const [program, ...args] = this.parts.command;
     // Detached, so that a terminal's Ctrl-C reaches the controller only, which then stops the router last.
-    const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const env = { ...process.env, ...(await this.parts.environment?.()) };
+    const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env });
     const ended = new Promise<object>((resolve) => {
       child.once('error', (err) => resolve({ err }));
       child.once('close', (exitCode, exitSignal) => resolve({ exitCode, exitSignal }));

@@ -23,7 +23,9 @@ import { FlowSpeaker } from '../../exchange/vanflow/speaker.ts';
 import { LinkRenewals } from '../../grants/link-renewals.ts';
 import type { NetworkView } from '../../reconcile/observed.ts';
 import { AMQPS_PORT } from '../../reconcile/router-config.ts';
+import { routerEnvironment } from '../../reconcile/router-environment.ts';
 import { isAccessPurpose } from '../../reconcile/routeraccess/plan.ts';
+import { activeSite } from '../../reconcile/site/identity.ts';
 import { type Companion, type SiteLoan, shared, withCompanion } from './companion.ts';
 import { makeDirectories, SiteController } from './controller.ts';
 import { Credentials } from './credentials.ts';
@@ -115,6 +117,7 @@ class LocalSite {
     this.renewals = renewalsOf(this.store, this.look, log);
     this.router = new RouterProcess({
       command: [...command, 'router', '--config', paths.routerConfig, '--exit-with-stdin'],
+      environment: () => this.routerVariables(),
       pidFile: paths.routerPid,
       logFile: paths.routerLog,
       random: systemRandom,
@@ -306,6 +309,16 @@ class LocalSite {
     this.exchange.driver.setOwn(content);
     // The router tells of the site.
     this.flow.setOwn(content, false);
+  }
+
+  /** Of the Site as its files say it; without them, a router that starts is better than none. */
+  private async routerVariables(): Promise<Record<string, string>> {
+    try {
+      return routerEnvironment(activeSite({ resources: await this.store.all() })).variables;
+    } catch (err) {
+      this.log.warn({ err }, 'router starts without the settings of its site');
+      return {};
+    }
   }
 
   private async endpoint(): Promise<RouterEndpoint> {

@@ -2,6 +2,7 @@
 import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
 import { type Finding, failed } from '../../../config/api/conditions.ts';
+import { connectorSettings, settingFault } from '../../../config/service-settings.ts';
 import type { AttachedView, PodView } from '../cluster.ts';
 import { type Caller, tlsFault, typeFault } from '../connector/caller.ts';
 import { type Selection, selectPods } from '../connector/pods.ts';
@@ -61,7 +62,17 @@ function callerOf(
   const { port, tlsCredentials, useClientCert } = spec;
   const tls = { tlsCredentials, useClientCert };
   const { name } = metadata;
-  return { name, routingKey, port, host: undefined, pods, exposePodsByName: exposePodsByName === true, tls };
+  const { attributes } = connectorSettings(spec.settings);
+  return {
+    name,
+    routingKey,
+    port,
+    host: undefined,
+    pods,
+    exposePodsByName: exposePodsByName === true,
+    tls,
+    attributes,
+  };
 }
 
 function faultOf(
@@ -70,5 +81,7 @@ function faultOf(
   connector: AttachedConnector | undefined,
 ): string | undefined {
   if (connector === undefined) return NO_CONNECTOR;
-  return routingKeyFault(spec.routingKey) ?? typeFault(connector.spec.type) ?? tlsFault(observed, connector.spec);
+  const { spec: told } = connector;
+  const fault = routingKeyFault(spec.routingKey) ?? typeFault(told.type);
+  return fault ?? settingFault(connectorSettings(told.settings)) ?? tlsFault(observed, told);
 }

@@ -1,5 +1,6 @@
 /** What dials a workload for a routing key: a Connector, or an AttachedConnector with its binding. One tcpConnector a target. Pure. */
 import type { Connector } from '../../../config/api/connector.ts';
+import type { ServiceAttributes } from '../../../config/service-settings.ts';
 import { withPort } from '../../../lib/address.ts';
 import type { PodView } from '../cluster.ts';
 import type { Observed, RouterEntity } from '../observed.ts';
@@ -16,6 +17,8 @@ export interface Caller {
   endpoints?: readonly Endpoint[];
   exposePodsByName: boolean;
   tls: CallerTls;
+  /** Of each of its tcpConnectors. */
+  attributes: ServiceAttributes;
 }
 
 export type CallerTls = Pick<Connector['spec'], 'tlsCredentials' | 'useClientCert' | 'verifyHostname'>;
@@ -29,7 +32,7 @@ interface Target {
 }
 
 export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
-  const { tls } = caller;
+  const { tls, attributes } = caller;
   return targetsOf(caller).map(({ name, host, port, address, processId }) => [
     'tcpConnector',
     {
@@ -44,6 +47,7 @@ export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
         // A pod is dialled by its address, which no certificate names.
         verifyHostname: tls.verifyHostname ?? hasHost(caller),
       }),
+      ...attributes,
     },
   ]);
 }

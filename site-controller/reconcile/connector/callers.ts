@@ -2,6 +2,7 @@
 import { type Finding, failed } from '../../../config/api/conditions.ts';
 import type { Connector } from '../../../config/api/connector.ts';
 import { SETTING } from '../../../config/names.ts';
+import { connectorSettings, settingFault } from '../../../config/service-settings.ts';
 import { type Observed, ofKind } from '../observed.ts';
 import { activeSite } from '../site/identity.ts';
 import { type Caller, tlsFault, typeFault } from './caller.ts';
@@ -40,6 +41,7 @@ function callerOf({ metadata, spec }: Connector, { pods }: Selection, given: End
     pods,
     exposePodsByName: exposePodsByName === true,
     tls: spec,
+    attributes: connectorSettings(spec.settings).attributes,
   };
   return given === undefined ? caller : { ...caller, endpoints: 'endpoints' in given ? given.endpoints : [] };
 }
@@ -64,5 +66,5 @@ function configFault(observed: Observed, { spec }: Connector, given: Endpoints |
   if (given === undefined && spec.host === undefined && observed.cluster === undefined) {
     return `spec.selector selects pods and needs Kubernetes; on platform local give spec.host instead`;
   }
-  return tlsFault(observed, spec);
+  return settingFault(connectorSettings(spec.settings)) ?? tlsFault(observed, spec);
 }

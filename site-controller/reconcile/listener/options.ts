@@ -1,5 +1,6 @@
 /** What the settings of a Listener or a MultiKeyListener say about how it is offered. Pure. */
 import { CLIENT_IP, NO_SERVICE, SETTING } from '../../../config/names.ts';
+import { listenerSettings, type ServiceAttributes, settingFault } from '../../../config/service-settings.ts';
 import type { Observed } from '../observed.ts';
 import { settingOf } from '../site/identity.ts';
 
@@ -17,7 +18,7 @@ export function optionFault(listener: Settled): string | undefined {
     if (value === undefined || values.includes(value)) continue;
     return `settings.${key}: "${value}" is not possible, only ${values.map((known) => `"${known}"`).join(' or ')}`;
   }
-  return undefined;
+  return settingFault(listenerSettings(listener.spec.settings));
 }
 
 /** Whether clients find it at its host and port. On Kubernetes it may do with a port of the routers, which others know how to find. */
@@ -26,6 +27,9 @@ export function hasPlace({ cluster }: Pick<Observed, 'cluster'>, listener: Settl
 }
 
 /** Attributes of its tcpListener. */
-export function affinityOf(listener: Settled): { sessionAffinity?: 'clientIP' } {
-  return settingOf(listener, SETTING.sessionAffinity) === CLIENT_IP ? { sessionAffinity: 'clientIP' } : {};
+export function listenerAttributes(listener: Settled): ServiceAttributes {
+  return {
+    ...(settingOf(listener, SETTING.sessionAffinity) === CLIENT_IP && { sessionAffinity: 'clientIP' }),
+    ...listenerSettings(listener.spec.settings).attributes,
+  };
 }

@@ -6,7 +6,7 @@ import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { keyOfListener } from './faults.ts';
-import { affinityOf } from './options.ts';
+import { listenerAttributes } from './options.ts';
 import { configFaults, listenerPlaces } from './places.ts';
 import { reachability } from './reachable.ts';
 
@@ -27,7 +27,7 @@ export function listenerEntities(observed: Observed): RouterEntity[] {
           siteId: siteIdOf(site),
           ...(tlsCredentials && { sslProfile: tlsCredentials }),
           ...(observer && { observer }),
-          ...affinityOf(listener),
+          ...listenerAttributes(listener),
         },
       ],
     );

@@ -1,7 +1,7 @@
 /** MultiKeyListener: one tcpListener that leads to several routing keys. Control-plane reference 1.6, 4.5. */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import { keyOfListener } from '../listener/faults.ts';
-import { affinityOf } from '../listener/options.ts';
+import { listenerAttributes } from '../listener/options.ts';
 import { configFaults, listenerPlaces } from '../listener/places.ts';
 import { reachability } from '../listener/reachable.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
@@ -26,7 +26,7 @@ export function multiKeyListenerEntities(observed: Observed): RouterEntity[] {
           ...(spec.tlsCredentials && { sslProfile: spec.tlsCredentials }),
           ...(spec.requireClientCert && { authenticatePeer: true }),
           ...(spec.observer && { observer: spec.observer }),
-          ...affinityOf(listener),
+          ...listenerAttributes(listener),
         },
       ],
       ...keyValues(listener).map(

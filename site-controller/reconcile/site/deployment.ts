@@ -11,6 +11,7 @@ import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
+import { routerEnvironment } from '../router-environment.ts';
 import type { ControllerSettings } from '../settings.ts';
 import { routerGroups, settingOf, siteIdOf } from './identity.ts';
 import { overlaid, type PodOverlay } from './pod-overlay.ts';
@@ -152,6 +153,7 @@ function router({ settings, sizing, site }: DeploymentInputs): Container {
       // By it the router's events are those of the site.
       { name: 'SKUPPER_SITE_ID', value: siteIdOf(site) },
       { name: 'NODE_OPTIONS', value: ROUTER_NODE_OPTION },
+      ...Object.entries(routerEnvironment(site).variables).map(([name, value]) => ({ name, value })),
     ],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
     livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },

@@ -4,6 +4,7 @@ import type { Site } from '../../../config/api/site.ts';
 import { CREDENTIAL } from '../../../config/names.ts';
 import { type Observed, type Outcome, ofKind } from '../observed.ts';
 import { ownContent } from '../own-content.ts';
+import { routerEnvironment } from '../router-environment.ts';
 import { accessEndpoints } from '../routeraccess/plan.ts';
 import { planClusterSite } from './cluster-plan.ts';
 import { activeSite } from './identity.ts';
@@ -36,9 +37,11 @@ export function planSites(observed: Observed): Outcome[] {
   });
 }
 
-function configured({ spec }: Site): Finding {
+function configured(site: Site): Finding {
+  const { spec } = site;
   if (spec.edge && spec.ha) return failed('Configured', 'Edge sites cannot have HA enabled');
   if (spec.edge) return failed('Configured', 'Edge sites are not available on platform local');
   if (spec.ha) return failed('Configured', 'HA is not available on platform local: its site has one router');
-  return ready('Configured');
+  const { faults } = routerEnvironment(site);
+  return faults.length > 0 ? failed('Configured', faults.join('; ')) : ready('Configured');
 }

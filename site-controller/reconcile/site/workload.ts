@@ -6,6 +6,7 @@ import type { Site } from '../../../config/api/site.ts';
 import { NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { Observed } from '../observed.ts';
+import { routerEnvironment } from '../router-environment.ts';
 import { routerDeployment } from './deployment.ts';
 import { activeSite, routerGroups } from './identity.ts';
 import { templateFaults } from './labels.ts';
@@ -48,7 +49,11 @@ export function planWorkload(observed: Observed): Workload {
 /** Of the site's own settings; those of others' templates are not its fault. */
 export function settingFaults(observed: Observed, site: Site): string[] {
   if (observed.cluster?.settings.routers !== 'deployment') return [];
-  return [...siteSizing(observed, site).faults, ...podOverlay(observed, site).faults];
+  return [
+    ...siteSizing(observed, site).faults,
+    ...podOverlay(observed, site).faults,
+    ...routerEnvironment(site).faults,
+  ];
 }
 
 function localService(): KubeObject {
