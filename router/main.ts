@@ -173,7 +173,7 @@ interface Running {
 
 function drainOf({ driver, entities, ...parts }: Running & { log: Logger }): Drain {
   const setServing = (on: boolean): void => entities.setServing(on);
-  return new Drain({ ...parts, setServing, schedule: () => driver.schedule() });
+  return new Drain({ ...parts, setServing, accepts: () => entities.accepts, schedule: () => driver.schedule() });
 }
 
 function readinessOf({

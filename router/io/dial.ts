@@ -58,7 +58,9 @@ function happens(
       failure = error;
     };
     const onClose = (): void => over(failure ?? new Error('the other end closed the connection'));
-    const timeout = setTimeout(() => over(new Error(`no answer within ${withinMs / 1000} s`)), withinMs);
+    const late = (): void => over(new Error(`no answer within ${withinMs / 1000} s`));
+    // A process that has been held up looks what has come before it says that nothing has.
+    const timeout = setTimeout(() => setImmediate(late), withinMs);
     const over = (error: Error | undefined): void => {
       clearTimeout(timeout);
       socket.off('close', onClose);

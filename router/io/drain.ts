@@ -3,8 +3,8 @@
  * learn first, then its services' sockets close, then it waits for what is open.
  *
  * At once it is not ready any more (`/readyz`), its connectors are withdrawn and ways lead round it. Its sockets go on to accept
- * for a grace time: load balancers take a moment, and a connection in the kernel's queue when a socket closes is lost. They
- * close when nobody has come for a while. Not here: what the core does meanwhile (`core/drain.ts`), nor the end of the process.
+ * for a grace time: load balancers take a moment. They close when nobody has come for a while, and nobody waits at them: a
+ * connection in the kernel's queue when a socket closes is lost. Not here: what the core does meanwhile (`core/drain.ts`), nor the end of the process.
  *
  * Invariants: services' sockets are open while it serves and during the grace time, and closed from then on; AMQP sockets close
  * only when it stops, since it may be told to go on. Whatever comes, it has stopped within the time it was given.
@@ -17,8 +17,10 @@ export interface DrainParts {
   readonly router: Router;
   /** Lets the router's effects happen. */
   schedule(): void;
-  /** Opens or closes the sockets of services. */
+  /** Opens the sockets of services, or closes them when nobody waits at them. */
   setServing(on: boolean): void;
+  /** Whether one of them is open. */
+  accepts(): boolean;
   now(): number;
   log: Logger;
 }
@@ -55,7 +57,8 @@ export class Drain {
 
   get state(): DrainState {
     if (this.startedAt === undefined) return 'up';
-    return !this.accepting && openCountOf(this.parts.router) === 0 ? 'drained' : 'draining';
+    const { router, accepts } = this.parts;
+    return !this.accepting && !accepts() && openCountOf(router) === 0 ? 'drained' : 'draining';
   }
 
   /** @param graceMs of two that begin it the longer one counts */

@@ -144,7 +144,16 @@ export class Entities {
   setServing(on: boolean): void {
     this.serving = on;
     const { listeners } = this.parts.driver.router.bridge;
-    for (const [name, { listening }] of listeners) if (listening) this.listen(name, on);
+    for (const [name, { listening }] of listeners) {
+      if (on && listening) this.listen(name, true);
+      else if (!on) this.tcpListeners.get(name)?.leave();
+    }
+  }
+
+  /** Clients may still be accepted. */
+  get accepts(): boolean {
+    for (const socket of this.tcpListeners.values()) if (socket.accepts) return true;
+    return false;
   }
 
   /** Accepts no more AMQP connections; open ones go on. */

@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { clientText } from '../core/client-ends.ts';
 import { portNumber, type TcpListenerEntity } from '../management/schema.ts';
+import { closeServer } from './close-server.ts';
 import type { Driver } from './driver.ts';
 import { FlowSocket, resetSocket } from './flow-socket.ts';
 import { watchHandshakes } from './handshake-faults.ts';
@@ -32,6 +33,8 @@ export class TcpListenerSocket {
   private readonly parts: TcpListenerParts;
   private listening: Listening | undefined;
   private server: Server | undefined;
+  /** It has been left, and takes who waits at it. */
+  private leaving: { server: Server; closeNow: () => void } | undefined;
   private behind: ProxiedConnections | undefined;
 
   constructor(entity: TcpListenerEntity, parts: TcpListenerParts) {
@@ -53,7 +56,14 @@ export class TcpListenerSocket {
     return this.listening ? this.listening.problem : 'no connector for its address is reachable';
   }
 
+  /** Somebody may still be accepted. */
+  get accepts(): boolean {
+    return this.up || this.leaving?.server.listening === true;
+  }
+
   open(): void {
+    this.leaving?.closeNow();
+    this.leaving = undefined;
     const { name, host, port, backlog, sslProfile } = this.entity;
     const target = {
       entity: `tcpListener ${name}`,
@@ -77,7 +87,7 @@ export class TcpListenerSocket {
         server.on('error', (error) => this.parts.log.error({ err: error, name }, 'tcpListener failed'));
         this.parts.log.info({ name, address: server.address() }, 'listening for clients');
       },
-      () => server?.close(),
+      () => server !== this.leaving?.server && server?.close(),
       { ...this.parts, name },
     );
   }
@@ -86,6 +96,13 @@ export class TcpListenerSocket {
     this.listening?.stop();
     this.listening = undefined;
     this.server = undefined;
+  }
+
+  /** As `close`, but who waits at the socket is served first. */
+  leave(): void {
+    const { server } = this;
+    if (server?.listening) this.leaving = { server, closeNow: closeServer(server) };
+    this.close();
   }
 
   private makeServer(): Server {
