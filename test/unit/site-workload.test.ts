@@ -16,6 +16,12 @@ interface Container {
   volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
 }
 
+interface Probe {
+  httpGet: object;
+  periodSeconds: number;
+  failureThreshold: number;
+}
+
 interface PodSpec {
   [member: string]: unknown;
   containers: Container[];
@@ -137,6 +143,13 @@ describe('a pod', () => {
       { httpGet: { path: '/healthz', port: 9090 } },
     ]);
     expect(terminationGracePeriodSeconds).toBeGreaterThan(25);
+  });
+
+  it('has minutes to start on a node that is busy, before anybody ends it for being silent', () => {
+    const { startupProbe, livenessProbe } = podOf().spec.containers[0] as unknown as Record<string, Probe>;
+    expect(startupProbe!.httpGet).toEqual(livenessProbe!.httpGet);
+    expect(startupProbe!.periodSeconds * startupProbe!.failureThreshold).toBeGreaterThanOrEqual(300);
+    expect(livenessProbe).not.toHaveProperty('initialDelaySeconds');
   });
 
   it('shows the token of its account to the adaptor and not to the router', () => {

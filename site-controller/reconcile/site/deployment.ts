@@ -30,6 +30,8 @@ const DRAIN_GRACE_SECONDS = 5;
 const DRAIN_SECONDS = 25;
 /** It has broken off what is open by then, and told its peers. */
 const TERMINATION_GRACE_SECONDS = DRAIN_SECONDS + 10;
+/** How long a router may take until it answers. */
+const START_SECONDS = 300;
 /** A rollout that has not come to an end by then says so. */
 const PROGRESS_DEADLINE_SECONDS = 120;
 const ANTI_AFFINITY_SETTING = 'disable-anti-affinity';
@@ -156,7 +158,9 @@ function router({ settings, sizing, site }: DeploymentInputs): Container {
       ...Object.entries(routerEnvironment(site).variables).map(([name, value]) => ({ name, value })),
     ],
     ports: Object.entries(ROUTER_PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
-    livenessProbe: { ...probe(HEALTH_PORT.router), initialDelaySeconds: 60, periodSeconds: 10, timeoutSeconds: 5 },
+    // Until it has started nobody ends it: on a node without a free processor that takes minutes, and anew takes no less.
+    startupProbe: { ...probe(HEALTH_PORT.router), periodSeconds: 1, failureThreshold: START_SECONDS },
+    livenessProbe: { ...probe(HEALTH_PORT.router), periodSeconds: 10, timeoutSeconds: 5 },
     readinessProbe: { ...probe(HEALTH_PORT.router, '/readyz'), periodSeconds: 1, failureThreshold: 1 },
     ...hardening(settings),
     ...resourcesOf(sizing.router),
