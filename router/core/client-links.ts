@@ -22,6 +22,8 @@ export interface ClientLinkParts {
   /** What addresses of this router alone begin with. */
   home: string;
   addresses: AddressTable;
+  /** This router is about to go. */
+  isDraining: () => boolean;
   temporaryName: () => string;
   /** The router itself answers this key. */
   isLocal: (key: string) => boolean;

@@ -3,8 +3,9 @@
  * where there are any. What comes all the same is served as long as whoever sends it has no other way; what is open goes on.
  *
  * Its connectors stay, passed over and untold (`bridge.draining`); its links cost so much that no way leads by it. When sockets
- * close and the process ends is for `io/drain.ts`.
+ * close and the process ends is for `io/drain.ts`. Edge routers are told, and go to another interior router when they have one.
  */
+import { tellDraining } from './edge-serving.ts';
 import type { Peer } from './peer.ts';
 import type { Router } from './router.ts';
 
@@ -16,7 +17,10 @@ export function drainRouter(router: Router, draining: boolean, now: number): voi
   if (draining === router.draining) return;
   router.bridge.now = now;
   router.bridge.setDraining(draining);
-  for (const peer of router.peers.values()) if (peer.linked) router.mesh.setCost(peer.id, costOf(router, peer), now);
+  for (const peer of router.peers.values()) {
+    if (peer.linked) router.mesh.setCost(peer.id, costOf(router, peer), now);
+    else tellDraining(peer, draining);
+  }
   router.step(now);
 }
 

@@ -14,6 +14,8 @@ export const MESH_NEGOTIATION = '_$qd.mesh_id_negotiation';
 export const INTER_EDGE_CAPABILITY = 'qd.router-inter-edge';
 export const MESH_ID_PROPERTY = 'meshid';
 export const TRACKING_CREDIT = 32;
+/** Where a key stands in what an interior router of ours tells: whether it drains. It is no key: those begin with a letter of their class. */
+export const DRAINING_KEY = '!draining';
 
 /** Stands among the routers that have an address for "the interior router has a way to it": no router has an empty id. */
 export const UPLINK = '';

@@ -18,6 +18,7 @@ import { AttachedConsumer } from './edge-consumer.ts';
 import {
   ADDRESS_TRACKING,
   DOWNLINK_CAPABILITY,
+  DRAINING_KEY,
   type Endpoint,
   MESH_DISCOVERY,
   MESH_ID_PROPERTY,
@@ -30,6 +31,8 @@ import type { Candidate, Transit } from './transit.ts';
 
 export interface EdgeServingParts {
   routerId: string;
+  /** This router is about to go. */
+  isDraining: () => boolean;
   addresses: AddressTable;
 }
 
@@ -89,10 +92,7 @@ export class EdgeProducer extends TargetedLink implements AddressWatcher, Endpoi
     const now = this.isReachable(this.parts.addresses.get(this.key));
     if (tracking === undefined || now === this.told) return;
     this.told = now;
-    const delivery = tracking.deliver();
-    const body = amqp.list([amqp.string(this.key), amqp.boolean(now)]);
-    delivery.write(composeMessage({ header: { durable: false }, body }));
-    delivery.end(false);
+    track(tracking, this.key, now);
   }
 
   gone(): void {
@@ -110,6 +110,18 @@ export class EdgeProducer extends TargetedLink implements AddressWatcher, Endpoi
     }
     return address.consumers.some(elsewhere);
   }
+}
+
+function track(tracking: SenderLink, key: string, value: boolean): void {
+  const delivery = tracking.deliver();
+  const body = amqp.list([amqp.string(key), amqp.boolean(value)]);
+  delivery.write(composeMessage({ header: { durable: false }, body }));
+  delivery.end(false);
+}
+
+/** Tells an edge router of ours that this router drains, or does no more: it may have another. */
+export function tellDraining({ tracking, isWatched }: Peer, draining: boolean): void {
+  if (tracking !== undefined && isWatched) track(tracking, DRAINING_KEY, draining);
 }
 
 /** The edge router sends by this link. */
@@ -138,6 +150,7 @@ export function acceptEdgeReceiver(peer: Peer, link: SenderLink, attach: Attach,
   if (address === ADDRESS_TRACKING) {
     link.accept();
     peer.tracking = link;
+    if (parts.isDraining()) tellDraining(peer, true);
     for (const endpoint of peer.endpoints) if (endpoint instanceof EdgeProducer) endpoint.tell();
     return true;
   }

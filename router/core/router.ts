@@ -161,6 +161,7 @@ export class Router implements AddressTableOwner {
         routerId: options.id,
         home: this.home,
         addresses: this.addresses,
+        isDraining: () => this.draining,
         temporaryName: () => this.uniqueName(),
         // An edge router leaves to the interior which other routers there are.
         isLocal: (key) => this.localTarget(key) !== undefined || (isEdge && ELSEWHERE.includes(key.charCodeAt(0))),

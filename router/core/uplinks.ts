@@ -1,6 +1,7 @@
 /**
  * The interior routers of this edge router (wire reference 8): all that can be had are connected, one is in use, and
- * when that is lost the next takes its place.
+ * when that is lost, or says that it is about to go, the next takes its place. What stands by way of one that is about to go
+ * stays until its connection is closed.
  *
  * What is known of the network comes from the interior router in use: it tells which of the addresses that are watched
  * or sent to here have a consumer, which then stands in the address table as that of a router `UPLINK`.
@@ -16,6 +17,7 @@ import type { Address, AddressTable } from './address-table.ts';
 import {
   ADDRESS_TRACKING,
   DOWNLINK_CAPABILITY,
+  DRAINING_KEY,
   MESH_DISCOVERY,
   MESH_ID_PROPERTY,
   TargetedLink,
@@ -33,20 +35,29 @@ export interface UplinksParts {
   linkName: () => string;
 }
 
+/** What joins this router to one interior router. */
+interface Uplink {
+  readonly session: Session;
+  /** By it the interior router hears of the mesh. */
+  readonly discovery: SenderLink;
+  /** By address: what the interior router sends of it, because it has a consumer here. */
+  readonly consumed: Map<string, ReceiverLink>;
+  /** By address: that it is wanted here. Messages go by the uplink or by links of their own. */
+  readonly wanted: Map<string, SenderLink>;
+}
+
 export class Uplinks {
   active: Peer | undefined;
   private readonly parts: UplinksParts;
   private readonly standing: Peer[] = [];
-  private session: Session | undefined;
-  /** By it the interior router hears of the mesh. */
-  private discovery: SenderLink | undefined;
-  /** By address: what the interior router sends of it, because it has a consumer here. */
-  private readonly consumed = new Map<string, ReceiverLink>();
-  /** Addresses of these that have no consumer here any more. */
+  /** The one in use, and those that were. */
+  private readonly joined = new Map<Peer, Uplink>();
+  private readonly draining = new Set<Peer>();
+  /** Consumed addresses that have no consumer here any more. */
   private readonly unused = new Set<string>();
-  /** By address: that it is wanted here. Messages go by the uplink or by links of their own. */
-  private readonly wanted = new Map<string, SenderLink>();
   private readonly reachable = new Set<string>();
+  /** Of these, what only the uplink before has said. */
+  private readonly believed = new Set<string>();
 
   constructor(parts: UplinksParts) {
     this.parts = parts;
@@ -55,36 +66,75 @@ export class Uplinks {
   opened(peer: Peer): void {
     this.standing.push(peer);
     if (this.active === undefined) this.activate(peer);
+    else this.leaveDraining();
   }
 
   lost(peer: Peer): void {
     const at = this.standing.indexOf(peer);
     if (at < 0) return;
     this.standing.splice(at, 1);
-    if (peer !== this.active) return;
+    this.joined.delete(peer);
+    this.draining.delete(peer);
+    if (peer !== this.active) {
+      this.believeNoMore();
+      return;
+    }
     this.active = undefined;
-    this.session = undefined;
-    this.discovery = undefined;
-    this.consumed.clear();
-    this.wanted.clear();
     for (const key of [...this.reachable]) this.setReachable(key, false);
-    const [next] = this.standing.toSorted((one, other) => one.cost - other.cost);
+    const next = this.best;
     if (next) this.activate(next);
+  }
+
+  /** Until the one before is gone, what it reached is believed to be reached by the next: listeners stay open. */
+  private drains(peer: Peer, draining: boolean): void {
+    if (draining) this.draining.add(peer);
+    else {
+      this.draining.delete(peer);
+      this.believeNoMore();
+    }
+    this.leaveDraining();
+  }
+
+  private leaveDraining(): void {
+    const next = this.best;
+    if (this.active === undefined || next === undefined || !this.draining.has(this.active)) return;
+    if (this.draining.has(next)) return;
+    const { wanted } = this.joined.get(this.active)!;
+    for (const link of wanted.values()) link.detach();
+    wanted.clear();
+    for (const key of this.reachable) this.believed.add(key);
+    this.activate(next);
+  }
+
+  private believeNoMore(): void {
+    for (const key of [...this.believed]) this.setReachable(key, false);
+  }
+
+  /** The cheapest of those that stay. */
+  private get best(): Peer | undefined {
+    const rank = (peer: Peer): number => (this.draining.has(peer) ? DRAINING_COST : 0) + peer.cost;
+    return this.standing.toSorted((one, other) => rank(one) - rank(other))[0];
+  }
+
+  private get uplink(): Uplink | undefined {
+    return this.active && this.joined.get(this.active);
   }
 
   /** The address has its first consumer here, or has lost its last one. */
   localChanged({ key, localCount }: Address): void {
     if (!isMobile(key)) return;
     if (localCount > 0) this.consume(key.slice(1));
-    else if (this.consumed.has(key.slice(1))) this.unused.add(key.slice(1));
+    else this.unused.add(key.slice(1));
   }
 
   /** At the end of a turn: what the consumers that are gone say of messages goes before the links by which these came. */
   detachUnused(): void {
     for (const address of this.unused) {
       if ((this.parts.addresses.get(`M${address}`)?.localCount ?? 0) > 0) continue;
-      this.consumed.get(address)?.detach();
-      this.consumed.delete(address);
+      for (const { consumed } of this.joined.values()) {
+        consumed.get(address)?.detach();
+        consumed.delete(address);
+      }
     }
     this.unused.clear();
   }
@@ -94,22 +144,24 @@ export class Uplinks {
     if (!isMobile(key)) return;
     if (watchers.size > 0) this.want(key.slice(1));
     else {
-      this.wanted.get(key.slice(1))?.detach();
-      this.wanted.delete(key.slice(1));
+      this.uplink?.wanted.get(key.slice(1))?.detach();
+      this.uplink?.wanted.delete(key.slice(1));
       this.setReachable(key, false);
     }
   }
 
   /** A message of the interior router: an address can be reached, or not any more. @returns false when it says nothing of that */
   tracked(peer: Peer, message: Buffer): boolean {
-    if (peer !== this.active) return true;
     try {
       const body = parseHead(message, 'body', true)?.body;
       if (body?.type !== 'list') return false;
       const [key, reachable] = body.value;
       if (key?.type !== 'string' || reachable?.type !== 'boolean') return false;
+      if (key.value === DRAINING_KEY) this.drains(peer, reachable.value);
+      if (key.value === DRAINING_KEY || peer !== this.active) return true;
       // One that is no longer wanted would never be told away.
-      if (!reachable.value || this.wanted.has(key.value.slice(1))) this.setReachable(key.value, reachable.value);
+      if (!reachable.value || this.uplink?.wanted.has(key.value.slice(1)))
+        this.setReachable(key.value, reachable.value);
       return true;
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
@@ -120,22 +172,32 @@ export class Uplinks {
   /** Tells the interior router by which mesh messages come. */
   tellMesh(): void {
     const { id } = this.parts.mesh;
-    const hello = this.discovery?.deliver({ settled: true });
+    const hello = this.uplink?.discovery.deliver({ settled: true });
     const applicationProperties = amqp.map([[amqp.symbol(MESH_ID_PROPERTY), amqp.string(id)]]);
     hello?.write(composeMessage({ annotations: { flags: 0, trace: [], ingressMesh: id }, applicationProperties }));
     hello?.end(true);
   }
 
   private activate(peer: Peer): void {
-    const { routerId, linkName, addresses } = this.parts;
     this.active = peer;
+    if (!this.joined.has(peer)) this.join(peer);
+    this.tellMesh();
+    for (const address of this.parts.addresses.all()) {
+      if (!isMobile(address.key)) continue;
+      if (address.watchers.size > 0) this.want(address.key.slice(1));
+      if (address.localCount > 0) this.consume(address.key.slice(1));
+    }
+  }
+
+  private join(peer: Peer): void {
+    const { routerId, linkName } = this.parts;
     const core = peer.connection.begin();
-    this.discovery = core.attachSender({ name: linkName(), source: {}, target: { address: MESH_DISCOVERY } });
-    this.session = peer.connection.begin();
-    const uplink = this.session.attachSender({ name: linkName(), source: {}, target: {} });
+    const discovery = core.attachSender({ name: linkName(), source: {}, target: { address: MESH_DISCOVERY } });
+    const session = peer.connection.begin();
+    const uplink = session.attachSender({ name: linkName(), source: {}, target: {} });
     uplink.context = peer;
     peer.data.push(uplink);
-    this.session.attachReceiver({
+    session.attachReceiver({
       name: linkName(),
       source: { address: routerId, capabilities: [DOWNLINK_CAPABILITY] },
       target: { capabilities: [DOWNLINK_CAPABILITY] },
@@ -150,33 +212,31 @@ export class Uplinks {
       credit: TRACKING_CREDIT,
       context: TRACKING_MESSAGES,
     });
-    this.tellMesh();
-    for (const address of addresses.all()) {
-      if (!isMobile(address.key)) continue;
-      if (address.watchers.size > 0) this.want(address.key.slice(1));
-      if (address.localCount > 0) this.consume(address.key.slice(1));
-    }
+    this.joined.set(peer, { session, discovery, consumed: new Map(), wanted: new Map() });
   }
 
   private consume(address: string): void {
-    if (this.session === undefined || this.consumed.has(address)) return;
-    const link = this.session.attachReceiver({
+    const { uplink } = this;
+    if (uplink === undefined || uplink.consumed.has(address)) return;
+    const link = uplink.session.attachReceiver({
       name: this.parts.linkName(),
       source: { address },
       target: {},
       credit: LINK_CAPACITY,
       context: new TargetedLink(address),
     });
-    this.consumed.set(address, link);
+    uplink.consumed.set(address, link);
   }
 
   private want(address: string): void {
-    if (this.session === undefined || this.wanted.has(address)) return;
+    const { uplink } = this;
+    if (uplink === undefined || uplink.wanted.has(address)) return;
     const name = this.parts.linkName();
-    this.wanted.set(address, this.session.attachSender({ name, source: {}, target: { address } }));
+    uplink.wanted.set(address, uplink.session.attachSender({ name, source: {}, target: { address } }));
   }
 
   private setReachable(key: string, reachable: boolean): void {
+    this.believed.delete(key);
     if (reachable) this.reachable.add(key);
     else if (!this.reachable.delete(key)) return;
     this.parts.addresses.setRemote(key, UPLINK, reachable);
@@ -187,4 +247,6 @@ function isMobile(key: string): boolean {
   return key.charCodeAt(0) === MOBILE_CLASS;
 }
 
+/** More than any interior router costs. */
+const DRAINING_COST = 1_000_000;
 const MOBILE_CLASS = 'M'.charCodeAt(0);

@@ -1,5 +1,6 @@
 /** Edge routers, which know nothing of the network but what their interior router tells them, under the same demands as others. */
 import { describe, expect, it } from 'vitest';
+import { drainRouter } from '../../router/core/drain.ts';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { runOne } from '../support/sim/chaos.ts';
 import { ADDRESS, Consumer, send } from '../support/sim/multicast.ts';
@@ -65,20 +66,20 @@ describe('a service', () => {
 });
 
 describe('the uplink', () => {
-  it('lost: flows over it are reset, listeners close; back: they open and carry flows', () => {
+  it('lost: flows over it pause, listeners close; back: they go on, and listeners open and carry flows', () => {
     const made = network(4, ['B']);
     const link = made.links.find(({ ends }) => ends[0] === 'E1')!;
-    const cut = made.startFlow('E1', 'one', { requestBytes: 5_000_000, responseBytes: 5_000_000, answers: 'at once' });
+    const open = made.startFlow('E1', 'one', { requestBytes: 5_000_000, responseBytes: 5_000_000, answers: 'at once' });
     made.scheduler.runFor(20);
     made.cut(link);
     made.scheduler.runFor(300);
-    expect([cut?.isBroken, made.isListening('E1', 'one')]).toEqual([true, false]);
+    expect([open?.isBroken, made.isListening('E1', 'one')]).toEqual([false, false]);
     made.restore(link);
     made.scheduler.runFor(500);
     expect(made.isListening('E1', 'one')).toBe(true);
     const client = wholeFlow(made, 'E1');
-    made.scheduler.runFor(3000);
-    expect(client?.isComplete).toBe(true);
+    made.scheduler.runFor(5000);
+    expect([open?.isComplete, client?.isComplete]).toEqual([true, true]);
     expect([...made.flowFaults(), ...made.leftovers()]).toEqual([]);
   });
 
@@ -95,6 +96,85 @@ describe('the uplink', () => {
     const client = wholeFlow(made, 'E1');
     made.scheduler.runFor(3000);
     expect(client?.isComplete).toBe(true);
+  });
+});
+
+describe('an interior router that drains', () => {
+  function drain(made: RouterNetwork, id: string, draining: boolean): void {
+    const { router } = made.router(id);
+    made.router(id).input(() => drainRouter(router, draining, made.now));
+  }
+
+  function uplinkOf(made: RouterNetwork): string | undefined {
+    return made.router('E1').router.uplinks?.active?.containerId;
+  }
+
+  function twoUplinks(seed: number, backends: readonly string[]): RouterNetwork {
+    const made = network(seed, backends);
+    made.connect('E1', 'B', 5);
+    made.scheduler.runFor(200);
+    expect(uplinkOf(made)).toBe('A');
+    return made;
+  }
+
+  it('is left by an edge router that has another: what is open goes on, and nothing is closed on the way', () => {
+    const made = twoUplinks(11, ['B', 'E1']);
+    const clients = ['E1', 'E2', 'B'].map((at) => wholeFlow(made, at));
+    made.scheduler.runFor(5);
+    drain(made, 'A', true);
+    for (let at = 0; at < 20; at++) {
+      made.scheduler.runFor(5);
+      expect(made.isListening('E1', 'one')).toBe(true);
+    }
+    expect(uplinkOf(made)).toBe('B');
+    clients.push(...['E1', 'E3', 'B'].map((at) => wholeFlow(made, at)));
+    made.scheduler.runFor(5000);
+    expect(clients.map((client) => client?.isComplete)).toEqual(clients.map(() => true));
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E1' && ends[1] === 'A')!);
+    made.scheduler.runFor(300);
+    expect(made.isListening('E1', 'one')).toBe(true);
+    expect([...made.flowFaults(), ...made.leftovers()]).toEqual([]);
+  });
+
+  it('is kept by an edge router that has no other, and by one whose others drain as well', () => {
+    const made = twoUplinks(12, ['B']);
+    drain(made, 'A', true);
+    made.scheduler.runFor(100);
+    drain(made, 'B', true);
+    made.scheduler.runFor(100);
+    expect(uplinkOf(made)).toBe('B');
+    expect(made.router('E2').router.uplinks?.active?.containerId).toBe('A');
+    drain(made, 'A', false);
+    made.scheduler.runFor(100);
+    expect(uplinkOf(made)).toBe('A');
+    drain(made, 'B', false);
+    made.scheduler.runFor(300);
+    const client = wholeFlow(made, 'E1');
+    made.scheduler.runFor(3000);
+    expect(client?.isComplete).toBe(true);
+  });
+
+  it('is not believed any more, once it is gone, of what only it reached', () => {
+    const made = twoUplinks(13, ['A']);
+    const isHere = () => made.isListening('E1', 'one');
+    made.router('A').input(() => made.router('A').router.bridge.addConnector('A two', 'two'));
+    drain(made, 'A', true);
+    made.scheduler.runFor(300);
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E1' && ends[1] === 'A')!);
+    made.scheduler.runFor(300);
+    expect([uplinkOf(made), isHere()]).toEqual(['B', false]);
+  });
+
+  it('tells an edge router that comes while it drains', () => {
+    const made = network(14, ['B']);
+    drain(made, 'A', true);
+    made.connect('E3', 'A', 1);
+    made.cut(made.links.find(({ ends }) => ends[0] === 'E3' && ends[1] === 'B')!);
+    made.scheduler.runFor(300);
+    expect(made.router('E3').router.uplinks?.active?.containerId).toBe('A');
+    made.restore(made.links.find(({ ends }) => ends[0] === 'E3' && ends[1] === 'B')!);
+    made.scheduler.runFor(1000);
+    expect(made.router('E3').router.uplinks?.active?.containerId).toBe('B');
   });
 });
 
