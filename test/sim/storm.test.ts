@@ -38,4 +38,8 @@ describe('in a storm of everything', () => {
     },
     60_000 + SEED_COUNT * SEED_MS,
   );
+
+  it.each([['an answer beside the one that was taken is not left open', 2271]])('%s: seed %i', (_, seed) => {
+    expect(storms([seed])).toEqual([]);
+  });
 });

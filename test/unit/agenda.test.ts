@@ -7,15 +7,15 @@ class Paused implements Pausing {
   dueAt = Number.POSITIVE_INFINITY;
   isAsking = false;
   readonly actedAt: number[] = [];
-  private readonly then: (now: number) => void;
+  private readonly next: (now: number) => void;
 
-  constructor(then: (now: number) => void = () => {}) {
-    this.then = then;
+  constructor(next: (now: number) => void = () => {}) {
+    this.next = next;
   }
 
   act(now: number): void {
     this.actedAt.push(now);
-    this.then(now);
+    this.next(now);
   }
 }
 
