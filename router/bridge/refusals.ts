@@ -10,6 +10,8 @@ export interface Refusals extends Record<Shortage, number> {
   queue: number;
   /** The system had no file descriptor or no memory for a dial. */
   system: number;
+  /** A client had gone before it was accepted. */
+  gone: number;
   /** Looks at backends, those of health checks and those after an ejection. */
   probesPassed: number;
   probesFailed: number;
@@ -26,6 +28,7 @@ export function newRefusals(): Refusals {
     connector: 0,
     queue: 0,
     system: 0,
+    gone: 0,
     probesPassed: 0,
     probesFailed: 0,
   };

@@ -113,11 +113,12 @@ function siteLink(peer: Peer) {
 }
 
 function backends({ bridge }: Router, { refusedCount }: ProxyFaultCount): RouterCounters['backends'] {
-  const { router, memory, system, listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
+  const { router, memory, system, gone, listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
   return {
     limitedRouter: router,
     limitedMemory: memory,
     limitedSystem: system,
+    clientsGone: gone,
     limitedListener: listener,
     limitedConnector: connector,
     limitedQueue: queue,

@@ -14,7 +14,8 @@ import { listenOn } from './listen-on.ts';
 import { ProxiedConnections, type ProxyFaultCount } from './proxied-connections.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS, type TlsProfiles } from './tls-profiles.ts';
 
-const BACKLOG = 1024;
+/** What comes at once waits in the system's queue, which takes no more than `net.core.somaxconn`; who finds it full tries again after a second. */
+const BACKLOG = 4096;
 const SOCKET_OPTIONS = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true } as const;
 /** What is agreed on is told to the other end, which offers it to the backend (wire reference 6.9). */
 const APPLICATION_PROTOCOLS = ['http/1.1', 'h2'];
@@ -141,9 +142,16 @@ export class TcpListenerSocket {
     const { driver } = this.parts;
     const { name, sessionAffinity } = this.entity;
     const ends = this.behind?.clientOf(socket) ?? endsOf(socket);
-    const boundTo = sessionAffinity === 'clientIP' ? ends?.host : undefined;
+    // Reset while it waited to be accepted: neither the network nor a backend need hear of it.
+    if (ends === undefined) {
+      driver.router.bridge.refusals.gone++;
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    const boundTo = sessionAffinity === 'clientIP' ? ends.host : undefined;
     const alpn = ('encrypted' in socket && (socket as TLSSocket).alpnProtocol) || undefined;
-    const client = ends && { host: ends.host, port: ends.port, alpn, ends: clientText(ends) };
+    const client = { host: ends.host, port: ends.port, alpn, ends: clientText(ends) };
     const flow = driver.router.flowAccepted(name, driver.now(), boundTo, client);
     if (flow === undefined) {
       socket.on('error', () => {});

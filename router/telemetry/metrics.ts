@@ -64,6 +64,8 @@ export interface BackendCounters {
   readonly limitedRouter: number;
   readonly limitedMemory: number;
   readonly limitedSystem: number;
+  /** Before they were accepted. */
+  readonly clientsGone: number;
   readonly limitedListener: number;
   readonly limitedConnector: number;
   readonly limitedQueue: number;
@@ -304,6 +306,12 @@ const OURS: readonly Metric[] = [
       { labels: { limit: 'queue' }, value: backends.limitedQueue },
     ],
   },
+  metric(
+    'counter',
+    'skuprt_router_clients_gone_total',
+    'Connections of clients that were reset before they were accepted',
+    (c) => c.backends.clientsGone,
+  ),
   metric(
     'gauge',
     'skuprt_router_connections_queued',

@@ -48,6 +48,7 @@ export const COUNTERS: RouterCounters = {
     limitedRouter: 11,
     limitedMemory: 12,
     limitedSystem: 13,
+    clientsGone: 14,
     limitedListener: 1,
     limitedConnector: 2,
     limitedQueue: 3,
