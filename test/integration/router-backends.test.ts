@@ -91,7 +91,8 @@ beforeAll(async () => {
   const check = { healthCheck: 'http', healthCheckPath: '/health', healthCheckIntervalSeconds: 1 };
   at('http', await httpBackend(), { ...check, healthyThreshold: 1, unhealthyThreshold: 2 });
   at('few', await backend(tells), { maxConnections: 2, maxQueuedConnections: 1, proxyProtocol: 'v1' });
-  for (const name of ['v1', 'v2', 'secured', 'http', 'few']) ports[name] = await network.publish(near, name);
+  at('grows', await backend(tells), { maxConnections: 1, maxQueuedConnections: 1, proxyProtocol: 'v1' });
+  for (const name of ['v1', 'v2', 'secured', 'http', 'few', 'grows']) ports[name] = await network.publish(near, name);
   for (const name of ['behind', 'behind tls']) {
     ports[name] = await network.publish(near, 'v2');
     const [type, attributes] = near.entities.pop()!;
@@ -225,4 +226,18 @@ test('a backend with as many connections as it may have: one more waits, the nex
   first.destroy();
   expect(JSON.parse(await waited)).toMatchObject({ host: '127.0.0.1' });
   for (const socket of [second, third]) socket.destroy();
+});
+
+test('a tcpConnector that is given more places has them at once, and its connections go on', async () => {
+  const open = client('grows');
+  await line(open);
+  const waits = client('grows');
+  const at = far.entities.findIndex(([type, { name }]) => type === 'tcpConnector' && name === 'grows');
+  far.entities[at] = ['tcpConnector', { ...far.entities[at]![1], maxConnections: 2 }];
+  network.rewrite(far);
+  await line(waits);
+  const echoed = line(open);
+  open.write('and more\n');
+  expect(await echoed).toBe('and more');
+  for (const socket of [open, waits]) socket.destroy();
 });
