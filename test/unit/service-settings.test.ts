@@ -21,6 +21,8 @@ import { planWorkload } from '../../site-controller/reconcile/site/workload.ts';
 import { runHere } from '../support/cli.ts';
 import { observed, resource, site } from '../support/observed.ts';
 import { onKubernetes, pod } from '../support/observed-cluster.ts';
+import { exported } from '../support/services/observed-service.ts';
+import { settingsOf, world } from '../support/services/service-world.ts';
 
 const ALL = {
   [SETTING.healthCheck]: 'http:/healthz',
@@ -162,6 +164,15 @@ describe('annotations of a ServiceExport', () => {
       `${SETTING.maxConnections} is "many" and not a whole number from 0 to 999999999, it is not followed`,
     ]);
     expect(exportSettings(made).faults).toEqual([]);
+  });
+
+  it('are settings of the Connectors that it makes, as far as they can be used', () => {
+    const view = exported([{ address: '10.0.0.1' }]);
+    const annotations = { ...ALL, [SETTING.maxConnections]: 'many', 'skuprt.io/weight': '50' };
+    const { [SETTING.maxConnections]: _many, ...usable } = ALL;
+    const told = { ...view.export!, metadata: { ...view.export!.metadata, annotations } };
+    const [made] = world({ ...view, export: told }).list('Connector');
+    expect(settingsOf(made)).toEqual({ ...usable, [SETTING.endpoints]: '10.0.0.1:8080' });
   });
 
   it('are written by flags, which leave those that are there', () => {

@@ -146,6 +146,7 @@ describe('a server of this site', () => {
     {},
     { tlsCredentials: 'ca', verifyHostname: true },
     { tlsCredentials: 'ca', verifyHostname: false, useClientCert: true },
+    { settings: { 'skuprt.io/health-check': 'tcp', 'skuprt.io/max-connections': '5' } },
   ])('is dialled for the cluster set as the user dials it: %j', async (tls) => {
     site.put(connector(tls));
     await site.export('web');
