@@ -229,15 +229,17 @@ test('a backend with as many connections as it may have: one more waits, the nex
 });
 
 test('a tcpConnector that is given more places has them at once, and its connections go on', async () => {
-  const open = client('grows');
-  await line(open);
-  const waits = client('grows');
   const at = far.entities.findIndex(([type, { name }]) => type === 'tcpConnector' && name === 'grows');
-  far.entities[at] = ['tcpConnector', { ...far.entities[at]![1], maxConnections: 2 }];
+  const attributes = far.entities[at]![1];
+  const places = Number(attributes.maxConnections);
+  const open = Array.from({ length: places }, () => client('grows'));
+  await Promise.all(open.map(line));
+  const waits = client('grows');
+  far.entities[at] = ['tcpConnector', { ...attributes, maxConnections: places + 1 }];
   network.rewrite(far);
   await line(waits);
-  const echoed = line(open);
-  open.write('and more\n');
+  const echoed = line(open[0]!);
+  open[0]!.write('and more\n');
   expect(await echoed).toBe('and more');
-  for (const socket of [open, waits]) socket.destroy();
+  for (const socket of [...open, waits]) socket.destroy();
 });
