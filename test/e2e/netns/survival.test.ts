@@ -5,29 +5,47 @@ import { eventually } from '../../support/eventually.ts';
 import type { Listening } from '../../support/tcp.ts';
 import { Network, type Site } from './network.ts';
 import { PostgresServer } from './postgres.ts';
+import type { Wire } from './space.ts';
 import { SshServer } from './ssh.ts';
 import { Download, downloads, echoes, open, tryOnce, type Where } from './traffic.ts';
 
 const GIBIBYTE = 2 ** 30;
 /** Less time than a flow may pause for. */
 const FROZEN_MS = 6000;
+const CUT_MS = 3000;
 
-type Trouble = (network: Network, middle: Site) => Promise<void>;
+/** What flows go over at first: a router, and its link to the end that dials. */
+interface Middle {
+  readonly site: Site;
+  readonly wire: Wire;
+}
+
+type Trouble = (network: Network, middle: Middle) => Promise<void>;
 const TROUBLES: Readonly<Record<string, Trouble>> = {
   // Else no failure below would say anything.
   'left alone': async () => {},
-  'killed and restarted': async (network, middle) => {
-    network.kill(middle);
-    await network.restart(middle);
+  'killed and restarted': async (network, { site }) => {
+    network.kill(site);
+    await network.restart(site);
   },
-  'stopped and restarted': async (network, middle) => {
-    network.signal(middle, 'SIGTERM');
-    await network.restart(middle);
+  'stopped and restarted': async (network, { site }) => {
+    network.signal(site, 'SIGTERM');
+    await network.restart(site);
   },
-  frozen: async (network, middle) => {
-    network.signal(middle, 'SIGSTOP');
+  frozen: async (network, { site }) => {
+    network.signal(site, 'SIGSTOP');
     await sleep(FROZEN_MS);
-    network.signal(middle, 'SIGCONT');
+    network.signal(site, 'SIGCONT');
+  },
+  'cut off and reached again': async (_network, { wire }) => {
+    wire.reject();
+    await sleep(CUT_MS);
+    wire.mend();
+  },
+  'not heard and heard again': async (_network, { wire }) => {
+    wire.silence();
+    await sleep(CUT_MS);
+    wire.mend();
   },
 };
 const CASES = Object.keys(TROUBLES).flatMap((what) => [
@@ -38,7 +56,7 @@ const CASES = Object.keys(TROUBLES).flatMap((what) => [
 describe('a connection over routers in the middle', { timeout: 240_000 }, () => {
   let network: Network;
   let [west, east]: Site[] = [];
-  let middles: Site[] = [];
+  let middles: Middle[] = [];
   const servers: { close(): Promise<void> }[] = [];
 
   afterEach(async () => {
@@ -52,9 +70,9 @@ describe('a connection over routers in the middle', { timeout: 240_000 }, () => 
     east = network.site('east');
     middles = [];
     for (let way = 0; way < ways; way++) {
-      const middle = network.site(`middle${way}`);
-      middles.push(middle);
-      for (const end of [west, east]) await network.link(end, middle, { cost: 1 + way });
+      const site = network.site(`middle${way}`);
+      middles.push({ site, wire: await network.link(west, site, { cost: 1 + way }) });
+      await network.link(east, site, { cost: 1 + way });
     }
     const found: Record<string, Where> = {};
     for (const [name, port] of Object.entries(ports)) {
@@ -86,11 +104,12 @@ describe('a connection over routers in the middle', { timeout: 240_000 }, () => 
       const source = await served(downloads(GIBIBYTE));
       const { download: where } = await services(ways, { download: source.port });
       const download = new Download(await open(where!));
-      await eventually('an eighth has come', () => download.octets > GIBIBYTE / 8, 60_000);
+      await eventually('an eighth has come', () => download.octets > GIBIBYTE / 8, 100_000);
       await trouble(what);
       expect(await Promise.race([download.done, sleep(150_000).then(() => `hangs at ${download.octets}`)])).toBe(
         GIBIBYTE,
       );
+      process.stdout.write(`${what}, ${ways} way(s): longest pause ${Math.round(download.pauseMsMax)} ms\n`);
     },
   );
 
