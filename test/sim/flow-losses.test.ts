@@ -100,7 +100,8 @@ describe('whatever a flow does, it ends once and at both ends with', () => {
         network.scheduler.runFor(PATIENCE_MS);
         // Those that would go on for ever and have lost nothing are ended by their clients.
         const untouched = clients.filter(({ isOver }) => !isOver);
-        const mayGoOn = name.includes('connection of a link') || name.includes('back at once') || name.includes('killed');
+        const mayGoOn =
+          name.includes('connection of a link') || name.includes('back at once') || name.includes('killed');
         const told = `at point ${point}`;
         if (!mayGoOn)
           expect(

@@ -5,8 +5,8 @@
  * behind all of them. When the faults are over: all routers agree, every flow is over at all ends, nothing of it is left.
  */
 import { describe, expect, it } from 'vitest';
-import { FLOW_WINDOW_BYTES_LOW } from '../../router/core/limits.ts';
 import { drainRouter } from '../../router/core/drain.ts';
+import { FLOW_WINDOW_BYTES_LOW } from '../../router/core/limits.ts';
 import { disagreements, viewOfRouters } from '../support/sim/agreement.ts';
 import type { ClientApp } from '../support/sim/apps.ts';
 import { randomNetwork, randomPlan, repair, run, whatIsWrong } from '../support/sim/chaos.ts';

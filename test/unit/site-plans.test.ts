@@ -248,7 +248,13 @@ describe('Link', () => {
         router: routerState({
           connectors: new Map([['to-east', { status, message }]]),
           connections: [
-            { host: '2001:db8::1:55671', container: 'east-router', role: 'inter-router', opened: true, direction: 'out' },
+            {
+              host: '2001:db8::1:55671',
+              container: 'east-router',
+              role: 'inter-router',
+              opened: true,
+              direction: 'out',
+            },
           ],
         }),
         network: { sites: [remoteSite('east')], settled: true, gone: new Set<string>() },
