@@ -99,20 +99,18 @@ describe('a ring of four', () => {
     expect(near).toBeLessThanOrEqual(14);
   });
 
-  test('when a router dies its flows are reset, and new ones go the other way round', async () => {
+  test('when a router dies its open flows and new ones go the other way round', async () => {
     const over = await connect(echo);
     over.write('x');
     await once(over, 'data');
-    const ended = ending(over);
     network.processes.kill('b');
-    expect(await ended).toBe('reset');
-    // A flow that is begun while the other routers still learn of it may meet the same fate.
-    const request = async (): Promise<boolean> => {
-      const socket = await connect(echo);
-      socket.end('hello');
-      return String(await readAll(socket)) === 'hello';
-    };
-    await eventually('new flows go the other way round', () => request().catch(() => false), 3000);
+    over.write('y');
+    expect(String((await once(over, 'data'))[0])).toBe('y');
+    over.end('z');
+    expect(String(await readAll(over))).toBe('z');
+    const socket = await connect(echo);
+    socket.end('hello');
+    expect(String(await readAll(socket))).toBe('hello');
   });
 });
 
@@ -184,21 +182,31 @@ describe('one link', () => {
     const buffered = [west, east].map(async (router) =>
       (await network.metrics(router))('skuprt_router_buffered_bytes'),
     );
-    for (const bytes of await Promise.all(buffered)) expect(bytes).toBeLessThan(stalled.length * 1.2 * MIB);
+    // Each had a window that fits its path before its reader stopped.
+    for (const bytes of await Promise.all(buffered)) expect(bytes).toBeLessThan(stalled.length * 8 * MIB);
     for (const each of stalled) each.destroy();
   });
 
-  test('a cut resets the open flows at both ends; when the link is back, new flows cross', async () => {
+  test('a cut holds the open flows up; when the link is back they go on, and new ones cross', async () => {
+    const socket = await connect(ports.echo);
+    socket.write('x');
+    await once(socket, 'data');
+    relay.cut();
+    await network.accepting(ports.hello, false);
+    socket.write('y');
+    relay.mend();
+    expect(String((await once(socket, 'data'))[0])).toBe('y');
+    socket.end();
+    await network.accepting(ports.hello);
+    expect(await ask(ports.hello)).toBe('hello');
+  });
+
+  test('flows that find no way in time are reset at both ends', async () => {
     const socket = await connect(ports.hello);
     await once(socket, 'data');
     const atClient = ending(socket);
-    const within = AbortSignal.timeout(3000);
     relay.cut();
     expect(await Promise.all([atClient, helloEnded])).toEqual(['reset', 'reset']);
-    expect(within.aborted).toBe(false);
-    await network.accepting(ports.hello, false);
     relay.mend();
-    await network.accepting(ports.hello);
-    expect(await ask(ports.hello)).toBe('hello');
   });
 });
