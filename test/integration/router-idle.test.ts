@@ -45,23 +45,37 @@ test('a link on which nothing happens stays up', async () => {
   expect(network.processes.logOf('east')).not.toMatch(/link down|connection closed/);
 });
 
-test('a frozen router is given up after the idle time-out, its flows are reset, and it is welcome again', async () => {
+async function crosses(): Promise<boolean> {
+  const socket = await connect(port).catch(() => undefined);
+  if (!socket) return false;
+  const answer = await Promise.race([once(socket, 'data'), ending(socket)]).catch(() => 'reset');
+  socket.destroy();
+  return Array.isArray(answer);
+}
+
+test('a frozen router is given up within the idle time-out; when it is back its flows go on', async () => {
   const client = await connect(port);
   await once(client, 'data');
-  const ended = serverEnding!;
   const within = AbortSignal.timeout(2 * IDLE_TIMEOUT_SECONDS * 1000);
   network.processes.signal('west', 'SIGSTOP');
-  expect(await ended).toBe('reset');
+  // What is open is a connection too.
+  await eventually('its link is gone', async () => (await connections()) === 1);
   expect(within.aborted).toBe(false);
-  await eventually('its connections are gone', async () => (await connections()) === 0);
-  const clientEnded = ending(client);
   network.processes.signal('west', 'SIGCONT');
-  expect(await clientEnded).toBe('reset');
-  await eventually('a new flow crosses', async () => {
-    const again = await connect(port).catch(() => undefined);
-    if (!again) return false;
-    const answer = await Promise.race([once(again, 'data'), ending(again)]).catch(() => 'reset');
-    again.destroy();
-    return Array.isArray(answer);
-  });
+  await eventually('a new flow crosses', crosses);
+  const atClient = ending(client);
+  client.end();
+  expect(await atClient).toBe('fin');
+});
+
+test('flows of a router that stays frozen are reset at both ends, and it is welcome again', async () => {
+  const client = await connect(port);
+  await once(client, 'data');
+  const atServer = serverEnding!;
+  network.processes.signal('west', 'SIGSTOP');
+  expect(await atServer).toBe('reset');
+  const atClient = ending(client);
+  network.processes.signal('west', 'SIGCONT');
+  expect(await atClient).toBe('reset');
+  await eventually('a new flow crosses', crosses);
 });
