@@ -110,7 +110,13 @@ describe('a router that asks another without end', () => {
     for (let turn = 0; turn < 40; turn++) {
       network.scheduler.after(turn * 5, () => {
         flooding.input(() => {
-          for (let i = 0; i < 100; i++) flooding.router.send(to, question, network.now);
+          for (const { control } of flooding.router.peers.values()) {
+            for (let i = 0; control !== undefined && i < 100; i++) {
+              const delivery = control.deliver({ settled: true });
+              delivery.write(question);
+              delivery.end(true);
+            }
+          }
         });
       });
     }
