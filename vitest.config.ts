@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** One project a tier: `npm run test:<tier>` runs a tier alone, `npm test` all. What needs a server that is not there is left out, with a line. */
@@ -25,16 +26,19 @@ const netns = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/temporary-directory.ts'],
+    // What runs processes mostly waits for them: two cores have room for two files at once.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      tier('unit', 10_000),
-      tier('conformance', 20_000),
-      tier('sim', 60_000),
-      tier('fuzz', 60_000),
+      // Times of tests are there to end what hangs, also on a machine that is slow and busy.
+      tier('unit', 60_000),
+      tier('conformance', 60_000),
+      tier('sim', 180_000),
+      tier('fuzz', 180_000),
       // Real processes, sockets and timers, several files at once: a stall of seconds on a shared machine is nobody's fault.
-      { test: { ...tier('integration', 60_000).test, retry: 1 } },
+      { test: { ...tier('integration', 150_000).test, retry: 1 } },
       // On a real API server; skipped with a line where there is none.
-      // An API server beside the tests stalls now and then on a shared machine.
-      { test: { ...tier('kube', 60_000).test, retry: 1, globalSetup: ['test/kube/setup.ts'] } },
+      // An API server beside the tests stalls now and then on a shared machine, and several at once take a minute to start.
+      { test: { ...tier('kube', 300_000).test, retry: 1, globalSetup: ['test/kube/setup.ts'] } },
       // On clusters that main.ts of the folder is told; one file after the other, because they kill what others use. A machine that runs
       // two clusters beside the tests stalls now and then, so each test may try again.
       {
@@ -44,6 +48,15 @@ export default defineConfig({
           retry: 2,
           globalSetup: ['test/e2e/setup.ts'],
           fileParallelism: false,
+        },
+      },
+      // The console's page, where there is a Chromium; skipped with a line where there is none.
+      {
+        test: {
+          ...tier('browser', 120_000).test,
+          retry: 1,
+          globalSetup: ['test/browser/setup.ts'],
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       // In network namespaces that test/e2e/netns/main.ts makes: `npm run test:netns`. One file after the other, since they look at times.
