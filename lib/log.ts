@@ -1,7 +1,7 @@
 /**
  * Logs: JSON lines, one constant lower-case message each, what varies as fields: `log.info({ siteLink, durationMs }, 'link up')`.
  *
- * Field names: site router connection session link delivery peer kind namespace name reconcileId code, errors under `err`.
+ * Field names: site router connection session link delivery peer kind namespace name reconcileId code traceId spanId, errors under `err`.
  * Secrets never reach a log: private keys, PEM, passwords and claim codes are replaced wherever they stand in the fields.
  * A log that cannot be written (disk full, closed pipe) is dropped; it never ends the process.
  */
@@ -15,6 +15,7 @@ import {
   stdSerializers,
   stdTimeFunctions,
 } from 'pino';
+import type { TraceContext } from './trace/context.ts';
 
 export type { Logger } from 'pino';
 
@@ -32,18 +33,21 @@ export interface LoggerOptions {
   base?: Readonly<Record<string, unknown>>;
   /** What a line says of the time: `,"time":"..."` or nothing; in UTC when absent. */
   timestamp?: () => string;
+  /** The trace that what is being done belongs to, if any: lines say so. */
+  trace?: () => TraceContext | undefined;
   /** Asked for each line that its level lets through; `false` drops it. */
   accept?: (level: LogLevel, fields: Readonly<Record<string, unknown>>, message: string) => boolean;
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const { name, level = 'info', destination = 2, base, timestamp = stdTimeFunctions.isoTime, accept } = options;
+  const { name, level = 'info', destination = 2, base, timestamp = stdTimeFunctions.isoTime, accept, trace } = options;
   return pino(
     {
       level,
       base: { process: name, pid: process.pid, ...base },
       timestamp,
       ...(accept === undefined ? {} : { hooks: hooksOf(accept) }),
+      ...(trace === undefined ? {} : { mixin: () => traceFields(trace()) }),
       formatters: {
         level: (label) => ({ level: label }),
         log: (fields) => redact(fields) as Record<string, unknown>,
@@ -52,6 +56,10 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     typeof destination === 'object' ? destination : openOutlet(destination),
   );
+}
+
+function traceFields(context: TraceContext | undefined): object {
+  return context === undefined ? {} : { traceId: context.traceId, spanId: context.spanId };
 }
 
 function hooksOf(accept: NonNullable<LoggerOptions['accept']>): NonNullable<PinoOptions['hooks']> {

@@ -1,12 +1,20 @@
-/** `GET /metrics`, `/healthz` and `/readyz` of a long-running process, and what else it can tell. */
+/**
+ * `GET /metrics`, `/healthz` and `/readyz` of a long-running process, and what else it can tell. `PUT /log-level?level=debug` changes
+ * what it logs, from this host or pod alone: `kubectl port-forward` comes from there.
+ */
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf, SkuprtError } from './errors.ts';
+import { LOG_LEVELS } from './log.ts';
+import type { LogLevelSwitch } from './log-level.ts';
+import { formatOf, METRICS_TYPE, type MetricsFormat } from './openmetrics.ts';
 
 export interface MetricsServerParts {
   /** The text of a scrape. */
-  metrics: () => Promise<string>;
+  metrics: (format: MetricsFormat) => Promise<string>;
+  /** What the process logs, to be changed by who has come to this very host, or pod. */
+  logLevel?: LogLevelSwitch;
   /** Undefined while all is well, else why not: an orchestrator restarts the process then. */
   unhealthy?: () => string | undefined;
   /** Undefined when it can do its work, else what it waits for. */
@@ -36,9 +44,10 @@ export class MetricsServer {
 
   constructor(parts: MetricsServerParts) {
     this.parts = parts;
-    this.server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, ({ method, url }, response) => {
-      const [path = '', query = ''] = (url ?? '').split('?', 2);
-      void this.answer(method ?? '', { path, query }, response);
+    this.server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+      const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+      if (path === '/log-level' && parts.logLevel) answerLevel(parts.logLevel, request, query, response);
+      else void this.answer(request, { path, query }, response);
     });
     this.server.maxConnections = CONNECTIONS_MAX;
   }
@@ -66,7 +75,7 @@ export class MetricsServer {
   }
 
   private async answer(
-    method: string,
+    { method = '', headers }: IncomingMessage,
     { path, query }: { path: string; query: string },
     response: ServerResponse,
   ): Promise<void> {
@@ -77,13 +86,36 @@ export class MetricsServer {
       return end(response, fault === undefined ? 200 : 503, fault ?? 'ok');
     }
     try {
-      if (path === '/metrics') return end(response, 200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+      if (path === '/metrics') {
+        const format = formatOf(headers.accept);
+        return end(response, 200, await metrics(format), METRICS_TYPE[format]);
+      }
       const told = await tell?.(path, new URLSearchParams(query));
       if (told === undefined) return end(response, 404, 'see /metrics, /healthz, /readyz');
       end(response, 200, JSON.stringify(told), 'application/json');
     } catch (error) {
       end(response, 500, messageOf(error));
     }
+  }
+}
+
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+
+function answerLevel(
+  levels: LogLevelSwitch,
+  { method, socket }: IncomingMessage,
+  query: string,
+  response: ServerResponse,
+): void {
+  const level = new URLSearchParams(query).get('level');
+  const known = LOG_LEVELS.find((each) => each === level);
+  if (method === 'GET') end(response, 200, levels.level);
+  else if (method !== 'PUT') end(response, 405, 'only GET and PUT');
+  else if (!LOOPBACK.test(socket.remoteAddress ?? '')) end(response, 403, 'only from this host, or pod');
+  else if (known === undefined) end(response, 400, `level is one of ${LOG_LEVELS.join(', ')}`);
+  else {
+    levels.set(known);
+    end(response, 200, known);
   }
 }
 

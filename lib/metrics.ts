@@ -6,6 +6,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { QueueObserver } from './kube/queue.ts';
 import type { ApiObserver } from './kube/requests.ts';
+import { joinMetrics, type MetricFamily, type MetricsFormat, renderFamilies, type Sample } from './openmetrics.ts';
+import type { TraceContext } from './trace/context.ts';
+import { Tracer } from './trace/tracer.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -20,10 +23,12 @@ export interface ControllerMetricsParts {
   /** `site-controller`, `kube-adaptor`, `service-controller`. */
   process: string;
   version: string;
+  /** Looks and calls are spans of it, and exemplars lead to them. */
+  tracer?: Tracer;
 }
 
 export class ControllerMetrics {
-  readonly registry = new Registry();
+  readonly registry: Registry = openRegistry();
   readonly api: ApiObserver;
   readonly queue: QueueObserver;
   private readonly watches: WatchGauge[] = [];
@@ -31,10 +36,10 @@ export class ControllerMetrics {
   private readonly leading: Gauge;
   private readonly events: Counter;
 
-  constructor({ process: name, version }: ControllerMetricsParts) {
+  constructor({ process: name, version, tracer = new Tracer() }: ControllerMetricsParts) {
     const registers = [this.registry];
-    this.api = apiMetrics(registers);
-    this.queue = queueMetrics(registers, name);
+    this.api = apiMetrics(registers, tracer);
+    this.queue = queueMetrics(registers, name, tracer);
     this.writes = new Counter({
       name: 'skuprt_controller_writes_total',
       help: 'objects written to the API server',
@@ -69,8 +74,8 @@ export class ControllerMetrics {
   }
 
   /** The text of a scrape. */
-  render(): Promise<string> {
-    return this.registry.metrics();
+  async render(format: MetricsFormat = 'prometheus'): Promise<string> {
+    return renderRegistry(this.registry, format);
   }
 
   private watchMetrics(registers: Registry[]): void {
@@ -99,18 +104,71 @@ export class ControllerMetrics {
   }
 }
 
-function apiMetrics(registers: Registry[]): ApiObserver {
+/** The text of a scrape of one that `openRegistry` made. */
+export async function renderRegistry(registry: Registry, format: MetricsFormat): Promise<string> {
+  return joinMetrics([renderFamilies(await registered(registry), format)], format);
+}
+
+/** In OpenMetrics, since only such a one may have exemplars; rendered in either form. */
+export function openRegistry(): Registry {
+  const registry = new Registry();
+  // As prom-client types its own form; what it renders by itself would lose the names of counters.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as unknown as typeof Registry.PROMETHEUS_CONTENT_TYPE);
+  return registry;
+}
+
+interface RegisteredValue {
+  readonly labels?: Readonly<Record<string, string | number>>;
+  /** Of what all values of a histogram have in common. */
+  readonly sharedLabels?: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName?: string;
+  readonly exemplar?: { readonly labelSet: { readonly trace_id?: string }; readonly value: number } | null;
+}
+
+/** What is registered, as it is at this moment. */
+async function registered(registry: Registry): Promise<MetricFamily[]> {
+  const metrics = await registry.getMetricsAsJSON();
+  return metrics.map(({ name, help, type, values }) => ({
+    name,
+    help,
+    kind: String(type) as MetricFamily['kind'],
+    samples: (values as readonly RegisteredValue[]).map((each) => sampleOf(name, each)),
+  }));
+}
+
+function sampleOf(
+  family: string,
+  { labels, sharedLabels, value, metricName = family, exemplar }: RegisteredValue,
+): Sample {
+  const texts = Object.entries({ ...sharedLabels, ...labels }).map(([label, text]) => [label, String(text)]);
+  const traceId = exemplar?.labelSet.trace_id;
+  return {
+    suffix: metricName.slice(family.length),
+    labels: Object.fromEntries(texts) as Record<string, string>,
+    value,
+    exemplar: exemplar && traceId !== undefined ? { traceId, seconds: exemplar.value } : undefined,
+  };
+}
+
+/** By which a trace that is kept is found. */
+function exemplarOf({ context }: Tracer): { exemplarLabels?: { trace_id: string } } {
+  return context?.sampled ? { exemplarLabels: { trace_id: context.traceId } } : {};
+}
+
+function apiMetrics(registers: Registry[], tracer: Tracer): ApiObserver {
   const calls = new Counter({
     name: 'skuprt_controller_api_requests_total',
     help: 'calls to the API server; code 0 got no answer',
     labelNames: ['verb', 'kind', 'code'],
     registers,
   });
-  const seconds = new Histogram({
+  const seconds = new Histogram<string>({
     name: 'skuprt_controller_api_request_duration_seconds',
     help: 'time of calls to the API server; of watches until the head of the answer',
     labelNames: ['verb'],
     buckets: SECONDS,
+    enableExemplars: true,
     registers,
   });
   const skupper = new Counter({
@@ -122,7 +180,10 @@ function apiMetrics(registers: Registry[]): ApiObserver {
   return {
     request(verb, kind, code, durationMs) {
       calls.inc({ verb, kind, code });
-      seconds.observe({ verb }, durationMs / 1000);
+      seconds.observe({ labels: { verb }, value: durationMs / 1000, ...exemplarOf(tracer) });
+      const isFault = code === 0 || code >= 500;
+      const attributes = { 'k8s.verb': verb, 'k8s.kind': kind, 'http.response.status_code': code };
+      tracer.done(`${verb} ${kind}`, { attributes }, durationMs, isFault ? `code ${code}` : undefined);
       skupper.inc({ method: METHODS[verb] ?? verb.toUpperCase(), code });
     },
   };
@@ -136,9 +197,9 @@ const METHODS: Readonly<Record<string, string>> = {
   apply: 'PATCH',
 };
 
-function queueMetrics(registers: Registry[], name: string): QueueObserver {
+function queueMetrics(registers: Registry[], name: string, tracer: Tracer): QueueObserver {
   const histogram = (metric: string, help: string) =>
-    new Histogram({ name: metric, help, buckets: SECONDS, registers });
+    new Histogram<string>({ name: metric, help, buckets: SECONDS, enableExemplars: true, registers });
   const depth = new Gauge({
     name: 'skuprt_controller_queue_depth',
     help: 'namespaces that wait for a look',
@@ -164,16 +225,31 @@ function queueMetrics(registers: Registry[], name: string): QueueObserver {
   const took = histogram('skuprt_controller_reconcile_duration_seconds', 'time of a look at a namespace');
   const waited = histogram('skuprt_controller_queue_wait_seconds', 'time between a change and the look at it');
   for (const result of ['success', 'requeue_after', 'error']) reconciled.inc({ result }, 0);
+  /** What was being done when a key was added, of those that wait. */
+  const causes = new Map<string, TraceContext>();
   return {
     depth(waiting) {
       depth.set(waiting);
       skupper.set({ name }, waiting);
     },
-    reconciled(result, durationMs) {
-      reconciled.inc({ result });
-      took.observe(durationMs / 1000);
+    added(key) {
+      const { context } = tracer;
+      if (context !== undefined && !causes.has(key)) causes.set(key, context);
     },
-    waited: (durationMs) => waited.observe(durationMs / 1000),
+    around: (key, run) => {
+      const cause = { context: causes.get(key) };
+      causes.delete(key);
+      return tracer.span('reconcile', { attributes: { 'skuprt.key': key }, cause }, async () => {
+        const startMs = performance.now();
+        try {
+          return await run();
+        } finally {
+          took.observe({ value: (performance.now() - startMs) / 1000, ...exemplarOf(tracer) });
+        }
+      });
+    },
+    reconciled: (result) => reconciled.inc({ result }),
+    waited: (durationMs) => waited.observe({ value: durationMs / 1000 }),
     retried: () => retried.inc(),
   };
 }

@@ -127,3 +127,8 @@ function fault(faults: Fault[], instancePath: string, message: string): void {
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** One of these texts. */
+export function choice<const C extends readonly string[]>(choices: C): Shape<C[number]> {
+  return Type.Union(choices.map((each) => Type.Literal(each))) as Shape<C[number]>;
+}

@@ -6,6 +6,19 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
+/** Controls a terminal, or turns the order of what is read around. */
+const CONTROLS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** One line. Names and messages come from other sites: what shows them is not to be steered by them. */
+export function cleanText(text: string): string {
+  return text.replace(CONTROLS, ' ');
+}
+
+/** The same of several lines. */
+export function cleanLines(text: string): string {
+  return text.replace(CONTROLS, (control) => (control === '\n' || control === '\t' ? control : ' '));
+}
+
 const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 /** One label of a DNS name as Kubernetes takes it (RFC 1123), in lower case. */
 const DNS_LABEL = new RegExp(`^${LABEL}$`);

@@ -75,6 +75,19 @@ export const ATTRIBUTE = {
   httpProxy: 67,
 } as const;
 
+/** What our routers tell beside these. Whoever does not know a code takes no notice of it. */
+export const OWN_ATTRIBUTE = {
+  /** Microseconds, of a link. */
+  roundTrip: 1000,
+  /** Of a listener or connector. */
+  flowsOpen: 1001,
+  flowsRefused: 1002,
+  /** `host:port` that a link uses, or tries now, of the several that it may have. */
+  endpoint: 1003,
+  /** Of a flow. */
+  traceId: 1004,
+} as const;
+
 export const LOG_SEVERITY = { debug: 0, info: 1, warning: 2, error: 3, critical: 4 } as const;
 
 /** Where sources of events make themselves known. */

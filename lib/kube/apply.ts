@@ -25,6 +25,9 @@ export type ApplyResult =
   /** Left alone: somebody else has that name. */
   | 'foreign';
 
+export type WriteVerb = 'apply' | 'create' | 'delete' | 'patch' | 'patch_status';
+export type OnWrite = (verb: WriteVerb, kind: string, object: Pick<ObjectMeta, 'namespace' | 'name'>) => void;
+
 export interface ApplierParts {
   client: Pick<KubeClient, 'apply' | 'find' | 'delete' | 'patch'>;
   fieldManager: string;
@@ -32,7 +35,7 @@ export interface ApplierParts {
   /** What the cache holds. */
   live: (type: ResourceType, namespace: string | undefined, name: string) => KubeObject | undefined;
   /** Told of each write that reached the server. */
-  onWrite?: (verb: 'apply' | 'delete' | 'patch_status', kind: string) => void;
+  onWrite?: OnWrite;
 }
 
 export interface ApplyOptions {
@@ -40,6 +43,8 @@ export interface ApplyOptions {
   recreate?: boolean;
   /** Asked about an object that the cache did not have; true when absent. */
   isOurs?: (live: KubeObject) => boolean;
+  /** Go along with what is written, and are no reason to write. */
+  annotations?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
 }
 
@@ -79,7 +84,8 @@ export class Applier {
       const fresh = await this.parts.client.find(type, namespace, name, { signal: options.signal });
       if (fresh !== undefined && !options.isOurs(fresh)) return 'foreign';
     }
-    return this.write(type, withHash(wanted, hash), { key, hash, live }, options);
+    const annotations = { ...options.annotations, [APPLIED_ANNOTATION]: hash };
+    return this.write(type, annotated(wanted, annotations), { key, hash, live }, options);
   }
 
   /** Deletes exactly this object. False when it was gone already, or another one has its name. */
@@ -88,7 +94,7 @@ export class Applier {
     this.written.delete(keyOf(type.kind, namespace, name));
     try {
       const isDeleted = await this.parts.client.delete(type, namespace, name, { uid, signal });
-      if (isDeleted) this.parts.onWrite?.('delete', type.kind);
+      if (isDeleted) this.parts.onWrite?.('delete', type.kind, { namespace, name });
       return isDeleted;
     } catch (error) {
       if (!isApiError(error, 'isConflict')) throw error;
@@ -131,7 +137,7 @@ export class Applier {
       const isMixed = version !== resourceVersion && mergePatch(answer.status, status) !== undefined;
       const after = isMixed ? undefined : version;
       this.statuses.set(key, { hash, before: resourceVersion, after, atMs: this.parts.clock.now() });
-      this.parts.onWrite?.('patch_status', type.kind);
+      this.parts.onWrite?.('patch_status', type.kind, { namespace, name });
       return true;
     } catch (error) {
       if (isApiError(error, 'isNotFound')) return false;
@@ -200,7 +206,8 @@ export class Applier {
   private async send(type: ResourceType, object: KubeObject, { signal }: ApplyOptions): Promise<KubeObject> {
     const { client, fieldManager } = this.parts;
     const answer = await client.apply(type, object, { fieldManager, force: true, signal });
-    this.parts.onWrite?.('apply', type.kind);
+    const { namespace, name } = object.metadata;
+    this.parts.onWrite?.('apply', type.kind, { namespace, name });
     return answer;
   }
 
@@ -242,8 +249,8 @@ function stableJson(value: unknown): string {
   });
 }
 
-function withHash(wanted: KubeObject, hash: string): KubeObject {
-  const annotations = { ...wanted.metadata.annotations, [APPLIED_ANNOTATION]: hash };
+function annotated(wanted: KubeObject, more: Readonly<Record<string, string>>): KubeObject {
+  const annotations = { ...wanted.metadata.annotations, ...more };
   return { ...wanted, metadata: { ...wanted.metadata, annotations } };
 }
 

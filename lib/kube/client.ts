@@ -5,6 +5,7 @@
  */
 import { ApiAnswerError, isApiError } from './errors.ts';
 import type { KubeObject } from './object.ts';
+import { PORT_FORWARD_PROTOCOL, PortForward } from './port-forward.ts';
 import { type CallOptions, Requests, type RequestsParts } from './requests.ts';
 import {
   type Query,
@@ -276,6 +277,16 @@ export class KubeClient {
     const path = resourcePath({ apiVersion: 'v1', kind: 'Pod', plural: 'pods' }, place) + queryString({ ...query });
     const what = `log of pod ${pod}`;
     return this.requests.text({ verb: 'get', kind: 'Pod', method: 'GET', path, what }, options);
+  }
+
+  /** A port of a pod, on this machine until it is closed. `onError` is told of connections that came to nothing. */
+  async forwardPort(
+    { namespace, pod, port }: { namespace: string; pod: string; port: number },
+    onError?: (error: Error) => void,
+  ): Promise<PortForward> {
+    const place = { namespace, name: pod, subresource: 'portforward' };
+    const path = resourcePath({ apiVersion: 'v1', kind: 'Pod', plural: 'pods' }, place) + queryString({ ports: port });
+    return await PortForward.start({ open: () => this.requests.webSocket(path, PORT_FORWARD_PROTOCOL), onError });
   }
 
   /** Any path; the answer parsed from JSON. */

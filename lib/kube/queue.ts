@@ -11,6 +11,10 @@ import type { Random } from '../random.ts';
 
 export interface QueueObserver {
   depth(waiting: number): void;
+  /** Work on that key is called for. */
+  added?(key: string): void;
+  /** Each run happens in it. */
+  around?<T>(key: string, run: () => Promise<T>): Promise<T>;
   /** `success`, `requeue_after` or `error`, as controller-runtime has them. */
   reconciled(result: ReconcileResult, durationMs: number): void;
   /** Between add and run. */
@@ -95,6 +99,7 @@ export class WorkQueue {
       return;
     }
     this.cancelLater(key);
+    this.parts.observer?.added?.(key);
     if (this.running.has(key)) this.again.add(key);
     else if (!this.waiting.has(key)) {
       this.waiting.set(key, this.parts.clock.now());
@@ -172,22 +177,26 @@ export class WorkQueue {
 
   /** Never rejects. */
   private async work(key: string, signal: AbortSignal): Promise<void> {
-    const { clock, observer } = this.parts;
+    const { clock, log, observer } = this.parts;
     const startMs = clock.now();
     this.countRun(key, startMs);
     this.running.add(key);
-    const waitMs = await this.attempt(key, signal);
+    const { result, againMs } = await this.attempt(key, signal);
     this.running.delete(key);
-    observer?.reconciled(waitMs.result, clock.now() - startMs);
+    const durationMs = clock.now() - startMs;
+    observer?.reconciled(result, durationMs);
+    log.debug({ key, result, durationMs: Math.round(durationMs) }, 'reconciled');
     if (this.again.delete(key)) this.add(key);
-    else this.addAfter(key, Math.max(waitMs.againMs, AGAIN_MIN_MS));
+    else this.addAfter(key, Math.max(againMs, AGAIN_MIN_MS));
     this.fill();
     if (this.running.size === 0) for (const resolve of this.onIdle.splice(0)) resolve();
   }
 
   private async attempt(key: string, signal: AbortSignal): Promise<{ result: ReconcileResult; againMs: number }> {
     try {
-      const againMs = (await this.parts.run(key, signal)) ?? Infinity;
+      const { run, observer } = this.parts;
+      const look = () => run(key, signal);
+      const againMs = (await (observer?.around ? observer.around(key, look) : look())) ?? Infinity;
       this.backoffs.delete(key);
       return { result: againMs === Infinity ? 'success' : 'requeue_after', againMs };
     } catch (err) {

@@ -154,6 +154,8 @@ export class ReflectorCore {
   }
 
   private missing(nowMs: number): void {
+    // That there is no such kind is a word too.
+    this.heardAtMs_ = nowMs;
     for (const object of [...this.store.list()]) this.remove(object);
     this.relist();
     this.state = 'absent';

@@ -1,4 +1,6 @@
 /** Requests to an API server: timed, counted, a bounded number at once, tried again where that is safe. */
+
+import type { WebSocket } from 'ws';
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { SkuprtError } from '../errors.ts';
@@ -15,6 +17,7 @@ import {
   connectionError,
 } from './errors.ts';
 import { Limiter } from './limiter.ts';
+import { PortForwardError } from './port-forward.ts';
 import type { HttpAnswer, Transport } from './transport.ts';
 import { type WatchEvent, WatchLines } from './watch-lines.ts';
 
@@ -79,6 +82,13 @@ export class Requests {
 
   get server(): string {
     return this.parts.transport.server;
+  }
+
+  /** An open WebSocket. @throws PortForwardError, ApiUnreachableError */
+  async webSocket(path: string, protocol: string): Promise<WebSocket> {
+    const { transport } = this.parts;
+    if (transport.webSocket === undefined) throw new PortForwardError('there are no WebSockets this way');
+    return await transport.webSocket(path, protocol);
   }
 
   async json(call: Call, options?: CallOptions): Promise<unknown> {

@@ -6,7 +6,9 @@
 import type { Agent as HttpAgent } from 'node:http';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { WebSocket } from 'ws';
 import { connectionError } from './errors.ts';
+import { openWebSocket } from './web-socket.ts';
 
 export interface HttpRequest {
   method: string;
@@ -29,6 +31,8 @@ export interface Transport {
   readonly server: string;
   /** Resolves with the head of the answer. @throws ApiUnreachableError, ApiUntrustedError; anything once `signal` aborted */
   send(request: HttpRequest): Promise<HttpAnswer>;
+  /** A WebSocket to that path, open and paused. Not every transport has them. @throws PortForwardError, ApiUnreachableError */
+  webSocket?(path: string, protocol: string): Promise<WebSocket>;
   /** The server does not accept our credentials: they are read anew. */
   renew(): void;
   close(): void;
@@ -77,6 +81,12 @@ export class HttpTransport implements Transport {
     const answer = await this.exchange(request, agent, headers);
     const body = bodyOf(answer, this.server);
     return { status: answer.statusCode ?? 0, headers: answer.headers, body };
+  }
+
+  async webSocket(path: string, protocol: string): Promise<WebSocket> {
+    const { pathname, origin } = this.url;
+    const url = `${origin.replace(/^http/, 'ws')}${pathname === '/' ? '' : pathname}${path}`;
+    return await openWebSocket({ url, protocol, server: this.server, ...(await this.endpoint.access()) });
   }
 
   private exchange(sent: HttpRequest, agent: HttpAgent, access: Record<string, string>): Promise<IncomingMessage> {

@@ -35,6 +35,13 @@ const IDLE_TIME_OUT_MS = 8000;
 export class RouterRequestError extends SkuprtError {
   readonly code = 'SKUPRT_ROUTER_REQUEST';
   readonly fault = 'environment';
+  /** As HTTP's, of a router that answered. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** The router is there and says no to a change. */
@@ -61,18 +68,28 @@ export interface RouterClientParts {
   containerId: string;
   /** Where and with which certificates to connect, asked at each attempt. */
   endpoint: () => Promise<RouterEndpoint>;
-  /** The address to hear and to send to. */
-  multicastAddress: string;
+  /** The address to hear and to send to, where there is one. */
+  multicastAddress?: string;
   onUp: () => void;
   onDown: () => void;
   /**
    * `ingress`: id of the router where the message entered the network. The router at hand says it and not the sender;
    * undefined when it cannot vouch for it, or is none of ours.
    */
-  onMessage: (text: string, ingress: string | undefined) => void;
+  onMessage?: (text: string, ingress: string | undefined) => void;
   /** A message to one of the addresses of `listen`, whatever it says of where it goes. */
   onHeard?: (message: Message, address: string, ingress: string | undefined) => void;
   log: Logger;
+}
+
+/** What a router is told of the pods of its cluster. Messages of one revision belong together. */
+export interface WorkloadChange {
+  revision: number;
+  /** What is set by none of this revision is gone. */
+  replace: boolean;
+  /** By address. */
+  set: ReadonlyMap<string, object>;
+  gone: readonly string[];
 }
 
 interface Pending {
@@ -85,7 +102,7 @@ interface Channel {
   connection: Connection;
   requests: Sender;
   replies: Receiver;
-  outgoing: Sender;
+  outgoing: Sender | undefined;
   /** To any address: each message says where it goes. */
   anywhere: Sender;
   /** By address. */
@@ -172,10 +189,10 @@ export class RouterClient {
       },
       body: { attributeNames: [] },
     });
-    if (properties?.statusCode !== 200) {
-      throw new RouterRequestError(
-        `router answered ${properties?.statusCode} (${properties?.statusDescription}) to QUERY ${type}`,
-      );
+    const { statusCode, statusDescription } = properties ?? {};
+    if (statusCode !== 200) {
+      const message = `router answered ${statusCode} (${statusDescription}) to QUERY ${type}`;
+      throw new RouterRequestError(message, Number(statusCode));
     }
     const { attributeNames, results } = body as { attributeNames: string[]; results: unknown[][] };
     return results.map((row) => Object.fromEntries(attributeNames.map((name, index) => [name, row[index]])));
@@ -196,7 +213,27 @@ export class RouterClient {
     await this.change({ operation: 'DELETE', type: `${TYPE_PREFIX}${type}`, identity }, {}, 204);
   }
 
-  private async change(properties: Record<string, string>, attributes: Attributes, expected: number): Promise<void> {
+  /** Which pod has which address. @throws RouterRefusedError, RouterRequestError when there is no answer */
+  async setWorkloads({ revision, replace, set, gone }: WorkloadChange): Promise<void> {
+    const body = { revision: rhea.types.wrap_ulong(revision), replace, set: Object.fromEntries(set), gone: [...gone] };
+    await this.change({ operation: 'SET-WORKLOADS', type: 'workloads', name: 'self' }, body, 200);
+  }
+
+  /**
+   * Asks another router of the network for what it answers everybody.
+   * @throws RouterRefusedError, RouterRequestError when there is no answer in time
+   */
+  async askOther(router: string, properties: Record<string, string>, body: object, withinMs: number): Promise<unknown> {
+    const message = { application_properties: properties, body };
+    // Which of the two a router has, only those beside it know: the other goes nowhere.
+    const to = [`amqp:/_topo/0/${router}/$management`, `amqp:/_edge/${router}/$management`];
+    const answer = await this.request(message, withinMs, to);
+    const { statusCode, statusDescription } = answer.application_properties ?? {};
+    if (statusCode === 200) return answer.body;
+    throw new RouterRefusedError(String(statusDescription), Number(statusCode));
+  }
+
+  private async change(properties: Record<string, string>, attributes: object, expected: number): Promise<void> {
     const answer = await this.request({ application_properties: properties, body: attributes });
     const { statusCode, statusDescription } = answer.application_properties ?? {};
     if (statusCode === expected) return;
@@ -207,8 +244,9 @@ export class RouterClient {
 
   /** Sends to the multicast address; false when the message could not go now. */
   send(text: string): boolean {
-    if (this.channel === undefined || !this.channel.outgoing.sendable()) return false;
-    this.channel.outgoing.send({ content_type: 'application/json', body: text });
+    const { outgoing } = this.channel ?? {};
+    if (outgoing === undefined || !outgoing.sendable()) return false;
+    outgoing.send({ content_type: 'application/json', body: text });
     return true;
   }
 
@@ -270,16 +308,11 @@ export class RouterClient {
   private open(connection: Connection, onReady: () => void): void {
     connection.once('connection_open', () => {
       const replies = connection.open_receiver({ source: { dynamic: true } as Source, credit_window: 100 });
-      const incoming = connection.open_receiver(heardFrom(this.parts.multicastAddress));
       const requests = connection.open_sender({ target: { address: '$management' }, snd_settle_mode: 1 });
-      const outgoing = connection.open_sender({ target: { address: this.parts.multicastAddress }, snd_settle_mode: 1 });
+      const { incoming, outgoing } = this.openMulticast(connection);
       replies.on('message', ({ message }: EventContext) => this.answered(message));
-      incoming.on('message', ({ message }: EventContext) => {
-        if (typeof message?.body !== 'string') return;
-        this.parts.onMessage(message.body, ingressOf(message, incoming));
-      });
       const anywhere = connection.open_sender({ target: {}, snd_settle_mode: 1 });
-      const waiting = new Set<string>(['replies', 'incoming', 'requests', 'outgoing']);
+      const waiting = new Set<string>(['replies', 'requests', ...(outgoing ? ['incoming', 'outgoing'] : [])]);
       const opened = (name: string) => () => {
         if (!waiting.delete(name) || waiting.size > 0) return;
         this.channel = { connection, requests, replies, outgoing, anywhere, listening: new Map() };
@@ -287,13 +320,26 @@ export class RouterClient {
         onReady();
       };
       replies.once('receiver_open', opened('replies'));
-      incoming.once('receiver_open', opened('incoming'));
+      incoming?.once('receiver_open', opened('incoming'));
       requests.once('sendable', opened('requests'));
-      outgoing.once('sendable', opened('outgoing'));
+      outgoing?.once('sendable', opened('outgoing'));
     });
   }
 
-  private request(message: Message): Promise<Message> {
+  private openMulticast(connection: Connection): { incoming?: Receiver; outgoing?: Sender } {
+    const { multicastAddress } = this.parts;
+    if (multicastAddress === undefined) return {};
+    const incoming = connection.open_receiver(heardFrom(multicastAddress));
+    incoming.on('message', ({ message }: EventContext) => {
+      if (typeof message?.body !== 'string') return;
+      this.parts.onMessage?.(message.body, ingressOf(message, incoming));
+    });
+    const outgoing = connection.open_sender({ target: { address: multicastAddress }, snd_settle_mode: 1 });
+    return { incoming, outgoing };
+  }
+
+  /** @param to other routers, of whose answers the first counts */
+  private request(message: Message, withinMs = REQUEST_TIMEOUT_MS, to: readonly string[] = []): Promise<Message> {
     const channel = this.channel;
     if (channel === undefined) return Promise.reject(new RouterRequestError('not connected to the router'));
     this.requestCount += 1;
@@ -302,9 +348,11 @@ export class RouterClient {
       const timer = setTimeout(() => {
         this.pending.delete(id);
         reject(new RouterRequestError('the router does not answer'));
-      }, REQUEST_TIMEOUT_MS);
+      }, withinMs);
       this.pending.set(id, { resolve, reject, timer });
-      channel.requests.send({ ...message, reply_to: channel.replies.source.address, correlation_id: id });
+      const request = { ...message, reply_to: channel.replies.source.address, correlation_id: id };
+      if (to.length === 0) channel.requests.send(request);
+      for (const each of to) channel.anywhere.send({ ...request, to: each });
     });
   }
 

@@ -1,17 +1,22 @@
-/** Whether the router itself is at its port, or another program that took it. */
+/** Who is at the router's port: the router itself, or another program that took it. */
 import { connect } from 'node:tls';
 import type { RouterEndpoint } from './client.ts';
 
 const TIMEOUT_MS = 2000;
 
-/** True when a TLS handshake proves it by a certificate of the endpoint's CA. */
-export function isRouterAt(endpoint: RouterEndpoint): Promise<boolean> {
+/** `silent`: nobody can say, since nobody listens, or who does says nothing in time, as a router of a busy machine may. */
+export type AtPort = 'router' | 'another' | 'silent';
+
+/** The router proves itself by a certificate of the endpoint's CA. */
+export function whoIsAt(endpoint: RouterEndpoint, timeoutMs = TIMEOUT_MS): Promise<AtPort> {
   return new Promise((resolve) => {
-    const answer = (is: boolean) => {
+    const answer = (who: AtPort) => {
       socket.destroy();
-      resolve(is);
+      resolve(who);
     };
-    const socket = connect({ ...endpoint, servername: 'localhost', timeout: TIMEOUT_MS }, () => answer(true));
-    for (const event of ['timeout', 'error', 'close']) socket.on(event, () => answer(false));
+    const socket = connect({ ...endpoint, servername: 'localhost', timeout: timeoutMs }, () => answer('router'));
+    socket.on('timeout', () => answer('silent'));
+    socket.on('error', (error: NodeJS.ErrnoException) => answer(error.code === 'ECONNREFUSED' ? 'silent' : 'another'));
+    socket.on('close', () => answer('another'));
   });
 }

@@ -5,7 +5,7 @@
  * of clients and data connections of links, and addresses that are not services.
  */
 import { packedText, unpackedText } from '../packed-text.ts';
-import { checkOf, type Static, Type } from '../shape.ts';
+import { checkOf, choice, type Static, Type } from '../shape.ts';
 import type { ConnectionState, RouterState } from './state.ts';
 
 /** Packed above: reports of several pods share a ConfigMap. */
@@ -20,7 +20,7 @@ const Connection = Type.Object({
   host: Type.String(),
   container: Type.String(),
   role: Type.String(),
-  direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+  direction: choice(['in', 'out']),
   opened: Type.Boolean(),
 });
 const Listener = Type.Object({
