@@ -12,6 +12,9 @@ export const IMPORTED_PORT_ANNOTATION = 'skuprt.io/imported-port';
 /** On a generated Link and its Secret: the AccessToken they came from. */
 export const REDEEMED_FROM_ANNOTATION = 'skuprt.io/redeemed-from';
 
+/** Annotation of what a command or a controller wrote: the traceparent of that, while spans are exported. */
+export const TRACE_ANNOTATION = 'skuprt.io/trace';
+
 /** Keys of `spec.settings`. Skupper accepts any key there, so these resources stay valid for it. */
 export const SETTING = {
   /** Connector: "true" makes its address known to the network as a service. */
@@ -44,6 +47,16 @@ export const SETTING = {
   flowPauseSeconds: 'skuprt.io/flow-pause-seconds',
   /** Site: what its routers may hold for connections: octets, or like `256Mi`; an eighth of their memory unless given. */
   flowMemory: 'skuprt.io/flow-memory',
+  /** Site: where its routers send spans, as `http://collector:4318`; none unless given. */
+  traceEndpoint: 'skuprt.io/trace-endpoint',
+  /** Site: which share of the connections that begin at it are traced, from 0 to 1; 0 unless given. */
+  traceRatio: 'skuprt.io/trace-ratio',
+  /** Site: "true" lets the controller limit by NetworkPolicies at which ports its routers and its console are reached. */
+  networkPolicy: 'skuprt.io/network-policy',
+  /** Site: "true" tells its routers which pod has which address always, "false" never; else while a policy of some site asks. */
+  workloadIdentity: 'skuprt.io/workload-identity',
+  /** Site: "true" runs a console that shows the network, "read-write" one in which tokens can be made by who may; see console.ts. */
+  console: 'skuprt.io/console',
   /** Link: the Secret of the proxy that it is dialled through. */
   proxy: 'proxy-configuration',
   /** Connector: `host:port` or `[v6]:port`, comma separated: what is dialled instead of its host or pods. Empty for nothing. */
@@ -69,6 +82,10 @@ export const SETTING = {
   /** Connector: results in a row after which its server counts as well, or as unwell. */
   healthyThreshold: 'skuprt.io/healthy-threshold',
   unhealthyThreshold: 'skuprt.io/unhealthy-threshold',
+  /** Connector: its share of the connections that its site gets for its routing key, among connectors of that key; 100 unless given. */
+  share: 'skuprt.io/share',
+  /** AccessGrant: id of the only site that may redeem it, which then needs no proof that it is that site. */
+  forSite: 'skuprt.io/for-site',
 } as const;
 
 /** Of `SETTING.drain`. */
@@ -86,6 +103,7 @@ export const CREDENTIAL = {
   localServer: 'skupper-local-server',
   localClient: 'skupper-local-client',
   grantServer: 'skupper-grant-server',
+  console: 'skuprt-console',
 } as const;
 
 /** Names of objects on Kubernetes, which are Skupper's. */
@@ -96,10 +114,14 @@ export const NAME = {
   routerStatus: 'skupper-router-status',
   /** Service by which pods of the namespace, and controllers, reach the AMQP port of the site's routers. */
   localService: 'skupper-router-local',
+  /** Deployment, Service, ServiceAccount, Role of the console of a site. */
+  console: 'skuprt-console',
   /** Lease: which of the adaptors of a site speaks for it. */
   siteLeader: 'skupper-site-leader',
   /** ConfigMap, and with `-2`, `-3` appended further ones: the network as the site sees it. */
   networkStatus: 'skupper-network-status',
+  /** ConfigMap, and with `-2`, `-3` appended further ones: which pod has which address, for the routers of the site. */
+  workloads: 'skuprt-workloads',
 } as const;
 
 /** Labels of the pods of every router of a site. */

@@ -30,6 +30,11 @@ export function podEntityName(listener: string, pod: string): string {
   return `listener/${listener}@${pod}`;
 }
 
+/** `backend` of `listener/backend`, `connector/backend@10.1.0.7` and the like; any other name as it is. */
+export function resourceNameOf(entity: string): string {
+  return /^(?:listener|multiAddress|connector)\/([^@]+)/.exec(entity)?.[1] ?? entity;
+}
+
 /** Ports of tcpListeners by their names. `data` is that of the ConfigMap, here and below. */
 export function listenerPorts(data: unknown): Map<string, number> {
   const entries = portEntries(data).filter(({ type, port }) => type === 'tcpListener' && isPort(port));

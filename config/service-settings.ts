@@ -5,6 +5,7 @@
  * `0` and `none`, which are the router's own defaults, become no attribute: a router that does not know the attribute takes the rest.
  */
 import { SETTING } from './names.ts';
+import { HTTP_HEALTH_CHECK, SERVICE_BOUNDS } from './service-bounds.ts';
 
 export type ServiceAttributes = Readonly<Record<string, string | number>>;
 
@@ -27,28 +28,25 @@ interface Rule {
   read: (value: string) => ServiceAttributes | string;
 }
 
-/** What the number of a setting may be, both included. */
-export const SERVICE_BOUNDS = {
-  maxConnections: [0, 999_999_999],
-  maxQueuedConnections: [0, 65_536],
-  connectTimeoutSeconds: [1, 300],
-  healthCheckIntervalSeconds: [1, 3600],
-  healthCheckTimeoutSeconds: [1, 300],
-  healthyThreshold: [1, 100],
-  unhealthyThreshold: [1, 100],
-} as const satisfies Record<string, readonly [least: number, most: number]>;
-
 const PROXY_VERSIONS = ['v1', 'v2'] as const;
 const PROXY_REQUIRED = 'required';
 /** Of `SETTING.healthCheck` and `SETTING.proxyProtocol`. */
 const NONE = 'none';
 
-const HEALTH_CHECK = /^http(?::(\/[\x21-\x7e]{0,1023}))?$/;
 const NO_ATTRIBUTES: ServiceAttributes = {};
 
 const CONNECTOR_RULES: readonly Rule[] = [
-  ...wholes(Object.keys(SERVICE_BOUNDS) as (keyof typeof SERVICE_BOUNDS)[]),
+  ...wholes([
+    'maxConnections',
+    'maxQueuedConnections',
+    'connectTimeoutSeconds',
+    'healthCheckIntervalSeconds',
+    'healthCheckTimeoutSeconds',
+    'healthyThreshold',
+    'unhealthyThreshold',
+  ]),
   { key: SETTING.healthCheck, read: healthCheck },
+  { key: SETTING.share, read: share },
   oneOf(SETTING.proxyProtocol, 'proxyProtocol', PROXY_VERSIONS),
 ];
 
@@ -57,9 +55,19 @@ const LISTENER_RULES: readonly Rule[] = [
   oneOf(SETTING.proxyProtocol, 'proxyProtocol', [PROXY_REQUIRED]),
 ];
 
+/** What a connector without a share counts as, beside one that has one; and what one unit of a share weighs at the router. */
+export const DEFAULT_SHARE = 100;
+export const WEIGHT_OF_SHARE = 1000;
+
 /** Of a tcpConnector. */
 export function connectorSettings(settings: Readonly<Record<string, unknown>> | undefined): ServiceSettings {
   return read(CONNECTOR_RULES, settings);
+}
+
+/** Of a Connector, from 0 on; undefined when it has none that can be used. What its tcpConnectors weigh depends on those beside it. */
+export function shareOf(settings: Readonly<Record<string, unknown>> | undefined): number | undefined {
+  const found = wholeOf(String(settings?.[SETTING.share] ?? ''), SERVICE_BOUNDS.share);
+  return typeof found === 'number' ? found : undefined;
 }
 
 /** Of a tcpListener. */
@@ -100,16 +108,27 @@ function read(rules: readonly Rule[], settings: Readonly<Record<string, unknown>
 
 function wholes(names: readonly (keyof typeof SERVICE_BOUNDS)[]): Rule[] {
   return names.map((name) => {
-    const [least, most] = SERVICE_BOUNDS[name];
     return {
       key: SETTING[name],
       read: (text) => {
-        const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-        if (!(value >= least && value <= most)) return `is not a whole number from ${least} to ${most}`;
+        const value = wholeOf(text, SERVICE_BOUNDS[name]);
+        if (typeof value === 'string') return value;
         return value === 0 ? NO_ATTRIBUTES : { [name]: value };
       },
     };
   });
+}
+
+/** A text says what is wrong. */
+function wholeOf(text: string, [least, most]: readonly [least: number, most: number]): number | string {
+  const value = /^\d{1,9}$/.test(text.trim()) ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? value : `is not a whole number from ${least} to ${most}`;
+}
+
+/** It becomes an attribute only beside others (`shareOf`). */
+function share(text: string): ServiceAttributes | string {
+  const value = wholeOf(text, SERVICE_BOUNDS.share);
+  return typeof value === 'string' ? value : NO_ATTRIBUTES;
 }
 
 function oneOf(key: string, attribute: string, values: readonly string[]): Rule {
@@ -126,7 +145,7 @@ function oneOf(key: string, attribute: string, values: readonly string[]): Rule 
 function healthCheck(value: string): ServiceAttributes | string {
   if (value === NONE) return NO_ATTRIBUTES;
   if (value === 'tcp') return { healthCheck: 'tcp' };
-  const [whole, path] = HEALTH_CHECK.exec(value) ?? [];
+  const [whole, path] = HTTP_HEALTH_CHECK.exec(value) ?? [];
   if (whole === undefined) return 'is not "none", "tcp", or "http:" with a path that begins with "/" and has no spaces';
   return path === undefined || path === '/' ? { healthCheck: 'http' } : { healthCheck: 'http', healthCheckPath: path };
 }

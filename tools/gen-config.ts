@@ -2,7 +2,9 @@
 import { stringify } from 'yaml';
 import type { ServiceKind } from '../config/api/service-kinds.ts';
 import { CUSTOM_KINDS, customResourceDefinition, PART_OF } from '../config/crd/definition.ts';
+import { POLICY_KINDS, policyDefinition } from '../config/crd/policy-definition.ts';
 import { ON_REQUEST_KINDS, SET_KINDS, serviceDefinition } from '../config/crd/service-definition.ts';
+import { monitoringFiles } from '../config/monitoring/files.ts';
 import {
   CLUSTER_RULES,
   CONTROLLER_NAME,
@@ -34,11 +36,16 @@ export function generatedFiles(): Map<string, string> {
     ...rbacFiles(release),
     ...serviceRbacFiles(release),
     ...chartFiles(),
+    ...monitoringFiles(),
   ]);
 }
 
 function crdFiles(release: string): [string, string][] {
-  const bases = CUSTOM_KINDS.map((kind) => customResourceDefinition(kind, release)).map(
+  const definitions = [
+    ...CUSTOM_KINDS.map((kind) => customResourceDefinition(kind, release)),
+    ...POLICY_KINDS.map((kind) => policyDefinition(kind, release)),
+  ];
+  const bases = definitions.map(
     (crd) => [`bases/${crd.metadata.name.split('.')[0]}.yaml`, document('config/api', crd)] as const,
   );
   const kustomization = {

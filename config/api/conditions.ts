@@ -3,6 +3,7 @@
  * Pending, Error), one `Ready` condition that sums up, and the same outcome in `status.status` and `status.message`.
  * Pure: each function returns a new status. Control-plane reference 1.1.
  */
+import type { WarningReason } from '../../lib/policy/world.ts';
 import type { Resource } from './index.ts';
 import type { Condition } from './schema.ts';
 
@@ -20,24 +21,30 @@ export type ConditionType =
   | 'Processed'
   | 'Redeemed'
   | 'Operational'
+  | 'Valid'
+  | 'Warnings'
   | 'Ready';
 
 export interface Finding {
   type: ConditionType;
   status: 'True' | 'False';
-  reason: 'Ready' | 'Pending' | 'Error';
+  /** Of `Warnings`, what is warned of. */
+  reason: StatusReason | WarningReason | 'NoWarnings';
   message: string;
 }
 
-export function ready(type: ConditionType, message = 'OK'): Finding {
+type StatusReason = 'Ready' | 'Pending' | 'Error';
+type StatusFinding = Finding & { reason: StatusReason };
+
+export function ready(type: ConditionType, message = 'OK'): StatusFinding {
   return { type, status: 'True', reason: 'Ready', message };
 }
 
-export function pending(type: ConditionType, message: string): Finding {
+export function pending(type: ConditionType, message: string): StatusFinding {
   return { type, status: 'False', reason: 'Pending', message };
 }
 
-export function failed(type: ConditionType, message: string): Finding {
+export function failed(type: ConditionType, message: string): StatusFinding {
   return { type, status: 'False', reason: 'Error', message };
 }
 
@@ -66,6 +73,9 @@ export function requiredConditions(resource: Resource): ConditionType[] {
       return ['Configured', 'Resolved'];
     case 'Certificate':
       return ['Ready'];
+    case 'ClusterAccessPolicy':
+    case 'AccessPolicy':
+      return ['Valid'];
     default:
       return [];
   }
@@ -114,7 +124,7 @@ export function withFindings<Status extends ConditionedStatus>(
   return setReady(found, requiredConditions(resource), generation, now);
 }
 
-function summary(conditions: Condition[], required: readonly ConditionType[]): Finding {
+function summary(conditions: Condition[], required: readonly ConditionType[]): StatusFinding {
   for (const type of required) {
     const condition = conditions.find((candidate) => candidate.type === type);
     if (!condition) return pending('Ready', `Not ${type}`);

@@ -1,6 +1,7 @@
 /** The table of kinds: what schemas, stores, parsers and CRDs are keyed by. */
 import type Type from 'typebox';
 import { AccessGrant } from './access-grant.ts';
+import { AccessPolicy, ClusterAccessPolicy, POLICY_API_VERSION } from './access-policy.ts';
 import { AccessToken } from './access-token.ts';
 import { AttachedConnector } from './attached-connector.ts';
 import { AttachedConnectorBinding } from './attached-connector-binding.ts';
@@ -32,6 +33,8 @@ export const KINDS = {
   RouterAccess: { apiVersion: SKUPPER_API_VERSION, plural: 'routeraccesses', schema: RouterAccess },
   SecuredAccess: { apiVersion: SKUPPER_API_VERSION, plural: 'securedaccesses', schema: SecuredAccess },
   Certificate: { apiVersion: SKUPPER_API_VERSION, plural: 'certificates', schema: Certificate },
+  ClusterAccessPolicy: { apiVersion: POLICY_API_VERSION, plural: 'clusteraccesspolicies', schema: ClusterAccessPolicy },
+  AccessPolicy: { apiVersion: POLICY_API_VERSION, plural: 'accesspolicies', schema: AccessPolicy },
   Secret: { apiVersion: 'v1', plural: 'secrets', schema: Secret },
 } as const;
 
@@ -39,6 +42,11 @@ export type Kind = keyof typeof KINDS;
 export type ResourceOf<K extends Kind> = Type.Static<(typeof KINDS)[K]['schema']>;
 /** Any resource; narrowed by its `kind`. */
 export type Resource = { [K in Kind]: ResourceOf<K> }[Kind];
+
+/** Of the cluster, in no namespace. */
+export function isClusterScoped(kind: Kind): boolean {
+  return kind === 'ClusterAccessPolicy';
+}
 
 export function isKind(name: unknown): name is Kind {
   return typeof name === 'string' && Object.hasOwn(KINDS, name);

@@ -5,7 +5,10 @@ import { OBSERVERS } from '../api/listener.ts';
 import { ROUTING_KEYS_MAX } from '../api/multi-key-listener.ts';
 import type { Overlay } from './loosen.ts';
 
-export type CustomKind = Exclude<Kind, 'Secret'>;
+/** Kinds of skuprt's own group. */
+export type PolicyKind = 'ClusterAccessPolicy' | 'AccessPolicy';
+/** Skupper's kinds. */
+export type CustomKind = Exclude<Kind, 'Secret' | PolicyKind>;
 
 export interface Column {
   name: string;

@@ -4,6 +4,7 @@
  * The controller may give away no right that it has not, so it holds what it gives to router pods. It names kinds and verbs
  * one by one: no wildcards, no `escalate`, `bind` or `impersonate`, no `pods/exec`.
  */
+import { POLICY_GROUP } from '../api/access-policy.ts';
 import { ABOUT_GROUP } from '../api/cluster-property.ts';
 import { KINDS } from '../api/index.ts';
 import { MCS_GROUP } from '../api/service-export.ts';
@@ -44,6 +45,9 @@ export const CONTROLLER_RULES: readonly Rule[] = [
     ALL_KINDS.map((plural) => `${plural}/finalizers`),
     ['update'],
   ),
+  // Policies are the users'.
+  rule(POLICY_GROUP, ['accesspolicies'], READ),
+  rule(POLICY_GROUP, ['accesspolicies/status'], ['get', 'update', 'patch']),
   rule('', ['configmaps', 'secrets', 'serviceaccounts', 'services'], ALL),
   rule('', ['pods'], READ),
   rule('', ['events'], ['create', 'patch']),
@@ -53,15 +57,17 @@ export const CONTROLLER_RULES: readonly Rule[] = [
   rule('rbac.authorization.k8s.io', ['rolebindings', 'roles'], ALL),
   // For the routers of a site, which agree on who speaks for it.
   rule('coordination.k8s.io', ['leases'], ALL),
-  rule('networking.k8s.io', ['ingresses'], ALL),
+  rule('networking.k8s.io', ['ingresses', 'networkpolicies'], ALL),
   rule('route.openshift.io', ['routes'], ALL),
   rule('route.openshift.io', ['routes/custom-host'], ['create', 'update']),
   rule('projectcontour.io', ['httpproxies'], ALL),
   rule('gateway.networking.k8s.io', ['gateways', 'tlsroutes'], ALL),
 ];
 
-/** A controller of the whole cluster: who is there, and which optional kinds. */
+/** A controller of the whole cluster: who is there, which policies all go by, and which optional kinds. */
 export const CLUSTER_RULES: readonly Rule[] = [
+  rule(POLICY_GROUP, ['clusteraccesspolicies'], READ),
+  rule(POLICY_GROUP, ['clusteraccesspolicies/status'], ['get', 'update', 'patch']),
   rule('', ['namespaces'], READ),
   rule('apiextensions.k8s.io', ['customresourcedefinitions'], READ),
 ];
@@ -88,13 +94,22 @@ const SERVICES_READ = [
 ];
 const SERVICES_EDIT = [...SERVICES_READ, rule(MCS_GROUP, ['serviceexports'], [...WRITE, 'deletecollection'])];
 
+/** Who owns a namespace says who may use its services; what holds for all is the cluster administrator's. */
+const POLICIES_READ = [rule(POLICY_GROUP, ['accesspolicies', 'clusteraccesspolicies'], READ)];
+const POLICIES_EDIT = [...POLICIES_READ, rule(POLICY_GROUP, ['accesspolicies'], [...WRITE, 'deletecollection'])];
+
 /**
  * Added to the cluster's own roles of these names, so that who may edit a namespace may connect it and export its services.
  */
 export const USER_RULES: Readonly<Record<'view' | 'edit' | 'admin', readonly Rule[]>> = {
-  view: [rule(SKUPPER, readable, READ), ...SERVICES_READ],
-  edit: [rule(SKUPPER, ALL_KINDS, READ), rule(SKUPPER, editable, [...WRITE, 'deletecollection']), ...SERVICES_EDIT],
-  admin: [rule(SKUPPER, ALL_KINDS, [...ALL, 'deletecollection']), ...SERVICES_EDIT],
+  view: [rule(SKUPPER, readable, READ), ...POLICIES_READ, ...SERVICES_READ],
+  edit: [
+    rule(SKUPPER, ALL_KINDS, READ),
+    rule(SKUPPER, editable, [...WRITE, 'deletecollection']),
+    ...POLICIES_EDIT,
+    ...SERVICES_EDIT,
+  ],
+  admin: [rule(SKUPPER, ALL_KINDS, [...ALL, 'deletecollection']), ...POLICIES_EDIT, ...SERVICES_EDIT],
 };
 
 export const CONTROLLER_NAME = 'skupper-controller';

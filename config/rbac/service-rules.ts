@@ -2,6 +2,7 @@
  * What the two processes of services of a cluster set may do. Neither holds a right on the kinds' definitions, on pods beyond looking, or
  * on a Secret but the one by which it connects to a router.
  */
+import { POLICY_GROUP } from '../api/access-policy.ts';
 import { ABOUT_GROUP } from '../api/cluster-property.ts';
 import { EXTERNAL_DNS_GROUP } from '../api/dns-endpoint.ts';
 import { MCS_GROUP } from '../api/service-export.ts';
@@ -31,6 +32,7 @@ export const SERVICE_CONTROLLER_RULES: readonly Rule[] = [
   rule(DISCOVERY, ['endpointslices/restricted'], ['create']),
   rule(SKUPPER, ['connectors', 'listeners', 'multikeylisteners'], ALL),
   rule(SKUPPER, ['sites'], READ),
+  rule(POLICY_GROUP, ['accesspolicies', 'clusteraccesspolicies'], READ),
   rule('', ['namespaces', 'pods'], READ),
   { apiGroups: [''], resources: ['configmaps'], resourceNames: ROUTER_CONFIG_MAPS, verbs: READ },
   { apiGroups: [''], resources: ['secrets'], resourceNames: ROUTER_SECRETS, verbs: READ },
