@@ -5,23 +5,26 @@
  * over. SIGHUP or a changed file applies the difference. This is the only place where parts are constructed.
  */
 import { hostname } from 'node:os';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock as clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Random, systemRandom } from '../lib/random.ts';
+import { type Random, systemRandom as random } from '../lib/random.ts';
 import { readVersion } from '../lib/version.ts';
 import { parseHead } from './amqp/message/head.ts';
-import { Router, type RouterOptions } from './core/router.ts';
+import { mayManage } from './core/may-manage.ts';
+import { Router } from './core/router.ts';
+import type { RouterOptions } from './core/router-options.ts';
 import { ConfigFile, loadConfig } from './io/config-file.ts';
 import { countersOf } from './io/counters.ts';
 import { Drain } from './io/drain.ts';
 import { Driver } from './io/driver.ts';
 import { Entities } from './io/entities.ts';
+import { watchEventLoop } from './io/event-loop-delay.ts';
 import { makeEvents } from './io/events.ts';
 import { flowCountMax } from './io/flow-count.ts';
 import { flowMemoryBytes } from './io/flow-memory.ts';
 import { flowPauseLimitMs } from './io/flow-pause.ts';
+import { makeKeyring } from './io/identity-keys.ts';
 import { managedRouter } from './io/managed.ts';
 import { meshOptions } from './io/mesh-options.ts';
 import { ProtocolTrace } from './io/protocol-trace.ts';
@@ -30,6 +33,7 @@ import { RouterLog } from './io/router-log.ts';
 import type { Shown } from './io/show.ts';
 import { startText } from './io/start-config.ts';
 import { TlsProfiles } from './io/tls-profiles.ts';
+import { traceRouter } from './io/tracing.ts';
 import { ManagementAgent } from './management/agent.ts';
 import { entitiesOf, parseConfig, type RouterConfig } from './management/config.ts';
 import { diffConfig } from './management/diff.ts';
@@ -54,7 +58,7 @@ const FAREWELL_POLL_MS = 10;
 
 /**
  * Runs a router until `stop` is aborted.
- * @throws ConfigFileError, StartConfigError, ConfigError before anything is started
+ * @throws ConfigFileError, StartConfigError, ConfigError, TraceSettingsError before anything is started
  */
 export async function runRouter(options: RouterRunOptions, stop: AbortSignal): Promise<void> {
   const signal = options.exitWithStdin ? AbortSignal.any([stop, standardInputEnded()]) : stop;
@@ -63,12 +67,14 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   const { config } = loaded;
   const logs = logsOf(config, () => clock.wall());
   const log = logs.of('ROUTER');
-  const random: Random = systemRandom;
   const startedAt = clock.wall();
   const startedAtMs = clock.now();
   const wall = (ms: number): number => startedAt + (ms - startedAtMs);
 
-  const router = new Router(routerOptions(config, { startedAt, version, random }), clock.now());
+  const router = new Router(routerOptions(config, { startedAt, version, random, wall }), clock.now());
+  const now = () => clock.now();
+  const tracing = await traceRouter({ router, log, random, wall, now, env: process.env, entity: config.router });
+  const { counts: spans, links: linkSpans } = tracing ?? {};
   const driver: Driver = new Driver({
     router,
     clock,
@@ -78,8 +84,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     listen: (listener, on) => entities.listen(listener, on),
   });
   const profiles = new TlsProfiles(logs.of('SERVER'));
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
+  const delay = watchEventLoop(clock.now(), signal);
   const entities = new Entities({
     driver,
     profiles,
@@ -87,17 +92,18 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
     logs,
     random,
     router: config.router,
+    linkSpans,
     http: {
-      render: () =>
-        renderMetrics(
-          countersOf({ router, driver, profiles, startedAt, wall, delay, now: clock.now(), headers: entities.headers }),
-        ),
+      render: (format) => {
+        const { connectors, headers } = entities;
+        const sources = { router, driver, profiles, startedAt, wall, delay, connectors, headers, spans };
+        return renderMetrics(countersOf({ ...sources, now: clock.now() }), format);
+      },
       healthy: () => (signal.aborted ? 'the router is stopping' : undefined),
       ready: () => readiness.problem,
     },
     drain: (draining) => (draining ? drain.begin() : drain.cancel()),
   });
-  const now = () => clock.now();
   const drain = drainOf({ router, driver, entities, log, now });
   const readiness = readinessOf({ router, entities, drain, startedAtMs, now });
   driver.protocolTrace = protocolTrace(driver, entities, logs);
@@ -122,8 +128,8 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   process.off('SIGHUP', onHangup);
   entities.stop();
   profiles.stop();
-  delay.disable();
   driver.stop();
+  await tracing?.stop();
   // An open standard input would keep the process.
   if (options.exitWithStdin) process.stdin.destroy();
   log.info({ router: config.router.id }, 'router stopped');
@@ -131,7 +137,12 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
 
 function routerOptions(
   { router }: RouterConfig,
-  { startedAt, version, random }: { startedAt: number; version: string; random: Random },
+  {
+    startedAt,
+    version,
+    random,
+    wall,
+  }: { startedAt: number; version: string; random: Random; wall: (ms: number) => number },
 ): RouterOptions {
   const memoryBytes = flowMemoryBytes(process.env);
   return {
@@ -146,6 +157,7 @@ function routerOptions(
     flowMemoryBytes: memoryBytes,
     flowCountMax: flowCountMax(process.env, memoryBytes),
     flowPauseLimitMs: flowPauseLimitMs(process.env),
+    identity: { keys: makeKeyring(), wall },
   };
 }
 
@@ -197,9 +209,9 @@ function serveManagement(
 ): void {
   const shown = { router, entities, hostName: hostname(), logBook: logs.book, log: logs.of('AGENT'), ...parts };
   const agent = new ManagementAgent({ routerId: router.id, home: router.home, router: managedRouter(shown) });
-  router.serve('$management', (message) => {
+  router.serve('$management', (message, transit) => {
     const head = parseHead(message, 'body', true);
-    const answer = head && agent.handle(head);
+    const answer = head && agent.handle(head, mayManage(router, transit));
     if (!answer) return false;
     router.send(answer.to, answer.message, parts.now());
     return true;

@@ -6,31 +6,37 @@
  * for each connection (`listener-address.ts`); when that one refuses, another.
  */
 
+import { CONNECT_SECONDS, DurationHistogram } from '../../lib/histogram.ts';
+import { Seldom } from '../../lib/seldom.ts';
 import type { AddressTable } from '../core/address-table.ts';
 import { clientHash } from '../core/affinity.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
-import { hashKey } from '../core/hash-key.ts';
 import { DIAL_PATIENCE_MS, FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import type { Candidate, Transit } from '../core/transit.ts';
-import type { ObserverKind } from '../observer/observer.ts';
+import type { Clients } from '../identity/client.ts';
+import { refusedText } from '../policy/refusal.ts';
+import type { Refusal } from '../policy/ticket.ts';
 import { Admission, SHORTAGES, type Shortage } from './admission.ts';
 import { ConnectorClock } from './connector-clock.ts';
 import { ConnectorFlow } from './connector-flow.ts';
 import type { Flow } from './flow.ts';
 import { FlowBudget } from './flow-budget.ts';
-import { addCounters, newCounters } from './flow-counters.ts';
 import type { FlowCounters, FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
+import type { FlowTracer } from './flow-tracer.ts';
 import { AddressTrial } from './listener-address.ts';
 import { type Dispatcher, ListenerFlow, REPLY_PREFIX } from './listener-flow.ts';
+import { BridgePolicies } from './policies.ts';
 import type { FlowRecorder } from './recorder.ts';
 import { type DialFailure, newRefusals, type Refusals } from './refusals.ts';
 import { ReportQueue } from './report-queue.ts';
 import { BridgeSurvivals } from './resume/shared.ts';
 import { FlowDoor } from './resume/streams.ts';
 import { FLOW_PREFIX } from './resume/survival.ts';
+import { ServiceCounts } from './service-totals.ts';
 import { type ConnectorOwner, type ConnectorSettings, TcpConnector } from './tcp-connector.ts';
-import { type ListenerOwner, type Rank, TcpListener, type TcpListenerOptions } from './tcp-listener.ts';
+import type { TcpListener } from './tcp-listener.ts';
+import { type ListenersOwner, TcpListeners } from './tcp-listeners.ts';
 
 export interface BridgeParts {
   routerId: string;
@@ -52,9 +58,13 @@ export interface BridgeParts {
   flowCountMax?: number;
   /** Whether it is known here which other routers have an address; it is unless said otherwise. */
   knowsOthers?: boolean;
+  /** Who clients are. */
+  clients: Clients;
+  /** Id of the router where a message entered the network; undefined when this router cannot vouch for it. */
+  ingressOf?: (transit: Transit) => string | undefined;
 }
 
-export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
+export class Bridge implements FlowOwner, ConnectorOwner, ListenersOwner {
   readonly routerId: string;
   readonly effects: Effects;
   readonly deliveries: DeliveryCounters;
@@ -62,10 +72,13 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   readonly admission: Admission;
   readonly reports = new ReportQueue();
   readonly survivals: BridgeSurvivals;
+  readonly policies = new BridgePolicies(this);
   readonly addresses: AddressTable;
+  readonly clients: Clients;
   readonly knowsOthers: boolean;
   readonly refusals: Refusals = newRefusals();
-  readonly listeners = new Map<string, TcpListener>();
+  readonly tcpListeners = new TcpListeners(this);
+  readonly listeners: ReadonlyMap<string, TcpListener> = this.tcpListeners.byName;
   readonly connectors = new Map<string, TcpConnector>();
   readonly flows = new Map<number, Flow>();
   /** Time of the turn, kept by the router. */
@@ -75,22 +88,22 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   /** Dials that were given up since the flow had another way, and those that took all their time, since the start. */
   dialsHurriedCount = 0;
   dialsTimedOutCount = 0;
-  /** When a shortage was last told of, ms. */
-  private shortageToldAt = Number.NEGATIVE_INFINITY;
+  private readonly shortageLog = new Seldom(FAULT_LOG_INTERVAL_MS);
   /** Connections that were HTTP in the beginning and could not be followed to their end. */
   observersGaveUpCount = 0;
   /** Who keeps records of flows; undefined when nobody does. */
   recorder: FlowRecorder | undefined;
+  /** Who makes spans of flows; undefined when nobody wants any. */
+  tracer: FlowTracer | undefined;
   private readonly parts: BridgeParts;
   private readonly replies = new Map<string, ListenerFlow>();
   /** Connectors' ends of flows that may go on over another way. */
   private readonly named = new Map<string, ConnectorFlow>();
-  /** What deleted entities have counted: totals never go back. */
-  private readonly retired = newCounters();
   /** Deleted entities with flows that go on. */
-  private readonly retiring = new Set<FlowEntity>();
-  /** Listeners whose sockets may have to be opened or closed; a deleted one stands before what has taken its name. */
-  private readonly unsettled = new Set<TcpListener>();
+  readonly retiring = new Set<FlowEntity>();
+  readonly counts = new ServiceCounts(this);
+  /** From when clients were accepted to when their backends were there. */
+  readonly connectTimes = new DurationHistogram(CONNECT_SECONDS);
   private readonly clock = new ConnectorClock(this.connectors);
   private nextFlow = 1;
 
@@ -103,6 +116,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.admission = new Admission(parts.flowCountMax ?? Number.POSITIVE_INFINITY, this.budget);
     this.survivals = new BridgeSurvivals(this, parts);
     this.addresses = parts.addresses;
+    this.clients = parts.clients;
     this.knowsOthers = parts.knowsOthers ?? true;
   }
 
@@ -110,13 +124,16 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
 
   /** When there is next something to do for a connector, or a flow. */
   get deadline(): number {
-    return Math.min(this.clock.deadline, this.reports.deadline(), this.survivals.agenda.deadline());
+    const { agenda } = this.survivals;
+    return Math.min(this.clock.deadline, this.reports.deadline(), agenda.deadline(), this.policies.deadline);
   }
 
   tick(now: number): void {
+    this.now = now;
     this.clock.tick(now);
     this.reports.tick(now);
     this.survivals.agenda.tick(now);
+    this.policies.tick(now);
   }
 
   dueSooner(connector: TcpConnector): void {
@@ -124,50 +141,6 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   }
 
   // ---- entities
-
-  addListener(options: TcpListenerOptions): void {
-    const listener = new TcpListener(options, this);
-    this.listeners.set(options.name, listener);
-    if (options.address !== undefined) this.addAddress(listener, options.name, options.address, { value: 0 });
-  }
-
-  /** @param keepFlows leaves its open flows alone */
-  deleteListener(name: string, keepFlows: boolean): void {
-    const listener = this.listeners.get(name);
-    if (!listener) return;
-    this.listeners.delete(name);
-    for (const { key } of listener.addresses) this.parts.addresses.unwatch(key, listener);
-    listener.addresses.length = 0;
-    this.adjustListening(listener);
-    if (!keepFlows) for (const flow of [...listener.flows]) flow.reset();
-    this.retire(listener);
-  }
-
-  /** For what to look in flows of a listener from now on, and how many it may have. */
-  adjustListener(listener: string, changes: { observer?: ObserverKind; maxConnections?: number }): void {
-    const found = this.listeners.get(listener);
-    if (found) found.options = { ...found.options, ...changes };
-  }
-
-  addListenerAddress(listener: string, name: string, address: string, rank: Rank): void {
-    const found = this.listeners.get(listener);
-    if (found) this.addAddress(found, name, address, rank);
-  }
-
-  /** New connections follow at once; open ones stay where they are. */
-  rankListenerAddress(listener: string, name: string, { value, weight = 1 }: Rank): void {
-    const found = this.listeners.get(listener)?.addresses.find((each) => each.name === name);
-    if (found) Object.assign(found, { value, weight });
-  }
-
-  deleteListenerAddress(listener: string, name: string): void {
-    const found = this.listeners.get(listener);
-    const at = found?.addresses.findIndex((each) => each.name === name) ?? -1;
-    if (!found || at < 0) return;
-    const [gone] = found.addresses.splice(at, 1);
-    if (!found.addresses.some((each) => each.key === gone!.key)) this.parts.addresses.unwatch(gone!.key, found);
-    this.adjustListening(found);
-  }
 
   addConnector(name: string, address: string, settings: Partial<ConnectorSettings> = {}): void {
     const connector = new TcpConnector(name, address, settings, this);
@@ -179,6 +152,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   /** Its limits, and how its backend is watched, from now on. */
   adjustConnector(name: string, settings: ConnectorSettings): void {
     this.connectors.get(name)?.adjust(settings);
+    this.policies.serviceChanged();
   }
 
   /** Whether connectors are used, and told of, as ever; open flows go on. */
@@ -199,26 +173,6 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     this.retire(connector);
   }
 
-  /** Its addresses have changed, or whether they can be reached. */
-  adjustListening(listener: TcpListener): void {
-    this.unsettled.add(listener);
-  }
-
-  /**
-   * Opens listening sockets of which an address is reachable, closes those of which none is: at the end of a turn, so
-   * that a socket stays open while one address takes the place of another.
-   */
-  settleListening(): void {
-    if (this.unsettled.size === 0) return;
-    for (const listener of this.unsettled) {
-      const wanted = listener.addresses.some(({ key }) => this.isReachable(key));
-      if (wanted === listener.listening) continue;
-      listener.listening = wanted;
-      this.effects.push({ type: 'listen', listener: listener.options.name, on: wanted });
-    }
-    this.unsettled.clear();
-  }
-
   // ---- flows
 
   /**
@@ -230,10 +184,19 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
   accepted(listenerName: string, boundTo?: string, client?: SocketEnd): number | undefined {
     const listener = this.listeners.get(listenerName);
     if (!listener || this.turnsAway(listener)) return undefined;
-    const trial = new AddressTrial(listener, boundTo === undefined ? undefined : clientHash(boundTo));
-    const address = trial.next();
+    const ticket = this.policies.atListener(listener, client?.host);
+    if (ticket?.refusal !== undefined) {
+      this.turnedAway(listener, client, ticket.refusal);
+      return undefined;
+    }
+    const { policies } = this;
+    const bound = boundTo === undefined ? undefined : clientHash(boundTo);
+    const trial = new AddressTrial(listener, bound, policies.permits(listener, client?.host));
+    const waits = ticket?.waits === true;
+    const address = waits ? undefined : trial.next();
     listener.counters.connectionsOpened++;
-    if (address === undefined) {
+    if (address === undefined && !waits) {
+      ticket?.leave();
       listener.counters.connectionsRefused++;
       listener.counters.connectionsClosed++;
       return undefined;
@@ -244,12 +207,26 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     const { recorder } = this;
     const { observer = 'none' } = listener.options;
     const { dispatcher } = this.parts;
-    const route = { routerId, home, replyName, trial, dispatcher, client, recorder, observer };
+    const about = { listener: listenerName, routerId, home, client, clients: this.clients };
+    const route = { ...about, replyName, trial, dispatcher, recorder, observer };
     const flow = new ListenerFlow(this.nextFlow++, this, listener, route);
     this.register(flow);
     this.replies.set(replyName, flow);
-    flow.start(address);
+    flow.ticket = ticket;
+    if (address === undefined) ticket!.attach(flow);
+    else {
+      flow.letIn();
+      flow.start(address);
+    }
     return flow.id;
+  }
+
+  /** A policy does not allow it: who keeps records hears of it all the same. */
+  private turnedAway(listener: TcpListener, client: SocketEnd | undefined, { reason }: Refusal): void {
+    listener.counters.connectionsRefused++;
+    const [listenerAddress] = listener.addresses;
+    const note = this.recorder?.accepted({ ...NOTHING_CARRIED, client, listenerAddress });
+    note?.ended(refusedText(reason));
   }
 
   openConnectorFlow(connector: TcpConnector, stream: Transit): ConnectorFlow {
@@ -261,6 +238,8 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
       now: this.now,
       recorder: this.recorder,
       gate: connector,
+      clients: this.clients,
+      ingressOf: this.parts.ingressOf,
     });
     connector.counters.connectionsOpened++;
     this.register(flow);
@@ -299,9 +278,10 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     const shortage = this.admission.shortage(this.flows.size - extraCount);
     if (shortage === undefined) return undefined;
     this.refusals[shortage]++;
-    if (this.now >= this.shortageToldAt + FAULT_LOG_INTERVAL_MS) {
-      this.shortageToldAt = this.now;
-      const fields = { connections: this.flows.size, connectionsMax: this.admission.countMax };
+    const before = this.shortageLog.tell(this.now);
+    if (before !== undefined) {
+      const since = before > 0 && { before };
+      const fields = { connections: this.flows.size, connectionsMax: this.admission.countMax, ...since };
       this.effects.log('warn', `connection refused: ${SHORTAGES[shortage]}`, fields, 'TCP_ADAPTOR');
     }
     return shortage;
@@ -315,10 +295,10 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     }
     this.refusals.listener++;
     listener.counters.connectionsRefused++;
-    if (this.now >= listener.limitToldAt + FAULT_LOG_INTERVAL_MS) {
-      listener.limitToldAt = this.now;
+    const before = listener.limitLog.tell(this.now);
+    if (before !== undefined) {
       const { name, maxConnections } = listener.options;
-      const fields = { listener: name, maxConnections };
+      const fields = { listener: name, maxConnections, ...(before > 0 && { before }) };
       this.effects.log('warn', 'connection refused: the tcpListener has as many as it may have', fields, 'TCP_ADAPTOR');
     }
     return true;
@@ -330,6 +310,7 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     flow.entity.flows.delete(flow);
     flow.entity.counters.connectionsClosed++;
     flow.entity.left?.(flow);
+    this.policies.left(flow);
     if (flow instanceof ListenerFlow) {
       this.replies.delete(flow.replyName);
       this.survivals.agenda.delete(flow);
@@ -375,20 +356,17 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
 
   /** Of all tcpListeners and tcpConnectors since the start. */
   totals(): FlowCounters {
-    const total = { ...this.retired };
-    for (const entities of [this.listeners.values(), this.connectors.values(), this.retiring]) {
-      for (const { counters } of entities) addCounters(total, counters);
-    }
-    return total;
+    return this.counts.total();
   }
 
-  private retire(entity: FlowEntity): void {
+  /** It is deleted; what it has counted is counted on, when its last flow is over. */
+  retire(entity: FlowEntity): void {
     if (entity.flows.size > 0) {
       this.retiring.add(entity);
       return;
     }
     this.retiring.delete(entity);
-    addCounters(this.retired, entity.counters);
+    this.counts.retire(entity);
   }
 
   /** Connectors whose backends were not reached of late. */
@@ -418,23 +396,9 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenerOwner {
     flow.entity.flows.add(flow);
   }
 
-  private addAddress(listener: TcpListener, name: string, address: string, { value, weight = 1 }: Rank): void {
-    const key = hashKey(address, this.routerId);
-    listener.addresses.push({ name, address, key, value, weight, penaltyUntil: 0, connectionsOpened: 0 });
-    this.parts.addresses.watch(key, listener);
-    this.adjustListening(listener);
-  }
-
-  /** One whose last other router has just gone is, and is about to be in the table again. */
-  isReachable(key: string): boolean {
-    const address = this.parts.addresses.get(key);
-    if (address === undefined) return false;
-    if (address.reachable) return true;
-    for (const watcher of address.watchers) if (watcher instanceof TcpConnector) return true;
-    return false;
-  }
-
   random(): number {
     return this.parts.random();
   }
 }
+
+const NOTHING_CARRIED = { bytesIn: 0, bytesOut: 0, firstInAt: 0, firstOutAt: 0 } as const;

@@ -3,16 +3,24 @@
  * head is whole, and the answering stream is sent when the backend has accepted; a backend that refuses is told to
  * the stream's way as `modified`, so that another connector can be tried while nothing has been sent.
  */
+
+import type { PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import type { Typed } from '../amqp/codec/value.ts';
 import type { ClientEnds } from '../core/client-ends.ts';
 import { isDoubted } from '../core/doubt.ts';
 import { BACKEND_CONNECT_TIMEOUT_MS, MESSAGE_HEAD_BYTES_MAX } from '../core/limits.ts';
 import { Transit } from '../core/transit.ts';
+import type { Clients, Said, StreamOrigin } from '../identity/client.ts';
+import { refusedState, refusedText } from '../policy/refusal.ts';
+import type { Door, Gated, Refusal } from '../policy/ticket.ts';
 import { Flow } from './flow.ts';
 import type { FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
 import { type FlowTerms, flowTermsOf } from './flow-terms.ts';
+import type { ConnectorTrace } from './flow-tracer.ts';
 import { type Dispatcher, REPLY_PREFIX } from './listener-flow.ts';
+import { FAILED, REJECTED, RELEASED } from './outcomes.ts';
+import type { BridgePolicies } from './policies.ts';
 import type { ConnectorNote, FlowRecorder } from './recorder.ts';
 import { flowAddress } from './resume/survival.ts';
 import {
@@ -33,17 +41,21 @@ export interface ConnectorFlowParts {
   recorder: FlowRecorder | undefined;
   /** Says when the backend may be dialled: at once when absent. */
   gate?: DialGate;
+  clients: Clients;
+  ingressOf?: (transit: Transit) => string | undefined;
 }
 
 /** The tcpConnector, as far as it has limits. */
 export interface DialGate {
   openCount: number;
-  /** @returns false when the flow waits, for `dial` to be called */
+  /** @returns false when the flow waits, for `dial` or `passed` to be called, or is refused */
   admits(flow: ConnectorFlow): boolean;
+  /** The same of one that policies allow. */
+  places(flow: ConnectorFlow): boolean;
   readonly settings: { readonly connectTimeoutMs: number };
 }
 
-export class ConnectorFlow extends Flow {
+export class ConnectorFlow extends Flow implements Gated {
   readonly connector: string;
   /** When the connector took the stream, ms. */
   readonly takenAt: number;
@@ -53,6 +65,7 @@ export class ConnectorFlow extends Flow {
   private readonly dispatcher: Dispatcher;
   private reader: StreamHeadReader | undefined = new StreamHeadReader();
   private replyTo = '';
+  /** Until it is answered. */
   private offer: FlowTerms | undefined;
   /** The listener's end may have taken another's answer. */
   private isDoubted = false;
@@ -60,12 +73,17 @@ export class ConnectorFlow extends Flow {
   flowName: string | undefined;
   private alpn: string | undefined;
   private client: ClientEnds | undefined;
+  private readonly clients: Clients;
+  private said: Said | undefined;
+  /** Of its first stream: later ones bring nothing new of the client. */
+  private readonly origin: StreamOrigin;
   private readonly gate: DialGate | undefined;
   /** What has come while it waits to be dialled; undefined when it does not. */
   private early: Buffer[] | undefined;
   private earlyEnd: { settled: boolean } | undefined;
   private readonly recorder: FlowRecorder | undefined;
   protected note: ConnectorNote | undefined;
+  trace: ConnectorTrace | undefined;
 
   constructor(id: number, owner: FlowOwner, entity: FlowEntity, parts: ConnectorFlowParts) {
     super(id, owner, entity);
@@ -77,6 +95,18 @@ export class ConnectorFlow extends Flow {
     this.withinMs = parts.stream.tryMs;
     this.recorder = parts.recorder;
     this.gate = parts.gate;
+    this.clients = parts.clients;
+    const { from, to: address } = parts.stream;
+    this.origin = { from, address, at: parts.now, ingress: parts.ingressOf?.(parts.stream) };
+  }
+
+  /** Who is at the other end of the stream, when its head is whole. */
+  get policyClient(): PolicyClient {
+    return this.clients.ofStream(this.said, this.origin);
+  }
+
+  get unvouched(): string | undefined {
+    return this.clients.unvouched(this.said, this.origin);
   }
 
   override write(bytes: Buffer): void {
@@ -132,7 +162,9 @@ export class ConnectorFlow extends Flow {
     const { deliveryAnnotations } = parsed.head!;
     this.offer = flowTermsOf(deliveryAnnotations);
     this.isDoubted = this.offer?.token !== undefined && isDoubted(deliveryAnnotations);
+    this.said = this.clients.said(this.offer?.claim);
     this.agree(this.offer);
+    this.takeTrace(this.offer?.trace);
     this.client = clientOf(parsed.head!);
     if (this.gate?.admits(this) === false) this.early = [];
     else this.dial();
@@ -145,6 +177,37 @@ export class ConnectorFlow extends Flow {
     else this.earlyEnd = { settled };
   }
 
+  /** Policies allow it, within their limits. */
+  letIn(): void {
+    if (this.ticket !== undefined) this.meter = this.owner.policies.meterOf(this, this.ticket);
+  }
+
+  passed(): void {
+    this.letIn();
+    if (this.gate?.places(this) !== false) this.dial();
+  }
+
+  /** By rules at another connector of this router. */
+  get refusedBy(): readonly RuleReference[] {
+    return this.sink?.refusedBy ?? [];
+  }
+
+  turnedAway({ by, reason }: Refusal): void {
+    if (by !== undefined && this.sink !== undefined) this.sink.refusedBy = [...this.sink.refusedBy, by];
+    this.entity.counters.connectionsRefused++;
+    this.refuse(refusedState(reason), refusedText(reason));
+  }
+
+  doorBy(policies: BridgePolicies): Door | undefined {
+    return this.reader === undefined ? policies.connectorDoorOf(this) : undefined;
+  }
+
+  /** The listener's end of the flow, when that is at this router too. */
+  get otherEnd(): Flow | undefined {
+    const inlet = this.sink?.inlet;
+    return inlet instanceof Flow ? inlet : undefined;
+  }
+
   /** There is no socket to write to yet, and hardly anybody sends before there is. */
   private keep(early: Buffer[], bytes: Buffer): void {
     if (bytes.length === 0) return;
@@ -155,6 +218,7 @@ export class ConnectorFlow extends Flow {
   /** The backend may be dialled. */
   dial(): void {
     const { connector, alpn, client, gate } = this;
+    this.trace?.dialling();
     const { connectTimeoutMs = BACKEND_CONNECT_TIMEOUT_MS } = gate?.settings ?? {};
     const limitMs = Math.min(this.withinMs ?? connectTimeoutMs, connectTimeoutMs);
     this.owner.effects.push({ type: 'flow-connect', flow: this.id, connector, withinMs: limitMs, alpn, client });
@@ -171,11 +235,14 @@ export class ConnectorFlow extends Flow {
   connected(local?: SocketEnd): void {
     if (this.over) return;
     this.note?.connected(local);
+    this.trace?.connected();
     const source = new Transit(this, this.dispatcher, 0, false);
     source.annotations = streamAnnotations(this.routerId);
     source.to = this.replyTo;
     this.source = source;
-    if (this.dispatcher.forward(source, composeAnswerHead(this.replyTo, this.answerTerms()))) this.openSource();
+    const head = composeAnswerHead(this.replyTo, this.answerTerms());
+    this.offer = undefined;
+    if (this.dispatcher.forward(source, head)) this.openSource();
     else this.breakOff(true);
   }
 
@@ -197,7 +264,7 @@ export class ConnectorFlow extends Flow {
 
   /** The backend cannot be reached. @param reason for people */
   connectFailed(reason?: string): void {
-    this.refuse(FAILED, reason);
+    this.refuse(FAILED, `not-reached (${reason || 'no answer'})`);
   }
 
   protected override firstReceived(): void {
@@ -210,15 +277,20 @@ export class ConnectorFlow extends Flow {
     this.note = this.recorder.taken(this, this.entity, identity.value, this.sink?.annotations?.trace ?? []);
   }
 
-  private refuse(state: DeliveryState, reason?: string): void {
+  private takeTrace(traceparent: string | undefined): void {
+    const { tracer } = this.owner;
+    if (tracer === undefined || traceparent === undefined) return;
+    const { to = '', annotations } = this.sink ?? {};
+    this.trace = tracer.taken(this, { name: this.connector, address: to }, traceparent, annotations?.trace ?? []);
+  }
+
+  /** @param error for people */
+  private refuse(state: DeliveryState, error = 'not-reached (no answer)'): void {
     if (this.over) return;
     this.over = true;
-    this.note?.ended(`not-reached (${reason || 'no answer'})`);
+    this.note?.ended(error);
+    this.trace?.ended(error);
     this.owner.flowOver(this);
     this.sink?.outcome(this, state, this.sink.complete);
   }
 }
-
-const RELEASED: DeliveryState = { state: 'released' };
-const REJECTED: DeliveryState = { state: 'rejected' };
-const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true, undeliverableHere: false };

@@ -1,8 +1,11 @@
 /** What a flow is part of: the tcpListener or tcpConnector with its counts, the bridge, and who keeps a record of it. */
+import type { DurationHistogram } from '../../lib/histogram.ts';
 import type { DeliveryCounters } from '../core/delivery-counters.ts';
 import type { Effects } from '../core/effects.ts';
 import type { Flow } from './flow.ts';
 import type { FlowBudget } from './flow-budget.ts';
+import type { FlowTracer } from './flow-tracer.ts';
+import type { BridgePolicies } from './policies.ts';
 import type { ReportQueue } from './report-queue.ts';
 import type { SurvivalShared } from './resume/survival.ts';
 
@@ -43,6 +46,9 @@ export interface FlowOwner {
   readonly budget: FlowBudget;
   readonly reports: ReportQueue;
   readonly survivals: SurvivalShared;
+  readonly policies: BridgePolicies;
+  readonly connectTimes: DurationHistogram;
+  readonly tracer: FlowTracer | undefined;
   /** Its present name is nobody's any more. @returns another by which an answering stream finds it */
   renameReply(flow: Flow & { replyName: string }): string;
   /** Makes a name under which the flow's later streams find it, as long as it lives. */

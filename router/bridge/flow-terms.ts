@@ -7,10 +7,13 @@
  * The heads of streams by which a flow goes on over another way say more (docs/adr/0027).
  */
 import { amqp, mapGet, type Typed } from '../amqp/codec/value.ts';
+import { CLAIM_BYTES_MAX } from '../identity/limits.ts';
 
 export const FLOW_ANNOTATION = 'x-opt-skuprt-flow';
 /** Beyond it, it is no address. */
 const ADDRESS_LENGTH_MAX = 512;
+/** Beyond it, it is no `traceparent`. */
+const TRACE_LENGTH_MAX = 128;
 
 export interface FlowTerms {
   /** Octets that who says it can take at the beginning, in KiB; 0: nothing said. */
@@ -26,18 +29,24 @@ export interface FlowTerms {
   /** Octets that have come since the flow began, in order, and those of them that the socket has taken. */
   readonly received?: number;
   readonly written?: number;
+  /** Who the client is, signed by the listener's router (docs/adr/0032). */
+  readonly claim?: string;
+  /** Of a flow that is traced: the W3C `traceparent` that the other end's spans belong to. */
+  readonly trace?: string;
 }
 
 /** As a pair of the delivery annotations. */
 export function flowAnnotation(terms: FlowTerms): readonly [Typed, Typed] {
   const fields: [Typed, Typed][] = [[amqp.symbol('offer'), amqp.uint(terms.offerKib)]];
-  const { token, limitMs, address, epoch, received, written } = terms;
+  const { token, limitMs, address, epoch, received, written, claim, trace } = terms;
   if (token !== undefined) fields.push([amqp.symbol('token'), amqp.ulong(token)]);
   if (limitMs !== undefined) fields.push([amqp.symbol('limit'), amqp.uint(limitMs)]);
   if (address !== undefined) fields.push([amqp.symbol('address'), amqp.string(address)]);
   if (epoch !== undefined) fields.push([amqp.symbol('epoch'), amqp.uint(epoch)]);
   if (received !== undefined) fields.push([amqp.symbol('received'), amqp.ulong(received)]);
   if (written !== undefined) fields.push([amqp.symbol('written'), amqp.ulong(written)]);
+  if (claim !== undefined) fields.push([amqp.symbol('claim'), amqp.string(claim)]);
+  if (trace !== undefined) fields.push([amqp.symbol('trace'), amqp.string(trace)]);
   return [amqp.symbol(FLOW_ANNOTATION), amqp.map(fields)];
 }
 
@@ -47,6 +56,8 @@ export function flowTermsOf(deliveryAnnotations: Typed | undefined): FlowTerms |
   const terms = mapGet(deliveryAnnotations, FLOW_ANNOTATION);
   if (terms?.type !== 'map') return undefined;
   const address = mapGet(terms, 'address');
+  const trace = mapGet(terms, 'trace');
+  const claim = mapGet(terms, 'claim');
   const isAddress = address?.type === 'string' && address.value.length <= ADDRESS_LENGTH_MAX;
   return {
     offerKib: numberOf(terms, 'offer') ?? 0,
@@ -56,6 +67,8 @@ export function flowTermsOf(deliveryAnnotations: Typed | undefined): FlowTerms |
     epoch: numberOf(terms, 'epoch'),
     received: numberOf(terms, 'received'),
     written: numberOf(terms, 'written'),
+    claim: claim?.type === 'string' && claim.value.length <= CLAIM_BYTES_MAX ? claim.value : undefined,
+    trace: trace?.type === 'string' && trace.value.length <= TRACE_LENGTH_MAX ? trace.value : undefined,
   };
 }
 

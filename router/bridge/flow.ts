@@ -13,19 +13,16 @@
 
 import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { countOutcome } from '../amqp/engine/link-counters.ts';
-import {
-  FLOW_QUEUE_BYTES_HIGH,
-  FLOW_REPORT_BYTES,
-  FLOW_REPORT_BYTES_OURS,
-  FLOW_REPORT_BYTES_QUIET,
-  FLOW_REPORT_BYTES_SHORT,
-  OUTLET_BYTES_LOW,
-  WINDOWED_OUTLET_BYTES_HIGH,
-} from '../core/limits.ts';
+import { FLOW_QUEUE_BYTES_HIGH, OUTLET_BYTES_LOW, WINDOWED_OUTLET_BYTES_HIGH } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
+import type { Door, Ticket } from '../policy/ticket.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import type { FlowEntity, FlowNote, FlowOwner } from './flow-owner.ts';
 import type { FlowTerms } from './flow-terms.ts';
-import type { Reporting } from './report-queue.ts';
+import type { FlowTrace } from './flow-tracer.ts';
+import { ACCEPTED, BROKEN_OFF, FAILED, RESET } from './outcomes.ts';
+import type { BridgePolicies } from './policies.ts';
+import { type Reporting, reportBytes } from './report-queue.ts';
 import { type Addressee, GIVEN_UP, type LaterSink, NO_END } from './resume/streams.ts';
 import { Survival, type SurvivalTerms, type SurvivingFlow } from './resume/survival.ts';
 import { SendWindow } from './send-window.ts';
@@ -58,6 +55,10 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   private reportQueued = false;
   private sinkEnded = false;
   private sinkSettled = false;
+
+  /** Where policies select the service; and where they limit its octets. */
+  ticket: Ticket | undefined;
+  meter: FlowMeter | undefined;
 
   protected over = false;
   /** The other end is a router of ours too, and has said so. */
@@ -99,6 +100,7 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
     if (window.sentBytes === 0) this.firstReceived();
     window.sent(window.sentBytes + bytes.length, this.owner.now);
     this.entity.counters.bytesIn += bytes.length;
+    this.meter?.read(bytes.length);
     survival?.retained.push(bytes);
     // What the socket had at hand when the way was lost goes over the next.
     if (this.source && survival?.isUp !== false) {
@@ -212,7 +214,8 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
     this.toWrite += bytes.length;
     this.owner.budget.take(bytes.length);
     this.entity.counters.bytesOut += bytes.length;
-    this.owner.effects.push({ type: 'flow-write', flow: this.id, bytes });
+    if (this.meter === undefined) this.owner.effects.push({ type: 'flow-write', flow: this.id, bytes });
+    else this.meter.write(bytes);
   }
 
   end(settled: boolean): void {
@@ -227,11 +230,16 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
       if (!settled) this.sink?.outcome(this.sinkEnd, FAILED, true);
       return;
     }
-    if (!this.sinkEnded) this.owner.effects.push({ type: 'flow-end', flow: this.id });
+    if (!this.sinkEnded) this.endSocket();
     this.sinkEnded = true;
     if (settled) this.sinkSettled = true;
     if (this.written === this.toWrite) this.settleSink();
     else this.checkOver();
+  }
+
+  private endSocket(): void {
+    if (this.meter === undefined) this.owner.effects.push({ type: 'flow-end', flow: this.id });
+    else this.meter.end();
   }
 
   abort(): void {
@@ -278,16 +286,20 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
 
   // ---- for the two kinds of flow
 
+  /** Where it has come in, for policies that have changed; undefined while that is not known. */
+  abstract doorBy(policies: BridgePolicies): Door | undefined;
   protected abstract readonly note: FlowNote | undefined;
+  /** Of a flow that is traced. */
+  abstract readonly trace: FlowTrace | undefined;
 
   protected firstReceived(): void {
     this.firstInAt = this.owner.now;
   }
 
   /** The stream this end produces was refused or broke down there. */
-  protected sourceRefused(_state: DeliveryState | undefined): void {
+  protected sourceRefused(_state: DeliveryState | undefined, reason?: string): void {
     this.sourceSettled = true;
-    this.breakOff(true);
+    this.breakOff(true, reason);
   }
 
   protected get isAnswered(): boolean {
@@ -395,13 +407,19 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
     if (this.over) return;
     this.over = true;
     this.note?.ended(reason ?? BROKEN_OFF);
-    this.entity.counters.connectionsReset++;
+    this.trace?.ended(reason ?? BROKEN_OFF);
+    this.countBroken(resetSocket);
     if (resetSocket) this.owner.effects.push({ type: 'flow-reset', flow: this.id });
     if (this.sourceSettled) this.source?.end(true);
     else this.source?.abort();
     if (!this.sinkSettled) this.sink?.outcome(this.sinkEnd, this.isKnownThere ? RESET : FAILED, this.sink.complete);
     this.survival?.end();
     this.owner.flowOver(this);
+  }
+
+  /** @param resetSocket it did not break by itself */
+  protected countBroken(_resetSocket: boolean): void {
+    this.entity.counters.connectionsReset++;
   }
 
   /** The other end has shown that the flow stands: nobody may take it for one that is still to be sent elsewhere. */
@@ -418,17 +436,11 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
 
   private considerReport(): void {
     const unreported = this.written - this.reported;
-    if (!this.ours) {
-      if (unreported >= FLOW_REPORT_BYTES) this.report();
-      return;
-    }
-    const isQuiet = this.written === this.toWrite;
-    const quietBytes = this.owner.budget.tight ? FLOW_REPORT_BYTES_SHORT : FLOW_REPORT_BYTES_QUIET;
-    const due = isQuiet ? quietBytes : FLOW_REPORT_BYTES_OURS;
-    if (unreported >= due) this.report();
-    else if (!this.reportQueued && unreported > 0) {
+    const { ours, owner } = this;
+    if (unreported >= reportBytes(ours, this.written === this.toWrite, owner.budget.tight)) this.report();
+    else if (ours && !this.reportQueued && unreported > 0) {
       this.reportQueued = true;
-      this.owner.reports.push(this, this.owner.now);
+      owner.reports.push(this, owner.now);
     }
   }
 
@@ -462,6 +474,7 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   private finish(): void {
     this.over = true;
     this.note?.ended();
+    this.trace?.ended();
     this.survival?.end();
     this.owner.flowOver(this);
   }
@@ -469,17 +482,10 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   adjustReading(): void {
     if (this.over) return;
     const full = this.windowOpen && this.window.full;
-    const pause = this.sourceHeld || full || !this.answered || this.survival?.isUp === false;
+    const isHeld = this.sourceHeld || this.meter?.isHeld === true;
+    const pause = isHeld || full || !this.answered || this.survival?.isUp === false;
     if (pause === this.paused) return;
     this.paused = pause;
     this.owner.effects.push({ type: pause ? 'flow-pause' : 'flow-resume', flow: this.id });
   }
 }
-
-const BROKEN_OFF = 'delivery-failed (broken off at the other end, or on the way)';
-const ACCEPTED: DeliveryState = { state: 'accepted' };
-const RESET: DeliveryState = {
-  state: 'rejected',
-  error: { condition: 'amqp:connection:forced', description: 'the flow was reset at its other end' },
-};
-const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true, undeliverableHere: false };

@@ -7,6 +7,7 @@
  */
 import { choose } from '../core/affinity.ts';
 import { CONNECTOR_PENALTY_MS, SECOND_ROUND_WITHIN_MS } from '../core/limits.ts';
+import type { Checkpoint } from '../policy/checkpoint.ts';
 
 export type MultiAddressStrategy = 'none' | 'priority' | 'weighted';
 
@@ -20,6 +21,8 @@ export interface ListenerAddress {
   penaltyUntil: number;
   /** Connections that were offered to it. */
   connectionsOpened: number;
+  /** What policies say of those who are sent to it. */
+  checkpoint?: Checkpoint;
 }
 
 export interface AddressChooser {
@@ -40,19 +43,29 @@ export class AddressTrial {
   private refused: Set<ListenerAddress> | undefined;
   private readonly startedAt: number;
   private restarted = false;
+  private readonly permits: (address: ListenerAddress) => boolean;
 
-  constructor(chooser: AddressChooser, client: number | undefined) {
+  /** @param permits which addresses policies allow: all when absent */
+  constructor(
+    chooser: AddressChooser,
+    client: number | undefined,
+    permits: (address: ListenerAddress) => boolean = () => true,
+  ) {
     this.chooser = chooser;
     this.startedAt = chooser.now();
     this.client = client;
+    this.permits = permits;
   }
 
-  /** The address to try; called again, the one before has refused. Undefined when none is left. */
-  next(): string | undefined {
+  /**
+   * The address to try; called again, the one before has refused. Undefined when none is left.
+   * @param isExcused it has refused this client alone, as policies do
+   */
+  next(isExcused = false): string | undefined {
     if (this.current !== undefined) {
       this.refused ??= new Set();
       this.refused.add(this.current);
-      this.current.penaltyUntil = this.chooser.now() + CONNECTOR_PENALTY_MS;
+      if (!isExcused) this.current.penaltyUntil = this.chooser.now() + CONNECTOR_PENALTY_MS;
     }
     this.current = this.choose();
     if (this.current !== undefined) this.current.connectionsOpened++;
@@ -66,9 +79,7 @@ export class AddressTrial {
 
   /** Whether `next` would have another. */
   get hasMore(): boolean {
-    return this.chooser.addresses.some(
-      (each) => each !== this.current && !this.refused?.has(each) && this.chooser.isReachable(each.key),
-    );
+    return this.chooser.addresses.some((each) => each !== this.current && this.isUsable(each));
   }
 
   /** All may be tried once more, once. @returns whether they may */
@@ -80,9 +91,13 @@ export class AddressTrial {
     return true;
   }
 
+  private isUsable(address: ListenerAddress): boolean {
+    return !this.refused?.has(address) && this.chooser.isReachable(address.key) && this.permits(address);
+  }
+
   private choose(): ListenerAddress | undefined {
     const { addresses, strategy } = this.chooser;
-    const usable = addresses.filter((each) => !this.refused?.has(each) && this.chooser.isReachable(each.key));
+    const usable = addresses.filter((each) => this.isUsable(each));
     if (usable.length < 2) return usable[0];
     const now = this.chooser.now();
     const sound = usable.filter(({ penaltyUntil }) => penaltyUntil <= now);

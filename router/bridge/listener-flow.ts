@@ -4,10 +4,11 @@
  * answering stream has come: that is how it learns that the service's end has a connection to the backend. Until then
  * nothing of the client has been read, and when an address refuses, the next of the listener's is tried.
  */
-import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { AmqpError, DeliveryState } from '../amqp/codec/performatives.ts';
 import { DIAL_PATIENCE_MS } from '../core/limits.ts';
 import type { Candidate, Outlet, Rerouter } from '../core/transit.ts';
 import { Transit } from '../core/transit.ts';
+import type { Clients } from '../identity/client.ts';
 import {
   guessProtocol,
   type HttpProtocol,
@@ -15,15 +16,22 @@ import {
   type Observer,
   type ObserverKind,
 } from '../observer/observer.ts';
+import { policyError, reasonOf, refusedText } from '../policy/refusal.ts';
+import type { Door, Gated, Refusal } from '../policy/ticket.ts';
 import { Flow } from './flow.ts';
 import type { FlowEntity, FlowOwner, SocketEnd } from './flow-owner.ts';
 import { type FlowTerms, flowTermsOf } from './flow-terms.ts';
+import type { ListenerTrace } from './flow-tracer.ts';
 import type { AddressTrial, ListenerAddress } from './listener-address.ts';
+import { RELEASED } from './outcomes.ts';
+import type { BridgePolicies } from './policies.ts';
 import type { FlowRecorder, ListenerNote } from './recorder.ts';
 import type { Pausing } from './resume/agenda.ts';
 import { composeStreamHead, STREAM_CONTENT_TYPE, StreamHeadReader, streamAnnotations } from './stream-head.ts';
 
 export interface ListenerFlowRoute {
+  /** The tcpListener. */
+  listener: string;
   routerId: string;
   /** What addresses of this router alone begin with. */
   home: string;
@@ -33,6 +41,7 @@ export interface ListenerFlowRoute {
   trial: AddressTrial;
   dispatcher: Dispatcher;
   client: SocketEnd | undefined;
+  clients: Clients;
   recorder: FlowRecorder | undefined;
   /** For what to look in the flow. */
   observer: ObserverKind;
@@ -45,7 +54,7 @@ export interface Dispatcher extends Rerouter {
   redirect(transit: Transit, head: Buffer): boolean;
 }
 
-export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
+export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing, Gated {
   readonly cost = 0;
   readonly openCount = 0;
   private readonly route: ListenerFlowRoute;
@@ -56,8 +65,13 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
   private token: number | undefined;
   dueAt = Number.POSITIVE_INFINITY;
   readonly isAsking = false;
+  /** Of a policy at the other end, that has refused it. */
+  private refusal: AmqpError | undefined;
   private firstLostAt: number | undefined;
   protected readonly note: ListenerNote | undefined;
+  readonly trace: ListenerTrace | undefined;
+  /** ms */
+  private readonly acceptedAt: number;
   private observer: Observer | undefined;
   /** What the client's first octets say; nobody need have asked for more. */
   private guess: HttpProtocol | undefined;
@@ -66,7 +80,9 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
     super(id, owner, entity);
     this.route = route;
     this.replyName = route.replyName;
+    this.acceptedAt = owner.now;
     this.note = route.recorder?.accepted(this);
+    this.trace = owner.tracer?.accepted(this, route.listener);
     const { exchanges } = this.note ?? {};
     if (exchanges !== undefined) this.observer = makeObserver(route.observer, exchanges, route.client?.alpn);
   }
@@ -118,6 +134,27 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
     return `${REPLY_PREFIX}${this.replyName}`;
   }
 
+  /** Policies allow it, within their limits. */
+  letIn(): void {
+    const { policies } = this.owner;
+    if (this.ticket !== undefined) this.meter = policies.meterOf(this, this.ticket);
+  }
+
+  passed(): void {
+    this.letIn();
+    const address = this.route.trial.next();
+    if (address === undefined) this.breakOff(true);
+    else this.start(address);
+  }
+
+  turnedAway({ reason }: Refusal): void {
+    this.breakOff(true, refusedText(reason));
+  }
+
+  doorBy(policies: BridgePolicies): Door | undefined {
+    return policies.listenerDoorOf(this.route.listener, this.listenerAddress, this.client?.host);
+  }
+
   /** @param address the first of the trial */
   start(address: string): void {
     const source = new Transit(this, this, 0, false);
@@ -139,10 +176,25 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
     const { survivals, now } = this.owner;
     this.firstLostAt ??= now;
     if (state?.state !== 'released' || this.isAnswered || now - this.firstLostAt >= RETRY_WITHIN_MS) {
-      super.sourceRefused(state);
+      super.sourceRefused(state, this.refusedThere(state));
       return;
     }
     survivals.agenda.set(this, now + RETRY_MS);
+  }
+
+  /** What a policy at the other end has said; of several connectors one may have refused so, and others been out of reach. */
+  private refusedThere(state: DeliveryState | undefined): string | undefined {
+    const error = policyError(state) ?? this.refusal;
+    if (error === undefined || this.isAnswered) return undefined;
+    const reason = reasonOf(error);
+    this.owner.policies.refusedElsewhere(this.route.listener, reason);
+    return refusedText(reason);
+  }
+
+  /** Refused: nobody has taken it, and it was not the client that left. */
+  protected override countBroken(resetSocket: boolean): void {
+    if (!resetSocket || this.isAnswered) super.countBroken(resetSocket);
+    else this.entity.counters.connectionsRefused++;
   }
 
   act(): void {
@@ -157,6 +209,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
 
   /** Another consumer of the address, else another address. */
   reroute(transit: Transit): boolean {
+    this.refusal = transit.refusal ?? this.refusal;
     this.beHurried(transit);
     this.newAnswer();
     transit.headPatienceMs = undefined;
@@ -179,7 +232,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
 
   private tryRest(source: Transit): boolean {
     const { trial, dispatcher } = this.route;
-    for (let address = trial.next(); address !== undefined; address = trial.next()) {
+    const isExcused = source.refusal !== undefined;
+    for (let address = trial.next(isExcused); address !== undefined; address = trial.next()) {
       source.to = address;
       source.tried.clear();
       source.headPatienceMs = undefined;
@@ -230,8 +284,15 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
       this.note?.identity,
       alpn,
       ends,
-      this.terms,
+      this.termsTo(address),
     );
+  }
+
+  private termsTo(address: string): FlowTerms {
+    const { clients, listener, client } = this.route;
+    const claim = clients.claimOf(clients.accepted(client?.host, listener), address);
+    if (this.trace === undefined) return { ...this.terms, claim };
+    return { ...this.terms, claim, trace: this.trace.routed(address) };
   }
 
   take(transit: Transit): Outlet | undefined {
@@ -255,6 +316,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
       return;
     }
     this.source?.commit();
+    this.trace?.answered();
+    this.owner.connectTimes.observe((this.owner.now - this.acceptedAt) / 1000, this.trace?.traceId);
     const terms = flowTermsOf(parsed.head.deliveryAnnotations);
     this.agree(terms);
     if (terms !== undefined) this.surviveWith(terms);
@@ -266,7 +329,6 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing {
 export const REPLY_PREFIX = 'temp.';
 /** A stream that has lost its way before it was answered is sent again so soon, and no more after the other. */
 const RETRY_MS = 50;
-const RELEASED: DeliveryState = { state: 'released' };
 const RETRY_WITHIN_MS = 2500;
 /** What a number of any of its kinds holds exactly. */
 const TOKEN_COUNT = 2 ** 48;

@@ -31,6 +31,8 @@ export interface ListenerSide extends CountedFlow {
   readonly client: SocketEnd | undefined;
   /** Where it goes now: another when the first refuses. */
   readonly listenerAddress: ListenerAddress | undefined;
+  /** The trace that it is kept in, if any. */
+  readonly trace?: { readonly traceId: string } | undefined;
 }
 
 export interface ListenerNote {

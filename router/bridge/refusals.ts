@@ -12,6 +12,17 @@ export interface Refusals extends Record<Shortage, number> {
   system: number;
   /** A client had gone before it was accepted. */
   gone: number;
+  /** A policy did not allow it; none of its limits had a place. */
+  policy: number;
+  policyLimit: number;
+  /** A policy in dry run would have refused it: it was not. */
+  policyDryRun: number;
+  /** It came in here, and a policy at the service's site has refused it. */
+  policyRemote: number;
+  /** It was open when a policy did not allow it any more. */
+  policyReset: number;
+  /** A site that no policy lets link to this one. */
+  policyLink: number;
   /** Looks at backends, those of health checks and those after an ejection. */
   probesPassed: number;
   probesFailed: number;
@@ -29,6 +40,12 @@ export function newRefusals(): Refusals {
     queue: 0,
     system: 0,
     gone: 0,
+    policy: 0,
+    policyLimit: 0,
+    policyDryRun: 0,
+    policyRemote: 0,
+    policyReset: 0,
+    policyLink: 0,
     probesPassed: 0,
     probesFailed: 0,
   };

@@ -4,6 +4,12 @@
  *
  * A flow is in it at most once, and is asked when its time has come: it reports, and comes in again with the next octets.
  */
+import {
+  FLOW_REPORT_BYTES,
+  FLOW_REPORT_BYTES_OURS,
+  FLOW_REPORT_BYTES_QUIET,
+  FLOW_REPORT_BYTES_SHORT,
+} from '../core/limits.ts';
 
 /** From the first octet that waits to the report, ms: a flow that falls quiet has told all within this. */
 export const REPORT_WITHIN_MS = 200;
@@ -34,4 +40,16 @@ export class ReportQueue {
     this.times = this.times.slice(this.first);
     this.first = 0;
   }
+}
+
+/**
+ * After so many octets the other end is told at once.
+ * @param isOurs it is a router of ours
+ * @param isQuiet all that has come is written
+ * @param isTight memory for flows is short
+ */
+export function reportBytes(isOurs: boolean, isQuiet: boolean, isTight: boolean): number {
+  if (!isOurs) return FLOW_REPORT_BYTES;
+  if (!isQuiet) return FLOW_REPORT_BYTES_OURS;
+  return isTight ? FLOW_REPORT_BYTES_SHORT : FLOW_REPORT_BYTES_QUIET;
 }

@@ -8,20 +8,25 @@
  * Invariants: it is in the table or withdrawn, never both; a flow that waits has not been dialled and ends at the latest after
  * `connectTimeoutMs`.
  */
+import { Seldom } from '../../lib/seldom.ts';
 import type { AddressTable, AddressWatcher } from '../core/address-table.ts';
 import type { Effects } from '../core/effects.ts';
 import { hashKey } from '../core/hash-key.ts';
 import { BACKEND_CONNECT_TIMEOUT_MS, FAULT_LOG_INTERVAL_MS, WITHDRAWAL_DELAY_MS } from '../core/limits.ts';
-import type { Candidate, Outlet, Transit } from '../core/transit.ts';
+import type { Outlet, Transit } from '../core/transit.ts';
+import type { Weighted } from '../core/weights.ts';
+import type { Checkpoint } from '../policy/checkpoint.ts';
 import { SHORTAGES, type Shortage } from './admission.ts';
 import { BackendHealth, type HealthCheck } from './backend-health.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
+import type { ServiceNames } from './doors.ts';
 import type { Flow } from './flow.ts';
 import { newCounters } from './flow-counters.ts';
 import type { FlowEntity } from './flow-owner.ts';
+import type { BridgePolicies } from './policies.ts';
 import type { Refusals } from './refusals.ts';
 
-export interface ConnectorSettings {
+export interface ConnectorSettings extends ServiceNames {
   /** Connections at a time; 0 for no limit. */
   maxConnections: number;
   /** Of those that come beyond it, how many wait. */
@@ -29,6 +34,8 @@ export interface ConnectorSettings {
   /** How long a dial may take, and a flow wait for a place, ms. */
   connectTimeoutMs: number;
   healthCheck: HealthCheck | undefined;
+  /** Share among the consumers of its address here (core/weights.ts). */
+  weight: number;
 }
 
 export const DEFAULT_SETTINGS: ConnectorSettings = {
@@ -36,6 +43,7 @@ export const DEFAULT_SETTINGS: ConnectorSettings = {
   maxQueuedConnections: 0,
   connectTimeoutMs: BACKEND_CONNECT_TIMEOUT_MS,
   healthCheck: undefined,
+  weight: 100,
 };
 
 export interface ConnectorOwner {
@@ -50,6 +58,7 @@ export interface ConnectorOwner {
   readonly draining: boolean;
   /** What limits have kept away, and what was found by looking. */
   readonly refusals: Refusals;
+  readonly policies: BridgePolicies;
   /** What there is too much of for one more flow at this router; it counts and tells that. @param extraCount flows that do not count */
   shortage(extraCount?: number): Shortage | undefined;
   random(): number;
@@ -61,7 +70,7 @@ export interface ConnectorOwner {
 const PENALTY_COST = 1_000_000;
 const MODULE = 'TCP_ADAPTOR';
 
-export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
+export class TcpConnector implements Weighted, FlowEntity, AddressWatcher {
   readonly name: string;
   readonly address: string;
   readonly key: string;
@@ -70,15 +79,21 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   readonly flows = new Set<Flow>();
   readonly health: BackendHealth;
   openCount = 0;
+  /** Of `core/weights.ts`. */
+  credit = 0;
   private readonly owner: ConnectorOwner;
+  /** What policies say of those who come. */
+  checkpoint: Checkpoint | undefined;
   private readonly waiting = new Set<ConnectorFlow>();
+  /** Flows that policies have not let in yet: they have no place. */
+  private readonly held = new Set<ConnectorFlow>();
   /** When it leaves the address table. */
   private withdrawAt = Number.POSITIVE_INFINITY;
   private offered = false;
   private deleted = false;
   /** It is the last: back into the table, at the next tick. */
   private isWanted = false;
-  private limitToldAt = Number.NEGATIVE_INFINITY;
+  private readonly limitLog = new Seldom(FAULT_LOG_INTERVAL_MS);
 
   constructor(name: string, address: string, settings: Partial<ConnectorSettings>, owner: ConnectorOwner) {
     this.name = name;
@@ -96,6 +111,10 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
 
   get affinityName(): string {
     return this.name;
+  }
+
+  get weight(): number {
+    return this.settings.weight;
   }
 
   /** Its backend was not reached of late, or its router drains: it is worse than any other. */
@@ -137,14 +156,16 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     else this.owner.addresses.unwatch(this.key, this);
     this.offered = false;
     // Nobody looks at the time for them any more.
-    const waiting = [...this.waiting];
+    const waiting = [...this.waiting, ...this.held];
     this.waiting.clear();
+    this.held.clear();
     for (const flow of waiting) flow.connectFailed('the tcpConnector was deleted');
   }
 
   /** New connections follow at once, and those that wait; open ones stay as they are. */
   adjust(settings: ConnectorSettings): void {
     this.settings = settings;
+    this.checkpoint = undefined;
     this.health.watch(settings.healthCheck, this.owner.now, this.owner.random());
     this.fillPlaces();
     this.settle();
@@ -234,9 +255,28 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
     this.openCount--;
   }
 
-  /** A flow is ready to be dialled. @returns false when it waits, for `dial` to be called */
+  /** A flow is ready to be dialled. @returns false when it waits, for `dial` to be called, or is refused */
   admits(flow: ConnectorFlow): boolean {
+    const ticket = this.owner.policies.atConnector(this, flow);
+    if (ticket === undefined) return this.places(flow);
+    flow.ticket = ticket;
+    if (ticket.refusal !== undefined) {
+      flow.turnedAway(ticket.refusal);
+      return false;
+    }
+    if (ticket.waits) {
+      ticket.attach(flow);
+      this.held.add(flow);
+      return false;
+    }
+    flow.letIn();
+    return this.places(flow);
+  }
+
+  /** Policies allow a flow. @returns false when it waits for a place */
+  places(flow: ConnectorFlow): boolean {
     const { maxConnections } = this.settings;
+    this.held.delete(flow);
     // The flow itself is among them.
     const shortage = this.owner.shortage(1);
     if (shortage !== undefined) {
@@ -244,7 +284,7 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
       flow.connectFailed(SHORTAGES[shortage]);
       return false;
     }
-    if (maxConnections === 0 || this.flows.size - this.waiting.size <= maxConnections) return true;
+    if (maxConnections === 0 || this.placedCount <= maxConnections) return true;
     if (this.waiting.size < this.settings.maxQueuedConnections) {
       this.waiting.add(flow);
       this.owner.dueSooner(this);
@@ -258,16 +298,21 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   /** A flow of it is over. */
   left(flow: Flow): void {
     this.waiting.delete(flow as ConnectorFlow);
+    this.held.delete(flow as ConnectorFlow);
     this.fillPlaces();
   }
 
   private fillPlaces(): void {
     const { maxConnections } = this.settings;
     for (const next of this.waiting) {
-      if (maxConnections > 0 && this.flows.size - this.waiting.size >= maxConnections) return;
+      if (maxConnections > 0 && this.placedCount >= maxConnections) return;
       this.waiting.delete(next);
       next.dial();
     }
+  }
+
+  private get placedCount(): number {
+    return this.flows.size - this.waiting.size - this.held.size;
   }
 
   private turnAway(): void {
@@ -307,10 +352,10 @@ export class TcpConnector implements Candidate, FlowEntity, AddressWatcher {
   }
 
   private tellLimit(message: string): void {
-    if (this.owner.now < this.limitToldAt + FAULT_LOG_INTERVAL_MS) return;
-    this.limitToldAt = this.owner.now;
+    const before = this.limitLog.tell(this.owner.now);
+    if (before === undefined) return;
     const { maxConnections, maxQueuedConnections } = this.settings;
-    this.log('warn', message, { maxConnections, maxQueuedConnections });
+    this.log('warn', message, { maxConnections, maxQueuedConnections, ...(before > 0 && { before }) });
   }
 
   private log(level: 'info' | 'warn', message: string, fields: object = {}): void {

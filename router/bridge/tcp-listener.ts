@@ -1,12 +1,15 @@
 /** A tcpListener, as far as it concerns the core: its addresses, what its flows count, and how many it may have. */
+import { Seldom } from '../../lib/seldom.ts';
 import type { AddressWatcher } from '../core/address-table.ts';
+import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import type { ObserverKind } from '../observer/observer.ts';
+import type { ServiceNames } from './doors.ts';
 import type { Flow } from './flow.ts';
 import { newCounters } from './flow-counters.ts';
 import type { FlowEntity } from './flow-owner.ts';
 import type { AddressChooser, ListenerAddress, MultiAddressStrategy } from './listener-address.ts';
 
-export interface TcpListenerOptions {
+export interface TcpListenerOptions extends ServiceNames {
   name: string;
   address?: string;
   multiAddressStrategy: MultiAddressStrategy;
@@ -37,8 +40,8 @@ export class TcpListener implements AddressWatcher, FlowEntity, AddressChooser {
   readonly addresses: ListenerAddress[] = [];
   readonly flows = new Set<Flow>();
   listening = false;
-  /** When it was last told that it has all the connections that it may have, ms. */
-  limitToldAt = Number.NEGATIVE_INFINITY;
+  /** Of connections beyond those that it may have. */
+  readonly limitLog = new Seldom(FAULT_LOG_INTERVAL_MS);
   private readonly owner: ListenerOwner;
 
   constructor(options: TcpListenerOptions, owner: ListenerOwner) {

@@ -11,9 +11,11 @@ import { acceptClientReceiver, acceptClientSender, type ClientLinkParts } from '
 import { costOf } from './drain.ts';
 import { acceptEdgeReceiver, acceptEdgeSender, readMeshId } from './edge-serving.ts';
 import type { Effects, LogLevel } from './effects.ts';
+import { IDENTITY_MESSAGES } from './identity-links.ts';
 import { isOfRouter } from './inter-edge.ts';
 import { EDGE_MESSAGE_BYTES_MAX, LINKS_PER_CONNECTION_MAX } from './limits.ts';
 import { LinkInlet, LinkOutlet } from './link-ends.ts';
+import { LinkPolicies } from './link-policies.ts';
 import type { LogModule } from './log-modules.ts';
 import { hurryWithOwnKind, identify } from './open.ts';
 import {
@@ -39,10 +41,17 @@ export class ConnectionEvents {
   private readonly router: Router;
   private readonly parts: ConnectionEventsParts;
   private readonly groups = new ConnectionGroups();
+  private readonly links: LinkPolicies;
 
   constructor(router: Router, parts: ConnectionEventsParts) {
     this.router = router;
     this.parts = parts;
+    this.links = new LinkPolicies(router);
+  }
+
+  /** Policies may have changed. */
+  tick(now: number): void {
+    for (const [peer, reason] of this.links.changed()) this.refused(peer, reason, now);
   }
 
   /** Handles all that a connection has to tell. */
@@ -62,6 +71,7 @@ export class ConnectionEvents {
     }
     if (isOfRouter(peer) && peer.openedAt !== undefined) this.log('warn', 'edge link down', peer, 'ROUTER_CORE');
     this.groups.remove(peer);
+    this.router.identity?.links.lost(peer, now);
     this.router.uplinks?.lost(peer);
     this.router.interEdge?.lost(peer);
     // Nothing is sent on by way of others.
@@ -124,10 +134,18 @@ export class ConnectionEvents {
       this.router.close(peer.id, 'amqp:not-allowed', refusal, now);
       return;
     }
+    const identities = this.router.identity?.links;
+    const reason = identities?.refusal(peer) ?? this.links.refusal(peer);
+    if (reason !== undefined) {
+      this.refused(peer, reason, now);
+      return;
+    }
+    identities?.opened(peer, now);
     if (isWatched) this.groups.liveTogether(peer);
     peer.isWatched = isWatched;
     if (isOfRouter(peer)) {
       this.log('info', 'edge link up', peer, 'ROUTER_CORE');
+      this.parts.effects.push({ type: 'link-up', connection: peer.id });
       if (peer.role === 'inter-edge') this.router.interEdge?.opened(peer);
       else if (peer.options.dir === 'out') this.router.uplinks?.opened(peer);
       return;
@@ -142,6 +160,11 @@ export class ConnectionEvents {
     if (peer.options.dir === 'out') peer.openRouterLinks();
   }
 
+  private refused(peer: Peer, reason: string, now: number): void {
+    this.log('error', 'connection refused', peer, 'SERVER', { reason });
+    this.router.close(peer.id, 'amqp:unauthorized-access', reason, now);
+  }
+
   /** Each costs memory: a peer that has so many and wants more has lost count. */
   private tooManyLinks(peer: Peer, now: number): void {
     const detail = `more than ${LINKS_PER_CONNECTION_MAX} links on one connection`;
@@ -151,6 +174,7 @@ export class ConnectionEvents {
 
   private attach(peer: Peer, link: AnyLink, attach: Attach, now: number): void {
     const receiving = attach.role === 'sender';
+    if (this.router.identity?.links.attached(peer, link, attach)) return;
     if (peer.role === 'inter-router' || peer.role === 'inter-router-data') {
       if (receiving) acceptRouterReceiver(peer, link as ReceiverLink, attach);
       else acceptRouterSender(peer, link as SenderLink, attach);
@@ -200,6 +224,7 @@ export class ConnectionEvents {
     };
     this.router.mesh.linkUp(peer.id, facts, now);
     this.log('info', 'link up', peer, 'ROUTER_LS', { cost: peer.cost });
+    this.parts.effects.push({ type: 'link-up', connection: peer.id });
   }
 
   private detached(peer: Peer, link: AnyLink, now: number): void {
@@ -268,6 +293,10 @@ export class ConnectionEvents {
       this.control(peer, message, now);
       return;
     }
+    if (context === IDENTITY_MESSAGES) {
+      this.router.identity?.links.heard(peer, message, now);
+      return;
+    }
     let isHeard: boolean | undefined;
     if (context === MESH_ID_MESSAGES) isHeard = readMeshId(peer, message);
     else if (context === MESH_BIDS) isHeard = this.router.interEdge?.heard(peer, message);
@@ -299,8 +328,10 @@ export class ConnectionEvents {
 }
 
 function isOwnMessage(context: object | undefined): boolean {
-  return context === CONTROL || context === MESH_ID_MESSAGES || context === TRACKING_MESSAGES || context === MESH_BIDS;
+  return context !== undefined && OWN_MESSAGES.has(context);
 }
+
+const OWN_MESSAGES = new Set<object>([CONTROL, MESH_ID_MESSAGES, TRACKING_MESSAGES, MESH_BIDS, IDENTITY_MESSAGES]);
 
 /** A control message that is still arriving. */
 interface Collected {

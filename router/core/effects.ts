@@ -15,6 +15,8 @@ export type Effect =
    * agreed on, for the backend's. `client`: who it is, as far as that came with the stream.
    */
   | { type: 'flow-connect'; flow: number; connector: string; withinMs?: number; alpn?: string; client?: ClientEnds }
+  /** The connection leads to a neighbour, or to the interior, from now on. */
+  | { type: 'link-up'; connection: number }
   /** Look whether a tcpConnector's backend is well, by HTTP GET of `path` if it is given; answer with `probed`. */
   | { type: 'probe'; connector: string; withinMs: number; path?: string }
   | { type: 'flow-write'; flow: number; bytes: Buffer }

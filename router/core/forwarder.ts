@@ -19,6 +19,7 @@ import { patienceLeft, withPatience } from './patience.ts';
 import type { Peer } from './peer.ts';
 import type { Candidate, Outlet, Rerouter, Transit } from './transit.ts';
 import { Treatment } from './treatment.ts';
+import { takeTurn } from './weights.ts';
 
 export interface ForwarderParts {
   routerId: string;
@@ -133,11 +134,15 @@ export class Forwarder implements Rerouter {
     let bestValue = Number.POSITIVE_INFINITY;
     let bestAt = 0;
     let usableCount = 0;
+    let weight: number | undefined;
+    let isByWeight = false;
     for (let i = 0; i < count; i++) {
       const at = (address.cursor + i) % count;
       const candidate = candidates[at]!;
       if (!isUsable(candidate, transit)) continue;
       usableCount++;
+      isByWeight ||= candidate.weight !== undefined && weight !== undefined && candidate.weight !== weight;
+      weight ??= candidate.weight;
       const value = closest ? candidate.cost : candidate.cost + candidate.openCount;
       if (value < bestValue) {
         best = candidate;
@@ -146,6 +151,10 @@ export class Forwarder implements Rerouter {
       }
     }
     if (count > 1) address.cursor = (bestAt + 1) % count;
+    if (best && isByWeight) {
+      const usable = candidates.filter((each) => isUsable(each, transit));
+      best = takeTurn(best, usable);
+    }
     return best && { chosen: best, others: usableCount > 1 };
   }
 
@@ -159,7 +168,7 @@ export class Forwarder implements Rerouter {
       if (way === undefined || transit.tried.has(way.hop)) continue;
       choices.push({ routerId, cost: way.cost, candidate: way.hop });
     }
-    const own = choose(client, here, ({ affinityName = '' }) => ({ name: `consumer ${affinityName}` }));
+    const own = choose(client, here, ({ affinityName = '', weight }) => ({ name: `consumer ${affinityName}`, weight }));
     // One that refused a moment ago is for when there is no other.
     if (own && (own.cost === 0 || choices.length === 0)) {
       choices.push({ routerId: this.parts.routerId, cost: own.cost, candidate: own });

@@ -4,10 +4,10 @@
  * The first character of a key is its class: `L` local, `T` all routers, `R` one router, `M` mobile, `H` edge
  * summary, `A` another area (skupper-router's `parse_address_view`, wire reference 4.1).
  */
-const SCHEME = /^amqps?:(\/\/[^/]*)?\//;
+import { plainAddress } from '../../lib/routing-address.ts';
 
 export function hashKey(address: string, routerId: string): string {
-  const text = stripTail(address.startsWith('/') ? address.slice(1) : address.replace(SCHEME, ''));
+  const text = plainAddress(address);
   if (text.charCodeAt(0) !== UNDERSCORE) return `M${text}`;
   if (text.startsWith('_local/')) return `L${text.slice('_local/'.length)}`;
   if (text.startsWith('_topo/')) return topologicalKey(text.slice('_topo/'.length), routerId);
@@ -37,10 +37,4 @@ function splitTwo(text: string): [string, string, string] {
   const second = text.indexOf('/', first + 1);
   if (second < 0) return [text.slice(0, first), text.slice(first + 1), ''];
   return [text.slice(0, first), text.slice(first + 1, second), text.slice(second + 1)];
-}
-
-function stripTail(text: string): string {
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === '.' || text[end - 1] === '/')) end--;
-  return text.slice(0, end);
 }

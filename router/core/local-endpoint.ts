@@ -5,8 +5,11 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { LOCAL_MESSAGE_BYTES_MAX } from './limits.ts';
 import type { Candidate, Outlet, Transit } from './transit.ts';
 
-/** @returns false for a message the endpoint cannot make sense of: it is rejected */
-export type LocalHandler = (message: Buffer) => boolean;
+/**
+ * @param transit by which it has come
+ * @returns false for a message the endpoint cannot make sense of: it is rejected
+ */
+export type LocalHandler = (message: Buffer, transit: Transit) => boolean;
 
 export class LocalEndpoint implements Candidate {
   readonly cost = 0;
@@ -45,7 +48,7 @@ class Collector implements Outlet {
 
   end(): void {
     const fits = this.sizeBytes <= LOCAL_MESSAGE_BYTES_MAX;
-    const taken = fits && this.handler(Buffer.concat(this.pieces));
+    const taken = fits && this.handler(Buffer.concat(this.pieces), this.transit);
     this.transit.outcome(this, taken ? ACCEPTED : REJECTED, true);
   }
 

@@ -40,6 +40,8 @@ export interface OpeningRouter {
   readonly version: string;
   /** Tells what a listener is called in records of events. */
   readonly recorder?: Pick<Recorder, 'accessId'> | undefined;
+  /** What it says to other routers of who it is. */
+  readonly identity?: { readonly links: { readonly openProperties: Record<string, Typed> } } | undefined;
 }
 
 export function makeConnection(
@@ -118,6 +120,7 @@ function properties(router: OpeningRouter, connectionId: number, peer: PeerOptio
   if (peer.failover?.length) all['failover-server-list'] = amqp.list(peer.failover.map(failoverItem));
   for (const [key, value] of Object.entries(peer.openProperties ?? {})) all[key] = typedOf(value);
   if (peer.role === 'normal') return all;
+  Object.assign(all, router.identity?.links.openProperties);
   all[PULSE_PROPERTY] = amqp.int(PULSE_MS);
   if (peer.cost > 1) all['qd.inter-router-cost'] = amqp.int(peer.cost);
   if (peer.dir === 'out') {

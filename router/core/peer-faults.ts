@@ -4,6 +4,7 @@
  *
  * Faults that end a connection are told by its end (`Router.protocolErrors`).
  */
+import { Seldom } from '../../lib/seldom.ts';
 import type { MeshFault } from '../mesh/lies.ts';
 import type { Effects } from './effects.ts';
 import { FAULT_LOG_INTERVAL_MS } from './limits.ts';
@@ -20,7 +21,9 @@ export type PeerFault =
   /** A message of edge routers about themselves that says nothing. */
   | 'edge-message'
   /** Annotations of a message that cannot be. */
-  | 'annotations';
+  | 'annotations'
+  /** An introduction that cannot be read, or is not signed by who made it. */
+  | 'introduction';
 
 /** All of them, so that each is shown before it happens. */
 export const PEER_FAULTS: readonly PeerFault[] = [
@@ -37,18 +40,13 @@ export const PEER_FAULTS: readonly PeerFault[] = [
   'links',
   'edge-message',
   'annotations',
+  'introduction',
 ];
-
-/** Of one connection. */
-interface Told {
-  at: number;
-  untold: number;
-}
 
 export class PeerFaults {
   readonly counts = new Map<PeerFault, number>(PEER_FAULTS.map((fault) => [fault, 0]));
   private readonly effects: Effects;
-  private readonly told = new WeakMap<Peer, Map<PeerFault, Told>>();
+  private readonly told = new WeakMap<Peer, Map<PeerFault, Seldom>>();
 
   constructor(effects: Effects) {
     this.effects = effects;
@@ -62,12 +60,10 @@ export class PeerFaults {
       ofPeer = new Map();
       this.told.set(peer, ofPeer);
     }
-    const told = ofPeer.get(fault);
-    if (told !== undefined && now < told.at + FAULT_LOG_INTERVAL_MS) {
-      told.untold++;
-      return;
-    }
-    ofPeer.set(fault, { at: now, untold: 0 });
+    const told = ofPeer.get(fault) ?? new Seldom(FAULT_LOG_INTERVAL_MS);
+    ofPeer.set(fault, told);
+    const before = told.tell(now);
+    if (before === undefined) return;
     const fields = {
       connection: peer.id,
       peer: peer.containerId,
@@ -76,7 +72,7 @@ export class PeerFaults {
       fault,
       detail: detail.slice(0, DETAIL_LENGTH_MAX),
     };
-    const since = told === undefined || told.untold === 0 ? {} : { before: told.untold };
+    const since = before > 0 && { before };
     this.effects.log('warn', 'a peer breaks the rules', { ...fields, ...since }, MODULES[fault] ?? 'ROUTER_CORE');
   }
 }

@@ -33,6 +33,8 @@ export interface PeerOptions {
   encrypted: boolean;
   /** The name the transport has authenticated, a certificate's subject. */
   user?: string;
+  /** The site that the verified certificate of another router names. */
+  site?: string;
   tls?: { protocol: string; cipher: string };
   /** Set by a connector on all connections of one group. */
   groupCorrelator?: string;
@@ -202,8 +204,8 @@ export class Peer implements LinkOwner {
     if (transit.origin === undefined || transit.windowed) return undefined;
     const before = this.large.get(transit.origin);
     if (before === undefined || before.to !== transit.to) return undefined;
-    const { complete, link } = before.delivery;
-    return complete || link.gone ? undefined : link;
+    const { complete, aborted, link } = before.delivery;
+    return complete || aborted || link.gone ? undefined : link;
   }
 
   done(): void {}

@@ -11,11 +11,12 @@ import { Bridge } from '../bridge/bridge.ts';
 import type { SocketEnd } from '../bridge/flow-owner.ts';
 import type { DialFailure } from '../bridge/refusals.ts';
 import { NO_END } from '../bridge/resume/streams.ts';
+import { Clients, type OwnSite } from '../identity/client.ts';
+import { WorkloadTable } from '../identity/workloads.ts';
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { Mesh, type MeshEvent } from '../mesh/mesh.ts';
-import type { MeshOptions } from '../mesh/options.ts';
 import { type Address, AddressTable, type AddressTableOwner } from './address-table.ts';
-import { CreditQueue } from './client-links.ts';
+import { type ClientLinkParts, CreditQueue } from './client-links.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { StuckDeliveries } from './delivery-age.ts';
 import { type DeliveryCounters, newDeliveryCounters } from './delivery-counters.ts';
@@ -28,36 +29,18 @@ import { hashKey } from './hash-key.ts';
 import { type IngressParts, ingressOf } from './ingress.ts';
 import { InterEdge } from './inter-edge.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
+import { Names } from './names.ts';
 import { makeConnection, type TransportOptions } from './open.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import { PeerFaults } from './peer-faults.ts';
 import { ReachedRouters } from './reached-routers.ts';
 import { Receiving } from './receiving.ts';
 import type { Recorder } from './recorder.ts';
+import { makeIdentity, type RouterIdentity } from './router-identity.ts';
+import type { RouterOptions } from './router-options.ts';
 import { type Candidate, Transit } from './transit.ts';
-import { type Distribution, Treatment, TreatmentTable } from './treatment.ts';
+import { Treatment, TreatmentTable } from './treatment.ts';
 import { Uplinks } from './uplinks.ts';
-
-export interface RouterOptions {
-  id: string;
-  /** Grows with each start of a router of this id: seconds since 1970. */
-  instance: number;
-  /** Where the mesh begins to count, `MeshIdentity.firstSequence`. */
-  firstSequence?: number;
-  version: string;
-  defaultDistribution: Distribution;
-  /** `interior` when absent. */
-  mode?: 'standalone' | 'interior' | 'edge';
-  mesh?: Partial<MeshOptions>;
-  /** Uniform in [0, 1). */
-  random: () => number;
-  /** What may be held for flows (`bridge/flow-budget.ts`). */
-  flowMemoryBytes?: number;
-  /** How many flows there may be (`bridge/admission.ts`); absent: no limit. */
-  flowCountMax?: number;
-  /** For how long a flow may be without a way before it is reset, ms; 0: flows end with their way. Absent: ten seconds. */
-  flowPauseLimitMs?: number;
-}
 
 export class Router implements AddressTableOwner {
   readonly id: string;
@@ -67,6 +50,8 @@ export class Router implements AddressTableOwner {
   readonly addresses: AddressTable;
   readonly forwarder: Forwarder;
   readonly bridge: Bridge;
+  /** Who clients are. */
+  readonly clients: Clients;
   /** What addresses of this router alone begin with: `amqp:/_topo/0/<id>/`. */
   readonly home: string;
   /** At an edge router only. */
@@ -91,15 +76,19 @@ export class Router implements AddressTableOwner {
   /** Of an edge router: the edge mesh that it is in, maybe alone. */
   private readonly edgeMesh: EdgeMesh | undefined;
   recorder: Recorder | undefined;
+  /** The site that it is of, as it is configured. */
+  site: OwnSite = {};
+  readonly workloads = new WorkloadTable();
+  /** Absent where the router has no key. */
+  readonly identity: RouterIdentity | undefined;
   private readonly reached: ReachedRouters;
   private nextConnection = 1;
-  private readonly namePrefix: string;
-  private nextName = 0;
+  readonly names: Names;
 
   constructor(options: RouterOptions, now: number) {
     this.id = options.id;
     this.version = options.version;
-    this.namePrefix = randomId({ next: options.random }, NAME_LENGTH - NAME_COUNTER_LENGTH);
+    this.names = new Names(options.random);
     const isEdge = options.mode === 'edge';
     this.home = isEdge ? `amqp:/_edge/${options.id}/` : `amqp:/_topo/0/${options.id}/`;
     this.stuck = new StuckDeliveries(this.deliveries, now, ({ delivery }) => {
@@ -113,7 +102,7 @@ export class Router implements AddressTableOwner {
     this.edgeNames = new EdgeNames(options.id, this.addresses);
     if (isEdge) {
       const mesh = this.makeEdgeMesh(options);
-      const parts = { routerId: options.id, addresses: this.addresses, mesh, linkName: () => this.linkName() };
+      const parts = { routerId: options.id, addresses: this.addresses, mesh, linkName: this.names.link };
       this.edgeMesh = mesh;
       this.uplinks = new Uplinks(parts);
       const meshChanged = (): void => this.uplinks?.tellMesh();
@@ -130,7 +119,12 @@ export class Router implements AddressTableOwner {
       deliveries: this.deliveries,
       now: () => this.bridge.now,
     });
+    this.identity = options.identity && makeIdentity(this, options.identity, now);
+    const { workloads, identity } = this;
+    this.clients = new Clients({ site: () => this.site, workloads, believer: identity?.claims });
     this.bridge = new Bridge({
+      clients: this.clients,
+      ingressOf: (transit) => this.ingressOf(transit)?.slice('0/'.length),
       routerId: options.id,
       home: this.home,
       addresses: this.addresses,
@@ -138,7 +132,7 @@ export class Router implements AddressTableOwner {
       deliveries: this.deliveries,
       dispatcher: this.forwarder,
       random: options.random,
-      temporaryName: () => this.uniqueName(),
+      temporaryName: this.names.temporary,
       flowMemoryBytes: options.flowMemoryBytes,
       flowCountMax: options.flowCountMax,
       flowPauseLimitMs: options.flowPauseLimitMs,
@@ -157,21 +151,25 @@ export class Router implements AddressTableOwner {
         },
         this.deliveries,
       ),
-      clientLinks: {
-        routerId: options.id,
-        home: this.home,
-        addresses: this.addresses,
-        isDraining: () => this.draining,
-        temporaryName: () => this.uniqueName(),
-        // An edge router leaves to the interior which other routers there are.
-        isLocal: (key) => this.localTarget(key) !== undefined || (isEdge && ELSEWHERE.includes(key.charCodeAt(0))),
-        droppedPreSettled: () => {
-          this.deliveries.droppedPresettled++;
-        },
-        credits: this.credits,
-        ingressOf: (transit) => this.ingressOf(transit),
-      },
+      clientLinks: this.clientLinkParts(isEdge),
     });
+  }
+
+  private clientLinkParts(isEdge: boolean): ClientLinkParts {
+    return {
+      routerId: this.id,
+      home: this.home,
+      addresses: this.addresses,
+      isDraining: () => this.draining,
+      temporaryName: this.names.temporary,
+      // An edge router leaves to the interior which other routers there are.
+      isLocal: (key) => this.localTarget(key) !== undefined || (isEdge && ELSEWHERE.includes(key.charCodeAt(0))),
+      droppedPreSettled: () => {
+        this.deliveries.droppedPresettled++;
+      },
+      credits: this.credits,
+      ingressOf: (transit) => this.ingressOf(transit),
+    };
   }
 
   /** Of an edge router: by which edge mesh its messages enter the network. */
@@ -189,7 +187,7 @@ export class Router implements AddressTableOwner {
       routerId: this.id,
       mesh: this.edgeMesh,
       edgeNames: this.edgeNames,
-      linkName: () => this.linkName(),
+      linkName: this.names.link,
     });
     this.peers.set(id, peer);
     this.step(now);
@@ -349,7 +347,7 @@ export class Router implements AddressTableOwner {
 
   deadline(): number {
     let at = this.peers.size > 0 ? Math.min(this.mesh.deadline(), this.stuck.dueAt) : this.mesh.deadline();
-    at = Math.min(at, this.bridge.deadline);
+    at = Math.min(at, this.bridge.deadline, this.identity?.links.deadline() ?? at);
     if (this.recorder !== undefined) at = Math.min(at, this.recorder.deadline());
     for (const { connection, pace } of this.peers.values()) {
       at = Math.min(at, connection.deadline());
@@ -359,9 +357,10 @@ export class Router implements AddressTableOwner {
   }
 
   tick(now: number): void {
-    this.bridge.now = now;
     this.mesh.tick(now);
     this.bridge.tick(now);
+    this.identity?.links.tick(now);
+    this.events.tick(now);
     if (this.recorder !== undefined && this.recorder.deadline() <= now) this.recorder.tick(now);
     this.stuck.sweep(this.peers.values(), now);
     for (const peer of [...this.peers.values()]) {
@@ -374,7 +373,7 @@ export class Router implements AddressTableOwner {
   }
 
   effects(): readonly Effect[] {
-    this.bridge.settleListening();
+    this.bridge.tcpListeners.settle();
     return this.pending.take();
   }
 
@@ -443,6 +442,7 @@ export class Router implements AddressTableOwner {
     this.credits.flush();
     this.uplinks?.detachUnused();
     for (let event = this.mesh.nextEvent(); event; event = this.mesh.nextEvent()) this.meshEvent(event, now);
+    this.identity?.links.flush();
   }
 
   private meshEvent(event: MeshEvent, now: number): void {
@@ -478,16 +478,6 @@ export class Router implements AddressTableOwner {
     if (key.startsWith('Lflow.')) return this.bridge.flowTarget(key.slice(1));
     return this.locals.get(key);
   }
-
-  private linkName(): string {
-    return `qdlink.${this.uniqueName()}`;
-  }
-
-  /** 15 characters as skupper-router's discriminators: unique in this router's life, hard to meet by chance. */
-  uniqueName(): string {
-    this.nextName++;
-    return this.namePrefix + this.nextName.toString(36).padStart(NAME_COUNTER_LENGTH, '0');
-  }
 }
 
 const MOBILE_CLASS = 'M'.charCodeAt(0);
@@ -495,5 +485,3 @@ const ROUTER_CLASS = 'R'.charCodeAt(0);
 const EDGE_CLASS = 'H'.charCodeAt(0);
 /** Classes of addresses that other routers have for themselves. */
 const ELSEWHERE: readonly number[] = [ROUTER_CLASS, EDGE_CLASS];
-const NAME_LENGTH = 15;
-const NAME_COUNTER_LENGTH = 8;

@@ -35,6 +35,8 @@ export class StreamLinks {
   private sessions: StreamSession[] = [];
   private readonly links = new Map<SenderLink, StreamSession>();
   private readonly idle = new Set<SenderLink>();
+  /** Links to end once nothing on them waits for its outcome. */
+  private readonly broken = new Set<SenderLink>();
   /** Of the session whose window was seen last: those of one connection are alike. */
   private windowFrames = 0;
 
@@ -64,21 +66,21 @@ export class StreamLinks {
   release(link: SenderLink): void {
     if (link.gone || link.undeliveredCount > 0 || !this.links.has(link)) return;
     if (this.isHeldUp && link.hasUnsettled) return;
+    if (this.broken.has(link)) {
+      this.end(link);
+      return;
+    }
     this.idle.add(link);
     this.trim();
   }
 
   /**
    * A stream of the link was broken off. An original that still has octets of it to write does not see that before they are written,
-   * which may be never; it sees the end of the link.
+   * which may be never; it sees the end of the link. That waits for the outcomes of what else is on the link.
    */
   brokenOff(link: SenderLink): void {
-    if (!this.isHeldUp || !this.links.has(link) || link.undeliveredCount > 0) {
-      this.release(link);
-      return;
-    }
-    this.forget(link);
-    link.detach();
+    if (this.isHeldUp && this.links.has(link)) this.broken.add(link);
+    this.release(link);
   }
 
   /** The link is detached. */
@@ -88,6 +90,12 @@ export class StreamLinks {
     place.linkCount--;
     this.links.delete(link);
     this.idle.delete(link);
+    this.broken.delete(link);
+  }
+
+  private end(link: SenderLink): void {
+    this.forget(link);
+    link.detach();
   }
 
   /** The first session with room, else a new one, else the one with the fewest links. */
@@ -122,8 +130,7 @@ export class StreamLinks {
     let left = Math.min(2, this.idle.size - STREAMING_LINKS_IDLE_MAX);
     for (const link of this.idle) {
       if (link.hasUnsettled) continue;
-      this.forget(link);
-      link.detach();
+      this.end(link);
       left--;
       if (left === 0) return;
     }

@@ -8,8 +8,10 @@
  * head is kept, so that a destination that refuses a stream can be passed over (`replay`); of a message that its producer
  * wants sent again when it is released (`qd.resend-released`), all of it is kept.
  */
-import type { DeliveryState } from '../amqp/codec/performatives.ts';
+import type { RuleReference } from '../../lib/policy/types.ts';
+import type { AmqpError, DeliveryState } from '../amqp/codec/performatives.ts';
 import { FLAG_RESEND_RELEASED, FLAG_STREAMING, type RouterAnnotations } from '../amqp/message/router-annotations.ts';
+import { policyError } from '../policy/refusal.ts';
 import { RESEND_BYTES_MAX, WINDOWED_OUTLET_BYTES_HIGH } from './limits.ts';
 import { Tried } from './tried.ts';
 
@@ -53,6 +55,8 @@ export interface Candidate {
   readonly affinityName?: string;
   /** Of one that dials: it has failed of late, and is for when there is no other. */
   readonly passedOver?: boolean;
+  /** Its share among those of its address at this router (`weights.ts`). */
+  readonly weight?: number;
   /** Others do not hear of it: it stands for consumers at another edge router, or its router drains. */
   readonly untold?: boolean;
   /** The edge mesh that it is in. */
@@ -102,6 +106,10 @@ export class Transit {
   readonly from: number;
   /** It came back because a way was lost, not because its destination refused: another way there is worth a try. */
   lostItsWay = false;
+  /** What the policy has said by which the last candidate has refused it; it may be allowed elsewhere. */
+  refusal: AmqpError | undefined;
+  /** Rules by which connectors of this router have refused it: they say the same at the next, and nobody waits for them again. */
+  refusedBy: readonly RuleReference[] = NO_RULES;
   /** Candidates that refused. */
   readonly tried = new Tried();
   private candidate: Pick<Candidate, 'done'> | undefined;
@@ -227,6 +235,7 @@ export class Transit {
     if (this.replay !== undefined && this.isRefusedBy(state) && this.candidate !== undefined && !this.preSettled) {
       this.tried.add(this.candidate);
       this.lostItsWay ||= state?.state === 'released';
+      this.refusal = policyError(state);
       this.candidate.done();
       this.candidate = undefined;
       this.outlet = undefined;
@@ -298,6 +307,7 @@ export class Transit {
   }
 }
 
+const NO_RULES: readonly RuleReference[] = [];
 const RELEASED: DeliveryState = { state: 'released' };
 const FAILED: DeliveryState = { state: 'modified', deliveryFailed: true };
 
@@ -316,5 +326,6 @@ function isTerminal(state: DeliveryState | undefined): boolean {
 
 /** An outcome that lets another destination be tried: nothing was done with the message. */
 function isRefusal(state: DeliveryState | undefined): boolean {
-  return state?.state === 'released' || (state?.state === 'modified' && !state.undeliverableHere);
+  if (state?.state === 'released' || (state?.state === 'modified' && !state.undeliverableHere)) return true;
+  return policyError(state) !== undefined;
 }

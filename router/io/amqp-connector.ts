@@ -9,6 +9,7 @@ import { withPort } from '../../lib/address.ts';
 import type { Logger } from '../../lib/log.ts';
 import { type Random, randomId } from '../../lib/random.ts';
 import { type ConnectorEntity, portNumber } from '../management/schema.ts';
+import type { LinkSpans } from '../telemetry/trace/link-spans.ts';
 import { Line, type LineOwner } from './connector-line.ts';
 import type { Driver } from './driver.ts';
 import { Failover } from './failover.ts';
@@ -32,6 +33,7 @@ export interface AmqpConnectorParts {
   log: Logger;
   random: Random;
   dataConnectionCount: number;
+  linkSpans?: LinkSpans;
   /** By name of a proxyProfile. @throws ProxyError */
   proxyOf?: (name: string) => HttpProxy | undefined;
 }
@@ -111,6 +113,12 @@ export class AmqpConnector implements LineOwner {
     if ([...this.lines, ...this.older].some(({ data, peer }) => !data && peer?.openedAt !== undefined))
       return 'SUCCESS';
     return this.failure === '' ? 'CONNECTING' : 'FAILED';
+  }
+
+  /** The one in use or tried, `host:port`. */
+  get place(): string {
+    const { host, port } = this.lines[0]?.place ?? this.entity;
+    return withPort(host, port);
   }
 
   /** All places that are known for the other end, the one in use or next to be tried first. */

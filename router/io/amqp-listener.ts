@@ -19,6 +19,7 @@ import { servePlainToo } from './first-octet.ts';
 import { watchHandshakes } from './handshake-faults.ts';
 import { listenOn } from './listen-on.ts';
 import { openOptions } from './open-options.ts';
+import { peerSite } from './peer-site.ts';
 import type { Quota } from './quota.ts';
 import { demandsCertificate, offered } from './sasl-choice.ts';
 import type { SaslConfig } from './sasl-users.ts';
@@ -151,11 +152,13 @@ export class AmqpListener {
     if (stream !== socket) this.await(socket);
     const encrypted = 'encrypted' in socket;
     const user = encrypted ? profiles.peerName(socket as TLSSocket, sslProfile) : undefined;
+    const site = this.entity.role === 'normal' ? undefined : peerSite(socket);
     const { peer, transport } = openOptions(this.entity, {
       dir: 'in',
       host: hostOf(socket),
       encrypted,
       user,
+      site,
       tls: encrypted ? tlsFacts(socket as TLSSocket) : undefined,
       sasl: offered(this.entity, user !== undefined, this.parts.saslConfig, (error) =>
         log.error({ err: error, name }, 'SASL users cannot be looked up'),

@@ -10,11 +10,13 @@ import { messageOf } from '../../lib/errors.ts';
 import type { SaslOptions } from '../amqp/engine/options.ts';
 import type { FailoverServer, Peer } from '../core/peer.ts';
 import type { ConnectorEntity } from '../management/schema.ts';
+import type { LinkSpan } from '../telemetry/trace/link-spans.ts';
 import type { AmqpConnectorParts } from './amqp-connector.ts';
 import { tlsFacts } from './amqp-listener.ts';
 import { type DialTarget, dial } from './dial.ts';
 import type { Failover } from './failover.ts';
 import { openOptions } from './open-options.ts';
+import { peerSite } from './peer-site.ts';
 import { choosable } from './sasl-choice.ts';
 import { familyOf } from './socket-family.ts';
 import { Transport } from './transport.ts';
@@ -68,6 +70,8 @@ export class Line {
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;
   private retired = false;
+  /** From the first try until the link is up. */
+  private span: LinkSpan | undefined;
 
   constructor(owner: LineOwner, parts: AmqpConnectorParts, { data, correlator, failover }: LineOptions) {
     this.owner = owner;
@@ -87,6 +91,7 @@ export class Line {
 
   start(): void {
     if (this.stopping.signal.aborted) return;
+    this.traceUp();
     let target: DialTarget;
     let sasl: SaslOptions;
     try {
@@ -115,12 +120,14 @@ export class Line {
     this.retired = true;
     clearTimeout(this.timer);
     if (this.peer === undefined) this.stopping.abort();
+    this.endTrace();
   }
 
   close(): void {
     this.retired = true;
     clearTimeout(this.timer);
     this.stopping.abort();
+    this.endTrace();
     this.socket?.destroy();
   }
 
@@ -168,6 +175,7 @@ export class Line {
       hostname: target.host,
       encrypted: target.tls !== undefined,
       tls: target.tls ? tlsFacts(socket as TLSSocket) : undefined,
+      site: peerSite(socket),
       sasl,
       data: this.data,
       groupCorrelator: this.correlator,
@@ -182,9 +190,26 @@ export class Line {
       clearTimeout(opening);
       this.lost(reasonOf(error, made));
     };
-    driver.transports.set(id, new Transport(id, socket, driver, gone));
+    const carrier = new Transport(id, socket, driver, gone);
+    carrier.onUp = () => this.up(made, target);
+    driver.transports.set(id, carrier);
     if (!this.data) this.owner.reached(this);
     driver.schedule();
+  }
+
+  private traceUp(): void {
+    const { name, role } = this.owner.entity;
+    if (!this.data && role !== 'normal') this.span ??= this.parts.linkSpans?.begin(name);
+  }
+
+  private up({ containerId: peer, cost }: Peer, { host, port }: DialTarget): void {
+    this.span?.up({ host, port, peer, cost });
+    this.span = undefined;
+  }
+
+  private endTrace(): void {
+    this.span?.givenUp();
+    this.span = undefined;
   }
 
   /** A process that is frozen lets its kernel take connections. */
@@ -209,6 +234,7 @@ export class Line {
     this.peer = undefined;
     if (this.stopping.signal.aborted) return;
     this.owner.failed(this, reason, openedAt !== undefined);
+    this.span?.failed(reason);
     if (this.retired) return;
     const now = this.parts.driver.now();
     if (openedAt !== undefined && (closeError === undefined || now - openedAt >= STOOD_MS)) {
@@ -230,9 +256,14 @@ export class Line {
   }
 }
 
-function reasonOf(error: Error | undefined, { openedAt, closeError }: Peer): string {
-  if (error !== undefined) return messageOf(error);
+/** Why a connection is over. @param error how its socket ended, if not in order */
+export function reasonOf(
+  error: Error | undefined,
+  { openedAt, closeError }: Pick<Peer, 'openedAt' | 'closeError'>,
+): string {
+  // What was said before the end tells more than how the socket ended.
   if (closeError !== undefined) return [closeError.condition, closeError.description].filter(Boolean).join(': ');
+  if (error !== undefined) return messageOf(error);
   return openedAt === undefined
     ? 'the other end closed the connection before it was open'
     : 'the connection was closed';

@@ -3,11 +3,16 @@ import type { ConnectorSettings } from '../bridge/tcp-connector.ts';
 import type { TcpConnectorEntity } from '../management/schema.ts';
 
 export function connectorSettings(entity: TcpConnectorEntity): ConnectorSettings {
-  const { maxConnections, maxQueuedConnections, connectTimeoutSeconds, healthCheck } = entity;
+  const { maxConnections, maxQueuedConnections, connectTimeoutSeconds, healthCheck, weight } = entity;
+  const { policyService, policyNamespace, policyLabels } = entity;
   return {
     maxConnections,
     maxQueuedConnections,
+    weight,
     connectTimeoutMs: connectTimeoutSeconds * 1000,
+    policyService,
+    policyNamespace,
+    policyLabels,
     healthCheck:
       healthCheck === 'none'
         ? undefined

@@ -1,12 +1,19 @@
 /** The snapshot of counters that a scrape of `/metrics` renders. */
 import { readFileSync } from 'node:fs';
-import type { RecordableHistogram } from 'node:perf_hooks';
 import { openCountOf } from '../core/drain.ts';
 import { isOfRouter } from '../core/inter-edge.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
-import type { RouterCounters } from '../telemetry/metrics.ts';
+import type {
+  CertificateExpiry,
+  RouterCounters,
+  SiteLinkCounters,
+  SpanCounters,
+} from '../telemetry/router-counters.ts';
+import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { HandshakeCount } from './handshake-faults.ts';
+import { identityCounters } from './identity-counters.ts';
+import { policyCounters } from './policy-counters.ts';
 import { poolCounts } from './pools.ts';
 import type { ProxyFaultCount } from './proxied-connections.ts';
 import { addressCount } from './show-addresses.ts';
@@ -19,12 +26,15 @@ export interface CounterSources {
   startedAt: number;
   /** Milliseconds since 1970 of a time on the router's clock. */
   wall: (ms: number) => number;
-  /** Of the event loop, in nanoseconds. */
-  delay: Pick<RecordableHistogram, 'percentile' | 'max'>;
+  delay: EventLoopDelay;
   /** Time on the router's clock, ms. */
   now: number;
   driver: { readonly slabs: SlabPool };
-  profiles: { readonly handshakes: HandshakeCount };
+  profiles: { readonly handshakes: HandshakeCount; expiries(): Iterable<CertificateExpiry> };
+  /** Connectors of links, by name. */
+  connectors: ReadonlyMap<string, { readonly entity: { readonly role: string; readonly cost: number } }>;
+  /** Of traces; undefined when none are made. */
+  spans: SpanCounters | undefined;
   /** Connections of load balancers. */
   headers: ProxyFaultCount;
 }
@@ -37,6 +47,8 @@ export function countersOf({
   now,
   driver,
   profiles,
+  connectors,
+  spans = NO_SPANS,
   headers,
 }: CounterSources): RouterCounters {
   const peers = [...router.peers.values()];
@@ -52,8 +64,12 @@ export function countersOf({
     // Itself is not counted.
     routers: Math.max(0, router.mesh.routers().length - 1),
     deliveries: router.deliveries,
-    siteLinks: peers.filter(({ role }) => SITE_LINK_ROLES.has(role)).map(siteLink),
+    siteLinks: siteLinks(peers, connectors),
     flows: flows(router),
+    services: router.bridge.counts.services(),
+    connectTimes: router.bridge.connectTimes,
+    certificates: [...profiles.expiries()],
+    spans,
     dials: {
       hurried: router.bridge.dialsHurriedCount,
       timedOut: router.bridge.dialsTimedOutCount,
@@ -62,6 +78,8 @@ export function countersOf({
     },
     backends: backends(router, headers),
     drain: { draining: router.draining, openCount: openCountOf(router) },
+    policies: policyCounters(router.bridge),
+    identity: identityCounters(router),
     serviceConnections: serviceConnections(router),
     observersGaveUp: router.bridge.observersGaveUpCount,
     eventsLeftOut: router.recorder?.leftOutCount ?? 0,
@@ -72,13 +90,15 @@ export function countersOf({
     protocolErrors: router.protocolErrors,
     peerFaults: router.faults.counts,
     handshakesFailed: profiles.handshakes.failedCount,
-    eventLoopDelay: {
-      p50Seconds: delay.percentile(50) / 1e9,
-      p99Seconds: delay.percentile(99) / 1e9,
-      maxSeconds: delay.max / 1e9,
-    },
+    eventLoopDelay: delay.read(now),
+    cpuSeconds: cpuSeconds(),
     memory: { residentBytes: process.memoryUsage.rss(), virtualBytes: virtualBytes() },
   };
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** Connections of clients and workloads, not of other routers, by what they speak. */
@@ -99,8 +119,19 @@ function blockedLinks({ connection }: Peer, now: number): number {
   return count;
 }
 
+/** Those that are there, and those that connectors are to make. */
+function siteLinks(peers: readonly Peer[], connectors: CounterSources['connectors']): SiteLinkCounters[] {
+  const links = peers.filter(({ role }) => SITE_LINK_ROLES.has(role)).map(siteLink);
+  const known = new Set(links.map(({ link }) => link));
+  for (const [link, { entity }] of connectors) {
+    if (known.has(link) || !SITE_LINK_ROLES.has(entity.role)) continue;
+    links.push({ link, peer: '', up: false, cost: entity.cost, octetsIn: 0, octetsOut: 0 });
+  }
+  return links;
+}
+
 /** The octets of a site link are those of all connections of its group. */
-function siteLink(peer: Peer) {
+function siteLink(peer: Peer): SiteLinkCounters {
   const group = [peer, ...peer.members];
   return {
     link: peer.options.entity,
@@ -162,3 +193,4 @@ export function virtualBytes(): number {
 const PAGE_BYTES = 4096;
 const BLOCKED_SECONDS = 10;
 const SITE_LINK_ROLES: ReadonlySet<string> = new Set(['inter-router', 'edge', 'inter-edge']);
+const NO_SPANS: SpanCounters = { exported: 0, failed: 0, dropped: 0 };

@@ -175,6 +175,9 @@ export class Driver {
       case 'connection-close':
         this.transports.get(effect.connection)?.close(effect.vanished === true);
         break;
+      case 'link-up':
+        this.transports.get(effect.connection)?.onUp?.();
+        break;
       case 'listen':
         this.parts.listen(effect.listener, effect.on);
         break;

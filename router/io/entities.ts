@@ -18,25 +18,24 @@ import {
   portNumber,
   type RouterEntity,
 } from '../management/schema.ts';
+import type { LinkSpans } from '../telemetry/trace/link-spans.ts';
+import { setPolicy } from './access-policies.ts';
 import { AmqpConnector } from './amqp-connector.ts';
 import { AmqpListener } from './amqp-listener.ts';
 import type { Backend } from './backend.ts';
 import { connectorSettings } from './connector-settings.ts';
 import type { Driver } from './driver.ts';
+import { EntityError } from './entity-error.ts';
 import type { HttpOptions } from './http.ts';
 import { type HttpProxy, proxyOf } from './http-proxy.ts';
 import { keepListening, type Listening } from './keep-listening.ts';
 import { meshOptions } from './mesh-options.ts';
+import { ownSite } from './own-site.ts';
 import type { ProxyFaultCount } from './proxied-connections.ts';
 import { Quota } from './quota.ts';
 import type { RouterLog } from './router-log.ts';
 import { TcpListenerSocket } from './tcp-listener.ts';
 import type { TlsProfiles } from './tls-profiles.ts';
-
-export class EntityError extends SkuprtError {
-  readonly code = 'SKUPRT_ROUTER_ENTITY';
-  readonly fault = 'caller';
-}
 
 export interface EntitiesParts {
   driver: Driver;
@@ -47,6 +46,7 @@ export interface EntitiesParts {
   random: Random;
   router: RouterEntity;
   http: Pick<HttpOptions, 'render' | 'healthy' | 'ready'>;
+  linkSpans?: LinkSpans;
   /** `adminStatus` of the router: it is to leave the network, or to come back. */
   drain?(draining: boolean): void;
 }
@@ -98,6 +98,7 @@ export class Entities {
     if (op === 'delete') {
       this.remove(type, name, known.get(name));
       known.delete(name);
+      this.learnSite(type);
       return;
     }
     if (op === 'create') {
@@ -107,6 +108,7 @@ export class Entities {
     // The only one of a kind may go by its type so far.
     known.delete(name);
     known.set(entity!.name, entity!);
+    this.learnSite(type);
   }
 
   /** @throws ProxyError */
@@ -198,19 +200,22 @@ export class Entities {
           entity.name,
           new TcpListenerSocket(entity, { ...this.parts, log: this.logOf('TCP_ADAPTOR'), headers: this.headers }),
         );
-        bridge.addListener(entity);
+        bridge.tcpListeners.add(entity);
         break;
       case 'tcpConnector':
         bridge.addConnector(entity.name, entity.address, connectorSettings(entity));
         break;
       case 'listenerAddress':
-        bridge.addListenerAddress(entity.listener, entity.name, entity.address, entity);
+        bridge.tcpListeners.addAddress(entity.listener, entity.name, entity.address, entity);
         break;
       case 'log':
         this.setLog(entity);
         break;
       case 'policy':
         this.quota.countMax = entity.maxConnections;
+        break;
+      case 'accessPolicy':
+        setPolicy(bridge, entity);
         break;
       default:
         // The others are read at start or have no effect, which parsing has warned about.
@@ -239,6 +244,9 @@ export class Entities {
       case 'policy':
         this.quota.countMax = entity.maxConnections;
         break;
+      case 'accessPolicy':
+        setPolicy(this.parts.driver.router.bridge, entity);
+        break;
       case 'address':
         this.setTreatment(entity);
         break;
@@ -250,14 +258,14 @@ export class Entities {
         break;
       case 'tcpListener':
         this.tcpListeners.get(entity.name)?.update(entity);
-        this.parts.driver.router.bridge.adjustListener(entity.name, entity);
+        this.parts.driver.router.bridge.tcpListeners.adjust(entity.name, entity);
         break;
       case 'tcpConnector':
         this.parts.driver.router.bridge.adjustConnector(entity.name, connectorSettings(entity));
         this.parts.driver.router.step(this.parts.driver.now());
         break;
       case 'listenerAddress':
-        this.parts.driver.router.bridge.rankListenerAddress(entity.listener, entity.name, entity);
+        this.parts.driver.router.bridge.tcpListeners.rankAddress(entity.listener, entity.name, entity);
         break;
       default:
         // The others are only shown, or looked up when they are used.
@@ -286,6 +294,12 @@ export class Entities {
     router.treatments.setDefault(entity.defaultDistribution);
     router.treatmentsChanged(now);
     for (const connector of this.connectors.values()) connector.setDataConnectionCount(this.dataConnectionCount);
+  }
+
+  private learnSite(changed: EntityType): void {
+    if (changed !== 'router' && changed !== 'site') return;
+    const [site] = this.all('site');
+    this.parts.driver.router.site = ownSite({ env: process.env, router: this.router, site });
   }
 
   private setTreatment({ name, prefix, pattern, distribution, priority }: EntityOf<'address'>): void {
@@ -319,6 +333,7 @@ export class Entities {
     const { bridge, treatments } = driver.router;
     const keepFlows = !this.router.dropTcpConnections;
     if (type === 'sslProfile') profiles.delete(name);
+    else if (type === 'accessPolicy') bridge.policies.table.delete(name);
     else if (type === 'address') {
       treatments.delete(name);
       driver.router.treatmentsChanged(driver.now());
@@ -330,11 +345,11 @@ export class Entities {
       this.connectors.get(name)?.close();
       this.connectors.delete(name);
     } else if (type === 'tcpListener') {
-      bridge.deleteListener(name, keepFlows);
+      bridge.tcpListeners.delete(name, keepFlows);
       this.tcpListeners.get(name)?.close();
       this.tcpListeners.delete(name);
     } else if (type === 'tcpConnector') bridge.deleteConnector(name, keepFlows);
-    else if (entity?.type === 'listenerAddress') bridge.deleteListenerAddress(entity.listener, name);
+    else if (entity?.type === 'listenerAddress') bridge.tcpListeners.deleteAddress(entity.listener, name);
     driver.router.step(driver.now());
     driver.schedule();
   }

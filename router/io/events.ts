@@ -44,7 +44,7 @@ function isPod(env: EventsParts['env']): boolean {
 }
 
 /** Where the environment says nothing: control planes write the site's id into the router's metadata. */
-function siteIdOf(metadata: string | undefined): string | undefined {
+export function siteIdOf(metadata: string | undefined): string | undefined {
   try {
     const { id } = JSON.parse(metadata ?? '{}') as { id?: unknown };
     return typeof id === 'string' && id !== '' ? id : undefined;
@@ -74,5 +74,6 @@ function configured(entities: Entities): Configured {
       for (const site of all('site')) return site;
       return undefined;
     },
+    place: (connector) => entities.connectors.get(connector)?.place,
   };
 }

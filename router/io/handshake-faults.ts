@@ -5,6 +5,7 @@
 import type { Server } from 'node:tls';
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { Seldom } from '../../lib/seldom.ts';
 import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 
 export interface HandshakeCount {
@@ -21,23 +22,18 @@ export interface HandshakeWatch {
 }
 
 export function watchHandshakes(server: Server, { name, log, count, now }: HandshakeWatch): void {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  let untold = 0;
+  const faults = new Seldom(FAULT_LOG_INTERVAL_MS);
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     count.failedCount++;
     if (error.code === 'ECONNRESET' && !socket.authorizationError) {
       log.debug({ name }, 'a client left before its tls handshake was done');
       return;
     }
-    if (now() < toldAt + FAULT_LOG_INTERVAL_MS) {
-      untold++;
-      return;
-    }
+    const before = faults.tell(now());
+    if (before === undefined) return;
     // A client whose certificate is refused is only told that the connection is closed; why is known here.
     const reason = String(socket.authorizationError ?? messageOf(error));
-    const since = untold === 0 ? {} : { before: untold };
+    const since = before > 0 && { before };
     log.warn({ reason, name, host: socket.remoteAddress, ...since }, 'tls handshake failed');
-    toldAt = now();
-    untold = 0;
   });
 }

@@ -11,6 +11,7 @@ import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import { type FastifyInstance, fastify } from 'fastify';
+import { formatOf, METRICS_TYPE, type MetricsFormat } from '../../lib/openmetrics.ts';
 import { servePlainToo } from './first-octet.ts';
 import { ListenError } from './listen-error.ts';
 import { openStatic } from './static-files.ts';
@@ -34,7 +35,7 @@ export interface HttpOptions {
   readonly healthz: boolean;
   readonly metrics: boolean;
   /** Prometheus text. */
-  readonly render: () => string;
+  readonly render: (format: MetricsFormat) => string;
   /** Why the router is not healthy; undefined when it is. */
   readonly healthy: () => string | undefined;
   /** Why it should be sent no clients; undefined when it may. Absent: the same as `healthy`. */
@@ -117,7 +118,10 @@ function addRoutes(app: FastifyInstance, options: HttpOptions): void {
     }
   }
   if (options.metrics) {
-    app.get('/metrics', (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(options.render()));
+    app.get('/metrics', ({ headers }, reply) => {
+      const format = formatOf(headers.accept);
+      return reply.type(METRICS_TYPE[format]).send(options.render(format));
+    });
   }
   const { rootDir } = options;
   if (rootDir !== undefined) {

@@ -1,7 +1,8 @@
 /** The running router as the management agent sees it: shown by `show.ts`, changed through `Entities`. */
 import type { ManagedRouter } from '../management/managed-router.ts';
 import { type Entity, isConfigType } from '../management/schema.ts';
-import { EntityError } from './entities.ts';
+import { EntityError } from './entity-error.ts';
+import { explainer } from './explain.ts';
 import { type Shown, show } from './show.ts';
 
 export function managedRouter(shown: Shown): ManagedRouter {
@@ -11,6 +12,12 @@ export function managedRouter(shown: Shown): ManagedRouter {
   return {
     read: (type, protocol) => show(type, shown, protocol),
     recentLog: (limit) => logBook?.recent(limit) ?? [],
+    explain: explainer(router, now),
+    setWorkloads: (change) => {
+      const problem = router.workloads.change(change);
+      if (problem !== undefined) throw new EntityError(`workloads are not taken: ${problem}`);
+      return { revision: router.workloads.toldRevision, count: router.workloads.count };
+    },
     routerIds: () => router.mesh.routers().map(({ id }) => id),
     create: (type, entity) => {
       entities.change({ op: 'create', type, name: entity.name, entity });

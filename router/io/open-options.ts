@@ -12,6 +12,8 @@ export interface ConnectionFacts {
   hostname?: string;
   encrypted: boolean;
   user?: string;
+  /** That the other router's certificate names. */
+  site?: string;
   tls?: { protocol: string; cipher: string };
   sasl: SaslOptions;
   data: boolean;
@@ -26,7 +28,7 @@ export function openOptions(
   entity: ListenerEntity | ConnectorEntity,
   facts: ConnectionFacts,
 ): { peer: PeerOptions; transport: TransportOptions } {
-  const { dir, host, encrypted, user, tls, data, groupCorrelator, ordinal } = facts;
+  const { dir, host, encrypted, user, site, tls, data, groupCorrelator, ordinal } = facts;
   const { role } = entity;
   return {
     peer: {
@@ -37,6 +39,7 @@ export function openOptions(
       host,
       encrypted,
       user,
+      site,
       tls,
       data,
       groupCorrelator,

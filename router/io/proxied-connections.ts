@@ -6,6 +6,7 @@
  */
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../../lib/log.ts';
+import { Seldom } from '../../lib/seldom.ts';
 import type { ClientEnds } from '../core/client-ends.ts';
 import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import { resetSocket } from './flow-socket.ts';
@@ -32,7 +33,7 @@ export class ProxiedConnections {
   /** By the load balancer's end of the connection: a TLS socket does not say by which socket it has come. */
   private readonly clients = new Map<string, ClientEnds>();
   private awaitedCount = 0;
-  private toldAt = Number.NEGATIVE_INFINITY;
+  private readonly refusals = new Seldom(FAULT_LOG_INTERVAL_MS);
 
   constructor(parts: ProxiedParts) {
     this.parts = parts;
@@ -105,9 +106,11 @@ export class ProxiedConnections {
   private refuse(socket: Socket, reason: string): void {
     const { name, log, count, now } = this.parts;
     count.refusedCount++;
-    if (now() >= this.toldAt + FAULT_LOG_INTERVAL_MS) {
-      this.toldAt = now();
-      log.warn({ name, host: socket.remoteAddress, reason }, 'connection refused: it is not one of a load balancer');
+    const before = this.refusals.tell(now());
+    if (before !== undefined) {
+      const since = before > 0 && { before };
+      const fields = { name, host: socket.remoteAddress, reason, ...since };
+      log.warn(fields, 'connection refused: it is not one of a load balancer');
     }
     resetSocket(socket);
   }

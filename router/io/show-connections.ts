@@ -60,6 +60,8 @@ function amqpConnection(peer: Peer, shown: Shown): ShownEntity {
     uptimeSeconds: secondsSince(peer.openedAt, shown),
     lastDlvSeconds: lastDeliveryAt < 0 ? null : secondsSince(lastDeliveryAt, shown),
     meshId: peer.meshId,
+    site: shown.router.identity?.links.identity.neighbours.of(peer.id)?.siteId ?? options.site,
+    siteVerified: peer.role === 'normal' ? null : options.site !== undefined,
     tlsOrdinal: options.encrypted ? (options.tlsOrdinal ?? 0) : null,
     groupCorrelationId: peer.groupCorrelator,
     groupOrdinal: peer.groupCorrelator === undefined ? null : peer.groupOrdinal,

@@ -6,6 +6,7 @@ import type { Router } from '../core/router.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
 import type { Entity, EntityType } from '../management/schema.ts';
 import type { LogBook } from '../telemetry/log-book.ts';
+import { showPolicy } from './access-policies.ts';
 import { serviceConnections, virtualBytes } from './counters.ts';
 import type { DrainState } from './drain.ts';
 import type { Driver } from './driver.ts';
@@ -13,6 +14,7 @@ import type { Entities } from './entities.ts';
 import { pools } from './pools.ts';
 import { addressCount, addresses } from './show-addresses.ts';
 import { connections, tcpConnections } from './show-connections.ts';
+import { identities, workloads } from './show-identities.ts';
 import { linkCount, links, linksBlocked } from './show-links.ts';
 
 export interface Shown {
@@ -54,6 +56,10 @@ export function show(type: string, shown: Shown, protocol?: string): readonly Sh
       return logStats(shown);
     case 'vhostStats':
       return vhostStats(shown);
+    case 'router.identity':
+      return identities(shown);
+    case 'workloads':
+      return workloads(shown);
     case 'allocator':
       return pools(shown.driver?.slabs);
     default:
@@ -75,6 +81,8 @@ function running(entity: Entity, { router, entities, hostName, drainState }: Sho
       return { operStatus: 'inactive' };
     case 'policy':
       return policyCounts(entities);
+    case 'accessPolicy':
+      return showPolicy(router.bridge, entity.name);
     case 'connector': {
       const connector = entities.connectors.get(entity.name);
       return {

@@ -14,6 +14,8 @@ import {
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { SslProfileEntity } from '../management/schema.ts';
+import type { CertificateExpiry } from '../telemetry/router-counters.ts';
+import { type Expiry, firstExpiry } from './certificate-expiry.ts';
 import type { HandshakeCount } from './handshake-faults.ts';
 import { peerName, UID_FORMAT } from './peer-name.ts';
 import { secretText } from './secret-text.ts';
@@ -47,6 +49,7 @@ interface Ready {
   publicContext?: SecureContext;
   /** Of `uidNameMappingFile`: better names for user ids. */
   names: ReadonlyMap<string, string>;
+  expiry: Expiry;
 }
 
 export class TlsProfiles {
@@ -121,6 +124,15 @@ export class TlsProfiles {
   peerName(socket: TLSSocket, name: string | undefined): string | undefined {
     const profile = name === undefined ? undefined : this.profiles.get(name);
     return peerName(socket, profile?.entity, profile?.ready?.names);
+  }
+
+  /** When the certificates of the profiles that are in use expire. */
+  *expiries(): Iterable<CertificateExpiry> {
+    for (const [profile, { ready }] of this.profiles) {
+      for (const [certificate, at] of Object.entries(ready?.expiry ?? {}) as ['own' | 'ca', number | undefined][]) {
+        if (at !== undefined) yield { profile, certificate, expirySeconds: at / 1000 };
+      }
+    }
   }
 
   /** 0 for a profile that does not exist. */
@@ -211,7 +223,9 @@ function read(entity: SslProfileEntity): Ready {
     });
   }
   const material = readMaterial(entity);
-  return { ...material, context: makeContext(entity, material.material) };
+  const { cert, ca } = material.material;
+  const expiry = { own: firstExpiry(cert, 1), ca: firstExpiry(ca) };
+  return { ...material, context: makeContext(entity, material.material), expiry };
 }
 
 /** @param text a JSON object of names by user id */

@@ -25,6 +25,8 @@ export class Transport {
   private gone = false;
   /** Shows what comes and goes, while that is asked for. */
   trace: ConnectionTrace | undefined;
+  /** The link is up. */
+  onUp: (() => void) | undefined;
 
   constructor(id: number, socket: Duplex, driver: Driver, onGone: (error: Error | undefined) => void) {
     this.id = id;

@@ -9,9 +9,11 @@ import { SkuprtError } from '../../lib/errors.ts';
 import { amqp, type Typed } from '../amqp/codec/value.ts';
 import { composeMessage } from '../amqp/message/compose.ts';
 import type { Head } from '../amqp/message/head.ts';
+import type { Operation } from './attributes.ts';
 import { AGENT_TYPE, extending, shortTypeName } from './base-types.ts';
 import { DIRECTORY_OPERATIONS, Directory, homeOf } from './directory.ts';
 import { type ConfigWarning, parseEntity } from './entity.ts';
+import { questionOf } from './explain.ts';
 import type { ManagedRouter, ShownEntity } from './managed-router.ts';
 import { knownType, ManagementRequest, RefusedError, STATUS, type Status } from './request.ts';
 import { checkEntity, type Surroundings } from './rules.ts';
@@ -27,7 +29,8 @@ import {
 } from './schema.ts';
 import type { ConfigFault, RawAttribute } from './sections.ts';
 import { parseValue } from './values.ts';
-import { type AttributeValue, plain } from './wire-values.ts';
+import { type AttributeValue, plain, typed } from './wire-values.ts';
+import { workloadChange } from './workloads.ts';
 
 export interface ManagementAgentParts {
   readonly routerId: string;
@@ -63,11 +66,14 @@ export class ManagementAgent {
     this.directory = new Directory({ routerId, home }, router);
   }
 
-  /** Answers a request parsed down to its body; undefined when it names no reply-to. */
-  handle(head: Head): Answer | undefined {
+  /**
+   * Answers a request parsed down to its body; undefined when it names no reply-to.
+   * @param mayChange whether whoever asks may do more than look
+   */
+  handle(head: Head, mayChange = true): Answer | undefined {
     const { replyTo: to, correlationId, messageId } = head.properties ?? {};
     if (to === undefined) return undefined;
-    const { status, description, body } = this.perform(head);
+    const { status, description, body } = this.perform(head, mayChange);
     const message = composeMessage({
       properties: { to, correlationId: correlationId ?? messageId },
       applicationProperties: new Map<string, Typed>([
@@ -79,9 +85,12 @@ export class ManagementAgent {
     return { to, message };
   }
 
-  private perform(head: Head): Result {
+  private perform(head: Head, mayChange: boolean): Result {
     try {
-      return this.dispatch(new ManagementRequest(head));
+      const request = new ManagementRequest(head);
+      if (!mayChange && CHANGES.includes(request.operation))
+        throw new RefusedError(403, `operation '${request.operation}' is for clients of the router's own site`);
+      return this.dispatch(request);
     } catch (error) {
       if (error instanceof RefusedError) return { status: error.status, description: error.message };
       if (!(error instanceof SkuprtError) || error.fault === 'ours') throw error;
@@ -102,9 +111,20 @@ export class ManagementAgent {
         return this.update(request);
       case 'DELETE':
         return this.delete(request);
+      case 'SET-WORKLOADS':
+        return this.setWorkloads(request);
+      case 'EXPLAIN':
+        return this.explain(request);
       default:
         throw new RefusedError(501, `operation '${request.operation}' is not implemented`);
     }
+  }
+
+  private setWorkloads(request: ManagementRequest): Result {
+    requireOperation(knownType(request.type ?? 'workloads'), 'SET-WORKLOADS');
+    const known = this.router.setWorkloads?.(workloadChange(request.attributes()));
+    if (known === undefined) throw new RefusedError(501, 'this router does not learn of workloads');
+    return { status: 200, body: typed({ revision: amqp.ulong(known.revision), count: amqp.ulong(known.count) }) };
   }
 
   private read(request: ManagementRequest): Result {
@@ -181,6 +201,14 @@ export class ManagementAgent {
     return { status: 200, body: this.directory.entityMap(type, { ...shown, ...entity }) };
   }
 
+  private explain(request: ManagementRequest): Result {
+    if (request.type === undefined) throw new RefusedError(400, "no 'type'");
+    requireOperation(knownType(request.type), 'EXPLAIN');
+    const decision = this.router.explain?.(questionOf(request.attributes()));
+    if (decision === undefined) throw new RefusedError(501, 'this router has no access policies');
+    return { status: 200, body: typed(JSON.parse(JSON.stringify(decision))) };
+  }
+
   private delete(request: ManagementRequest): Result {
     forbid(request, 'DELETE');
     const { type, name } = this.find(request);
@@ -252,7 +280,9 @@ export class ManagementAgent {
   }
 }
 
-type Change = 'CREATE' | 'UPDATE' | 'DELETE';
+type Change = Exclude<Operation, 'READ'>;
+
+const CHANGES: readonly string[] = ['CREATE', 'UPDATE', 'DELETE', 'SET-WORKLOADS'] satisfies Change[];
 
 function requireOperation(type: string, operation: Change): void {
   if (operationsOf(type).includes(operation)) return;

@@ -54,7 +54,7 @@ export interface Attribute<T = unknown> extends Options<unknown> {
 
 export type HeldBy<A> = A extends Attribute<infer T> ? T : never;
 
-export type Operation = 'CREATE' | 'READ' | 'UPDATE' | 'DELETE';
+export type Operation = 'CREATE' | 'READ' | 'UPDATE' | 'DELETE' | 'EXPLAIN' | 'SET-WORKLOADS';
 
 export interface EntitySchema {
   readonly attributes: Readonly<Record<string, Attribute>>;

@@ -1,5 +1,6 @@
 /** Which attributes of an entity change in place, and which have it made anew. */
 import { isDeepStrictEqual } from 'node:util';
+import { CONNECTOR_ATTRIBUTES, LISTENER_ATTRIBUTES } from '../../lib/own-attributes.ts';
 import type { Entity, EntityType } from './schema.ts';
 
 /** Types that are not here are made anew whatever changed. */
@@ -8,28 +9,16 @@ const IN_PLACE: Readonly<Partial<Record<EntityType, 'all' | readonly string[]>>>
   router: 'all',
   network: 'all',
   policy: 'all',
+  accessPolicy: 'all',
   site: 'all',
   address: 'all',
   sslProfile: 'all',
   proxyProfile: 'all',
   listener: ['cost'],
   connector: ['cost'],
-  tcpListener: ['observer', 'siteId', 'sessionAffinity', 'maxConnections'],
+  tcpListener: ['observer', 'siteId', ...Object.keys(LISTENER_ATTRIBUTES)],
   listenerAddress: ['value', 'weight'],
-  tcpConnector: [
-    'siteId',
-    'processId',
-    'maxConnections',
-    'maxQueuedConnections',
-    'connectTimeoutSeconds',
-    'healthCheck',
-    'healthCheckPath',
-    'healthCheckIntervalSeconds',
-    'healthCheckTimeoutSeconds',
-    'healthyThreshold',
-    'unhealthyThreshold',
-    'proxyProtocol',
-  ],
+  tcpConnector: ['siteId', 'processId', ...Object.keys(CONNECTOR_ATTRIBUTES)],
 };
 
 export function changedAttributes(before: Entity, after: Entity): string[] {

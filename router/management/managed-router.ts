@@ -1,4 +1,7 @@
 /** What the management agent needs from the router that it manages. */
+import type { Decision } from '../../lib/policy/types.ts';
+import type { WorkloadChange } from '../identity/workloads.ts';
+import type { ExplainedEnds, PolicyQuestion } from './explain.ts';
 import type { Entity, EntityType } from './schema.ts';
 import type { AttributeValue } from './wire-values.ts';
 
@@ -30,6 +33,10 @@ export interface ManagedRouter {
   /** `entity` holds all attributes of a configured entity, and only the changed ones of a running one. */
   update(type: string, name: string, entity: Entity | ShownEntity): void;
   delete(type: string, name: string): void;
+  /** What its access policies say. @throws SkuprtError when it is not there, or too much is asked */
+  explain?(question: PolicyQuestion): Decision | ExplainedEnds;
+  /** @throws SkuprtError when the change cannot be made; nothing has changed then */
+  setWorkloads?(change: WorkloadChange): { readonly revision: number; readonly count: number };
   /** Of all routers known, this one included. */
   routerIds(): readonly string[];
 }

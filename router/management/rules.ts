@@ -3,9 +3,11 @@
  *
  * The same for a file and for CREATE and UPDATE over management.
  */
+import { parsePolicyText, parseReference } from '../../lib/policy/parse.ts';
 import {
   type ConnectorEntity,
   type Entity,
+  type EntityOf,
   type EntityType,
   type ListenerAddressEntity,
   type ListenerEntity,
@@ -89,6 +91,9 @@ export function checkEntity(entity: Entity, around: Surroundings): Findings {
       break;
     case 'log':
       if (entity.outputFile === 'syslog') warn('outputFile', 'has no effect: lines go to stderr instead of syslog');
+      break;
+    case 'accessPolicy':
+      checkAccessPolicy(entity, fault);
       break;
     case 'policy':
       // Accepting it would promise a protection that is not there.
@@ -175,6 +180,15 @@ function checkTcpListener(
     fault('address', "give exactly one of 'address' and 'multiAddressStrategy'");
   }
   if (authenticatePeer && sslProfile === undefined) fault('authenticatePeer', 'needs an sslProfile');
+}
+
+function checkAccessPolicy({ name, spec }: EntityOf<'accessPolicy'>, fault: Report): void {
+  const reference = parseReference(name);
+  if (reference === undefined) {
+    fault('name', `'${name}' is neither ClusterAccessPolicy/NAME nor AccessPolicy/NAMESPACE/NAME`);
+    return;
+  }
+  for (const { path, message } of parsePolicyText(reference.kind, spec).faults ?? []) fault(path, message);
 }
 
 function checkListenerAddress(

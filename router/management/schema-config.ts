@@ -93,6 +93,16 @@ const backendAttributes = {
   unhealthyThreshold: integer({ default: 3, min: 1, max: 100 }),
   /** Whose each connection is, before its first octet. */
   proxyProtocol: choice(['none', 'v1', 'v2'], { default: 'none' }),
+  /** Share among the tcpConnectors of its address here; it counts once they differ. */
+  weight: integer({ default: 100, min: 0, max: WEIGHT_MAX }),
+} as const;
+
+/** Ours: what access policies know the service by; its own name, no namespace and no labels where nothing is said. */
+const policyAttributes = {
+  policyService: text(),
+  policyNamespace: text(),
+  /** `k=v,k=v` */
+  policyLabels: text(),
 } as const;
 
 /** Attributes that UPDATE may change too: in place, or by making the entity anew. */
@@ -143,6 +153,9 @@ export const CONFIG_ENTITIES = {
       timestampFormat: text(),
       defaultDistribution: choice(DISTRIBUTIONS, { default: 'balanced', access: 'both' }),
       metadata: text({ access: 'both' }),
+      /** Ours: by which the site is called among others, and the namespace that it is of. */
+      siteName: text({ access: 'both' }),
+      siteNamespace: text({ access: 'both' }),
       dataConnectionCount: text({ default: 'auto', access: 'both', form: CONNECTION_COUNT }),
       dropTcpConnections: flag({ default: true, access: 'both' }),
       adminStatus: choice(['enabled', 'draining'], { default: 'enabled', access: 'both' }),
@@ -170,6 +183,20 @@ export const CONFIG_ENTITIES = {
       linksDenied: seen.total,
       maxMessageSizeDenied: seen.total,
       totalDenials: seen.total,
+    },
+  },
+  /** Ours: who may use what; its name is `ClusterAccessPolicy/NAME` or `AccessPolicy/NAMESPACE/NAME`. */
+  accessPolicy: {
+    operations: ['CREATE', 'UPDATE', 'DELETE', 'EXPLAIN'],
+    attributes: {
+      /** JSON, as the resource has it. */
+      spec: text({ required: true, access: 'both' }),
+      connectionsRefused: seen.total,
+      connectionsWouldBeRefused: seen.total,
+      connectionsLimited: seen.total,
+      connectionsWaited: seen.total,
+      connectionsWaiting: seen.total,
+      connectionsWithinLimits: seen.total,
     },
   },
   site: {
@@ -311,6 +338,7 @@ export const CONFIG_ENTITIES = {
       maxConnections: integer({ default: 0, min: 0 }),
       /** Ours: whether each connection begins with a header of a load balancer, in version 1 or 2. */
       proxyProtocol: choice(['none', 'required'], { default: 'none' }),
+      ...policyAttributes,
       ...tcpCounters,
       ...health,
     }),
@@ -326,6 +354,7 @@ export const CONFIG_ENTITIES = {
       sslProfile: text(),
       verifyHostname: flag({ default: true }),
       ...backendAttributes,
+      ...policyAttributes,
       ...tcpCounters,
       ...health,
     }),

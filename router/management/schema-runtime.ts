@@ -30,6 +30,21 @@ const UNLISTED = { access: 'read', unlisted: true } as const;
 
 export const RUNTIME_ENTITIES = {
   management: { operations: [], attributes: {} },
+  /** Ours: what runs at which address, as the control plane says it. */
+  workloads: { operations: ['SET-WORKLOADS'], attributes: { revision: seen.count, count: seen.count } },
+  /** Ours: another router, as far as it is known whose it is. */
+  'router.identity': {
+    operations: [],
+    attributes: {
+      routerId: seen.text,
+      site: seen.text,
+      siteName: seen.text,
+      verification: seen.choice(['local', 'link', 'path', 'none']),
+      via: seen.text,
+      key: seen.text,
+      doubt: seen.text,
+    },
+  },
   routerMetrics: {
     operations: [],
     columns: [
@@ -236,6 +251,8 @@ export const RUNTIME_ENTITIES = {
       'tlsOrdinal',
       'groupCorrelationId',
       'groupOrdinal',
+      'site',
+      'siteVerified',
     ],
     attributes: {
       adminStatus: choice(['enabled', 'deleted'], { default: 'enabled', access: 'update' }),
@@ -264,6 +281,9 @@ export const RUNTIME_ENTITIES = {
       groupCorrelationId: seen.text,
       groupOrdinal: seen.count,
       active: flag(UNLISTED),
+      /** Ours: of another router, the site that it is of, and whether its certificate says so. */
+      site: seen.text,
+      siteVerified: seen.flag,
     },
   },
   tcpConnection: {

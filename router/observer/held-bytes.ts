@@ -11,6 +11,11 @@ export class HeldBytes {
     this.bytesMax = bytesMax;
   }
 
+  /** What is held, until the next call. */
+  get bytes(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+
   /** @returns false when that would be more than the limit; nothing is added then */
   add(bytes: Buffer, start: number, end: number): boolean {
     const length = this.length + end - start;

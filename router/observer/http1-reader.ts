@@ -114,6 +114,7 @@ export class Http1Reader {
     }
     if (lf < 0) {
       this.holdLine(bytes, at, stop);
+      this.checkStart();
       return stop;
     }
     if (this.held.length > 0 && !this.skipping) this.holdLine(bytes, at, stop);
@@ -133,6 +134,12 @@ export class Http1Reader {
     this.handler.begin(now);
     if (!this.handler.mayStart(bytes, at, bytes.length)) this.fail('not HTTP');
     return true;
+  }
+
+  /** A first line whose first octets came in pieces: nobody waits for its end when it cannot be one. */
+  private checkStart(): void {
+    const { bytes } = this.held;
+    if (this.state === 'start' && !this.handler.mayStart(bytes, 0, bytes.length)) this.fail('not HTTP');
   }
 
   private setLine(bytes: Buffer, start: number, lf: number | undefined): void {

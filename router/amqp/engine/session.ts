@@ -46,6 +46,10 @@ export class Session {
   readonly #remoteLinks: (AnyLink | undefined)[] = [];
   #remoteHandleMax = 0xffffffff;
 
+  /** How long the last answer to `measureRoundTrip` took; undefined before it. */
+  roundTripMs: number | undefined = undefined;
+  #measuredFrom: number | undefined = undefined;
+
   /** Frames that the peer's begin has let us send; 0 before it. */
   remoteWindowFrames = 0;
 
@@ -269,6 +273,21 @@ export class Session {
         if (flow.echo) this.#echo(link);
       }
     } else if (flow.echo) this.#sendFlow({});
+    else if (this.#measuredFrom !== undefined) {
+      this.roundTripMs = this.connection.now - this.#measuredFrom;
+      this.#measuredFrom = undefined;
+    }
+  }
+
+  /**
+   * Asks the peer for its state. A peer that has links on which we receive says it at no other time by a flow without a link: ours do
+   * not (`#tellWindow`). One that never answers is not asked again.
+   * @param now the connection's own time is when something last came or went, which may be long ago
+   */
+  measureRoundTrip(now: number): void {
+    if (this.#measuredFrom !== undefined || this.state !== 'mapped') return;
+    this.#measuredFrom = now;
+    this.#sendFlow({ echo: true });
   }
 
   /** The delivery that takes the transfer's payload; undefined to drop it. */

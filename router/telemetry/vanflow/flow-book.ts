@@ -7,6 +7,7 @@ import type { ExchangeSink, HttpExchange } from '../../observer/observer.ts';
 import type { Channel } from './channel.ts';
 import { type FlowKeeper, FlowRecord } from './flow-record.ts';
 import { PENDING_COUNT_MAX, PENDING_COUNT_RESUME, SLOT_COUNT } from './limits.ts';
+import { RefusedFlows } from './refused-flows.ts';
 import { RequestRecord } from './request-record.ts';
 
 export interface FlowBookParts {
@@ -20,6 +21,7 @@ export class FlowBook implements FlowKeeper {
   leftOutCount = 0;
   private readonly parts: FlowBookParts;
   private readonly slots: Map<number, FlowRecord | RequestRecord>[] = [];
+  private readonly refused = new RefusedFlows();
   /** Over, and not told. */
   private pendingCount = 0;
   private isFull = false;
@@ -64,11 +66,18 @@ export class FlowBook implements FlowKeeper {
       if (record.isEnded && (!isHeard || record.isComplete(now))) {
         records.delete(number);
         this.pendingCount--;
-        if (!isHeard) continue;
-        if (record instanceof FlowRecord) record.finish();
-        channel.offer(record);
+        if (record instanceof FlowRecord) {
+          record.finish();
+          this.refused.keep(record, now);
+        }
+        if (isHeard) channel.offer(record);
       } else if (isHeard && !record.isEnded) channel.offer(record);
     }
+  }
+
+  /** Who has just come, or asks for everything, hears of those too that were refused before. */
+  tellRefused(channel: Channel): void {
+    if (channel.isHeard) this.refused.tell(channel, this.now);
   }
 
   // ---- FlowKeeper
@@ -87,6 +96,7 @@ export class FlowBook implements FlowKeeper {
 
   flowEnded(flow: FlowRecord): void {
     this.ended(flow);
+    if (!this.parts.owner.areFlowsHeard) this.refused.keep(flow, this.now);
   }
 
   exchangesOf(id: string): ExchangeSink | undefined {

@@ -5,7 +5,7 @@
  *
  * The connector's end knows the rest: it sends what it knows (`co-records.ts`), and the record of a flow that is over waits for that.
  */
-import { ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
+import { ATTRIBUTE, OWN_ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
 import type { ListenerNote, ListenerSide } from '../../bridge/recorder.ts';
 import type { ExchangeSink } from '../../observer/observer.ts';
 import { FLOW_END_WAIT_MS } from './limits.ts';
@@ -41,9 +41,11 @@ export class FlowRecord implements Told, ListenerNote {
   readonly number: number;
   readonly identity: string;
   queued = false;
-  private readonly flow: ListenerSide;
+  private flow: ListenerSide;
   private readonly keeper: FlowKeeper;
   private readonly startedAt: number;
+  /** Where it went last: one that has been refused everywhere goes nowhere. */
+  private address: ListenerSide['listenerAddress'];
   private endedAt: number | undefined;
   private error: string | undefined;
   /** From the connector's end. */
@@ -60,6 +62,7 @@ export class FlowRecord implements Told, ListenerNote {
     this.flow = flow;
     this.keeper = keeper;
     this.startedAt = keeper.now;
+    this.address = flow.listenerAddress;
   }
 
   // ---- the flow's side
@@ -92,6 +95,20 @@ export class FlowRecord implements Told, ListenerNote {
     this.hasNews = true;
   }
 
+  /** Nothing has gone through it. */
+  get isRefused(): boolean {
+    const { bytesIn, bytesOut } = this.flow;
+    return this.error !== undefined && bytesIn === 0 && bytesOut === 0;
+  }
+
+  /** It is over, and lets go of the flow itself. */
+  release(): void {
+    const { bytesIn, bytesOut, firstInAt, firstOutAt, client, listenerAddress, trace } = this.flow;
+    const traceId = trace && { traceId: trace.traceId };
+    this.flow = { bytesIn, bytesOut, firstInAt, firstOutAt, client, listenerAddress, trace: traceId };
+    this.finish();
+  }
+
   get isEnded(): boolean {
     return this.endedAt !== undefined;
   }
@@ -113,11 +130,12 @@ export class FlowRecord implements Told, ListenerNote {
   /** What is told a few times in a flow's life is told whole each time; all in the order of codes. */
   write(message: RecordMessage): void {
     const { flow, keeper, endedAt, error } = this;
-    const { bytesIn, bytesOut, listenerAddress, client } = flow;
+    const { bytesIn, bytesOut, client } = flow;
+    this.address = flow.listenerAddress ?? this.address;
     const isWhole = this.isNew || this.hasNews;
     message.begin(RECORD_TYPE.transportFlow, this.identity);
     if (isWhole) {
-      if (listenerAddress) message.text(ATTRIBUTE.parent, keeper.idOf(listenerAddress));
+      if (this.address) message.text(ATTRIBUTE.parent, keeper.idOf(this.address));
       message.number(ATTRIBUTE.startTime, keeper.micros(this.startedAt));
       // Until all is known it is told as open.
       if (this.isDone && endedAt !== undefined) message.number(ATTRIBUTE.endTime, keeper.micros(endedAt));
@@ -135,6 +153,7 @@ export class FlowRecord implements Told, ListenerNote {
       for (const code of CO_ENDS) this.writeOther(message, code);
       if (error !== undefined) message.text(ATTRIBUTE.errorListenerSide, error);
       this.writeOther(message, ATTRIBUTE.errorConnectorSide);
+      if (flow.trace !== undefined) message.text(OWN_ATTRIBUTE.traceId, flow.trace.traceId);
     }
     message.end();
     this.octetsTold = bytesIn;

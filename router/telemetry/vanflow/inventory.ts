@@ -4,9 +4,10 @@
  *
  * Ids are given when something is first named, by a look or by a flow or a connection of it, and stay as long as it is there.
  */
-import { ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
+import { ATTRIBUTE, OWN_ATTRIBUTE, RECORD_TYPE } from '../../../lib/vanflow.ts';
 import { mapGet } from '../../amqp/codec/value.ts';
 import type { Bridge } from '../../bridge/bridge.ts';
+import type { FlowCounters } from '../../bridge/flow-owner.ts';
 import type { Peer } from '../../core/peer.ts';
 import { TableRecord, type Value } from './told.ts';
 
@@ -17,6 +18,8 @@ export interface Configured {
   tcpListener(name: string): { host: string; port: number | string } | undefined;
   tcpConnector(name: string): { host: string; port: number | string; processId?: string } | undefined;
   site(): ConfiguredSite | undefined;
+  /** `host:port` that a connector uses, or tries now. */
+  place?(connector: string): string | undefined;
 }
 
 export interface ConfiguredConnector {
@@ -57,8 +60,11 @@ export interface InventoryParts {
   nextId(): string;
 }
 
+/** Between two measures of a link. */
+const ROUND_TRIP_MICROS_MIN = 2_000_000;
+const ROUND_TRIP_COUNT = 5;
 const LINKING_ROLES: ReadonlySet<string> = new Set(['inter-router', 'edge', 'inter-edge']);
-const NO_STATE = { peer: undefined, octetsIn: 0, octetsOut: 0, downCount: 0 };
+const NO_STATE = { peer: undefined, octetsIn: 0, octetsOut: 0, downCount: 0, measuredAt: 0, roundTripsMs: [] };
 
 /** Of a link: the connections that carry it, and what those carried that are gone. */
 interface LinkState {
@@ -67,6 +73,10 @@ interface LinkState {
   octetsIn: number;
   octetsOut: number;
   downCount: number;
+  /** Microseconds since 1970. */
+  measuredAt: number;
+  /** The last ones: a turn of a busy router is not the path. */
+  roundTripsMs: readonly number[];
 }
 
 export class Inventory {
@@ -96,6 +106,10 @@ export class Inventory {
 
   accessId(listener: string): string {
     return named(this.accessIds, listener, this.parts);
+  }
+
+  get count(): number {
+    return this.table.size;
   }
 
   records(): Iterable<TableRecord> {
@@ -191,7 +205,7 @@ export class Inventory {
   }
 
   private lookAtLink(connector: ConfiguredConnector): void {
-    const { router, id } = this.parts;
+    const { router, configured, id } = this.parts;
     const { name, role, cost, host, port, sslProfile, proxyProfile } = connector;
     let state = this.linkStates.get(name);
     if (state === undefined) {
@@ -207,12 +221,27 @@ export class Inventory {
       [ATTRIBUTE.linkCost, cost],
       [ATTRIBUTE.role, role],
       [ATTRIBUTE.httpProxy, proxyProfile === undefined ? 'no' : 'yes'],
+      [OWN_ATTRIBUTE.endpoint, configured.place?.(name)],
     ]);
     for (const peer of router.peers.values()) {
       if (peer.options.entity === name && peer.options.dir === 'out') state.carriers.add(peer);
     }
     this.lookAtState(record, state, name);
+    this.lookAtRoundTrip(record, state);
     this.countOctets(record, state);
+  }
+
+  /** By a session whose other end answers each time that it is asked: that of another router may not. */
+  private lookAtRoundTrip(record: TableRecord, state: LinkState): void {
+    if (state.peer?.isOurs !== true) return;
+    const [session] = state.peer.connection.sessions();
+    if (this.now - state.measuredAt < ROUND_TRIP_MICROS_MIN) return;
+    state.measuredAt = this.now;
+    if (session?.roundTripMs !== undefined) {
+      state.roundTripsMs = [session.roundTripMs, ...state.roundTripsMs].slice(0, ROUND_TRIP_COUNT);
+      record.set(OWN_ATTRIBUTE.roundTrip, Math.ceil(Math.min(...state.roundTripsMs) * 10) * 100);
+    }
+    session?.measureRoundTrip(this.parts.router.bridge.now);
   }
 
   /** Up, down, and how often it was lost. */
@@ -269,6 +298,8 @@ export class Inventory {
           [ATTRIBUTE.address, address.address],
           [ATTRIBUTE.name, name],
           [ATTRIBUTE.flowCount, address.connectionsOpened],
+          // Of a listener with several addresses it is not counted by address.
+          ...(listener.addresses.length === 1 ? countsOf(listener.counters) : []),
         ]);
       }
     }
@@ -283,9 +314,21 @@ export class Inventory {
         [ATTRIBUTE.address, connector.address],
         [ATTRIBUTE.name, connector.name],
         [ATTRIBUTE.flowCount, connector.counters.connectionsOpened],
+        ...countsOf(connector.counters),
       ]);
     }
   }
+}
+
+/** From the client's side, as of a flow: what it sends, and what it gets. */
+function countsOf(counters: FlowCounters): (readonly [number, number])[] {
+  const { bytesIn, bytesOut, connectionsOpened, connectionsClosed, connectionsRefused } = counters;
+  return [
+    [ATTRIBUTE.octets, bytesIn],
+    [ATTRIBUTE.octetsReverse, bytesOut],
+    [OWN_ATTRIBUTE.flowsOpen, connectionsOpened - connectionsClosed],
+    [OWN_ATTRIBUTE.flowsRefused, connectionsRefused],
+  ];
 }
 
 /** The connection by which a link stands, or one that was accepted. */

@@ -8,6 +8,9 @@ export const HEARTBEAT_MS = 2000;
 /** What changes is told in steps; each flow has its turn once in `SLOT_COUNT` of them. */
 export const STEP_MS = 200;
 export const SLOT_COUNT = 5;
+/** So many steps from look to look at what there is; where there is more of it than so much, a second. */
+export const LOOK_STEPS = 2;
+export const LOOKED_AT_OFTEN_COUNT_MAX = 500;
 
 /** Records in one message, and in one turn: what is left is told soon after, so that traffic passes in between. */
 export const RECORDS_PER_MESSAGE = 50;
@@ -20,6 +23,10 @@ export const FLOW_END_WAIT_MS = 5000;
 /** Flows and requests that are over and not told: from the first number on new ones are not told of, until there are fewer than the second. */
 export const PENDING_COUNT_MAX = 5000;
 export const PENDING_COUNT_RESUME = 4990;
+
+/** Flows that were refused, for who looks later: so many of the latest, and for how long. */
+export const REFUSED_COUNT_MAX = 100;
+export const REFUSED_KEPT_MS = 3_600_000;
 
 /** Log entries that wait to be told; what exceeds it is left out. */
 export const LOG_PENDING_COUNT_MAX = 1000;

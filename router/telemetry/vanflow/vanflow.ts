@@ -32,6 +32,8 @@ import {
   BEACON_MS_MIN,
   HEARTBEAT_MS,
   LOG_PENDING_COUNT_MAX,
+  LOOK_STEPS,
+  LOOKED_AT_OFTEN_COUNT_MAX,
   NEXT_TURN_MS,
   RECORDS_PER_MESSAGE,
   RECORDS_PER_TURN,
@@ -209,6 +211,8 @@ export class Vanflow implements Recorder {
     if (channel === this.beacons) {
       // One who has just come shall not wait for the next turn of the others.
       this.beaconAt = channel.isHeard ? Math.max(this.now, this.beaconedAt + BEACON_MS_MIN) : Number.POSITIVE_INFINITY;
+    } else if (channel === this.flows) {
+      this.book.tellRefused(channel);
     } else if (channel === this.records) {
       if (!channel.isHeard) this.heartbeatAt = Number.POSITIVE_INFINITY;
       else if (this.heartbeatAt === Number.POSITIVE_INFINITY) this.heartbeatAt = this.now;
@@ -236,7 +240,8 @@ export class Vanflow implements Recorder {
   private nextStep(): void {
     const isAnyHeard = this.records.isHeard || this.flows.isHeard || this.logs.isHeard;
     if (this.isAsked && this.now - this.retoldAt >= RETELL_MS_MIN) this.retell();
-    if (this.records.isHeard && this.step % SLOT_COUNT === 0) this.look();
+    const lookSteps = this.inventory.count > LOOKED_AT_OFTEN_COUNT_MAX ? SLOT_COUNT : LOOK_STEPS;
+    if (this.records.isHeard && this.step % lookSteps === 0) this.look();
     this.coOutbox.handOver(this.parts.source, (number) => this.book.find(number));
     this.book.step(this.step % SLOT_COUNT, this.flows);
     this.step++;
@@ -254,6 +259,7 @@ export class Vanflow implements Recorder {
     this.retoldAt = this.now;
     for (const record of this.inventory.records()) record.forget();
     for (const flow of this.book.all()) flow.forget();
+    this.book.tellRefused(this.flows);
     if (this.records.isHeard) this.look();
   }
 

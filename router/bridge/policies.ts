@@ -1,0 +1,234 @@
+/**
+ * Policies at the two ends of flows: at a tcpListener before any stream is made, at a tcpConnector before the backend is dialled. Pure.
+ *
+ * A decision is a look at the checkpoint of the address or connector. Where no policy selects the service nothing is made at all; where one
+ * does, each connection has a ticket, which it gives back when it is over.
+ */
+import type { RuleReference } from '../../lib/policy/types.ts';
+import type { Effects } from '../core/effects.ts';
+import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
+import type { Clients } from '../identity/client.ts';
+import { Checkpoint } from '../policy/checkpoint.ts';
+import { workloadKey } from '../policy/keys.ts';
+import { IDENTITY_LOOK_MS, IDENTITY_WAITS_MAX } from '../policy/limits.ts';
+import { Measures } from '../policy/measures.ts';
+import { PolicyLog } from '../policy/policy-log.ts';
+import { PolicyTable } from '../policy/policy-table.ts';
+import { refusedText } from '../policy/refusal.ts';
+import { type Door, decisionOf, Ticket, type TicketParts } from '../policy/ticket.ts';
+import { WaitedInVain } from '../policy/waited-in-vain.ts';
+import type { ConnectorFlow } from './connector-flow.ts';
+import { ConnectorDoor, ListenerDoor, serviceOf } from './doors.ts';
+import type { Flow } from './flow.ts';
+import { FlowMeter } from './flow-meter.ts';
+import type { ListenerAddress } from './listener-address.ts';
+import type { Refusals } from './refusals.ts';
+import type { TcpConnector } from './tcp-connector.ts';
+import type { TcpListener } from './tcp-listener.ts';
+
+export interface PoliciesOwner {
+  /** Time of the turn, ms. */
+  readonly now: number;
+  readonly effects: Effects;
+  readonly refusals: Refusals;
+  readonly clients: Clients;
+  readonly flows: ReadonlyMap<number, Flow>;
+  readonly listeners: ReadonlyMap<string, TcpListener>;
+  readonly connectors: ReadonlyMap<string, TcpConnector>;
+}
+
+const MODULE = 'POLICY';
+const UNKNOWN_REVISION = -1;
+
+export class BridgePolicies implements TicketParts {
+  readonly table = new PolicyTable();
+  readonly measures = new Measures();
+  private readonly owner: PoliciesOwner;
+  private readonly told = new PolicyLog(FAULT_LOG_INTERVAL_MS);
+  private readonly inVain = new WaitedInVain();
+  /** Those that wait until it is known who they are. */
+  private readonly unidentified = new Set<Ticket>();
+  private lookAt = Number.POSITIVE_INFINITY;
+  private revision = 0;
+
+  constructor(owner: PoliciesOwner) {
+    this.owner = owner;
+  }
+
+  get now(): number {
+    return this.owner.now;
+  }
+
+  // ---- time
+
+  get deadline(): number {
+    if (this.revision !== this.table.revision) return this.now;
+    return Math.min(this.measures.deadline, this.lookAt);
+  }
+
+  tick(now: number): void {
+    if (this.revision !== this.table.revision) this.reconsider();
+    this.measures.tick(now);
+    if (this.lookAt > now) return;
+    for (const ticket of [...this.unidentified]) ticket.advance();
+    this.lookAt = this.unidentified.size > 0 ? now + IDENTITY_LOOK_MS : Number.POSITIVE_INFINITY;
+  }
+
+  // ---- who comes
+
+  /**
+   * A client has come to a tcpListener.
+   * @returns undefined where no policy has a say
+   */
+  atListener(listener: TcpListener, host: string | undefined): Ticket | undefined {
+    return this.table.isEmpty ? undefined : this.ticketOf(this.listenerDoor(listener, listener.addresses, host));
+  }
+
+  /** A stream has come to a tcpConnector, and its head is whole. */
+  atConnector(connector: TcpConnector, flow: ConnectorFlow): Ticket | undefined {
+    return this.table.isEmpty ? undefined : this.ticketOf(this.connectorDoor(connector, flow));
+  }
+
+  /** To which addresses of a tcpListener a client may be sent; undefined: to all. */
+  permits(listener: TcpListener, host: string | undefined): ((address: ListenerAddress) => boolean) | undefined {
+    if (this.table.isEmpty || listener.addresses.length < 2) return undefined;
+    const { clients } = this.owner;
+    const { name } = listener.options;
+    // It is asked for each try: the client may be known better by then.
+    return (address) => this.addressCheckpoint(listener, address).decide(clients.accepted(host, name)).allowed;
+  }
+
+  /** Of a connection that is within limits: its octets, where they count. */
+  meterOf(flow: Flow, { within, door }: Ticket): FlowMeter | undefined {
+    if (!within.some(({ pace }) => pace !== undefined)) return undefined;
+    const { measures } = this;
+    return new FlowMeter(flow, this.owner, workloadKey(door.client()), within, (at) => measures.waitsAt(at, this.now));
+  }
+
+  /** The flow is over. */
+  left({ ticket, meter }: Flow): void {
+    if (ticket === undefined) return;
+    this.unidentified.delete(ticket);
+    ticket.leave();
+    meter?.leave();
+  }
+
+  private ticketOf(door: Door): Ticket | undefined {
+    if (!door.checkpoints.some(({ isGoverned }) => isGoverned)) return undefined;
+    const ticket = new Ticket(door, this, this.unidentified.size < IDENTITY_WAITS_MAX);
+    ticket.advance();
+    this.lookLater(ticket);
+    return ticket;
+  }
+
+  private lookLater(ticket: Ticket): void {
+    if (ticket.state !== 'identity') return;
+    this.unidentified.add(ticket);
+    this.lookAt = Math.min(this.lookAt, this.now + IDENTITY_LOOK_MS);
+  }
+
+  private listenerDoor(
+    listener: TcpListener,
+    addresses: readonly ListenerAddress[],
+    host: string | undefined,
+  ): ListenerDoor {
+    const checkpoints = addresses.map((address) => this.addressCheckpoint(listener, address));
+    const { inVain } = this;
+    return new ListenerDoor(listener.options.name, checkpoints, host, { clients: this.owner.clients, inVain });
+  }
+
+  private addressCheckpoint(listener: TcpListener, address: ListenerAddress): Checkpoint {
+    const { options } = listener;
+    address.checkpoint ??= new Checkpoint(this.table, serviceOf(options.name, options, address.address));
+    return address.checkpoint;
+  }
+
+  private connectorDoor(connector: TcpConnector, flow: ConnectorFlow): ConnectorDoor {
+    const { name, settings, address } = connector;
+    connector.checkpoint ??= new Checkpoint(this.table, serviceOf(name, settings, address));
+    return new ConnectorDoor(name, connector.checkpoint, flow, this.inVain);
+  }
+
+  // ---- what is decided
+
+  decided(ticket: Ticket): void {
+    const { door, refusal, decision } = ticket;
+    const { refusals } = this.owner;
+    if (this.unidentified.delete(ticket)) door.waitedInVain(this.now);
+    if (refusal !== undefined) {
+      if (refusal.by !== undefined && door.hasRefused(refusal.by)) return;
+      if (refusal.isLimit) refusals.policyLimit++;
+      else refusals.policy++;
+      this.table.count(refusal.by, refusal.isLimit ? 'limited' : 'refused');
+      this.tell('connection refused by a policy', refusal, door);
+      return;
+    }
+    this.table.count(ticket.waitedFor, 'waited');
+    const { dryRun } = decision ?? {};
+    if (dryRun === undefined || dryRun.allowed) return;
+    this.table.count(dryRun.by, 'wouldRefuse');
+    refusals.policyDryRun++;
+    this.tell('connection would be refused by a policy in dry run', dryRun, door);
+  }
+
+  /** A policy of the other end's site has refused a connection that came in here. */
+  refusedElsewhere(listener: string, reason: string): void {
+    this.owner.refusals.policyRemote++;
+    const count = this.told.count('remote', undefined, `${listener} ${reason}`, this.now);
+    if (count === undefined) return;
+    const fields = { listener, reason, count };
+    this.owner.effects.log('warn', 'connection refused by a policy at the other end', fields, MODULE);
+  }
+
+  /** As a warning, a dry run's too: these become events of the network. */
+  private tell(message: string, { by, reason }: { by?: RuleReference; reason: string }, { place, entity }: Door): void {
+    const count = this.told.count(message, by, `${entity} ${place}`, this.now);
+    if (count === undefined) return;
+    this.owner.effects.log('warn', message, { [entity]: place, ...by, reason, count }, MODULE);
+  }
+
+  // ---- when policies change
+
+  /** What policies know a service by. */
+  serviceChanged(): void {
+    if (!this.table.isEmpty) this.revision = UNKNOWN_REVISION;
+  }
+
+  /** Who waits is asked anew; open flows that are not allowed any more are reset where a policy says so. */
+  private reconsider(): void {
+    this.revision = this.table.revision;
+    this.measures.refresh((by) => this.table.limitsOf(by), this.now);
+    for (const flow of [...this.owner.flows.values()]) {
+      const { ticket } = flow;
+      if (ticket?.waits === true) {
+        ticket.again();
+        this.lookLater(ticket);
+      } else {
+        if (ticket !== undefined) flow.meter ??= this.meterOf(flow, ticket);
+        this.reconsiderOpen(flow);
+      }
+    }
+  }
+
+  private reconsiderOpen(flow: Flow): void {
+    const door = this.table.isEmpty ? undefined : flow.doorBy(this);
+    if (door === undefined) return;
+    const { allowed, enforceExisting, by, reason } = decisionOf(door.checkpoints, door.client());
+    if (allowed || !enforceExisting) return;
+    this.owner.refusals.policyReset++;
+    this.table.count(by, 'refused');
+    this.tell('open connection reset: a policy does not allow it any more', { by, reason }, door);
+    flow.reset(refusedText(reason));
+  }
+
+  /** Of a flow's first or present address; the listener may be gone. */
+  listenerDoorOf(listener: string, address: ListenerAddress | undefined, host: string | undefined): Door | undefined {
+    const found = this.owner.listeners.get(listener);
+    return found && address && this.listenerDoor(found, [address], host);
+  }
+
+  connectorDoorOf(flow: ConnectorFlow): Door | undefined {
+    const found = this.owner.connectors.get(flow.connector);
+    return found && this.connectorDoor(found, flow);
+  }
+}

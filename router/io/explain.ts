@@ -1,0 +1,94 @@
+/** What the policies of a running router say of somebody who need not be there (`EXPLAIN`, management/explain.ts). */
+import type { Operation, PolicyService } from '../../lib/policy/types.ts';
+import { plainAddress } from '../../lib/routing-address.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { serviceOf } from '../bridge/doors.ts';
+import type { Router } from '../core/router.ts';
+import { asKnown } from '../identity/as-known.ts';
+import type { EndType, ExplainedEnd, ExplainedEnds, PolicyQuestion } from '../management/explain.ts';
+import type { ManagedRouter } from '../management/managed-router.ts';
+import { TokenBucket } from '../policy/token-bucket.ts';
+import { EntityError } from './entity-error.ts';
+
+/** Each costs about what a connection does, and everybody in the network may ask. */
+const QUESTIONS = { perSecond: 50, burst: 200 };
+/** Of an answer. */
+const ENDS_MAX = 64;
+
+const ASKED: Readonly<Record<EndType, readonly Operation[]>> = {
+  tcpListener: ['Import', 'Connect'],
+  tcpConnector: ['Expose', 'Connect'],
+};
+
+export function explainer(router: Router, now: () => number): NonNullable<ManagedRouter['explain']> {
+  const bucket = new TokenBucket(QUESTIONS.perSecond, QUESTIONS.burst, now());
+  return (question) => {
+    if (bucket.available(now()) < 1) throw new EntityError('too many questions at once: ask again in a second');
+    bucket.take(1, now());
+    return question.entityType === undefined ? decisionOn(router, question) : endsOf(router, question);
+  };
+}
+
+function decisionOn({ bridge }: Router, question: PolicyQuestion) {
+  const { operation, client, namespace, direction, host } = question;
+  const request = { operation, client: { ...client, verification: client.verification ?? 'local' } } as const;
+  if (operation === 'Link') return bridge.policies.table.decide({ ...request, namespace, direction, host });
+  return bridge.policies.table.decide({ ...request, service: serviceIn(bridge, question) });
+}
+
+/** @throws EntityError when the entity that is asked about is not there */
+function serviceIn({ listeners, connectors }: Bridge, { entity, routingKey, service }: PolicyQuestion): PolicyService {
+  if (service !== undefined) {
+    return { routingKey: routingKey ?? service.name, ...service, labels: service.labels ?? {} };
+  }
+  for (const [name, { options, addresses }] of listeners) {
+    const address = name === entity ? addresses[0] : addresses.find((each) => each.address === routingKey);
+    if (name === entity || (entity === undefined && address)) {
+      return serviceOf(name, options, routingKey ?? address?.address ?? '');
+    }
+  }
+  for (const [name, { settings, address }] of connectors) {
+    if (name === entity || (entity === undefined && address === routingKey)) {
+      return serviceOf(name, settings, address);
+    }
+  }
+  const what = entity === undefined ? `for routing key '${routingKey}'` : `named '${entity}'`;
+  throw new EntityError(`there is no tcpListener or tcpConnector ${what}`);
+}
+
+function endsOf(router: Router, question: PolicyQuestion): ExplainedEnds {
+  const { entityType = 'tcpConnector', client, routingKey = '' } = question;
+  const { site, bridge, identity } = router;
+  const { siteId, siteName } = site;
+  const known = asKnown(client, site, identity?.links.identity);
+  const found = servicesOf(bridge, entityType, routingKey);
+  // Without policies entities are not told which service they are of: what is said of one holds for all.
+  const services = bridge.policies.table.isEmpty ? found.slice(0, 1) : found;
+  const ends = services.map((service): ExplainedEnd => {
+    const { name, namespace } = service;
+    const own = { siteId, siteName, namespace, verification: 'local' } as const;
+    const checks = ASKED[entityType].map((operation) => {
+      const who = operation === 'Connect' ? known : own;
+      return { operation, client: who, decision: bridge.policies.table.decide({ operation, client: who, service }) };
+    });
+    return { name, namespace, checks };
+  });
+  return { siteId, siteName, ends };
+}
+
+/** Of many entities that are of one service, such as a tcpConnector for each pod, one. */
+function servicesOf({ listeners, connectors }: Bridge, type: EndType, routingKey: string): PolicyService[] {
+  const plain = plainAddress(routingKey);
+  const found = new Map<string, PolicyService>();
+  const add = (service: PolicyService): void => {
+    if (found.size < ENDS_MAX) found.set(JSON.stringify(service), service);
+  };
+  if (type === 'tcpConnector') {
+    for (const [name, { settings, address }] of connectors)
+      if (plainAddress(address) === plain) add(serviceOf(name, settings, address));
+  } else {
+    for (const [name, { options, addresses }] of listeners)
+      if (addresses.some(({ address }) => plainAddress(address) === plain)) add(serviceOf(name, options, routingKey));
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,143 @@
+/**
+ * The measures of all Limit rules, made as clients need them and dropped when nothing is remembered in them. Pure.
+ *
+ * A rule whose limits change keeps its measures: who is in counts on, who waits is asked anew by the bridge.
+ */
+import type { Limits, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
+import { shareKey, siteKey } from './keys.ts';
+import { MEASURES_MAX, MEASURES_OF_SITE_MAX, MEASURES_SWEEP_MS } from './limits.ts';
+import { Measure } from './measure.ts';
+
+interface Kept {
+  readonly measure: Measure;
+  readonly by: RuleReference;
+  /** Another one, whose workloads have each their own; undefined for others. */
+  readonly site: string | undefined;
+  limits: Limits;
+  /** Whoever has got it since then may not have entered yet. */
+  askedAt: number;
+}
+
+/** What a rule says now; undefined when it is gone, or limits nothing any more. */
+export type LimitsOf = (by: RuleReference) => Limits | undefined;
+
+const NO_LIMITS: Limits = {};
+/** No name of a client. */
+const SHARED = '*';
+
+export class Measures {
+  /** Never later than the earliest of the measures' own times, ms. */
+  deadline = Number.POSITIVE_INFINITY;
+  private readonly kept = new Map<string, Kept>();
+  /** How many of them are for workloads that another site has named. */
+  private readonly bySite = new Map<string, number>();
+  private sweepAt = 0;
+  /** Those where somebody waits, and maybe some where nobody does any more. */
+  private readonly busy = new Set<Measure>();
+
+  get size(): number {
+    return this.kept.size;
+  }
+
+  /** Of a rule that means the client. */
+  of(by: RuleReference, limits: Limits, client: PolicyClient, now: number): Measure {
+    const ofSite = limits.per === 'Workload' && client.verification !== 'local' ? siteKey(client) : undefined;
+    let key = keyOf(by, shareKey(limits.per, client));
+    if (!this.kept.has(key) && this.isFull(ofSite, now))
+      key = keyOf(by, this.kept.size < MEASURES_MAX ? `${ofSite}${SHARED}` : SHARED);
+    const known = this.kept.get(key);
+    if (known === undefined) {
+      const measure = new Measure(limits, now);
+      this.kept.set(key, { measure, by, limits, site: ofSite, askedAt: now });
+      if (ofSite !== undefined) this.bySite.set(ofSite, (this.bySite.get(ofSite) ?? 0) + 1);
+      return measure;
+    }
+    known.askedAt = now;
+    if (known.limits !== limits) {
+      known.limits = limits;
+      known.measure.adjust(limits, now);
+    }
+    return known.measure;
+  }
+
+  /** Policies have changed. */
+  refresh(limitsOf: LimitsOf, now: number): void {
+    for (const [key, kept] of this.kept) {
+      const limits = limitsOf(kept.by);
+      if (limits === kept.limits) continue;
+      kept.limits = limits ?? NO_LIMITS;
+      kept.measure.adjust(kept.limits, now);
+      if (limits === undefined && kept.measure.isIdle(now)) this.drop(key, kept);
+    }
+    this.deadline = now;
+  }
+
+  /** Somebody waits there now. */
+  waitsAt(measure: Measure, now: number): void {
+    this.busy.add(measure);
+    this.sooner(measure.dueAt(now));
+  }
+
+  /** A connection has given its places back: who waits for one is looked at in this turn. */
+  hasLeft(now: number): void {
+    if (this.busy.size > 0) this.sooner(now);
+  }
+
+  /** One of those where somebody waits may have something to do earlier than was known. */
+  sooner(at: number): void {
+    if (at < this.deadline) this.deadline = at;
+  }
+
+  tick(now: number): void {
+    if (now < this.deadline) return;
+    this.deadline = Number.POSITIVE_INFINITY;
+    for (const measure of [...this.busy]) {
+      if (measure.dueAt(now) <= now) measure.tick(now);
+      const dueAt = measure.dueAt(now);
+      if (dueAt === Number.POSITIVE_INFINITY && measure.isCalm) this.busy.delete(measure);
+      else this.sooner(dueAt);
+    }
+  }
+
+  /** Connections that wait, and that are in. */
+  get counts(): { queued: number; inUse: number } {
+    return this.countsOf();
+  }
+
+  /** The same at the measures of one policy. */
+  countsOf(policy?: string): { queued: number; inUse: number } {
+    const count = { queued: 0, inUse: 0 };
+    for (const { measure, by } of this.kept.values()) {
+      if (policy !== undefined && by.policy !== policy) continue;
+      count.queued += measure.queuedCount;
+      count.inUse += measure.inUse;
+    }
+    return count;
+  }
+
+  /** What is idle makes room; where nothing is, the rest of a rule's clients share one measure, or those of their site. */
+  private isFull(site: string | undefined, now: number): boolean {
+    if (this.hasRoom(site)) return false;
+    if (now < this.sweepAt) return true;
+    this.sweepAt = now + MEASURES_SWEEP_MS;
+    for (const [key, kept] of this.kept) if (kept.askedAt < now && kept.measure.isIdle(now)) this.drop(key, kept);
+    return !this.hasRoom(site);
+  }
+
+  private hasRoom(site: string | undefined): boolean {
+    const ofSite = site === undefined ? 0 : (this.bySite.get(site) ?? 0);
+    return this.kept.size < MEASURES_MAX && ofSite < MEASURES_OF_SITE_MAX;
+  }
+
+  private drop(key: string, { site }: Kept): void {
+    this.kept.delete(key);
+    if (site === undefined) return;
+    const count = this.bySite.get(site)! - 1;
+    if (count > 0) this.bySite.set(site, count);
+    else this.bySite.delete(site);
+  }
+}
+
+function keyOf({ policy, rule = 0 }: RuleReference, share: string): string {
+  return `${policy} ${rule} ${share}`;
+}

@@ -1,0 +1,196 @@
+/**
+ * One connection at a tcpListener or tcpConnector that policies govern: it waits until it is known who asks, then for places within its
+ * limits, and gives them back when it is over. Pure.
+ *
+ * Invariants: who attached itself is told by exactly one of `passed` and `turnedAway`, unless it leaves first; nothing is held after `leave`.
+ */
+import type { Decision, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { workloadKey } from './keys.ts';
+import { IDENTITY_WAIT_MS } from './limits.ts';
+import type { Measure } from './measure.ts';
+import type { Measures } from './measures.ts';
+import { Pass, type PassOwner } from './pass.ts';
+
+/** Where a connection comes in, and who asks. */
+export interface Door {
+  /** The tcpListener or tcpConnector, for the log. */
+  readonly entity: 'listener' | 'connector';
+  readonly place: string;
+  /** Of a listener with several addresses one each: allowed by one of them is enough. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** As it is known now. */
+  client(): PolicyClient;
+  /** Whether the client may be known better in a moment. */
+  mayBecomeKnown(now: number): boolean;
+  /** It was waited for, and may be known no better. */
+  waitedInVain(now: number): void;
+  /** Limits that the connection is within already, at its other end in this router. */
+  isWithin(by: RuleReference): boolean;
+  /** The same rule has refused the connection a moment ago, where it was tried first. */
+  hasRefused(by: RuleReference): boolean;
+}
+
+export interface Refusal {
+  readonly by: RuleReference | undefined;
+  readonly reason: string;
+  /** It is a limit that has no place. */
+  readonly isLimit: boolean;
+}
+
+/** The connection itself. */
+export interface Gated {
+  passed(): void;
+  turnedAway(refusal: Refusal): void;
+}
+
+export interface TicketParts {
+  readonly measures: Measures;
+  /** Time of the turn, ms. */
+  readonly now: number;
+  /** It has come to nothing, or is within its limits. */
+  decided(ticket: Ticket): void;
+}
+
+export type TicketState = 'identity' | 'limits' | 'in' | 'refused' | 'over';
+
+export class Ticket implements PassOwner {
+  readonly door: Door;
+  readonly since: number;
+  refusal: Refusal | undefined;
+  decision: Decision | undefined;
+  /** The rule whose limit it had to wait for. */
+  waitedFor: RuleReference | undefined;
+  private readonly parts: TicketParts;
+  private readonly mayWait: boolean;
+  private current: TicketState = 'identity';
+  private pass: Pass | undefined;
+  private gated: Gated | undefined;
+
+  /** @param mayWait whether it may wait until it is known who asks */
+  constructor(door: Door, parts: TicketParts, mayWait: boolean) {
+    this.door = door;
+    this.parts = parts;
+    this.mayWait = mayWait;
+    this.since = parts.now;
+  }
+
+  get state(): TicketState {
+    return this.current;
+  }
+
+  get waits(): boolean {
+    return this.current === 'identity' || this.current === 'limits';
+  }
+
+  /** Told of what is not decided yet. */
+  attach(gated: Gated): void {
+    this.gated = gated;
+  }
+
+  /** What it has of limits. */
+  holds(by: RuleReference): boolean {
+    return this.pass?.holds(by) === true;
+  }
+
+  /** The measures that it is in. */
+  get within(): readonly Measure[] {
+    return this.current === 'in' ? (this.pass?.measures ?? []) : [];
+  }
+
+  /** Goes as far as it can now. */
+  advance(): TicketState {
+    const { now } = this.parts;
+    if (this.current !== 'identity') return this.current;
+    const hasTime = this.mayWait && now - this.since < IDENTITY_WAIT_MS;
+    if (hasTime && this.door.mayBecomeKnown(now)) return this.current;
+    this.ask();
+    return this.current;
+  }
+
+  /** Policies have changed while it waited: all is asked anew. */
+  again(): void {
+    if (!this.waits) return;
+    this.giveBack();
+    this.current = 'identity';
+    this.advance();
+  }
+
+  leave(): void {
+    if (this.current === 'over') return;
+    this.current = 'over';
+    this.giveBack();
+  }
+
+  // ---- PassOwner
+
+  granted(): void {
+    this.end('in');
+  }
+
+  refused(by: RuleReference): void {
+    this.refusal = { by, reason: limitReason(by), isLimit: true };
+    this.end('refused');
+  }
+
+  private ask(): void {
+    const { door, parts } = this;
+    const client = door.client();
+    const decision = decisionOf(door.checkpoints, client);
+    this.decision = decision;
+    if (!decision.allowed) {
+      this.refusal = { by: decision.by, reason: decision.reason, isLimit: false };
+      this.end('refused');
+      return;
+    }
+    const full = decision.limits.find(({ by }) => door.hasRefused(by));
+    if (full !== undefined) {
+      this.refused(full.by);
+      return;
+    }
+    const limits = decision.limits
+      .filter(({ by }) => !door.isWithin(by))
+      .map(({ by, limits }) => ({ by, measure: parts.measures.of(by, limits, client, parts.now) }));
+    this.pass = new Pass(workloadKey(client), limits);
+    const state = this.pass.ask(parts.now);
+    if (state === 'in') this.granted();
+    else if (state === 'refused') this.refused(this.pass.by!);
+    else {
+      this.current = 'limits';
+      this.waitedFor = this.pass.by;
+      this.pass.wait(this);
+      parts.measures.waitsAt(this.pass.measure!, parts.now);
+    }
+  }
+
+  private giveBack(): void {
+    if (this.pass === undefined) return;
+    this.pass.leave();
+    this.pass = undefined;
+    this.parts.measures.hasLeft(this.parts.now);
+  }
+
+  private end(state: 'in' | 'refused'): void {
+    this.current = state;
+    this.parts.decided(this);
+    if (state === 'in') this.gated?.passed();
+    else this.gated?.turnedAway(this.refusal!);
+  }
+}
+
+/** By the first address that is allowed; by the first of all when none is. */
+export function decisionOf(checkpoints: readonly Checkpoint[], client: PolicyClient): Decision {
+  let first: Decision | undefined;
+  for (const checkpoint of checkpoints) {
+    const decision = checkpoint.decide(client);
+    if (decision.allowed) return decision;
+    first ??= decision;
+  }
+  return first ?? NOTHING_ASKED;
+}
+
+const NOTHING_ASKED: Decision = { allowed: true, reason: 'there is no address', limits: [], enforceExisting: false };
+
+export function limitReason({ policy, rule = 0 }: RuleReference): string {
+  return `${policy}, rule ${rule}, has no place for it within its limits`;
+}
