@@ -12,6 +12,7 @@ import { RouterClient } from '../../lib/router-client/client.ts';
 import { RouterPoller } from '../../lib/router-client/poller.ts';
 import { encodeReport } from '../../lib/router-client/report.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
+import type { Tracer } from '../../lib/trace/tracer.ts';
 import { EXCHANGE_ADDRESS, type SiteContent } from '../exchange/record.ts';
 import type { NetworkView } from '../reconcile/observed.ts';
 import type { AdaptorCluster } from './cluster.ts';
@@ -22,6 +23,7 @@ import type { AdaptorOptions } from './options.ts';
 import { RouterKeeper } from './router-keeper.ts';
 import { SiteSpeaker } from './site-speaker.ts';
 import type { Wanted } from './wanted.ts';
+import { NOBODY, WorkloadTeller } from './workload-teller.ts';
 
 /** The router takes the first address of this name, which may be of either family; the client tries all. */
 const LOCAL_HOST = 'localhost';
@@ -36,6 +38,7 @@ export interface AdaptorParts {
   clock: Clock;
   random: Random;
   log: Logger;
+  tracer?: Tracer;
 }
 
 export class Adaptor {
@@ -45,6 +48,8 @@ export class Adaptor {
   private readonly parts: AdaptorParts;
   private readonly poller: RouterPoller;
   private readonly speaker: SiteSpeaker;
+  private readonly workloads: WorkloadTeller;
+  private workloadMapCount: number | undefined;
   private readonly report: LatestWriter<{ place: Place; state: RouterState | undefined }>;
   private readonly network: LatestWriter<Publication>;
   private amqpPort = AMQP_PORT;
@@ -78,6 +83,7 @@ export class Adaptor {
       onUp: () => {
         this.speaker.connected();
         this.keeper.reconnected();
+        this.workloads.reconnected();
         this.poller.look();
       },
       onDown: () => {
@@ -104,6 +110,11 @@ export class Adaptor {
       clock,
       log,
       onChange: (...states) => this.stateChanged(...states),
+    });
+    this.workloads = new WorkloadTeller({
+      ...parts,
+      client: this.client,
+      wanted: () => (this.workloadMapCount === undefined ? NOBODY : cluster.workloads(this.workloadMapCount)),
     });
     this.keeper = new RouterKeeper({
       ...parts,
@@ -136,7 +147,8 @@ export class Adaptor {
     const client = guarded(this.client.run(clientEnd.signal));
     this.election = new AbortController();
     const tasks = [
-      cluster.run(() => this.keeper.look(), stopping.signal),
+      cluster.run(() => this.clusterChanged(), stopping.signal),
+      this.workloads.run(stopping.signal),
       this.keeper.run(stopping.signal),
       this.poller.run(stopping.signal),
       this.report.run(stopping.signal),
@@ -155,12 +167,19 @@ export class Adaptor {
     if (failure !== undefined) throw failure.reason;
   }
 
+  private clusterChanged(): void {
+    this.keeper.look();
+    this.workloads.look();
+  }
+
   private wantedChanged({ config, entities, siteContent }: Wanted): void {
     const own = entities.find(({ type, name }) => type === 'listener' && name === 'amqp');
     const port = Number(own?.attributes.port ?? AMQP_PORT);
     if (Number.isInteger(port)) this.amqpPort = port;
     this.speaker.setContent(siteContent);
     this.followLead(config.ha);
+    this.workloadMapCount = config.workloads;
+    this.workloads.look();
     // Another Site may own them now.
     this.tellState();
     this.publish();

@@ -6,14 +6,15 @@
  */
 
 import { SkuprtError } from '../../lib/errors.ts';
-import { checkOf, type Static, Type } from '../../lib/shape.ts';
+import { checkOf, choice, type Static, Type } from '../../lib/shape.ts';
+import { PART_COUNT_MAX } from '../reconcile/policy/workload-document.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 253 });
 const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 const ProfileSource = Type.Object({
   secret: Name,
-  parts: Type.Union([Type.Literal('all'), Type.Literal('ca')]),
+  parts: choice(['all', 'ca']),
   digest: Type.String(),
   ordinal: Ordinal,
   oldestValidOrdinal: Ordinal,
@@ -28,6 +29,7 @@ const Document = Type.Object({
   endpoints: Type.Optional(Type.Record(Type.Array(EndpointAddress))),
   proxies: Type.Optional(Type.Record(Name)),
   ha: Type.Optional(Type.Boolean()),
+  workloads: Type.Optional(Type.Integer({ minimum: 0, maximum: PART_COUNT_MAX })),
 });
 const DOCUMENT = checkOf(Document);
 
@@ -44,6 +46,8 @@ export interface AdaptorConfig {
   proxies: Readonly<Record<string, string>>;
   /** Several routers serve the site: one of their adaptors speaks for it. */
   ha: boolean;
+  /** How many ConfigMaps say which pod has which address; absent: the router is not told. */
+  workloads?: number;
 }
 
 export class AdaptorConfigError extends SkuprtError {
@@ -58,8 +62,8 @@ export function parseAdaptorConfig(text: string | undefined): AdaptorConfig {
     const faults = DOCUMENT.Errors(document).map(({ instancePath, message }) => `${instancePath || '/'}: ${message}`);
     throw new AdaptorConfigError(`adaptor.json: ${faults.join('; ')}`);
   }
-  const { tls = {}, endpoints = {}, proxies = {}, ha = false } = document;
-  return { tls, endpoints, proxies, ha };
+  const { tls = {}, endpoints = {}, proxies = {}, ha = false, workloads } = document;
+  return { tls, endpoints, proxies, ha, ...(workloads !== undefined && { workloads }) };
 }
 
 function parseJson(text: string): unknown {

@@ -2,6 +2,8 @@
  * The router's entities that the adaptor brings about: how each is named, in which order they are made, what changes in place
  * and when two values are the same. Wire reference 9.2, control-plane reference 4.6. Pure.
  */
+import { CONNECTOR_ATTRIBUTES, LISTENER_ATTRIBUTES } from '../../lib/own-attributes.ts';
+
 export type AttributeValue = string | number | boolean;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
@@ -11,6 +13,7 @@ export const MANAGED_TYPES = [
   'address',
   'sslProfile',
   'proxyProfile',
+  'accessPolicy',
   'tcpListener',
   'listenerAddress',
   'tcpConnector',
@@ -47,16 +50,16 @@ export const RULES: Readonly<Record<ManagedType, TypeRules>> = {
     hidden: ['password'],
   },
   proxyProfile: { entityType: 'proxyProfile', inPlace: 'all', defaults: { username: '' }, hidden: ['password'] },
+  accessPolicy: { entityType: 'accessPolicy', inPlace: ['spec'], defaults: {}, hidden: [] },
   tcpListener: {
     entityType: 'tcpListener',
-    inPlace: ['observer', 'sessionAffinity', 'maxConnections'],
+    inPlace: ['observer', ...Object.keys(LISTENER_ATTRIBUTES)],
     defaults: {
       ...tcp,
+      ...LISTENER_ATTRIBUTES,
       multiAddressStrategy: 'none',
       authenticatePeer: false,
       observer: 'auto',
-      sessionAffinity: 'none',
-      maxConnections: 0,
       proxyProtocol: 'none',
     },
     hidden: [],
@@ -69,35 +72,9 @@ export const RULES: Readonly<Record<ManagedType, TypeRules>> = {
   },
   tcpConnector: {
     entityType: 'tcpConnector',
-    // Ours, all of them: the connections of one that is made anew would end.
-    inPlace: [
-      'maxConnections',
-      'maxQueuedConnections',
-      'connectTimeoutSeconds',
-      'healthCheck',
-      'healthCheckPath',
-      'healthCheckIntervalSeconds',
-      'healthCheckTimeoutSeconds',
-      'healthyThreshold',
-      'unhealthyThreshold',
-      'proxyProtocol',
-    ],
-    defaults: {
-      ...tcp,
-      host: '127.0.0.1',
-      processId: '',
-      verifyHostname: true,
-      maxConnections: 0,
-      maxQueuedConnections: 0,
-      connectTimeoutSeconds: 10,
-      healthCheck: 'none',
-      healthCheckPath: '/',
-      healthCheckIntervalSeconds: 5,
-      healthCheckTimeoutSeconds: 2,
-      healthyThreshold: 2,
-      unhealthyThreshold: 3,
-      proxyProtocol: 'none',
-    },
+    // The connections of one that is made anew would end.
+    inPlace: Object.keys(CONNECTOR_ATTRIBUTES),
+    defaults: { ...tcp, ...CONNECTOR_ATTRIBUTES, host: '127.0.0.1', processId: '', verifyHostname: true },
     hidden: [],
   },
   connector: {

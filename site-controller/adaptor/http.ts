@@ -7,10 +7,12 @@ export interface PageOptions {
   host: string | undefined;
   port: number;
   path: string;
-  render: () => { status: number; text: string };
+  /** @param accept the header of the request */
+  render: (accept: string | undefined) => { status: number; text: string; type?: string };
 }
 
 const TIMEOUT_MS = 5000;
+const NOT_FOUND = { status: 404, text: 'not found\n', type: undefined };
 
 export class AdaptorListenError extends SkuprtError {
   readonly code = 'SKUPRT_ADAPTOR_CANNOT_LISTEN';
@@ -21,8 +23,8 @@ export class AdaptorListenError extends SkuprtError {
 export function servePage({ host, port, path, render }: PageOptions, signal: AbortSignal): Promise<void> {
   const server: Server = createServer({ requestTimeout: TIMEOUT_MS }, (request, response) => {
     const isPage = request.url?.split('?', 1)[0] === path;
-    const { status, text } = isPage ? render() : { status: 404, text: 'not found\n' };
-    response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text);
+    const { status, text, type = 'text/plain; charset=utf-8' } = isPage ? render(request.headers.accept) : NOT_FOUND;
+    response.writeHead(status, { 'content-type': type }).end(text);
   });
   server.unref();
   const close = () => {

@@ -12,7 +12,9 @@ import type { KubeObject } from '../../lib/kube/object.ts';
 import { Reflector } from '../../lib/kube/reflector.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import type { Workloads } from '../reconcile/policy/workload-document.ts';
 import type { AdaptorCluster } from './cluster.ts';
+import { WorkloadMaps } from './workload-maps.ts';
 
 const CONFIG_MAPS = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const SECRETS = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
@@ -39,10 +41,12 @@ export class KubeCluster implements AdaptorCluster {
   private readonly secretObjects: Reflector;
   private known: ReadonlyMap<string, Secret> | undefined;
   private tell: () => void = () => undefined;
+  private readonly workloadMaps: WorkloadMaps;
 
   constructor(parts: KubeClusterParts) {
     const { namespace, configMap } = parts;
     this.parts = parts;
+    this.workloadMaps = new WorkloadMaps(parts, () => this.tell());
     this.configMaps = new Reflector(parts, {
       type: CONFIG_MAPS,
       namespace,
@@ -79,10 +83,14 @@ export class KubeCluster implements AdaptorCluster {
     return this.known;
   }
 
+  workloads(partCount: number): Workloads | undefined {
+    return this.workloadMaps.read(partCount);
+  }
+
   async run(onChange: () => void, signal: AbortSignal): Promise<void> {
     this.tell = onChange;
     const synced = Promise.all([this.configMaps.synced, this.secretObjects.synced]).then(onChange);
-    await Promise.all([this.configMaps.run(signal), this.secretObjects.run(signal)]);
+    await Promise.all([this.configMaps.run(signal), this.secretObjects.run(signal), this.workloadMaps.run(signal)]);
     await Promise.race([synced, Promise.resolve()]);
   }
 

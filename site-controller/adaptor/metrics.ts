@@ -1,4 +1,5 @@
 /** The adaptor's metrics as Prometheus text: few, so they are written by hand. Pure. */
+import { joinMetrics, type MetricsFormat, renderFamilies } from '../../lib/openmetrics.ts';
 import type { NetworkPublisher } from './network-publisher.ts';
 import type { RouterKeeper } from './router-keeper.ts';
 
@@ -8,9 +9,12 @@ export interface MetricSources {
   client: { readonly isUp: boolean };
 }
 
-export function renderMetrics({ keeper, publisher, client }: MetricSources): string {
+export function renderMetrics(
+  { keeper, publisher, client }: MetricSources,
+  format: MetricsFormat = 'prometheus',
+): string {
   const { passes, operations, failures } = keeper.stats;
-  const rows: [name: string, type: 'counter' | 'gauge', help: string, value: number][] = [
+  const rows: [name: string, kind: 'counter' | 'gauge', help: string, value: number][] = [
     ['skuprt_adaptor_router_connected', 'gauge', 'Whether the router answers.', Number(client.isUp)],
     ['skuprt_adaptor_ready', 'gauge', 'Whether the configuration is applied.', Number(keeper.isReady)],
     ['skuprt_adaptor_passes_total', 'counter', 'Times the router was compared with its configuration.', passes],
@@ -25,7 +29,6 @@ export function renderMetrics({ keeper, publisher, client }: MetricSources): str
     ['skuprt_adaptor_network_writes_total', 'counter', 'ConfigMaps of the network written.', publisher.stats.writes],
     ['skuprt_adaptor_network_size_bytes', 'gauge', 'Size of the network as written last.', publisher.stats.sizeBytes],
   ];
-  return rows
-    .map(([name, type, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`)
-    .join('');
+  const families = rows.map(([name, kind, help, value]) => ({ name, kind, help, samples: [{ value }] }));
+  return joinMetrics([renderFamilies(families, format)], format);
 }

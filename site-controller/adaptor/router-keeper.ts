@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Secret } from '../../config/api/secret.ts';
+import { TRACE_ANNOTATION } from '../../config/names.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, SkuprtError } from '../../lib/errors.ts';
@@ -15,6 +16,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { RouterClient } from '../../lib/router-client/client.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
 import { Wakeup } from '../../lib/wakeup.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import { ProfileDirectory } from './files.ts';
@@ -39,6 +41,8 @@ export interface RouterKeeperParts {
   onRefusals: () => void;
   /** A configuration was read. */
   onWanted: (wanted: Wanted) => void;
+  /** A pass that changes something, or fails, is a span; of the look that wrote the ConfigMap when that is new. */
+  tracer?: Tracer;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -57,6 +61,8 @@ export class RouterKeeper {
   private readVersion: string | undefined;
   private refused: ReadonlyMap<string, string> = new Map();
   private isApplied = false;
+  /** What the ConfigMap says of who wrote it last; that of the first one is an old story. */
+  private trace: string | undefined;
 
   constructor(parts: RouterKeeperParts) {
     this.parts = parts;
@@ -91,7 +97,7 @@ export class RouterKeeper {
     while (!signal.aborted) {
       let waitMs = LOOK_MS;
       try {
-        waitMs = await this.pass();
+        waitMs = await this.tracedPass();
         this.say('pass', undefined);
       } catch (err) {
         if (err instanceof SkuprtError && err.fault === 'ours') throw err;
@@ -101,6 +107,21 @@ export class RouterKeeper {
       }
       await this.wakeup.wait(waitMs, signal);
     }
+  }
+
+  private tracedPass(): Promise<number> {
+    const { tracer = NO_TRACER, configMap, client } = this.parts;
+    const trace = configMap()?.metadata.annotations?.[TRACE_ANNOTATION];
+    const isNews = this.wanted !== undefined && trace !== this.trace;
+    this.trace = trace;
+    return tracer.span('router pass', { ...(isNews && { traceparent: trace }) }, async () => {
+      const { operations } = this.stats;
+      const waitMs = await this.pass();
+      const operationCount = this.stats.operations - operations;
+      tracer.set({ 'skuprt.operations': operationCount, 'skuprt.refused': this.refused.size });
+      if (!(isNews && client.isUp)) tracer.drop();
+      return waitMs;
+    });
   }
 
   /** @returns how long to wait for the next one when nothing happens. */

@@ -5,7 +5,9 @@
  */
 import { messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
-import { type RouterClient, RouterRefusedError } from '../../lib/router-client/client.ts';
+import { POLICY_ATTRIBUTES } from '../../lib/own-attributes.ts';
+import { type RouterClient, RouterRefusedError, RouterRequestError } from '../../lib/router-client/client.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
 import { type Attributes, MANAGED_TYPES, type ManagedType, RULES } from './entity-types.ts';
 import {
   differences,
@@ -42,19 +44,25 @@ const CANNOT_UPDATE = new Set([400, 403, 501]);
 export class RouterSync {
   private readonly client: Management;
   private readonly log: Logger;
+  private readonly tracer: Tracer;
   private readonly hidden = new Map<string, string>();
   private readonly tolerated = new Set<string>();
   private refused = new Map<string, string>();
+  private knowsPolicies = true;
 
-  constructor({ client, log }: { client: Management; log: Logger }) {
+  /** @param tracer each operation is a span of it */
+  constructor({ client, log, tracer = NO_TRACER }: { client: Management; log: Logger; tracer?: Tracer }) {
     this.client = client;
     this.log = log;
+    this.tracer = tracer;
   }
 
   /** One round. `hold` is asked with what the router has. @throws RouterRequestError when the router is gone */
   async round(hold: (shown: ShownEntities) => Held): Promise<SyncResult> {
     const shown = await this.read();
-    const { entities, frozen, adminStatus } = hold(shown);
+    const held = hold(shown);
+    const { frozen, adminStatus } = held;
+    const entities = this.knowsPolicies ? held.entities : withoutPolicies(held.entities);
     if (adminStatus !== undefined) await this.administer(adminStatus);
     const operations = planOperations(entities, shown, { hidden: this.hidden, tolerated: this.tolerated }, frozen);
     this.refused = new Map();
@@ -74,8 +82,27 @@ export class RouterSync {
   }
 
   private async read(): Promise<ShownEntities> {
-    const answers = await Promise.all(MANAGED_TYPES.map((type) => this.client.query(RULES[type].entityType)));
+    const answers = await Promise.all(
+      MANAGED_TYPES.map((type) => (type === 'accessPolicy' ? this.readPolicies() : this.query(type))),
+    );
     return Object.fromEntries(MANAGED_TYPES.map((type, index) => [type, answers[index]!]));
+  }
+
+  private query(type: ManagedType): Promise<Record<string, unknown>[]> {
+    return this.client.query(RULES[type].entityType);
+  }
+
+  /** The original has none, and is told of none. */
+  private async readPolicies(): Promise<Record<string, unknown>[]> {
+    try {
+      const policies = await this.query('accessPolicy');
+      this.knowsPolicies = true;
+      return policies;
+    } catch (err) {
+      if (!(err instanceof RouterRequestError) || err.status === undefined) throw err;
+      this.knowsPolicies = false;
+      return [];
+    }
   }
 
   private async perform(operations: readonly RouterOperation[]): Promise<void> {
@@ -88,7 +115,8 @@ export class RouterSync {
   private async performOne(operation: RouterOperation): Promise<void> {
     const { type, name } = operation.op === 'delete' ? operation : operation.entity;
     try {
-      await this.request(operation);
+      const span = { kind: 'client', attributes: { 'skuprt.entity': type, 'skuprt.name': name } } as const;
+      await this.tracer.span(`${operation.op} ${type}`, span, () => this.request(operation));
       this.log.info({ op: operation.op, type, name }, 'router entity brought about');
     } catch (err) {
       if (!(err instanceof RouterRefusedError)) throw err;
@@ -145,4 +173,14 @@ export class RouterSync {
       this.log.warn({ key, attribute, wanted, shown: difference.shown }, 'router shows an attribute in its own way');
     }
   }
+}
+
+/** For a router that does not know them: an attribute that is not known would be refused with its entity. */
+function withoutPolicies(entities: readonly WantedEntity[]): WantedEntity[] {
+  return entities
+    .filter(({ type }) => type !== 'accessPolicy')
+    .map((entity) => {
+      const kept = Object.entries(entity.attributes).filter(([name]) => !(name in POLICY_ATTRIBUTES));
+      return { ...entity, attributes: Object.fromEntries(kept) };
+    });
 }

@@ -2,7 +2,9 @@
 import { systemClock } from '../../lib/clock.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { createLogger } from '../../lib/log.ts';
+import { formatOf, METRICS_TYPE } from '../../lib/openmetrics.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { seenProcess } from '../../lib/seen-process.ts';
 import { Adaptor } from './adaptor.ts';
 import { servePage } from './http.ts';
 import { initRouter } from './init.ts';
@@ -14,24 +16,29 @@ const USER_AGENT = 'skuprt-kube-adaptor';
 
 /** Runs until `signal` aborts. @throws SkuprtError when it cannot start */
 export async function runAdaptor(options: AdaptorOptions, signal: AbortSignal): Promise<void> {
-  const log = createLogger({ name: 'kube-adaptor', level: options.logLevel });
+  const seen = await seenProcess('kube-adaptor', options.logLevel, { 'service.instance.id': options.pod });
+  const { log } = seen;
   const client = await connect(options);
   try {
     const base = { clock: systemClock, random: systemRandom, log };
     const cluster = new KubeCluster({ client, ...options, ...base });
-    const adaptor = new Adaptor({ options, cluster, ...base });
+    const adaptor = new Adaptor({ options, cluster, ...base, tracer: seen.tracer });
     const health = () => {
       const problem = adaptor.problem();
       return problem === undefined ? { status: 200, text: 'OK\n' } : { status: 503, text: `${problem}\n` };
     };
     const { bind: host, healthPort, metricsPort } = options;
     await servePage({ host, port: healthPort, path: '/healthz', render: health }, signal);
-    const metrics = () => ({ status: 200, text: renderMetrics(adaptor) });
+    const metrics = (accept: string | undefined) => {
+      const format = formatOf(accept);
+      return { status: 200, text: renderMetrics(adaptor, format), type: METRICS_TYPE[format] };
+    };
     await servePage({ host, port: metricsPort, path: '/metrics', render: metrics }, signal);
     log.info({ namespace: options.namespace, configMap: options.configMap, pod: options.pod }, 'adaptor started');
     await adaptor.run(signal);
   } finally {
     client.close();
+    await seen.stop();
   }
 }
 

@@ -4,7 +4,7 @@
  * Members of our own are additions: services, the direction, site and message of links, names and roles of access. A site's
  * listeners and connectors are those of each of its routers; they are told once, with the first.
  */
-import { checkOf, type Static, Type } from '../../lib/shape.ts';
+import { checkOf, choice, type Static, Type } from '../../lib/shape.ts';
 import type { EndpointRecord, LinkRecord, RouterRecord, SiteContent } from './record.ts';
 
 const Text = Type.String();
@@ -15,7 +15,7 @@ const Link = Type.Object({
   status: Text,
   role: Text,
   peer: Text,
-  direction: Type.Union([Type.Literal('outgoing'), Type.Literal('incoming')]),
+  direction: choice(['outgoing', 'incoming']),
   remoteSiteId: Text,
   remoteSiteName: Text,
   message: Text,
@@ -42,6 +42,8 @@ const SiteStatus = Type.Object({
     namespace: Text,
     platform: Text,
     siteVersion: Text,
+    asksWorkloads: Type.Optional(Type.Boolean()),
+    ca: Type.Optional(Text),
     services: Type.Array(Service),
   }),
   routerStatus: Type.Array(RouterStatus),
@@ -98,6 +100,8 @@ function siteStatus({ site, routers, listeners, connectors, services }: SiteCont
       namespace: site.namespace,
       platform: site.platform,
       siteVersion: site.version,
+      ...(site.asksWorkloads && { asksWorkloads: true }),
+      ...(site.ca && { ca: site.ca }),
       services,
     },
     routerStatus: routers.map((router, index) => ({
@@ -141,6 +145,8 @@ function contentOf({ site, routerStatus, ...alone }: SiteStatus): SiteContent {
       namespace: site.namespace,
       platform: site.platform,
       version: site.siteVersion,
+      ...(site.asksWorkloads && { asksWorkloads: true }),
+      ...(site.ca && { ca: site.ca }),
     },
     routers: routerStatus.map(({ router, links, routerAccess }) => ({
       id: router.name,

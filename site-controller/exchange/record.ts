@@ -6,7 +6,7 @@
  */
 
 import { SkuprtError } from '../../lib/errors.ts';
-import { checkOf, type Static, Type } from '../../lib/shape.ts';
+import { checkOf, choice, type Static, Type } from '../../lib/shape.ts';
 
 export const EXCHANGE_ADDRESS = 'mc/skuprt.site';
 
@@ -23,12 +23,24 @@ const Id = Type.String({ minLength: 1, maxLength: LIMITS.textLengthMax });
 const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
-const SiteIdentity = Type.Object({ id: Id, name: Text, namespace: Text, platform: Text, version: Text });
+/**
+ * `asksWorkloads`: its policies ask which workload a client is, so the others' routers should say it. `ca`: fingerprint of its own CA, by
+ * which it proves to issuers of tokens that it is this site.
+ */
+const SiteIdentity = Type.Object({
+  id: Id,
+  name: Text,
+  namespace: Text,
+  platform: Text,
+  version: Text,
+  asksWorkloads: Type.Optional(Type.Boolean()),
+  ca: Type.Optional(Text),
+});
 
 const LinkRecord = Type.Object({
   name: Text,
   role: Text,
-  direction: Type.Union([Type.Literal('outgoing'), Type.Literal('incoming')]),
+  direction: choice(['outgoing', 'incoming']),
   cost: Count,
   operational: Type.Boolean(),
   remoteSiteId: Text,

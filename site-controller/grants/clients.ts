@@ -24,6 +24,10 @@ export interface Client {
   since: number;
   /** It asks for its next certificate by itself. */
   renews: boolean;
+  /** Digest of the key of its first certificate, where it made that itself. */
+  key?: string;
+  /** Fingerprint of its own CA, by which it proved which site it is. */
+  siteCa?: string;
 }
 
 export type Notes = Readonly<Record<string, string>>;
@@ -48,7 +52,9 @@ export function noteClient(
   const key = keyOf(client);
   const before = parse(notes?.[key]);
   const isSame = before !== undefined && sorted(before.trusts) === sorted(client.trusts);
-  const text = JSON.stringify({ ...client, since: isSame ? before.since : client.since });
+  // By what it proved who it is once, it does for good.
+  const { key: ownKey = before?.key, siteCa = before?.siteCa } = client;
+  const text = JSON.stringify({ ...client, since: isSame ? before.since : client.since, key: ownKey, siteCa });
   const changes: Record<string, string | null> = text === notes?.[key] ? {} : { [key]: text };
   const living = new Set(clientsOf(notes, now).map(keyOf));
   for (const known of Object.keys(notes ?? {})) {

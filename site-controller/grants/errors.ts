@@ -15,6 +15,24 @@ export class TokenUnreadableError extends SkuprtError {
   }
 }
 
+/** Of the issuer: its policies keep that site from linking to it. */
+export class LinkNotAllowedError extends SkuprtError {
+  readonly code = 'SKUPRT_LINK_NOT_ALLOWED';
+  readonly fault = 'peer';
+}
+
+/** Of the issuer: the id that a redeemer gives is that of another site. */
+export class SiteIdTakenError extends SkuprtError {
+  readonly code = 'SKUPRT_SITE_ID_TAKEN';
+  readonly fault = 'peer';
+
+  constructor(siteId: string, reason: string) {
+    super(`site id ${siteId} was refused: ${reason}. If it is meant: skuprt token issue --for-site ${siteId}`, {
+      next: 'Let the issuing site say for which site the token is: skuprt token issue --for-site ID',
+    });
+  }
+}
+
 export class TokenOwnSiteError extends SkuprtError {
   readonly code = 'SKUPRT_TOKEN_OWN_SITE';
   readonly fault = 'caller';

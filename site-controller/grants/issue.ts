@@ -3,8 +3,8 @@ import type { Resource } from '../../config/api/index.ts';
 import type { Link, LinkEndpoint } from '../../config/api/link.ts';
 import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
 import type { Secret } from '../../config/api/secret.ts';
+import { siteUri } from '../../lib/site-identity.ts';
 import { issueCertificate, type KeyPair, signRequest } from '../pki/authority.ts';
-import { siteUri } from '../pki/identity.ts';
 import { tlsSecret } from '../pki/secret.ts';
 import { NoEndpointsError } from './errors.ts';
 import type { IssueRequest } from './protocol.ts';
@@ -16,6 +16,8 @@ export interface IssueOptions {
   endpoints: readonly LinkEndpoint[];
   validMs: number;
   now: number;
+  /** Whether the certificate names the redeemer's site; true when absent. */
+  isNamed?: boolean;
 }
 
 /** @throws NoEndpointsError, CaUnusableError, CertificateRequestError */
@@ -24,9 +26,12 @@ export function issueLinks(options: IssueOptions, request: IssueRequest): Resour
   return [issueSecret(options, request), ...linksOf(options.endpoints, request.name)];
 }
 
-function issueSecret({ ca, trust = ca.certificate, validMs, now }: IssueOptions, request: IssueRequest): Secret {
+function issueSecret(
+  { ca, trust = ca.certificate, validMs, now, isNamed = true }: IssueOptions,
+  request: IssueRequest,
+): Secret {
   const { name, subject, csr } = request;
-  const certificate = { ca, subject, uris: [siteUri(subject)], validMs, now };
+  const certificate = { ca, subject, uris: isNamed ? [siteUri(subject)] : [], validMs, now };
   if (csr !== undefined) {
     return tlsSecret(name, { ca: trust, certificate: signRequest(csr, { ...certificate, usages: ['client'] }) });
   }

@@ -7,9 +7,10 @@ import type { Secret } from '../../config/api/secret.ts';
 import { secretText } from '../../config/api/secret-text.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AssertionError } from '../../lib/errors.ts';
+import { AssertionError, messageOf } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
 import { credentialsOf, isOperational, proxyOf } from '../reconcile/link/plan.ts';
 import { type Observed, ofKind } from '../reconcile/observed.ts';
 import { proxyFrom } from './post.ts';
@@ -36,6 +37,8 @@ export interface LinkRenewalsParts {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Each is a span, of the look in which it was due. */
+  tracer?: Tracer;
   intervalMs?: number;
   onRenewed?: (namespace: string, link: Link | undefined, secret: Secret) => void;
   onFailed?: (namespace: string, link: Link | undefined, message: string) => void;
@@ -112,7 +115,10 @@ export class LinkRenewals {
     plan.running = true;
     plan.lastAt = observed.now;
     plan.nextAt = Infinity;
-    const work = this.renew(plan, secret, link, observed, signal).finally(() => {
+    const { tracer = NO_TRACER } = this.parts;
+    const attributes = { 'k8s.namespace.name': observed.namespace, 'skuprt.link': secret.metadata.name };
+    const renew = () => this.renew(plan, secret, link, observed, signal);
+    const work = tracer.span('renew link', { attributes }, renew).finally(() => {
       plan.running = false;
       this.running.delete(work);
     });
@@ -120,11 +126,13 @@ export class LinkRenewals {
   }
 
   private async renew(plan: Plan, secret: Secret, link: Link, observed: Observed, signal: AbortSignal): Promise<void> {
-    const { clock, random, log, keep, intervalMs = RENEWAL_INTERVAL_MS, onRenewed, onFailed } = this.parts;
+    const { clock, random, log, keep, tracer, intervalMs = RENEWAL_INTERVAL_MS, onRenewed, onFailed } = this.parts;
     const { namespace } = observed;
     const { name } = secret.metadata;
     try {
-      const after = await renewLink(secret, { now: clock.wall(), proxy: proxyOfLink(observed, link), signal });
+      const proxy = proxyOfLink(observed, link);
+      const after = await renewLink(secret, { now: clock.wall(), proxy, signal, tracer });
+      tracer?.set({ 'skuprt.renewed': after !== undefined });
       if (after !== undefined) {
         await keep(namespace, after);
         log.info({ namespace, siteLink: name }, 'link credentials renewed');
@@ -135,9 +143,10 @@ export class LinkRenewals {
     } catch (err) {
       if (err instanceof AssertionError) throw err;
       plan.nextAt = clock.wall() + plan.backoff.nextMs();
+      tracer?.fail(messageOf(err));
       if (signal.aborted) return;
       log.warn({ namespace, siteLink: name, err }, 'link credentials not renewed');
-      if (plan.backoff.attemptCount === 1) onFailed?.(namespace, link, (err as Error).message);
+      if (plan.backoff.attemptCount === 1) onFailed?.(namespace, link, messageOf(err));
     }
   }
 }

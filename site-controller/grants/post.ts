@@ -7,6 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { messageOf } from '../../lib/errors.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
 import { ANSWER_BYTES_MAX } from './protocol.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -27,6 +28,8 @@ export interface PostOptions {
   /** 10 s when absent. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** The request is a span of it, and the other site is told of the trace. */
+  tracer?: Tracer;
 }
 
 export interface Reply {
@@ -37,7 +40,21 @@ export interface Reply {
 
 export type Failure = { kind: 'timeout' | 'untrusted' | 'unreachable'; text: string };
 
-export async function post(url: string, options: PostOptions): Promise<Reply | Failure> {
+export function post(url: string, options: PostOptions): Promise<Reply | Failure> {
+  const { tracer = NO_TRACER } = options;
+  const { hostname, port } = new URL(url);
+  const attributes = { 'http.request.method': 'POST', 'server.address': hostname, 'server.port': Number(port || 443) };
+  return tracer.span('POST', { kind: 'client', attributes }, async () => {
+    const { traceparent } = tracer;
+    const headers = { ...options.headers, ...(traceparent !== undefined && { traceparent }) };
+    const reply = await tryPost(url, { ...options, headers });
+    if ('kind' in reply) tracer.fail(reply.text);
+    else tracer.set({ 'http.response.status_code': reply.status });
+    return reply;
+  });
+}
+
+async function tryPost(url: string, options: PostOptions): Promise<Reply | Failure> {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
   const timeout = AbortSignal.timeout(timeoutMs);
   const ended = signal ? AbortSignal.any([signal, timeout]) : timeout;

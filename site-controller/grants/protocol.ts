@@ -32,6 +32,10 @@ const Redeemer = {
   subject: Type.String({ minLength: 1, maxLength: 253, pattern: '^[\\x21-\\x7e]+$' }),
 };
 
+/** Of the redeemer's site, as it says itself: for a refusal before the token is used up. Skupper passes over it. */
+export const SITE_NAME_HEADER = 'skuprt-site-name';
+export const SiteName = objectName();
+
 export const RedeemerHeaders = closed(Redeemer);
 export const CsrBody = closed({ code: text(), csr: text(), ...Redeemer });
 export type CsrBody = Type.Static<typeof CsrBody>;
@@ -78,6 +82,10 @@ export function renewalText(
 export interface IssueRequest {
   name: string;
   subject: string;
+  /** Of its site, as it says itself. */
+  siteName?: string;
   /** PEM. Absent in the plain form: the issuer then makes the key. */
   csr?: string;
+  /** Fingerprint of the redeemer's own CA, where it has proven which site it is. */
+  siteCa?: string;
 }

@@ -8,11 +8,13 @@ import { serializeResources } from '../../config/api/serialize.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AssertionError, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { Tracer } from '../../lib/trace/tracer.ts';
+import { WrongTries } from '../../lib/wrong-tries.ts';
 import { readRequest } from '../pki/request.ts';
 import { publicKeyDer } from '../pki/signature.ts';
 import { ANSWER, type IssueRequest, YAML_TYPE } from './protocol.ts';
+import { provenCa } from './site-proof.ts';
 import type { GrantState, GrantStore } from './store.ts';
-import { WrongTries } from './wrong-tries.ts';
 
 const WRONG_TRIES_MAX = 10;
 const WRONG_TRIES_WINDOW_MS = 60_000;
@@ -28,8 +30,12 @@ export interface Claim {
   /** Absent: the name of the grant. */
   name?: string;
   subject: string;
+  /** Of its site, as it says itself. */
+  siteName?: string;
   /** PEM. Absent in the plain form. */
   csr?: string;
+  /** See site-proof.ts. */
+  proof?: string;
 }
 
 export interface Answer {
@@ -65,6 +71,8 @@ export interface RedemptionsUses {
   clock: Clock;
   log: Logger;
   onReport?: (report: RedemptionReport) => void;
+  /** Each request is a span of it. */
+  tracer?: Tracer;
 }
 
 export class Redemptions {
@@ -116,7 +124,9 @@ export class Redemptions {
 
   async #grant(grant: GrantState, claim: Claim): Promise<Answer> {
     const { clock, issue, log } = this.#uses;
-    const request: IssueRequest = { name: claim.name ?? grant.name, subject: claim.subject, csr: claim.csr };
+    const { uid, name = '', subject, siteName, csr } = claim;
+    const siteCa = csr === undefined ? undefined : provenCa(claim.proof, { uid, name, subject, csr });
+    const request: IssueRequest = { name: name || grant.name, subject, siteName, csr, siteCa };
     const fields = { grant: grant.uid, name: request.name, remote: claim.remote, subject: claim.subject };
     try {
       const requestKey = requestKeyOf(request);
@@ -162,6 +172,7 @@ export class Redemptions {
   }
 
   #report({ uid, remote, subject }: Claim, outcome: RedemptionOutcome, detail?: string): void {
+    this.#uses.tracer?.set({ 'skuprt.grant': uid, 'skuprt.peer': subject, 'skuprt.outcome': outcome });
     this.#uses.onReport?.({ uid, outcome, remote, subject, detail });
   }
 

@@ -7,6 +7,7 @@ import Value from 'typebox/value';
 import type { AccessToken } from '../../config/api/access-token.ts';
 import type { Secret } from '../../config/api/secret.ts';
 import { messageOf } from '../../lib/errors.ts';
+import type { Tracer } from '../../lib/trace/tracer.ts';
 import { chainFault, fingerprintsOf, inspectCertificate } from '../pki/inspect.ts';
 import { createRequest } from '../pki/request.ts';
 import { type TlsMaterial, tlsMaterialOf, tlsSecret } from '../pki/secret.ts';
@@ -33,6 +34,7 @@ export interface RenewOptions {
   signal?: AbortSignal;
   /** The way to the other site: HTTPS when absent. */
   send?: typeof post;
+  tracer?: Tracer;
 }
 
 /** The annotations of what a token is redeemed for; none when its issuer renews nothing, as Skupper's do. */
@@ -73,14 +75,15 @@ interface Asked {
 }
 
 async function ask(secret: Secret, held: TlsMaterial, wantsNext: boolean, options: RenewOptions): Promise<Asked> {
-  const { proxy, timeoutMs, signal, send = post } = options;
+  const { proxy, timeoutMs, signal, tracer, send = post } = options;
   const { name } = secret.metadata;
   const ca = secret.metadata.annotations?.[RENEWAL.ca] ?? held.ca ?? '';
   const request = wantsNext ? createRequest({ subject: name }) : undefined;
   const failures: string[] = [];
   for (const url of urlsOf(secret)) {
     const body = JSON.stringify(requestBody(url, name, held, request?.csr));
-    const reply = await send(url, { headers: { 'content-type': JSON_TYPE }, body, ca, proxy, timeoutMs, signal });
+    const how = { ca, proxy, timeoutMs, signal, tracer };
+    const reply = await send(url, { headers: { 'content-type': JSON_TYPE }, body, ...how });
     signal?.throwIfAborted();
     if ('kind' in reply) failures.push(reply.text);
     else if (reply.status === 200) return { answer: answerOf(name, reply.body), privateKey: request?.privateKey };

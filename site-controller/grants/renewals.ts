@@ -7,8 +7,9 @@ import type { Secret } from '../../config/api/secret.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AssertionError, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
+import { siteIdOf, siteUri } from '../../lib/site-identity.ts';
+import { WrongTries } from '../../lib/wrong-tries.ts';
 import { signRequest } from '../pki/authority.ts';
-import { siteIdOf, siteUri } from '../pki/identity.ts';
 import { type CertificateFacts, chainFault, inspectCertificate, isIssuedBy, splitBundle } from '../pki/inspect.ts';
 import { tlsMaterialOf } from '../pki/secret.ts';
 import { algorithmOf } from '../pki/signature.ts';
@@ -16,7 +17,6 @@ import { renewalTime } from '../reconcile/certificate/validity.ts';
 import { type Client, type Notes, noteClient } from './clients.ts';
 import { ANSWER, JSON_TYPE, type RenewAnswer, type RenewBody, renewalText } from './protocol.ts';
 import type { Answer } from './redemptions.ts';
-import { WrongTries } from './wrong-tries.ts';
 
 const WRONG_TRIES_MAX = 20;
 const WRONG_TRIES_WINDOW_MS = 60_000;
@@ -35,6 +35,8 @@ export interface RenewalsUses {
   issuersOf(siteId: string): Promise<readonly RenewalIssuer[] | undefined>;
   /** Keeps notes beside a CA; null removes one. */
   note(siteId: string, issuer: RenewalIssuer, changes: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Why policies of that site keep a site from linking to it; undefined when they do not. */
+  refusalOf?(siteId: string, site: string): string | undefined;
   /** Where that site's clients reach this server. */
   urls(siteId: string): readonly string[];
   /** PEM bundle by which they trust it. */
@@ -72,6 +74,11 @@ export class Renewals {
     if (typeof holder === 'string') {
       log.warn({ siteLink: claim.name, remote: claim.remote, reason: holder }, 'renewal refused');
       return this.#refuse(claim, 403, `Renewal refused: ${holder}`);
+    }
+    const refusal = this.#uses.refusalOf?.(claim.siteId, holder.site);
+    if (refusal !== undefined) {
+      log.warn({ siteLink: claim.name, peer: holder.site, remote: claim.remote, reason: refusal }, 'renewal refused');
+      return { status: 403, body: `Renewal refused: ${refusal}` };
     }
     try {
       return await this.#answer(claim, holder);

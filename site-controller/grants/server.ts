@@ -7,10 +7,22 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Value from 'typebox/value';
 import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
 import type { KeyPair } from '../pki/authority.ts';
-import { ANSWER, BODY_BYTES_MAX, CsrBody, JSON_TYPE, RENEW_PATH, RedeemerHeaders, RenewBody } from './protocol.ts';
+import {
+  ANSWER,
+  BODY_BYTES_MAX,
+  CsrBody,
+  JSON_TYPE,
+  RENEW_PATH,
+  RedeemerHeaders,
+  RenewBody,
+  SITE_NAME_HEADER,
+  SiteName,
+} from './protocol.ts';
 import { type Answer, type Claim, Redemptions, type RedemptionsUses } from './redemptions.ts';
 import { type RenewalClaim, Renewals, type RenewalsUses } from './renewals.ts';
+import { SITE_PROOF_HEADER } from './site-proof.ts';
 
 const CONNECTIONS_MAX = 256;
 const STOP_GRACE_MS = 2000;
@@ -34,6 +46,7 @@ export class GrantServer {
   readonly #redemptions: Redemptions;
   readonly #renewals: Renewals | undefined;
   readonly #log: RedemptionsUses['log'];
+  readonly #tracer: Tracer;
   readonly #server: Server;
 
   /** Without `renewals` certificates are not renewed here. */
@@ -43,6 +56,7 @@ export class GrantServer {
     this.#redemptions = new Redemptions(uses);
     this.#renewals = renewals && new Renewals(renewals);
     this.#log = uses.log;
+    this.#tracer = uses.tracer ?? NO_TRACER;
     this.#server = createServer({
       ...secureContext(credentials),
       handshakeTimeout: requestTimeoutMs,
@@ -97,9 +111,24 @@ export class GrantServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, body, headers } = await this.#answer(request);
+    const { status, body, headers } = await this.#traced(request);
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers });
     response.end(status === 200 ? body : `${body}\n`);
+  }
+
+  /** In the trace of who asks, when it says one. */
+  #traced(request: IncomingMessage): Promise<Answer> {
+    const { traceparent } = request.headers;
+    const name = request.url?.startsWith(RENEW_PATH) ? 'renewal' : 'redemption';
+    const attributes = { 'client.address': remoteOf(request), 'http.request.method': request.method ?? '' };
+    const options = { kind: 'server', attributes, ...(typeof traceparent === 'string' && { traceparent }) } as const;
+    return this.#tracer.span(name, options, async () => {
+      const answer = await this.#answer(request);
+      const { status, body } = answer;
+      this.#tracer.set({ 'http.response.status_code': status });
+      if (status >= 400) this.#tracer.fail(body);
+      return answer;
+    });
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
@@ -131,10 +160,17 @@ function secureContext({ certificate, privateKey }: KeyPair) {
 
 /** Undefined when the request is in neither form. */
 function claimOf(request: IncomingMessage, body: string): Claim | undefined {
-  const target = { uid: (request.url ?? '').slice(1), remote: remoteOf(request) };
+  const siteName = request.headers[SITE_NAME_HEADER];
+  const target = {
+    uid: (request.url ?? '').slice(1),
+    remote: remoteOf(request),
+    ...(Value.Check(SiteName, siteName) && { siteName }),
+  };
   if (request.headers['content-type']?.startsWith(JSON_TYPE)) {
     const parsed = parseJson(body);
-    return Value.Check(CsrBody, parsed) ? { ...target, ...parsed } : undefined;
+    if (!Value.Check(CsrBody, parsed)) return undefined;
+    const proof = request.headers[SITE_PROOF_HEADER];
+    return { ...target, ...parsed, ...(typeof proof === 'string' && { proof }) };
   }
   const { name, subject } = request.headers;
   const redeemer = { ...(name ? { name } : {}), subject };

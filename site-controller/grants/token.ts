@@ -118,7 +118,8 @@ export async function readMachineId(): Promise<string | undefined> {
   return (await readIfExists('/etc/machine-id'))?.trim() || undefined;
 }
 
-function grantUidOf(url: string): string {
+/** Of the grant that a URL redeems. */
+export function grantUidOf(url: string): string {
   return url.slice(url.lastIndexOf('/') + 1);
 }
 

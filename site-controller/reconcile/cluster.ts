@@ -4,6 +4,8 @@ import type { AttachedConnectorBinding } from '../../config/api/attached-connect
 import type { Kind } from '../../config/api/index.ts';
 import type { KubeObject, ObjectKey, ObjectMeta } from '../../lib/kube/object.ts';
 import type { RouterState } from '../../lib/router-client/state.ts';
+import type { PolicyResource } from './policy/documents.ts';
+import type { GovernedService } from './policy/governed.ts';
 import type { ControllerSettings } from './settings.ts';
 
 export interface ClusterView {
@@ -26,6 +28,12 @@ export interface ClusterView {
   gateway?: KubeObject;
   /** What the routers of this site say, by the name of their pod. */
   routers: ReadonlyMap<string, RouterState>;
+  /** AccessPolicies of other namespaces whose services this site has. */
+  policies?: readonly PolicyResource[];
+  /** Services of this namespace that sites of other namespaces have. */
+  carried?: readonly GovernedService[];
+  /** Data of the ConfigMaps that tell the routers which pod has which address; absent while nobody wants it. */
+  workloads?: readonly Readonly<Record<string, string>>[];
   /** Resources that the API server took and that cannot be acted upon. */
   invalid: readonly InvalidResource[];
 }
@@ -68,6 +76,7 @@ export const MADE_KINDS = [
   { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', plural: 'roles' },
   { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', plural: 'rolebindings' },
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', plural: 'networkpolicies', optional: true },
   { apiVersion: 'route.openshift.io/v1', kind: 'Route', plural: 'routes', optional: true },
   { apiVersion: 'projectcontour.io/v1', kind: 'HTTPProxy', plural: 'httpproxies', optional: true },
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', plural: 'gateways', optional: true },

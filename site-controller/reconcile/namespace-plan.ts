@@ -2,19 +2,20 @@
  * Everything that one namespace on Kubernetes should be, from one look at it. A pure function of what is observed: it may be called as
  * often as one likes, and each result brings the namespace nearer. What needs keys (certificates) is said here and made elsewhere.
  */
-import { failed, requiredConditions } from '../../config/api/conditions.ts';
-import type { Resource } from '../../config/api/index.ts';
-import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
+import { isClusterScoped } from '../../config/api/index.ts';
 import type { Site } from '../../config/api/site.ts';
 import { type KubeObject, objectKey } from '../../lib/kube/object.ts';
 import { nextGrantEnd } from './accessgrant/plan.ts';
 import { GRANT_SERVER, grantServerResources } from './accessgrant/server.ts';
 import { wantedCertificates } from './certificate/plan.ts';
 import { type ImportPlan, planImports } from './import/plan.ts';
+import { nextSecretDue } from './link/plan.ts';
 import { planServices } from './listener/services.ts';
 import type { Observed, Outcome } from './observed.ts';
-import { type OutcomeInputs, planOutcomes } from './outcomes.ts';
+import { invalidOutcome, type OutcomeInputs, planOutcomes } from './outcomes.ts';
 import { isMarked, isOwn, marked, owned } from './ownership.ts';
+import { networkPolicies } from './policy/network-policy.ts';
+import { planWorkloadMaps } from './policy/workloads.ts';
 import { planRouterConfigMaps } from './router-config-maps.ts';
 import { generatedAccess, wantedSecuredAccesses } from './routeraccess/plan.ts';
 import { planSecuredAccesses } from './securedaccess/plan.ts';
@@ -54,6 +55,8 @@ export function planNamespace(observed: Observed, inputs: OutcomeInputs): Namesp
     ...workload.objects,
     ...config.objects,
     ...planServices(observed).objects,
+    ...planWorkloadMaps(observed),
+    ...networkPolicies(observed, site),
     ...access.objects,
   ]
     .filter((object) => !names.has(objectKey(object)))
@@ -87,17 +90,18 @@ function isOfGrantServer(name: string): boolean {
   return name === GRANT_SERVER || name.startsWith(`${GRANT_SERVER}-`);
 }
 
-/** Resources that lead to others: access, certificates. */
+/** Resources that lead to others, each as if those before it were seen: so a certificate is at once for all hosts that are known. */
 function generatedResources(observed: Observed, site: Site): KubeObject[] {
-  const access = generatedAccess(site, observed);
   const resources = new Map(observed.resources);
-  if (access !== undefined) resources.set(`RouterAccess/${access.metadata.name}`, access);
   const seen = { ...observed, resources };
-  const made = [
-    ...(access === undefined ? [] : [access]),
-    ...wantedSecuredAccesses(seen),
-    ...wantedCertificates(seen, site),
-  ];
+  const access = generatedAccess(site, observed);
+  if (access !== undefined) resources.set(`RouterAccess/${access.metadata.name}`, access);
+  const secured = wantedSecuredAccesses(seen);
+  for (const wanted of secured) {
+    const key = `SecuredAccess/${wanted.metadata.name}` as const;
+    if (!resources.has(key)) resources.set(key, wanted);
+  }
+  const made = [...(access === undefined ? [] : [access]), ...secured, ...wantedCertificates(seen, site)];
   return made as unknown as KubeObject[];
 }
 
@@ -137,15 +141,14 @@ function unwanted({ cluster, resources }: Observed, site: Site, wanted: readonly
 
 /** A resource that cannot be acted upon says why in the first of its conditions. */
 function invalidOutcomes({ cluster }: Observed): Outcome[] {
-  return (cluster?.invalid ?? []).map(({ kind, metadata, status, message }) => {
-    const resource = { apiVersion: SKUPPER_API_VERSION, kind, metadata, spec: {}, status } as unknown as Resource;
-    return { resource, findings: [failed(requiredConditions(resource)[0] ?? 'Configured', message)] };
-  });
+  // What is in no namespace is told of elsewhere.
+  return (cluster?.invalid ?? []).filter(({ kind }) => !isClusterScoped(kind)).map(invalidOutcome);
 }
 
-/** Grants end and tokens are tried again by the clock alone. */
+/** Grants end, tokens are tried again and Secrets are missed by the clock alone. */
 function nextLook(observed: Observed, { attempts }: OutcomeInputs): number {
   // One that is due is tried by this pass, and tells when it ends.
   const retries = [...attempts.values()].filter(({ isFinal, retryAt }) => !isFinal && retryAt > observed.now);
-  return Math.min(Infinity, ...retries.map(({ retryAt }) => retryAt), nextGrantEnd(observed));
+  const times = retries.map(({ retryAt }) => retryAt);
+  return Math.min(Infinity, ...times, nextGrantEnd(observed), nextSecretDue(observed));
 }

@@ -25,6 +25,8 @@ export interface Observed {
   hosts: readonly string[];
   /** Where redemption is served, best first; empty until it is. */
   grantUrls: readonly string[];
+  /** Where a console of the site listens, on platform local; absent while none runs. */
+  console?: { readonly host: string; readonly port: number };
   /** Absent on platform local. */
   cluster?: ClusterView;
 }

@@ -1,15 +1,18 @@
 /** The status of every resource of a site, from the plans of their kinds; of a SecuredAccess with what is made for it. Pure. */
-import { withFindings } from '../../config/api/conditions.ts';
+import { failed, requiredConditions, withFindings } from '../../config/api/conditions.ts';
+import { KINDS, type Resource } from '../../config/api/index.ts';
 import { planAccessGrants } from './accessgrant/plan.ts';
 import type { Attempt } from './accesstoken/plan.ts';
 import { planAccessTokens } from './accesstoken/plan.ts';
 import { planAttachedConnectorBindings, planAttachedConnectors } from './attachedconnector/plan.ts';
 import { planCertificates } from './certificate/plan.ts';
+import type { InvalidResource } from './cluster.ts';
 import { planConnectors } from './connector/plan.ts';
 import { planLinks } from './link/plan.ts';
 import { planListeners } from './listener/plan.ts';
 import { planMultiKeyListeners } from './multikeylistener/plan.ts';
 import type { Observed, Outcome } from './observed.ts';
+import { planPolicies } from './policy/plan.ts';
 import { planRouterAccesses } from './routeraccess/plan.ts';
 import { planSites } from './site/plan.ts';
 
@@ -36,8 +39,14 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planAttachedConnectorBindings(observed),
     ...planAccessGrants(observed, inputs.newCode, inputs.redemptions, inputs.grantServerCa),
     ...planAccessTokens(observed, inputs.attempts),
+    ...planPolicies(observed),
     ...planSites(observed),
   ];
+}
+
+export function invalidOutcome({ kind, metadata, status, message }: InvalidResource): Outcome {
+  const resource = { apiVersion: KINDS[kind].apiVersion, kind, metadata, spec: {}, status } as unknown as Resource;
+  return { resource, findings: [failed(requiredConditions(resource)[0] ?? 'Configured', message)] };
 }
 
 /** The whole status that an outcome comes to. */

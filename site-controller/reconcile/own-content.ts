@@ -1,6 +1,6 @@
 /** What this site tells the others about itself. Pure. */
 import type { Site } from '../../config/api/site.ts';
-import { SETTING } from '../../config/names.ts';
+import { CREDENTIAL, SETTING } from '../../config/names.ts';
 import {
   type EndpointRecord,
   LIMITS,
@@ -16,6 +16,9 @@ import type { AnyListener } from './listener/faults.ts';
 import { hasPlace } from './listener/options.ts';
 import { strategyKeys } from './multikeylistener/tiers.ts';
 import { type Observed, ofKind } from './observed.ts';
+import { exposeRefusal } from './policy/refusals.ts';
+import { serviceOf } from './policy/services.ts';
+import { asksWorkloads } from './policy/workloads.ts';
 import { type OwnRouter, ownRouters } from './routers.ts';
 import { settingOf, siteIdOf } from './site/identity.ts';
 import { keysOnce, type Told, withinLimits } from './told.ts';
@@ -35,6 +38,8 @@ export function toldContent(observed: Observed, site: Site): Told {
       namespace: observed.namespace,
       platform: platformOf(observed),
       version: observed.version,
+      ...(asksWorkloads(observed) && { asksWorkloads: true }),
+      ...ownCa(observed),
     },
     routers: ownRouters(observed, site).map((router, index) => ({
       id: router.id,
@@ -48,6 +53,12 @@ export function toldContent(observed: Observed, site: Site): Told {
     connectors: connectorRecords(observed).filter(canBeTold),
     services: services(observed),
   });
+}
+
+/** Where there is a key to prove it by. */
+function ownCa({ credentials }: Observed): { ca?: string } {
+  const { certificate, hasKey } = credentials.get(CREDENTIAL.siteCa) ?? {};
+  return certificate === undefined || !hasKey ? {} : { ca: certificate.fingerprint };
 }
 
 export function platformOf({ cluster }: Observed): 'local' | 'kubernetes' {
@@ -119,16 +130,31 @@ function services(observed: Observed): ServiceRecord[] {
   const attached = attachedCallers(observed).flatMap(({ binding, caller }) =>
     caller === undefined ? [] : [{ spec: { ...binding.spec, port: caller.port } }],
   );
+  const refused = refusedKeys(observed);
   for (const connector of [...ofKind(observed, 'Connector'), ...attached]) {
     const { routingKey, exposePodsByName: podsByName } = connector.spec;
     if (settingOf(connector, SETTING.advertise) !== 'true' || services.has(routingKey)) continue;
-    if (routingKeyFault(routingKey) !== undefined) continue;
+    if (routingKeyFault(routingKey) !== undefined || refused.has(routingKey)) continue;
     const service = settingOf(connector, SETTING.serviceName)?.slice(0, LIMITS.textLengthMax);
     const port = servicePort(connector);
     const further = { ...(service && { service }), ...(podsByName && { podsByName }) };
     services.set(routingKey, { address: routingKey, protocol: 'tcp', port, ...further });
   }
   return [...services.values()];
+}
+
+/** Routing keys that no connector of this site may offer, though one would. */
+function refusedKeys(observed: Observed): ReadonlySet<string> {
+  const isRefused = new Map<string, boolean>();
+  const look = (named: Parameters<typeof serviceOf>[0], routingKey: string, namespace: string) => {
+    const isHeld = exposeRefusal(observed, serviceOf(named, routingKey, namespace)) !== undefined;
+    isRefused.set(routingKey, isHeld && (isRefused.get(routingKey) ?? true));
+  };
+  for (const connector of ofKind(observed, 'Connector')) look(connector, connector.spec.routingKey, observed.namespace);
+  for (const binding of ofKind(observed, 'AttachedConnectorBinding')) {
+    look(binding, binding.spec.routingKey, binding.spec.connectorNamespace);
+  }
+  return new Set([...isRefused].filter(([, isHeld]) => isHeld).map(([key]) => key));
 }
 
 function servicePort(connector: { spec: { port: number; settings?: Record<string, string> } }): number {

@@ -78,6 +78,7 @@ function routerConfigMaps(observed: Observed, site: Site, siteContent: string): 
       endpoints: endpoints(observed),
       proxies: proxies(observed),
       ha: groups.length > 1,
+      ...(observed.cluster?.workloads !== undefined && { workloads: observed.cluster.workloads.length }),
     };
     return {
       apiVersion: 'v1',

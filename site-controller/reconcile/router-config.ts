@@ -8,6 +8,7 @@ import { listenerEntities } from './listener/plan.ts';
 import { multiKeyListenerEntities } from './multikeylistener/plan.ts';
 import { type Credential, type Observed, ofKind, type PortWant, type RouterEntity } from './observed.ts';
 import { platformOf } from './own-content.ts';
+import { accessPolicyEntities } from './policy/router-entities.ts';
 import { routerLogging } from './router-logging.ts';
 import { accessEntities } from './routeraccess/plan.ts';
 import { activeSite, isDrained, routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
@@ -88,6 +89,9 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
         helloMaxAgeSeconds: HELLO_MAX_AGE_SECONDS,
         dataConnectionCount: dataConnectionCount(site),
         metadata: JSON.stringify(identity),
+        // What policies know the site and its clients by.
+        siteName: site.metadata.name,
+        siteNamespace: observed.namespace,
         // Only said when it is so: other routers do not know it.
         ...(isDrained(site, place.group) && { adminStatus: 'draining' }),
       },
@@ -100,6 +104,7 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
     ...place.own,
     ...routerLogging(settingOf(site, SETTING.routerLogging)).entities,
     ['address', { prefix: 'mc', distribution: 'multicast' }],
+    ...accessPolicyEntities(observed),
     ...users,
   ]);
 }

@@ -1,4 +1,4 @@
-/** Settings of a Site that its routers read from their environment, when they start. Pure. docs/guide/router.md, "Memory for connections". */
+/** Settings of a Site that its routers read from their environment, when they start. Pure. docs/guide/router.md, "Memory for connections"; docs/guide/observability.md. */
 import type { Site } from '../../config/api/site.ts';
 import { SETTING } from '../../config/names.ts';
 import { settingOf } from './site/identity.ts';
@@ -18,6 +18,7 @@ interface Variable {
 }
 
 const PAUSE_SECONDS_MAX = 600;
+export const TRACE_ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 
 const VARIABLES: readonly Variable[] = [
   {
@@ -31,6 +32,18 @@ const VARIABLES: readonly Variable[] = [
     key: SETTING.flowMemory,
     isValid: (text) => /^\d{1,15}(Ki|Mi|Gi)?$/.test(text),
     words: 'a number of octets, or one like 256Mi',
+  },
+  {
+    name: TRACE_ENDPOINT,
+    key: SETTING.traceEndpoint,
+    isValid: (text) => /^https?:\/\//.test(text) && URL.canParse(text),
+    words: 'a URL like http://collector:4318',
+  },
+  {
+    name: 'OTEL_TRACES_SAMPLER_ARG',
+    key: SETTING.traceRatio,
+    isValid: (text) => /^(0(\.\d{1,9})?|1(\.0{1,9})?)$/.test(text),
+    words: 'a number from 0 to 1',
   },
 ];
 

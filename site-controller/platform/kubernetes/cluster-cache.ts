@@ -19,8 +19,10 @@ import {
   MADE_KINDS,
   type PodView,
 } from '../../reconcile/cluster.ts';
+import { POLICY_KINDS } from '../../reconcile/policy/documents.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
 import { keyOf, type ResourceKey } from '../../store.ts';
+import { PolicyCache, SERVICE_KINDS } from './policy-cache.ts';
 import { readResource } from './resources.ts';
 import { podView } from './trim.ts';
 import { apiNameOf, RESOURCE_KINDS, WATCHED } from './watched.ts';
@@ -53,12 +55,14 @@ export interface NamespaceContent {
 
 export class ClusterCache {
   private readonly parts: ClusterCacheParts;
+  readonly policies: PolicyCache;
   private readonly pods = new WeakMap<KubeObject, PodView>();
   /** The last report of each pod, by `namespace/pod`. */
   private readonly reports = new Map<string, { text: string; state: RouterState | undefined }>();
 
   constructor(parts: ClusterCacheParts) {
     this.parts = parts;
+    this.policies = new PolicyCache((kind) => this.source(kind));
   }
 
   /** To be called with each change that a reflector tells. */
@@ -70,6 +74,8 @@ export class ClusterCache {
     }
     this.mark(namespace);
     if (kind === 'AttachedConnectorBinding') this.markConnectors(namespace, object.metadata.name);
+    if (isPolicy(kind)) for (const site of this.policies.concerned(kind, namespace)) this.mark(site);
+    if (isGoverned(kind)) this.mark(CLUSTER_SCOPE);
     if (kind === 'Pod') for (const site of this.siteNamespacesOf(namespace)) this.mark(site);
     if (namespace === this.parts.settings.namespace && concernsAll(kind, object)) {
       for (const concerned of this.namespaces()) this.mark(concerned);
@@ -79,7 +85,7 @@ export class ClusterCache {
   /** Those that have something to be looked at. */
   namespaces(): Set<string> {
     const found = new Set<string>();
-    for (const kind of RESOURCE_KINDS) {
+    for (const kind of CONCERNS) {
       for (const { metadata } of this.source(kind).list()) found.add(metadata.namespace ?? '');
     }
     return found;
@@ -87,7 +93,7 @@ export class ClusterCache {
 
   /** There is something to be looked at. */
   isConcern(namespace: string): boolean {
-    return RESOURCE_KINDS.some((kind) => !isEmpty(this.source(kind).list(namespace)));
+    return CONCERNS.some((kind) => !isEmpty(this.source(kind).list(namespace)));
   }
 
   findGrant(uid: string): { namespace: string; grant: AccessGrant } | undefined {
@@ -109,6 +115,8 @@ export class ClusterCache {
   observe(namespace: string): NamespaceContent {
     const { settings } = this.parts;
     const { resources, invalid } = this.resourcesOf(namespace);
+    const policies = this.policies.of(namespace);
+    for (const policy of policies.own) resources.set(keyOf(policy), policy);
     const pods = this.podsOf(namespace);
     const configMaps = [...this.source('ConfigMap').list(namespace)];
     return {
@@ -127,7 +135,9 @@ export class ClusterCache {
         bindings: this.bindingsFor(namespace),
         routers: this.routersOf(configMaps, pods),
         gateway: this.source('Gateway').get(settings.namespace, GATEWAY_NAME),
-        invalid,
+        policies: policies.others,
+        carried: policies.carried,
+        invalid: [...invalid, ...policies.invalid],
       },
     };
   }
@@ -245,6 +255,20 @@ export class ClusterCache {
     for (const { spec } of this.source('AttachedConnector').list(namespace)) found.add(siteNamespaceOf(spec));
     return found;
   }
+}
+
+/** Stands for what is in no namespace. */
+export const CLUSTER_SCOPE = '';
+/** What makes a namespace worth a look. */
+const CONCERNS = [...RESOURCE_KINDS, 'AccessPolicy'] as const;
+
+function isPolicy(kind: string): boolean {
+  return POLICY_KINDS.some((policy) => policy === kind);
+}
+
+/** Policies of the cluster say how much they govern. */
+function isGoverned(kind: string): boolean {
+  return isPolicy(kind) || kind === 'Site' || SERVICE_KINDS.some((service) => service === kind);
 }
 
 /** What the controller's namespace has for every site. */

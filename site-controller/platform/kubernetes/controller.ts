@@ -2,27 +2,31 @@
  * The controller of a cluster, or of one namespace: reflectors feed a cache, the cache says which namespaces changed, a queue looks at
  * each of them. One replica leads and writes; the others keep their caches warm, and redeem tokens, for which any will do.
  */
+import { traceNews } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
-import { Applier, type ApplierParts } from '../../../lib/kube/apply.ts';
+import { Applier, type OnWrite } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { type QueueObserver, WorkQueue } from '../../../lib/kube/queue.ts';
 import { Reflector } from '../../../lib/kube/reflector.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { Random } from '../../../lib/random.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { Wakeup } from '../../../lib/wakeup.ts';
 import { LinkRenewals } from '../../grants/link-renewals.ts';
 import type { Observed } from '../../reconcile/observed.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
 import { CertificateService } from './certificate-service.ts';
-import { ClusterCache } from './cluster-cache.ts';
+import { CLUSTER_SCOPE, ClusterCache } from './cluster-cache.ts';
+import { ClusterPolicies } from './cluster-policies.ts';
 import { GrantService } from './grant-service.ts';
 import { FIELD_MANAGER, KubeWrites } from './kube-writes.ts';
 import { NamespacePass } from './namespace-pass.ts';
 import type { EventWant } from './status-events.ts';
 import { TokenService } from './token-service.ts';
 import type { WatchedKind } from './watched.ts';
+import { WorkloadBook } from './workload-book.ts';
 
 const WORKERS = 8;
 const RETRY_MS = 1000;
@@ -39,8 +43,9 @@ export interface ControllerParts {
   random: Random;
   log: Logger;
   onEvent: (event: EventWant) => void;
-  onWrite?: ApplierParts['onWrite'];
+  onWrite?: OnWrite;
   queueObserver?: QueueObserver;
+  tracer?: Tracer;
   /** Runs `lead` while this replica is the one to write; resolves when `signal` aborts. */
   elect: (lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
 }
@@ -56,16 +61,23 @@ export class Controller {
   private readonly certificates: CertificateService;
   private readonly tokens: TokenService;
   private readonly renewals: LinkRenewals;
+  private readonly workloads: WorkloadBook;
+  private readonly clusterPolicies: ClusterPolicies;
   /** The controller's own namespace changed. */
   private readonly ownDirty = new Wakeup();
   /** Aborted when this replica leads no longer; undefined while it does not. */
   private leading: AbortSignal | undefined;
 
   constructor(parts: ControllerParts) {
-    const { client, settings, version, clock, random, log, onEvent, queueObserver } = parts;
+    const { client, settings, version, clock, random, log, tracer, onEvent, queueObserver } = parts;
     this.parts = parts;
     this.reflectors = new Map(parts.watched.map((kind) => [kind.kind, this.reflector(kind)]));
     this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty: (name) => this.dirty(name) });
+    this.workloads = new WorkloadBook({
+      pods: () => this.reflectors.get('Pod')!.list(),
+      clock,
+      onDirty: (name) => this.dirty(name),
+    });
     this.applier = new Applier({
       client,
       fieldManager: FIELD_MANAGER,
@@ -73,20 +85,23 @@ export class Controller {
       live: ({ kind }, namespace, name) => this.reflectors.get(kind)?.get(namespace, name),
       onWrite: parts.onWrite,
     });
-    const writes = new KubeWrites({ client, applier: this.applier, clock, watched: parts.watched });
+    const writes = new KubeWrites({ client, applier: this.applier, clock, watched: parts.watched, tracer });
+    this.clusterPolicies = new ClusterPolicies({ settings, policies: this.cache.policies, writes, clock, onEvent });
     this.certificates = new CertificateService({
       keep: writes.keep,
       remove: (namespace, name) => writes.remove('Secret', namespace, name),
       log,
       onEvent,
     });
-    this.tokens = new TokenService({ api: writes, clock, random, log, onEvent, onDone: (name) => this.dirty(name) });
+    const onDone = (name: string) => this.dirty(name);
+    this.tokens = new TokenService({ api: writes, clock, random, log, tracer, onEvent, onDone });
     this.renewals = new LinkRenewals({
       keep: (namespace, secret) =>
         writes.keep({ ...secret, metadata: { ...secret.metadata, namespace } } as unknown as KubeObject),
       clock,
       random,
       log,
+      tracer,
       onRenewed: (namespace, link) => {
         if (link !== undefined)
           onEvent({ about: link, type: 'Normal', reason: 'Renewed', message: 'Certificate renewed' });
@@ -108,6 +123,7 @@ export class Controller {
       onEvent,
       onRedeemed: (namespace) => this.dirty(namespace),
       onServed: () => this.markGranting(),
+      tracer,
     });
     this.pass = new NamespacePass({
       cache: this.cache,
@@ -129,6 +145,7 @@ export class Controller {
       version,
       clock,
       onEvent,
+      workloads: this.workloads,
     });
     this.queue = new WorkQueue(
       { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
@@ -163,6 +180,7 @@ export class Controller {
       const working = this.queue.run(signal);
       for (const namespace of this.cache.namespaces()) this.queue.add(namespace);
       this.queue.add(this.parts.settings.namespace);
+      this.dirty(CLUSTER_SCOPE);
       await working;
       await Promise.all([this.tokens.idle(), this.renewals.idle()]);
     } finally {
@@ -170,33 +188,46 @@ export class Controller {
     }
   }
 
-  private reflector({ kind, apiVersion, plural, fieldSelector, transform, isOptional }: WatchedKind): Reflector {
-    const { client, clock, random, log, settings } = this.parts;
+  private reflector(watched: WatchedKind): Reflector {
+    const { kind, apiVersion, plural, namespaced, fieldSelector, transform, isOptional } = watched;
+    const { client, clock, random, log, settings, tracer = NO_TRACER } = this.parts;
     return new Reflector(
       { client, clock, random, log },
       {
-        type: { kind, apiVersion, plural },
+        type: { kind, apiVersion, plural, namespaced },
         namespace: settings.watchNamespace,
         fieldSelector,
         isOptional,
         transform,
         onChange: (before, after) => {
-          if (after === undefined) this.applier.forget(kind, before?.metadata.namespace, before!.metadata.name);
-          this.cache.changed(kind, before, after);
+          if (after === undefined) this.forget(kind, before!);
+          // A ConfigMap was written here.
+          const trace = kind === 'ConfigMap' ? undefined : traceNews(before, after);
+          tracer.following(trace, () => this.cache.changed(kind, before, after));
+          if (kind === 'Pod') this.workloads.changed(before, after);
         },
       },
     );
   }
 
+  /** What was written of it is not there any more, though nothing else of it was seen. */
+  private forget(kind: string, { metadata: { namespace = '', name } }: KubeObject): void {
+    this.applier.forget(kind, namespace, name);
+    if (kind === 'Secret') this.certificates.forgetSecret(namespace, name);
+  }
+
   private dirty(namespace: string): void {
     const isOwn = namespace === this.parts.settings.namespace;
     if (isOwn) this.ownDirty.notify();
-    if (this.leading !== undefined && (isOwn || this.cache.isConcern(namespace))) this.queue.add(namespace);
+    if (this.leading === undefined) return;
+    const isConcern = namespace === CLUSTER_SCOPE ? this.clusterPolicies.isConcern : this.cache.isConcern(namespace);
+    if (isOwn || isConcern) this.queue.add(namespace);
   }
 
   /** In milliseconds from now. */
   private async look(namespace: string): Promise<number> {
     const { clock, settings } = this.parts;
+    if (namespace === CLUSTER_SCOPE) return await this.clusterPolicies.run();
     if (namespace !== settings.namespace && !this.cache.isConcern(namespace)) {
       this.pass.forget(namespace);
       this.certificates.forget(namespace);

@@ -7,7 +7,8 @@ import type { Resource } from '../../../config/api/index.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
+import type { Tracer } from '../../../lib/trace/tracer.ts';
+import { incomingRefusal, issueForGrant, linkIssuers } from '../../grants/issuers.ts';
 import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
 import type { RedemptionOutcome, RedemptionReport } from '../../grants/redemptions.ts';
 import type { RenewalIssuer } from '../../grants/renewals.ts';
@@ -42,6 +43,7 @@ export interface GrantServiceParts {
   onRedeemed: (namespace: string) => void;
   /** The URLs or the certificate of the server changed: every namespace with grants should be looked at. */
   onServed: () => void;
+  tracer?: Tracer;
 }
 
 export class GrantService {
@@ -116,7 +118,7 @@ export class GrantService {
   }
 
   private async start(credentials: KeyPair): Promise<void> {
-    const { settings, clock, log } = this.parts;
+    const { settings, clock, log, tracer } = this.parts;
     const { port } = settings.grantServer;
     const server = new GrantServer(
       {
@@ -125,10 +127,12 @@ export class GrantService {
         clock,
         log,
         onReport: (report) => this.report(report),
+        tracer,
       },
       { host: '', port, credentials },
       {
         issuersOf: async (siteId) => this.issuersOf(siteId),
+        refusalOf: (siteId, peer) => incomingRefusal(this.parts.observe(this.parts.namespaceOf(siteId) ?? ''), peer),
         note: (siteId, issuer, changes) => this.note(this.parts.namespaceOf(siteId)!, issuer.secret, changes),
         urls: (siteId) => this.urls.map((url) => url + RENEW_PATH + encodeURIComponent(siteId)),
         serverCa: () => this.ca,
@@ -148,7 +152,12 @@ export class GrantService {
     const found = find(uid);
     const observed = observe(found?.namespace ?? '');
     const lookup = (name: string) => secretOf(observed, name);
-    const { resources, secret, notes } = issueForGrant(observed, lookup, found?.grant, request, clock.wall());
+    const issued = issueForGrant(observed, lookup, found?.grant, request, clock.wall());
+    const { resources, secret, notes, doubt } = issued;
+    if (doubt !== undefined && found !== undefined) {
+      const message = `The certificate for ${request.subject} names no site: ${doubt}`;
+      this.parts.onEvent({ about: found.grant, type: 'Warning', reason: 'SiteUnproven', message });
+    }
     if (notes !== undefined) await this.note(observed.namespace, secret, notes);
     return resources;
   }

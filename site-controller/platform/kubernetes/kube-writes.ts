@@ -2,12 +2,14 @@
 import type { AccessGrant } from '../../../config/api/access-grant.ts';
 import { KINDS, type Kind, type Resource } from '../../../config/api/index.ts';
 import { CONTROLLED_LABEL, NAME } from '../../../config/names.ts';
+import { traceAnnotation } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { type Applier, LAG_MAX_MS } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import type { CertificateServiceParts } from './certificate-service.ts';
 import type { GrantApi } from './grant-store.ts';
 import type { Writes } from './namespace-pass.ts';
@@ -22,6 +24,8 @@ export interface KubeWritesParts {
   applier: Applier;
   clock: Clock;
   watched: readonly WatchedKind[];
+  /** Who reads a ConfigMap goes on with the trace of who wrote it. */
+  tracer?: Tracer;
 }
 
 export class KubeWrites implements Writes, GrantApi, TokenApi {
@@ -41,7 +45,8 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
     const isOurs = object.kind === 'Service' ? isMade : undefined;
     const type = this.typeOf(object.kind);
     const wanted = { ...object, apiVersion: type.apiVersion };
-    const result = await this.parts.applier.apply(type, wanted, { recreate: true, isOurs });
+    const options = { recreate: true, isOurs, annotations: this.traceOf(object.kind) };
+    const result = await this.parts.applier.apply(type, wanted, options);
     const namespace = object.metadata.namespace ?? '';
     if (result === 'created') this.created.set(namespace, this.parts.clock.wall());
   }
@@ -118,6 +123,10 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
   async markRedeemed(namespace: string, name: string): Promise<void> {
     const patch = { status: { redeemed: true } };
     await this.parts.client.patch(this.typeOf('AccessToken'), namespace, name, patch, { subresource: 'status' });
+  }
+
+  private traceOf(kind: string): Record<string, string> | undefined {
+    return kind === 'ConfigMap' ? traceAnnotation(this.parts.tracer ?? NO_TRACER) : undefined;
   }
 
   /** In the version that the API server has. */

@@ -4,10 +4,11 @@ import { systemClock } from '../../../lib/clock.ts';
 import { connectCluster } from '../../../lib/kube/config.ts';
 import { EventRecorder } from '../../../lib/kube/events.ts';
 import { LeaderElection } from '../../../lib/kube/leader.ts';
-import { createLogger, type LogLevel } from '../../../lib/log.ts';
+import type { LogLevel } from '../../../lib/log.ts';
 import { ControllerMetrics } from '../../../lib/metrics.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
 import { systemRandom } from '../../../lib/random.ts';
+import { seenProcess } from '../../../lib/seen-process.ts';
 import { readVersion } from '../../../lib/version.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
 import { Controller } from './controller.ts';
@@ -27,12 +28,13 @@ export interface ControllerOptions {
   logLevel: LogLevel;
 }
 
-/** Until `signal` aborts. @throws KubeconfigError, ContextUnknownError */
+/** Until `signal` aborts. @throws KubeconfigError, ContextUnknownError, TraceSettingsError */
 export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
   const { settings, kubeconfig, context, leaderElect, metricsPort, logLevel } = options;
-  const log = createLogger({ name: 'site-controller', level: logLevel });
+  const seen = await seenProcess('site-controller', logLevel, { 'service.instance.id': settings.pod || 'local' });
+  const { log, tracer } = seen;
   const base = { clock: systemClock, random: systemRandom, log };
-  const metrics = new ControllerMetrics({ process: 'site-controller', version: readVersion() });
+  const metrics = new ControllerMetrics({ process: 'site-controller', version: readVersion(), tracer });
   const connection = { kubeconfig, context, env: process.env, userAgent: COMPONENT, observer: metrics.api };
   const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
@@ -46,8 +48,12 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     watched: await watchedOn((apiVersion) => client.kindsOf(apiVersion)),
     version: readVersion(),
     onEvent: (event) => events.record(event),
-    onWrite: (verb, kind) => metrics.written(verb, kind),
+    onWrite: (verb, kind, object) => {
+      metrics.written(verb, kind);
+      log.debug({ verb, kind, ...object }, 'written');
+    },
     queueObserver: metrics.queue,
+    tracer,
     elect: async (lead, until) => {
       const told = async (leading: AbortSignal) => {
         metrics.leads(true);
@@ -66,7 +72,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     });
   }
   const probes = new MetricsServer({
-    metrics: () => metrics.render(),
+    metrics: (format) => metrics.render(format),
+    logLevel: seen.levels,
     notReady: () => (controller.isSynced ? undefined : 'the cluster was not seen yet'),
   });
   log.info({ server, controller: settings.name, version: readVersion() }, 'site-controller started');
@@ -78,5 +85,6 @@ export async function runController(options: ControllerOptions, signal: AbortSig
     await events.stop();
     client.close();
     log.info('site-controller stopped');
+    await seen.stop();
   }
 }

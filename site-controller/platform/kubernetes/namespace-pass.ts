@@ -8,16 +8,19 @@ import type { Clock } from '../../../lib/clock.ts';
 import { ApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { decodeNetwork } from '../../exchange/network-document.ts';
+import type { ClusterView } from '../../reconcile/cluster.ts';
 import { allocatePorts } from '../../reconcile/listener/ports.ts';
 import { type NamespacePlan, planNamespace } from '../../reconcile/namespace-plan.ts';
 import type { NetworkView, Observed } from '../../reconcile/observed.ts';
 import { type OutcomeInputs, statusFrom } from '../../reconcile/outcomes.ts';
+import { wantsWorkloads } from '../../reconcile/policy/workloads.ts';
 import { mergeRouters } from '../../reconcile/routers.ts';
 import { controlsNamespace } from '../../reconcile/site/control.ts';
 import { activeSite } from '../../reconcile/site/identity.ts';
 import type { ClusterCache } from './cluster-cache.ts';
 import { CredentialCache } from './credentials.ts';
 import { type EventWant, eventsOf } from './status-events.ts';
+import type { WorkloadBook } from './workload-book.ts';
 
 /** They name others, and an API server checks a binding's role. */
 const LATE_KINDS: ReadonlySet<string> = new Set(['RoleBinding', 'Deployment']);
@@ -60,6 +63,7 @@ export interface NamespacePassParts {
   version: string;
   clock: Clock;
   onEvent: (event: EventWant) => void;
+  workloads: Pick<WorkloadBook, 'maps' | 'want'>;
 }
 
 export class NamespacePass {
@@ -118,12 +122,20 @@ export class NamespacePass {
       cluster,
     };
     if (activeSite(observed) === undefined) return observed;
-    return { ...observed, ports: allocatePorts(observed) };
+    return { ...observed, ports: allocatePorts(observed), cluster: this.withWorkloads(observed) };
+  }
+
+  private withWorkloads(observed: Observed): ClusterView {
+    const { workloads } = this.parts;
+    const isWanted = wantsWorkloads(observed);
+    workloads.want(observed.namespace, isWanted);
+    return isWanted ? { ...observed.cluster!, workloads: workloads.maps } : observed.cluster!;
   }
 
   /** Nothing is left of a namespace that has nothing to be looked at. */
   forget(namespace: string): void {
     this.memories.delete(namespace);
+    this.parts.workloads.want(namespace, false);
   }
 
   private memoryOf(namespace: string): Memory {

@@ -29,6 +29,7 @@ export function eventsOf(resource: Resource, before: object | undefined, after: 
     // It only sums the others up, but where it is the only one.
     if (now.type === 'Ready' && resource.kind !== 'Certificate') return [];
     const old = conditionsOf(before).find(({ type }) => type === now.type);
+    if (now.type === 'Warnings') return warned(resource, old, now);
     const isGood = now.status === 'True';
     if (!isNews(old, now) || (isGood && !GOOD_NEWS[resource.kind]?.includes(now.type))) return [];
     return [
@@ -40,6 +41,12 @@ export function eventsOf(resource: Resource, before: object | undefined, after: 
       },
     ];
   });
+}
+
+/** Of something that is in force and probably not meant. */
+function warned(about: Resource, old: Condition | undefined, now: Condition): EventWant[] {
+  if (now.status !== 'True' || (old?.status === 'True' && old.message === now.message)) return [];
+  return [{ about, type: 'Warning', reason: now.reason, message: now.message }];
 }
 
 function isNews(old: Condition | undefined, now: Condition): boolean {

@@ -9,13 +9,16 @@ import type { Resource } from '../../../config/api/index.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import { secretText } from '../../../config/api/secret-text.ts';
 import type { Site } from '../../../config/api/site.ts';
-import { CONTROLLED_LABEL, REDEEMED_FROM_ANNOTATION, SETTING } from '../../../config/names.ts';
+import { CONTROLLED_LABEL, CREDENTIAL, REDEEMED_FROM_ANNOTATION, SETTING } from '../../../config/names.ts';
 import { Backoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { AssertionError, messageOf, SkuprtError } from '../../../lib/errors.ts';
+import { AssertionError } from '../../../lib/errors.ts';
 import { type KubeObject, ownerReference } from '../../../lib/kube/object.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { Random } from '../../../lib/random.ts';
+import type { TraceContext } from '../../../lib/trace/context.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
+import { attemptAfter } from '../../grants/attempt.ts';
 import { TokenNameTakenError, TokenTriedTooOftenError } from '../../grants/errors.ts';
 import { type HttpProxy, proxyFrom } from '../../grants/post.ts';
 import { redeemToken } from '../../grants/redeem.ts';
@@ -25,6 +28,7 @@ import { type CertificateRequest, createRequest } from '../../pki/request.ts';
 import { type Attempt, tokensDue } from '../../reconcile/accesstoken/plan.ts';
 import type { Observed } from '../../reconcile/observed.ts';
 import { settingOf, siteIdOf } from '../../reconcile/site/identity.ts';
+import { keyPairOf } from './credentials.ts';
 import type { EventWant } from './status-events.ts';
 
 const CONCURRENT_MAX = 16;
@@ -50,6 +54,8 @@ export interface TokenServiceParts {
   onEvent: (event: EventWant) => void;
   /** Called after each try: a pass over the namespace should follow. */
   onDone: (namespace: string) => void;
+  /** Each try is a span, of the look in which it was due. */
+  tracer?: Tracer;
   concurrentMax?: number;
 }
 
@@ -58,6 +64,7 @@ interface Work {
   site: Site;
   token: AccessToken;
   signal: AbortSignal;
+  context: TraceContext | undefined;
 }
 
 export class TokenService {
@@ -82,11 +89,12 @@ export class TokenService {
   /** Begins to redeem the tokens of a namespace that are due and not being redeemed already. */
   start(observed: Observed, site: Site, signal: AbortSignal): void {
     this.forget(observed);
+    const { context } = this.parts.tracer ?? NO_TRACER;
     for (const token of tokensDue(observed, this.attempts(observed.namespace))) {
       const key = keyOf(observed.namespace, token);
       if (this.taken.has(key)) continue;
       this.taken.add(key);
-      this.queue.push({ observed, site, token, signal });
+      this.queue.push({ observed, site, token, signal, context });
     }
     this.fill();
   }
@@ -112,9 +120,13 @@ export class TokenService {
   private async run(work: Work): Promise<void> {
     const { observed, token, signal } = work;
     const { namespace } = observed;
+    const { tracer = NO_TRACER } = this.parts;
+    const attributes = { 'k8s.namespace.name': namespace, 'skuprt.token': token.metadata.name };
     const key = keyOf(namespace, token);
     try {
-      if (!signal.aborted) await this.redeem(work);
+      if (!signal.aborted) {
+        await tracer.span('redeem token', { attributes, cause: work }, () => this.redeem(work));
+      }
       this.failed.get(namespace)?.delete(token.metadata.name);
       this.backoffs.delete(key);
     } catch (error) {
@@ -127,7 +139,7 @@ export class TokenService {
   }
 
   private async redeem({ observed, site, token, signal }: Work): Promise<void> {
-    const { api, clock, log, onEvent } = this.parts;
+    const { api, clock, log, tracer, onEvent } = this.parts;
     const { namespace } = observed;
     const { name, uid } = token.metadata;
     const live = await api.read('AccessToken', namespace, name);
@@ -137,7 +149,10 @@ export class TokenService {
     const subject = siteIdOf(site);
     const request = await this.requestFor(namespace, token, subject);
     const proxy = proxyOf(observed, token);
-    const { secret, links } = await redeemToken(token, { subject, now: clock.wall(), request, proxy, signal });
+    const siteCa = keyPairOf(observed.credentials.get(CREDENTIAL.siteCa));
+    const siteName = site.metadata.name;
+    const options = { subject, siteName, now: clock.wall(), request, proxy, siteCa, signal, tracer };
+    const { secret, links } = await redeemToken(token, options);
     const proxied = settingOf(token, SETTING.proxy);
     await api.apply(made(secret, namespace, site, name, renewalNotes(token)));
     for (const link of links) {
@@ -154,20 +169,19 @@ export class TokenService {
   private noteFailure({ observed, token }: Work, error: unknown): void {
     const { clock, random, log, onEvent } = this.parts;
     const { namespace } = observed;
-    const { name, generation = 1 } = token.metadata;
+    const { name } = token.metadata;
     const key = keyOf(namespace, token);
     const backoff = this.backoffs.get(key) ?? new Backoff(random, BACKOFF);
     this.backoffs.set(key, backoff);
-    const isFinal = error instanceof SkuprtError && error.fault !== 'environment';
-    const advice = error instanceof SkuprtError && error.next !== undefined ? `. ${error.next}` : '';
-    const message = `${messageOf(error)}${advice}`;
     const waitMs = Math.max(backoff.nextMs(), error instanceof TokenTriedTooOftenError ? error.retryAfterMs : 0);
     const attempts = this.failed.get(namespace) ?? new Map<string, Attempt>();
-    const isNews = attempts.get(name)?.message !== message;
-    attempts.set(name, { generation, message, isFinal, retryAt: clock.wall() + waitMs });
+    const last = attempts.get(name);
+    const attempt = attemptAfter(error, { token, now: clock.wall(), waitMs, last });
+    attempts.set(name, attempt);
     this.failed.set(namespace, attempts);
     log.warn({ namespace, name, err: error }, 'token not redeemed');
-    if (isNews) onEvent({ about: token, type: 'Warning', reason: 'RedemptionFailed', message });
+    const { message } = attempt;
+    if (last?.message !== message) onEvent({ about: token, type: 'Warning', reason: 'RedemptionFailed', message });
   }
 
   /** The token's name goes to a Secret and Links: those of others are not replaced. */

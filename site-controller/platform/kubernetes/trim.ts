@@ -50,8 +50,13 @@ export function trimConfigMap(map: KubeObject): KubeObject {
 export function trimPod(pod: KubeObject): KubeObject {
   const status = (pod.status ?? {}) as PodStatus;
   const { phase, podIP, podIPs, conditions, message, reason, containerStatuses } = status;
+  const { serviceAccountName, hostNetwork } = (pod.spec ?? {}) as {
+    serviceAccountName?: string;
+    hostNetwork?: boolean;
+  };
   return {
     ...trimmed(pod),
+    spec: { serviceAccountName, ...(hostNetwork && { hostNetwork }) },
     status: { phase, podIP, podIPs, conditions, message, reason, containerStatuses: containerStatuses?.map(waitingOf) },
   };
 }

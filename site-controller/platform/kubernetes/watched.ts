@@ -1,7 +1,10 @@
 /** Every kind that the controller watches, with what it keeps of each. */
-import { KINDS, type Kind } from '../../../config/api/index.ts';
+import { isClusterScoped, KINDS } from '../../../config/api/index.ts';
+import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
+import type { CustomKind } from '../../../config/crd/kinds.ts';
 import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { apiName, MADE_KINDS } from '../../reconcile/cluster.ts';
+import { POLICY_KINDS } from '../../reconcile/policy/documents.ts';
 import { SECRET_FIELD_SELECTOR, trimConfigMap, trimPod, trimSecret } from './trim.ts';
 
 export interface WatchedKind {
@@ -12,12 +15,16 @@ export interface WatchedKind {
   transform: (object: KubeObject) => KubeObject;
   /** Its API may be missing. */
   isOptional: boolean;
+  /** False for what is in no namespace: a controller of one namespace sees it too, where it may. */
+  namespaced?: boolean;
 }
 
 /** Kinds that Skupper's older releases and other clusters may lack. */
 const OPTIONAL_RESOURCES: readonly string[] = ['MultiKeyListener'];
 
-export const RESOURCE_KINDS = Object.keys(KINDS).filter((kind) => kind !== 'Secret') as Exclude<Kind, 'Secret'>[];
+export const RESOURCE_KINDS = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter(
+  (kind): kind is CustomKind => KINDS[kind].apiVersion === SKUPPER_API_VERSION,
+);
 
 export const WATCHED: readonly WatchedKind[] = [
   ...RESOURCE_KINDS.map((kind) => ({
@@ -26,6 +33,14 @@ export const WATCHED: readonly WatchedKind[] = [
     plural: KINDS[kind].plural,
     transform: withoutManagedFields,
     isOptional: OPTIONAL_RESOURCES.includes(kind),
+  })),
+  ...POLICY_KINDS.map((kind) => ({
+    kind,
+    apiVersion: KINDS[kind].apiVersion,
+    plural: KINDS[kind].plural,
+    transform: withoutManagedFields,
+    isOptional: true,
+    namespaced: !isClusterScoped(kind),
   })),
   {
     kind: 'Secret',

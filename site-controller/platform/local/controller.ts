@@ -6,13 +6,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { rfc3339 } from '../../../config/api/conditions.ts';
-import type { Kind, Resource } from '../../../config/api/index.ts';
+import type { Resource } from '../../../config/api/index.ts';
 import type { Site } from '../../../config/api/site.ts';
 import { CONTROLLED_LABEL, SETTING } from '../../../config/names.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { RouterState } from '../../../lib/router-client/state.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import type { SiteContent } from '../../exchange/record.ts';
 import type { LinkRenewals } from '../../grants/link-renewals.ts';
 import { endedGrants } from '../../reconcile/accessgrant/plan.ts';
@@ -26,7 +27,9 @@ import { planOutcomes, statusFrom } from '../../reconcile/outcomes.ts';
 import { ownContent } from '../../reconcile/own-content.ts';
 import { AMQPS_PORT, HTTP_PORT, renderRouterConfig } from '../../reconcile/router-config.ts';
 import { accessPorts, dialHostsOf, generatedAccess } from '../../reconcile/routeraccess/plan.ts';
-import { activeSite, settingOf, siteIdOf } from '../../reconcile/site/identity.ts';
+import { activeSite, settingOf } from '../../reconcile/site/identity.ts';
+import { keyOf } from '../../store.ts';
+import { readConsoleAddress } from './console-address.ts';
 import type { Credentials } from './credentials.ts';
 import type { GrantFiles } from './grant-store.ts';
 import type { SitePaths } from './paths.ts';
@@ -58,6 +61,8 @@ export interface ControllerParts {
   onConfig: () => void;
   /** What this site says about itself. */
   onContent: (site: SiteContent) => void;
+  /** What a pass does is a span of it. */
+  tracer?: Tracer;
 }
 
 export class SiteController {
@@ -104,6 +109,7 @@ export class SiteController {
       ports: ports.all(),
       hosts: hosts(),
       grantUrls: redemptionServer.urls,
+      console: await readConsoleAddress(paths),
     };
   }
 
@@ -149,29 +155,31 @@ export class SiteController {
   }
 
   private async issueCertificates(observed: Observed, site: Site | undefined): Promise<void> {
-    const { credentials, log } = this.parts;
+    const { credentials, log, tracer = NO_TRACER } = this.parts;
     if (site === undefined) return;
     const input = { ...secretsInput(observed), secrets: await credentials.secrets() };
     for (const { secret, reason } of planCertificateSecrets(input)) {
+      const attributes = { 'skuprt.secret': secret.metadata.name, 'skuprt.reason': reason };
       log.info({ name: secret.metadata.name, reason }, 'making certificate');
-      await credentials.keep(secret);
+      await tracer.span('keep certificate', { attributes }, () => credentials.keep(secret));
     }
     this.certificatesDueAt = nextCertificateWork({ ...input, secrets: await credentials.secrets() });
   }
 
   private async importServices(observed: Observed): Promise<void> {
     const { apply, prune, release } = planImports(observed);
-    const { store, ports } = this.parts;
+    const { store, ports, clock } = this.parts;
     for (const listener of apply) await store.apply(listener);
     for (const name of prune) await store.delete('Listener', name);
-    for (const purpose of release) await ports.release(purpose);
+    for (const purpose of release) ports.releaseLater(purpose, clock.now());
+    await ports.releaseDue(clock.now());
   }
 
   private async configureRouter(observed: Observed): Promise<void> {
-    const { paths, onConfig, log } = this.parts;
+    const { paths, onConfig, log, tracer = NO_TRACER } = this.parts;
     const config = renderRouterConfig(observed);
     if (config === undefined || config === (await readIfExists(paths.routerConfig))) return;
-    await writeFileAtomic(paths.routerConfig, config);
+    await tracer.span('configure router', {}, () => writeFileAtomic(paths.routerConfig, config));
     log.info('router configuration written');
     onConfig();
   }
@@ -186,16 +194,16 @@ export class SiteController {
   private async writeStatus(observed: Observed, signal: AbortSignal): Promise<void> {
     const { store, paths, newCode, grants, redeemer, onContent } = this.parts;
     const inputs = { newCode, redemptions: (uid: string) => grants.count(uid), attempts: redeemer.attempts };
-    for (const outcome of planOutcomes(observed, inputs)) {
-      const { kind, metadata } = outcome.resource;
-      await store.patchStatus(kind as Exclude<Kind, 'Secret'>, metadata.name, statusFrom(outcome, observed.now));
-    }
+    const outcomes = planOutcomes(observed, inputs);
+    await store.patchStatuses(
+      outcomes.map((outcome) => ({ key: keyOf(outcome.resource), status: statusFrom(outcome, observed.now) })),
+    );
     const site = activeSite(observed);
     if (site !== undefined) {
       const settled = { ...observed, resources: await store.admitted() };
       onContent(ownContent(settled, site));
       await writeChanged(paths.networkStatus, networkStatus(settled, site));
-      redeemer.start(tokensDue(settled, redeemer.attempts), siteIdOf(site), signal);
+      redeemer.start(tokensDue(settled, redeemer.attempts), site, signal);
       this.parts.renewals.start(settled, signal);
     }
     await writeChanged(paths.faults, await store.faults());

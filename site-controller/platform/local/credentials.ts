@@ -69,6 +69,13 @@ export class Credentials {
     return found;
   }
 
+  /** The certificate and key of that name, undefined when either is missing. */
+  async keyPair(name: string): Promise<KeyPair | undefined> {
+    const secret = (await this.secrets()).get(name);
+    const { certificate, privateKey } = secret === undefined ? {} : tlsMaterialOf(secret);
+    return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey };
+  }
+
   /** Keeps a Secret that the controller made. One that was cut off is completed by the next `secrets`. */
   keep(secret: Secret): Promise<void> {
     return this.inTurn(async () => {

@@ -18,3 +18,8 @@ export class NoFreePortError extends SkuprtError {
   readonly code = 'SKUPRT_PORT_NONE_FREE';
   readonly fault = 'environment';
 }
+
+export class NoRouterPortError extends SkuprtError {
+  readonly code = 'SKUPRT_ROUTER_PORT_NONE';
+  readonly fault = 'environment';
+}

@@ -39,7 +39,7 @@ export function effective(
   for (const [key, { resource }] of input) all.set(key, merge(resource, copies.get(key)?.resource));
   for (const [key, { resource }] of copies) {
     if (all.has(key)) continue;
-    const source = resource.metadata.annotations?.[SOURCE_ANNOTATION];
+    const source = sourceOf(resource);
     if (isControlled(resource) || (source !== undefined && faulty.has(source))) all.set(key, withoutSource(resource));
   }
   return all;
@@ -66,6 +66,11 @@ export function copyOf(resource: Resource, file: string | undefined): Resource {
   if (file === undefined) return resource;
   const annotations = { ...resource.metadata.annotations, [SOURCE_ANNOTATION]: file };
   return { ...resource, metadata: { ...resource.metadata, annotations } };
+}
+
+/** Of a copy: the file that it was read from. */
+export function sourceOf({ metadata }: Resource): string | undefined {
+  return metadata.annotations?.[SOURCE_ANNOTATION];
 }
 
 export function statusOf(resource: Resource): object | undefined {

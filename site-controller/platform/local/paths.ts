@@ -39,6 +39,8 @@ export interface SitePaths {
   readonly servicesCluster: string;
   /** Exists while the site is ready. */
   readonly ready: string;
+  /** Of the console, while one runs: its address, with the token that opens it. */
+  readonly consoleAddress: string;
 }
 
 /** `$XDG_DATA_HOME`, or ~/.local/share; relative values are ignored, as the XDG specification says. */
@@ -74,5 +76,11 @@ export function sitePaths(dataHome: string, namespace: string): SitePaths {
     servicesAddress: join(root, 'internal', 'services.address'),
     servicesCluster: join(root, 'internal', 'services.cluster'),
     ready: join(root, 'internal', 'ready'),
+    consoleAddress: consoleAddressFile(dataHome, 'local', namespace),
   };
+}
+
+/** Of a console that runs on this machine, of whatever site. */
+export function consoleAddressFile(dataHome: string, platform: string, namespace: string): string {
+  return join(dataHome, 'skuprt', 'console', `${platform}-${namespace}.url`);
 }

@@ -15,12 +15,19 @@ import { NoFreePortError } from './errors.ts';
 import { namespacesDir, type SitePaths } from './paths.ts';
 
 const TRIES_MAX = 1000;
+/**
+ * A service that nobody offers for that long is gone. Until then its port is for no other: clients that know it would reach another service,
+ * and a site that restarts is heard before its connectors are.
+ */
+const KEPT_MS = 120_000;
 const PORT_MAX = 65535;
 
 export class Ports {
   private readonly paths: SitePaths;
   private readonly dataHome: string;
   private readonly given = new Map<string, number>();
+  /** Purposes that nobody has any more, and until when their ports are kept. */
+  private readonly leaving = new Map<string, number>();
 
   constructor(paths: SitePaths, dataHome: string) {
     this.paths = paths;
@@ -52,6 +59,7 @@ export class Ports {
    * and that can be bound on `host`. Throws NoFreePortError.
    */
   async give(purpose: string, from: number, host: string, avoid: ReadonlySet<number> = new Set()): Promise<number> {
+    this.leaving.delete(purpose);
     const known = this.given.get(purpose);
     if (known !== undefined) return known;
     const last = Math.min(PORT_MAX, from + TRIES_MAX);
@@ -63,8 +71,19 @@ export class Ports {
     throw new NoFreePortError(`no free port for ${purpose} from ${from} to ${last} on ${host}`);
   }
 
+  /** The purpose is gone: its port is for others a while later, unless it is given again until then. */
+  releaseLater(purpose: string, now: number): void {
+    if (!this.leaving.has(purpose)) this.leaving.set(purpose, now + KEPT_MS);
+  }
+
+  /** Releases the ports that were kept long enough. */
+  async releaseDue(now: number): Promise<void> {
+    for (const [purpose, until] of this.leaving) if (now >= until) await this.release(purpose);
+  }
+
   /** Forgets the port of a purpose, so that the next `give` chooses again. */
   async release(purpose: string): Promise<void> {
+    this.leaving.delete(purpose);
     const port = this.given.get(purpose);
     if (port === undefined) return;
     this.given.delete(purpose);

@@ -4,7 +4,8 @@ import { CREDENTIAL } from '../../../config/names.ts';
 import { withPort } from '../../../lib/address.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
-import { issueForGrant, linkIssuers } from '../../grants/issuers.ts';
+import type { Tracer } from '../../../lib/trace/tracer.ts';
+import { incomingRefusal, issueForGrant, linkIssuers } from '../../grants/issuers.ts';
 import { type IssueRequest, RENEW_PATH } from '../../grants/protocol.ts';
 import type { RenewalsUses } from '../../grants/renewals.ts';
 import { GrantServer, GrantServerListenError } from '../../grants/server.ts';
@@ -23,6 +24,7 @@ export interface RedemptionServerParts {
   credentials: Credentials;
   clock: Clock;
   log: Logger;
+  tracer?: Tracer;
 }
 
 export class RedemptionServer {
@@ -70,9 +72,10 @@ export class RedemptionServer {
     port: number,
     credentials: { certificate: string; privateKey: string },
   ): Promise<void> {
-    const { grants, clock, log } = this.parts;
+    const { grants, clock, log, tracer } = this.parts;
     const issue = (grant: GrantState, request: IssueRequest) => this.issue(grant, request);
-    const server = new GrantServer({ store: grants, issue, clock, log }, { host, port, credentials }, this.renewals());
+    const uses = { store: grants, issue, clock, log, tracer };
+    const server = new GrantServer(uses, { host, port, credentials }, this.renewals());
     try {
       await server.start();
     } catch (err) {
@@ -86,11 +89,14 @@ export class RedemptionServer {
   }
 
   private async issue(state: GrantState, request: IssueRequest): Promise<readonly Resource[]> {
-    const { credentials, clock } = this.parts;
+    const { credentials, clock, log } = this.parts;
     const observed = this.observed!;
     const grant = ofKind(observed, 'AccessGrant').find(({ metadata }) => metadata.uid === state.uid);
     const secrets = await credentials.secrets();
     const issued = issueForGrant(observed, (name) => secrets.get(name), grant, request, clock.wall());
+    const { doubt } = issued;
+    if (doubt !== undefined)
+      log.warn({ grant: state.uid, subject: request.subject, reason: doubt }, 'certificate names no site');
     if (issued.notes !== undefined) await credentials.note(issued.secret.metadata.name, issued.notes);
     return issued.resources;
   }
@@ -104,6 +110,7 @@ export class RedemptionServer {
         const secrets = await credentials.secrets();
         return linkIssuers(observed, (name) => secrets.get(name), clock.wall());
       },
+      refusalOf: (_siteId, peer) => incomingRefusal(this.observed!, peer),
       note: async (_siteId, { secret }, changes) => {
         if (isControlledSecret(secret)) await credentials.note(secret.metadata.name, changes);
       },

@@ -1,7 +1,6 @@
 /** One local site in the foreground: wires the controller's parts and runs them until told to stop. */
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Secret } from '../../../config/api/secret.ts';
 import { CREDENTIAL } from '../../../config/names.ts';
@@ -9,11 +8,13 @@ import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
 import { exists } from '../../../lib/files.ts';
-import { createLogger, type Logger, type LogLevel } from '../../../lib/log.ts';
+import type { Logger, LogLevel } from '../../../lib/log.ts';
 import { systemRandom } from '../../../lib/random.ts';
 import { RouterClient, type RouterEndpoint } from '../../../lib/router-client/client.ts';
 import { RouterPoller } from '../../../lib/router-client/poller.ts';
-import { isRouterAt } from '../../../lib/router-client/probe.ts';
+import { whoIsAt } from '../../../lib/router-client/probe.ts';
+import { type SeenProcess, seenProcess } from '../../../lib/seen-process.ts';
+import type { Tracer } from '../../../lib/trace/tracer.ts';
 import { readVersion } from '../../../lib/version.ts';
 import { Wakeup } from '../../../lib/wakeup.ts';
 import { ExchangeDriver } from '../../exchange/driver.ts';
@@ -35,6 +36,7 @@ import { lockSite } from './lock.ts';
 import { type SitePaths, sitePaths } from './paths.ts';
 import { canBind, Ports } from './ports.ts';
 import { RedemptionServer } from './redemption-server.ts';
+import { routerEndpoint } from './router-endpoint.ts';
 import { RouterProcess } from './router-process.ts';
 import { LocalStore } from './store.ts';
 import { TokenRedeemer } from './token-redeemer.ts';
@@ -44,6 +46,8 @@ const PASS_INTERVAL_MS = 5000;
 const RETRY_MS = 1000;
 /** A router that is not there for this long may have lost its port to another program. */
 const PORT_DOUBT_MS = 3000;
+/** The same when whoever listens there says nothing: on a busy machine a router takes its time. */
+const SILENCE_DOUBT_MS = 30_000;
 
 export interface SiteRunOptions {
   namespace: string;
@@ -66,8 +70,9 @@ export async function runSite(options: SiteRunOptions, signal: AbortSignal): Pro
   try {
     await makeDirectories(paths);
     await rm(paths.ready, { force: true });
-    const log = createLogger({ name: 'site-controller', level: options.logLevel });
-    await new LocalSite(paths, options, log).run(signal);
+    const { namespace } = options;
+    const seen = await seenProcess('site-controller', options.logLevel, { 'service.instance.id': namespace });
+    await new LocalSite(paths, options, seen).run(signal).finally(() => seen.stop());
   } finally {
     await rm(paths.ready, { force: true });
     await unlock();
@@ -77,6 +82,7 @@ export async function runSite(options: SiteRunOptions, signal: AbortSignal): Pro
 class LocalSite {
   private readonly paths: SitePaths;
   private readonly log: Logger;
+  private readonly tracer: Tracer;
   private readonly dirty = new Wakeup();
   private readonly configured = new Wakeup();
   private readonly store: LocalStore;
@@ -102,19 +108,21 @@ class LocalSite {
   /** Since when the router should be there and is not, or has its present port. */
   private downSince = Infinity;
 
-  constructor(paths: SitePaths, options: SiteRunOptions, log: Logger) {
+  constructor(paths: SitePaths, options: SiteRunOptions, { log, tracer }: SeenProcess) {
+    this.tracer = tracer;
     const { dataHome, command = ownCommand() } = options;
     const clock = systemClock;
+    const base = { clock, log, tracer };
     this.paths = paths;
     this.log = log;
     this.companion = options.companion;
-    this.store = storeOf(paths, () => this.onLoanChange(), log);
+    this.store = storeOf(paths, () => this.onLoanChange(), { log, tracer });
     this.ports = new Ports(paths, dataHome);
-    this.redeemer = new TokenRedeemer({ store: this.store, directory: paths.requests, clock, log, onDone: this.look });
-    const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: this.look });
     const credentials = new Credentials(paths);
-    this.redemptionServer = new RedemptionServer({ grants, credentials, clock, log });
-    this.renewals = renewalsOf(this.store, this.look, log);
+    this.redeemer = redeemerOf(paths, this.store, credentials, this.look, { log, tracer });
+    const grants = new GrantFiles({ store: this.store, directory: paths.grants, onRedeemed: this.look });
+    this.redemptionServer = new RedemptionServer({ grants, credentials, ...base });
+    this.renewals = renewalsOf(this.store, this.look, { log, tracer });
     this.router = new RouterProcess({
       command: [...command, 'router', '--config', paths.routerConfig, '--exit-with-stdin'],
       environment: () => this.routerVariables(),
@@ -171,8 +179,7 @@ class LocalSite {
       network: () => this.network(),
       hosts: machineHosts,
       newCode: () => randomBytes(18).toString('base64url'),
-      clock,
-      log,
+      ...base,
       onConfig: () => {
         this.configured.notify();
         // Before it answers it may not listen for signals yet, and reads the file by itself.
@@ -244,9 +251,14 @@ class LocalSite {
   private async passes(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let waitMs = PASS_INTERVAL_MS;
+      const startMs = systemClock.now();
       try {
-        const dueAt = await this.controller.pass(signal);
+        const dueAt = await this.tracer.span('pass', {}, () => {
+          this.tracer.drop();
+          return this.controller.pass(signal);
+        });
         waitMs = Math.max(0, Math.min(waitMs, dueAt - systemClock.wall()));
+        this.log.debug({ durationMs: Math.round(systemClock.now() - startMs) }, 'reconciled');
         await this.leaveTakenPort();
       } catch (err) {
         if (err instanceof AssertionError) throw err;
@@ -263,7 +275,9 @@ class LocalSite {
     const now = systemClock.now();
     if (this.client.isUp || now < this.downSince + PORT_DOUBT_MS) return;
     const endpoint = await this.endpoint();
-    if ((await canBind(endpoint.port, host)) || (await isRouterAt(endpoint))) return;
+    if (await canBind(endpoint.port, host)) return;
+    const who = await whoIsAt(endpoint);
+    if (who === 'router' || (who === 'silent' && now < this.downSince + SILENCE_DOUBT_MS)) return;
     this.log.warn({ port: endpoint.port }, 'another program has the port of the router, which gets another one');
     await this.ports.release(purpose);
     this.downSince = now;
@@ -321,28 +335,43 @@ class LocalSite {
     }
   }
 
-  private async endpoint(): Promise<RouterEndpoint> {
-    const port = this.ports.all().get(AMQPS_PORT.purpose);
-    const directory = join(this.paths.runtimeCerts, CREDENTIAL.localClient);
-    const [ca, cert, key] = await Promise.all(
-      ['ca.crt', 'tls.crt', 'tls.key'].map((name) => readFile(join(directory, name), 'utf8')),
-    );
-    return { host: AMQPS_PORT.host, port: port!, ca, cert, key };
+  private endpoint(): Promise<RouterEndpoint> {
+    return routerEndpoint(this.ports, this.paths);
   }
 }
 
 /** `onLent`: something changed that only the companion looks at, or that the site itself did. */
-function storeOf(paths: SitePaths, onLent: () => void, log: Logger): LocalStore {
+function storeOf(
+  paths: SitePaths,
+  onLent: () => void,
+  { log, tracer }: Pick<SeenProcess, 'log' | 'tracer'>,
+): LocalStore {
   return new LocalStore(paths, {
+    tracer,
     onExports: onLent,
     onStatus: onLent,
     onNoSpace: (err, file) => log.error({ err, file }, 'disk full, status kept in memory'),
+    onWrite: (verb, key) => {
+      const [kind, name] = key.split('/');
+      log.debug({ verb, kind, name }, 'written');
+    },
   });
 }
 
-function renewalsOf(store: LocalStore, onRenewed: () => void, log: Logger): LinkRenewals {
+function redeemerOf(
+  { requests: directory }: SitePaths,
+  store: LocalStore,
+  credentials: Credentials,
+  onDone: () => void,
+  seen: Pick<SeenProcess, 'log' | 'tracer'>,
+): TokenRedeemer {
+  const siteCa = () => credentials.keyPair(CREDENTIAL.siteCa);
+  return new TokenRedeemer({ store, directory, siteCa, clock: systemClock, onDone, ...seen });
+}
+
+function renewalsOf(store: LocalStore, onRenewed: () => void, seen: Pick<SeenProcess, 'log' | 'tracer'>): LinkRenewals {
   const keep = (_namespace: string, secret: Secret) => store.apply(secret);
-  return new LinkRenewals({ keep, clock: systemClock, random: systemRandom, log, onRenewed });
+  return new LinkRenewals({ keep, clock: systemClock, random: systemRandom, onRenewed, ...seen });
 }
 
 /** This very program, from source or compiled, as it is to run a router. */

@@ -9,10 +9,23 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { rfc3339 } from '../../../config/api/conditions.ts';
 import type { Kind, Resource, ResourceOf } from '../../../config/api/index.ts';
+import type { Metadata } from '../../../config/api/resource.ts';
 import type { ServiceExport } from '../../../config/api/service-export.ts';
+import { traceAnnotation, traceNews, untraced } from '../../../config/trace-annotation.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { keyOf, type ResourceKey, type ResourceStore, type StatusOf } from '../../store.ts';
 import { watchFiles } from './file-watch.ts';
-import { copyOf, effective, intentOf, isControlled, merge, type Stored, statusOf, withStatus } from './merge.ts';
+import {
+  copyOf,
+  effective,
+  intentOf,
+  isControlled,
+  merge,
+  type Stored,
+  sourceOf,
+  statusOf,
+  withStatus,
+} from './merge.ts';
 import { SERVICE_FILE_NAME, type SitePaths } from './paths.ts';
 import {
   type DirectoryOptions,
@@ -22,12 +35,14 @@ import {
   ResourceDirectory,
 } from './resource-directory.ts';
 
-/** Of the directory of the controller's copies: what a full disk does not take is kept in memory and written later. */
+/** Of the directory of the controller's copies: what a full disk does not take is kept in memory and written later. `onWrite` is of both. */
 export interface LocalStoreOptions extends DirectoryOptions {
   /** While `watch` runs: ServiceExports came, changed or went. */
   onExports?: () => void;
   /** A status was written here: `watch` tells of what others wrote only. */
   onStatus?: () => void;
+  /** What a user writes says its trace; who admits it goes on with that. */
+  tracer?: Tracer;
 }
 
 /** The ServiceExports of the user. */
@@ -45,11 +60,13 @@ export class LocalStore implements ResourceStore {
   private readonly changed = new Set<LocalKey>();
   private readonly onExports: () => void;
   private readonly onStatus: () => void;
+  private readonly tracer: Tracer;
 
   constructor(paths: SitePaths, options: LocalStoreOptions = {}) {
     this.onExports = options.onExports ?? (() => {});
     this.onStatus = options.onStatus ?? (() => {});
-    this.input = new ResourceDirectory(paths.inputResources);
+    this.tracer = options.tracer ?? NO_TRACER;
+    this.input = new ResourceDirectory(paths.inputResources, { onWrite: options.onWrite });
     this.copies = new ResourceDirectory(paths.runtimeResources, {
       onNoSpace: () => {},
       leaves: SERVICE_FILE_NAME,
@@ -96,8 +113,7 @@ export class LocalStore implements ResourceStore {
   /** A ServiceExport is the user's always. */
   async applyExport(made: ServiceExport): Promise<void> {
     await this.refresh();
-    const present = this.input.entries().get(`ServiceExport/${made.metadata.name}`)?.resource;
-    if (!isDeepStrictEqual(plain(made), plain(present))) await this.input.write(made);
+    await this.writeInput(made);
   }
 
   async deleteExport(name: string): Promise<void> {
@@ -126,21 +142,29 @@ export class LocalStore implements ResourceStore {
       const after = before === undefined ? born(intentOf(resource)) : merge(resource, before);
       if (!isDeepStrictEqual(plain(after), plain(before))) await this.copies.write(after);
     } else {
-      const wanted = intentOf(resource);
-      const present = this.input.entries().get(key)?.resource;
-      if (!isDeepStrictEqual(plain(wanted), plain(present))) await this.input.write(wanted);
+      await this.writeInput(intentOf(resource));
     }
   }
 
   async patchStatus<K extends Kind>(kind: K, name: string, status: StatusOf<K>): Promise<void> {
-    const key: ResourceKey = `${kind}/${name}`;
-    const resource = (await this.all()).get(key);
-    if (resource === undefined) return;
-    const before = statusOf(resource) ?? {};
-    const after = plain({ ...before, ...status }) as object;
-    if (isDeepStrictEqual(after, plain(before))) return;
-    await this.copies.write(copyOf(withStatus(withIdentity(resource), after), this.sourceOf(key)));
-    this.onStatus();
+    await this.patchStatuses([{ key: `${kind}/${name}`, status }]);
+  }
+
+  /** Of many resources, with one look at the files. */
+  async patchStatuses(changes: readonly { readonly key: ResourceKey; readonly status: object }[]): Promise<void> {
+    const all = await this.all();
+    const sources = this.sources();
+    for (const { key, status } of changes) {
+      const resource = all.get(key);
+      if (resource === undefined) continue;
+      // Somebody else may have written a part of it while others were written.
+      const copy = storedOf(this.copies.entries().get(key)?.resource);
+      const before = statusOf(copy ?? resource) ?? {};
+      const after = plain({ ...before, ...status }) as object;
+      if (isDeepStrictEqual(after, plain(before))) continue;
+      await this.copies.write(copyOf(withStatus(withIdentity(resource), after), sources.get(key)));
+      this.onStatus();
+    }
   }
 
   async delete(kind: Kind, name: string): Promise<void> {
@@ -159,14 +183,26 @@ export class LocalStore implements ResourceStore {
     const all = await this.all();
     const copies = storedIn(this.copies);
     for (const key of copies.keys()) if (!all.has(key)) await this.copies.remove(key);
+    const sources = this.sources();
     for (const [key, resource] of all) {
       const known = copies.get(key)?.resource;
-      const file = this.sourceOf(key);
+      const file = sources.get(key);
       if (file === undefined) continue;
       const copy = copyOf(withIdentity(resource), file);
+      const trace = traceNews(known, copy);
+      if (trace !== undefined) this.tracer.follow(trace);
       if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
     }
     return this.inForce();
+  }
+
+  private async writeInput(resource: LocalResource): Promise<void> {
+    const present = this.input.entries().get(keyOf(resource as Resource) as LocalKey)?.resource;
+    const wanted = withAnnotations(resource, untraced(resource.metadata.annotations));
+    const before = present && withAnnotations(present, untraced(present.metadata.annotations));
+    if (isDeepStrictEqual(plain(wanted), plain(before))) return;
+    const annotations = { ...wanted.metadata.annotations, ...traceAnnotation(this.tracer) };
+    await this.input.write(withAnnotations(wanted, Object.keys(annotations).length > 0 ? annotations : undefined));
   }
 
   private async refresh(): Promise<void> {
@@ -182,8 +218,15 @@ export class LocalStore implements ResourceStore {
     return new Set(this.input.faults().map(({ file }) => file));
   }
 
-  private sourceOf(key: ResourceKey): string | undefined {
-    return this.input.entries().get(key)?.file;
+  /** The user's file of each resource; also of what is in force while that is bad. */
+  private sources(): Map<ResourceKey, string> {
+    const files = new Map<ResourceKey, string>();
+    for (const [key, { resource }] of storedIn(this.copies)) {
+      const file = sourceOf(resource);
+      if (file !== undefined) files.set(key, file);
+    }
+    for (const [key, { file }] of storedIn(this.input)) files.set(key, file);
+    return files;
   }
 }
 
@@ -201,6 +244,10 @@ function storedIn(directory: ResourceDirectory): Map<ResourceKey, Stored> {
   return stored;
 }
 
+function storedOf(resource: LocalResource | undefined): Resource | undefined {
+  return resource?.kind === 'ServiceExport' ? undefined : resource;
+}
+
 function born(resource: Resource): Resource {
   const identity = { uid: randomUUID(), generation: 1, creationTimestamp: rfc3339(Date.now()) };
   return { ...resource, metadata: { ...resource.metadata, ...identity } };
@@ -208,6 +255,11 @@ function born(resource: Resource): Resource {
 
 function withIdentity(resource: Resource): Resource {
   return resource.metadata.uid === undefined ? born(resource) : resource;
+}
+
+function withAnnotations<T extends LocalResource>(resource: T, annotations: Metadata['annotations']): T {
+  const { annotations: _before, ...metadata } = resource.metadata;
+  return { ...resource, metadata: { ...metadata, ...(annotations && { annotations }) } };
 }
 
 /** Without undefined members, as a file would give it back. */

@@ -8,17 +8,21 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccessToken } from '../../../config/api/access-token.ts';
 import type { Resource } from '../../../config/api/index.ts';
+import type { Site } from '../../../config/api/site.ts';
 import { CONTROLLED_LABEL, REDEEMED_FROM_ANNOTATION } from '../../../config/names.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { messageOf, SkuprtError } from '../../../lib/errors.ts';
 import { readIfExists, writeFileAtomic } from '../../../lib/files.ts';
 import type { Logger } from '../../../lib/log.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
+import { attemptAfter } from '../../grants/attempt.ts';
 import { TokenNameTakenError } from '../../grants/errors.ts';
 import { redeemToken } from '../../grants/redeem.ts';
 import { renewalNotes } from '../../grants/renew.ts';
 import { readMachineId, TOKEN } from '../../grants/token.ts';
+import type { KeyPair } from '../../pki/authority.ts';
 import { type CertificateRequest, createRequest } from '../../pki/request.ts';
 import type { Attempt } from '../../reconcile/accesstoken/plan.ts';
+import { siteIdOf } from '../../reconcile/site/identity.ts';
 import type { ResourceStore } from '../../store.ts';
 
 const RETRY_MS = 5000;
@@ -29,6 +33,10 @@ export interface TokenRedeemerParts {
   directory: string;
   clock: Clock;
   log: Logger;
+  /** The site's own CA, where it has a key. */
+  siteCa?: () => Promise<KeyPair | undefined>;
+  /** Each try is a span, of the pass in which it began. */
+  tracer?: Tracer;
   /** Called after each try. */
   onDone: () => void;
 }
@@ -44,11 +52,13 @@ export class TokenRedeemer {
   }
 
   /** Begins to redeem the tokens that are not being redeemed already. */
-  start(tokens: readonly AccessToken[], siteId: string, signal: AbortSignal): void {
+  start(tokens: readonly AccessToken[], site: Site, signal: AbortSignal): void {
     for (const token of tokens) {
       const { name } = token.metadata;
       if (this.running.has(name)) continue;
-      const work = this.redeem(token, siteId, signal).finally(() => {
+      const { tracer = NO_TRACER } = this.parts;
+      const redeem = () => this.redeem(token, site, signal);
+      const work = tracer.span('redeem token', { attributes: { 'skuprt.token': name } }, redeem).finally(() => {
         this.running.delete(name);
         this.parts.onDone();
       });
@@ -61,19 +71,23 @@ export class TokenRedeemer {
     await Promise.all(this.running.values());
   }
 
-  private async redeem(token: AccessToken, siteId: string, signal: AbortSignal): Promise<void> {
-    const { store, clock, log } = this.parts;
-    const { name, generation = 1 } = token.metadata;
+  private async redeem(token: AccessToken, site: Site, signal: AbortSignal): Promise<void> {
+    const { store, clock, log, tracer } = this.parts;
+    const { name } = token.metadata;
+    const subject = siteIdOf(site);
     try {
       await this.requireFree(token);
-      const request = await this.requestFor(token, siteId);
+      const request = await this.requestFor(token, subject);
       const machineId = await readMachineId();
       const { secret, links } = await redeemToken(token, {
-        subject: siteId,
+        subject,
+        siteName: site.metadata.name,
         now: clock.wall(),
         machineId,
         request,
+        siteCa: await this.parts.siteCa?.(),
         signal,
+        tracer,
       });
       await store.apply(generated(secret, name, renewalNotes(token, machineId)));
       for (const link of links) await store.apply(generated(link, name));
@@ -83,11 +97,11 @@ export class TokenRedeemer {
       log.info({ name, links: links.map((link) => link.metadata.name) }, 'token redeemed');
     } catch (error) {
       if (signal.aborted) return;
-      const isFinal = error instanceof SkuprtError && error.fault !== 'environment';
-      const advice = error instanceof SkuprtError && error.next !== undefined ? `. ${error.next}` : '';
-      const message = `${messageOf(error)}${advice}`;
-      this.attempts.set(name, { generation, message, isFinal, retryAt: clock.wall() + RETRY_MS });
+      const last = this.attempts.get(name);
+      const attempt = attemptAfter(error, { token, now: clock.wall(), waitMs: RETRY_MS, last });
+      this.attempts.set(name, attempt);
       log.warn({ name, err: error }, 'token not redeemed');
+      tracer?.fail(attempt.message);
     }
   }
 

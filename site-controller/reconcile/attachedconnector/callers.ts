@@ -2,12 +2,14 @@
 import type { AttachedConnector } from '../../../config/api/attached-connector.ts';
 import type { AttachedConnectorBinding } from '../../../config/api/attached-connector-binding.ts';
 import { type Finding, failed } from '../../../config/api/conditions.ts';
-import { connectorSettings, settingFault } from '../../../config/service-settings.ts';
+import { connectorSettings, settingFault, shareOf } from '../../../config/service-settings.ts';
 import type { AttachedView, PodView } from '../cluster.ts';
 import { type Caller, tlsFault, typeFault } from '../connector/caller.ts';
 import { type Selection, selectPods } from '../connector/pods.ts';
 import { routingKeyFault } from '../connector/routing-key.ts';
 import { type Observed, ofKind } from '../observed.ts';
+import { exposeRefusal } from '../policy/refusals.ts';
+import { policyAttributes, serviceOf } from '../policy/services.ts';
 import { activeSite } from '../site/identity.ts';
 
 export const NO_CONNECTOR = 'No matching AttachedConnector';
@@ -28,7 +30,7 @@ export function attachedCallers(observed: Observed): AttachedCaller[] {
   return ofKind(observed, 'AttachedConnectorBinding').map((binding) => {
     const view = views.find(({ connector }) => isPair(connector, binding));
     const selection = view && attachedSelection(view.connector, view.pods);
-    const caller = view && callerOf(view.connector, binding, selection!);
+    const caller = view && callerOf(observed, view.connector, binding, selection!);
     const fault = hasSite ? faultOf(observed, binding, view?.connector) : 'No active site in namespace';
     const finding = fault === undefined ? selection?.finding : failed('Configured', fault);
     return { binding, caller, finding };
@@ -54,6 +56,7 @@ function isPair({ metadata }: AttachedConnector, binding: AttachedConnectorBindi
 }
 
 function callerOf(
+  observed: Observed,
   { metadata, spec }: AttachedConnector,
   binding: AttachedConnectorBinding,
   { pods }: Selection,
@@ -63,6 +66,7 @@ function callerOf(
   const tls = { tlsCredentials, useClientCert };
   const { name } = metadata;
   const { attributes } = connectorSettings(spec.settings);
+  const service = serviceOf(binding, routingKey, binding.spec.connectorNamespace);
   return {
     name,
     routingKey,
@@ -71,17 +75,25 @@ function callerOf(
     pods,
     exposePodsByName: exposePodsByName === true,
     tls,
-    attributes,
+    attributes: { ...attributes, ...policyAttributes(observed, service) },
+    share: shareOf(spec.settings),
   };
 }
 
 function faultOf(
   observed: Observed,
-  { spec }: AttachedConnectorBinding,
+  binding: AttachedConnectorBinding,
   connector: AttachedConnector | undefined,
 ): string | undefined {
   if (connector === undefined) return NO_CONNECTOR;
+  const { spec } = binding;
   const { spec: told } = connector;
   const fault = routingKeyFault(spec.routingKey) ?? typeFault(told.type);
-  return fault ?? settingFault(connectorSettings(told.settings)) ?? tlsFault(observed, told);
+  const service = serviceOf(binding, spec.routingKey, spec.connectorNamespace);
+  return (
+    fault ??
+    settingFault(connectorSettings(told.settings)) ??
+    tlsFault(observed, told) ??
+    exposeRefusal(observed, service)
+  );
 }

@@ -7,6 +7,8 @@ import type { AttachedConnectorBinding } from '../../../config/api/attached-conn
 import { type Finding, failed, pending, ready } from '../../../config/api/conditions.ts';
 import { callerEntities, typeFault, workloadFault } from '../connector/caller.ts';
 import { requestedKeys } from '../connector/plan.ts';
+import { workingCallers } from '../connector/records.ts';
+import { sharedKeys } from '../connector/shares.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { type AttachedCaller, attachedCallers, attachedSelection, NO_CONNECTOR } from './callers.ts';
@@ -14,8 +16,9 @@ import { type AttachedCaller, attachedCallers, attachedSelection, NO_CONNECTOR }
 export function attachedEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
   if (site === undefined) return [];
+  const shared = sharedKeys(workingCallers(observed));
   return attachedCallers(observed).flatMap(({ caller, finding }) =>
-    finding === undefined ? callerEntities(caller!, siteIdOf(site)) : [],
+    finding === undefined ? callerEntities(caller!, siteIdOf(site), shared) : [],
   );
 }
 

@@ -6,6 +6,7 @@ import { CREDENTIAL, NAME } from '../../../config/names.ts';
 import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
 import { accessHosts } from '../routeraccess/plan.ts';
 import { planAccess } from '../securedaccess/plan.ts';
+import { isConsoleWanted } from '../site/console.ts';
 import { wantedCertificate } from './want.ts';
 
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1'];
@@ -40,11 +41,21 @@ export function clusterCertificates(observed: Observed, site: Site): Certificate
       subject: CREDENTIAL.localClient,
       client: true,
     }),
+    ...consoleCertificates(observed, site),
     // That of the redemption server is the controller's, also where a site shares its namespace.
     ...merged([
       ...routerNeeds(observed, site),
       ...accessNeeds(observed).filter(({ owner }) => owner.metadata.name !== CREDENTIAL.grantServer),
     ]),
+  ];
+}
+
+/** Of the page of the network. Who comes by a proxy or a forwarded port takes it for what it is: of the site's own CA. */
+function consoleCertificates(observed: Observed, site: Site): Certificate[] {
+  if (!isConsoleWanted(observed, site)) return [];
+  const hosts = [...serviceNames(NAME.console, observed.namespace), ...LOOPBACK_HOSTS].sort();
+  return [
+    wantedCertificate(CREDENTIAL.console, { ca: CREDENTIAL.localCa, subject: NAME.console, hosts, server: true }),
   ];
 }
 

@@ -8,11 +8,11 @@ import { createHash } from 'node:crypto';
 import type { Certificate, CertificateSpec } from '../../../config/api/certificate.ts';
 import type { Secret } from '../../../config/api/secret.ts';
 import { CONTROLLED_LABEL } from '../../../config/names.ts';
+import { siteIdOf, siteUri } from '../../../lib/site-identity.ts';
 import { issueCertificate, type KeyPair } from '../../pki/authority.ts';
 import { joinBundles } from '../../pki/bundle.ts';
 import type { Usage } from '../../pki/certificate-body.ts';
 import { CaUnusableError } from '../../pki/errors.ts';
-import { siteUri } from '../../pki/identity.ts';
 import { factsOf, isIssuedBy, isKeyOf } from '../../pki/inspect.ts';
 import { isControlledSecret, type TlsMaterial, tlsMaterialOf, tlsSecret } from '../../pki/secret.ts';
 import { advanceCa, createCaSecret } from './authority.ts';
@@ -32,6 +32,8 @@ export interface SecretsInput {
   secrets: ReadonlyMap<string, Secret>;
   /** Id of the site; '' where there is none. */
   siteId: string;
+  /** Names of Certificates that routers show to those of other sites: only these say whose they are. */
+  routers: ReadonlySet<string>;
   /** Wall-clock milliseconds. */
   now: number;
 }
@@ -63,7 +65,7 @@ export function planCertificateSecrets(input: SecretsInput): SecretWrite[] {
   return writes;
 }
 
-/** The Secret of a leaf. @throws CaUnusableError */
+/** The Secret of a leaf. @param siteId that it names; '' for none. @throws CaUnusableError */
 export function issueSecret(certificate: Certificate, issuer: Secret, siteId: string, now: number): Secret {
   const { spec, metadata } = certificate;
   const pair = issueCertificate({
@@ -94,7 +96,7 @@ export function leafReason(
   { certificate, privateKey }: TlsMaterial,
   issuer: TlsMaterial | undefined,
   now: number,
-  madeFor?: string,
+  { madeFor, siteId }: { madeFor: string | undefined; siteId: string },
 ): string | undefined {
   const facts = factsOf(certificate);
   if (facts === undefined || certificate === undefined || privateKey === undefined) return 'there is none';
@@ -104,6 +106,8 @@ export function leafReason(
     if (facts.subject !== spec.subject) return 'its subject is another';
     if (facts.hosts.toSorted().join() !== wantedHosts(spec).join()) return 'its hosts are others';
   }
+  // Skupper's name no site, and stay until they are due.
+  if (madeFor !== undefined && siteId !== (siteIdOf(facts.uris) ?? '')) return 'it is of another site, or no router';
   if (issuer?.certificate === undefined || !isIssuedBy(certificate, issuer.certificate)) return 'its CA is another';
   return now >= renewalTime(facts) && canLiveLonger(facts, issuer, now) ? 'it is to be renewed' : undefined;
 }
@@ -158,12 +162,14 @@ function leafWrite(
   certificate: Certificate,
   found: Secret | undefined,
   issuer: Secret | undefined,
-  { siteId, now }: SecretsInput,
+  input: SecretsInput,
 ): SecretWrite | undefined {
+  const { now } = input;
+  const siteId = siteNamedBy(certificate, input);
   if (issuer === undefined || factsOf(tlsMaterialOf(issuer).certificate)?.isCa !== true) return undefined;
   const material = found === undefined ? {} : tlsMaterialOf(found);
   const madeFor = found?.metadata.annotations?.[MADE_FOR_ANNOTATION];
-  const reason = leafReason(certificate.spec, material, tlsMaterialOf(issuer), now, madeFor);
+  const reason = leafReason(certificate.spec, material, tlsMaterialOf(issuer), now, { madeFor, siteId });
   if (reason !== undefined) {
     try {
       return { secret: replacing(found, issueSecret(certificate, issuer, siteId, now)), reason };
@@ -177,6 +183,11 @@ function leafWrite(
   if (material.ca === trust) return undefined;
   const secret = marked(certificate, tlsSecret(certificate.metadata.name, { ...material, ca: trust }));
   return { secret: replacing(found, secret), reason: 'its CA has a successor or lost one' };
+}
+
+/** One for clients only may be handed to another site, and servers that are no routers must not pass for one. */
+function siteNamedBy({ metadata, spec }: Certificate, { siteId, routers }: SecretsInput): string {
+  return spec.server === true && routers.has(metadata.name) ? siteId : '';
 }
 
 /** The written one takes the place of `found` only if that is still what it was. */

@@ -38,6 +38,7 @@ export function secretsInput(observed: Observed): SecretsInput {
     certificates: ofKind(observed, 'Certificate'),
     secrets: new Map(ofKind(observed, 'Secret').map((secret) => [secret.metadata.name, secret])),
     siteId: site === undefined ? '' : siteIdOf(site),
+    routers: new Set(ofKind(observed, 'RouterAccess').map(({ spec }) => spec.tlsCredentials)),
     now: observed.now,
   };
 }

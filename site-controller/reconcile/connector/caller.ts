@@ -5,6 +5,7 @@ import { withPort } from '../../../lib/address.ts';
 import type { PodView } from '../cluster.ts';
 import type { Observed, RouterEntity } from '../observed.ts';
 import type { Endpoint } from './endpoints.ts';
+import { withShares } from './shares.ts';
 
 export interface Caller {
   name: string;
@@ -19,6 +20,8 @@ export interface Caller {
   tls: CallerTls;
   /** Of each of its tcpConnectors. */
   attributes: ServiceAttributes;
+  /** Of the connections that the site gets for the routing key, beside others of that key; undefined when it asks for none. */
+  share: number | undefined;
 }
 
 export type CallerTls = Pick<Connector['spec'], 'tlsCredentials' | 'useClientCert' | 'verifyHostname'>;
@@ -31,25 +34,29 @@ interface Target {
   processId?: string;
 }
 
-export function callerEntities(caller: Caller, siteId: string): RouterEntity[] {
+/** @param shared routing keys whose connectors have shares */
+export function callerEntities(caller: Caller, siteId: string, shared: ReadonlySet<string>): RouterEntity[] {
   const { tls, attributes } = caller;
-  return targetsOf(caller).map(({ name, host, port, address, processId }) => [
-    'tcpConnector',
-    {
-      name,
-      host,
-      port,
-      address,
-      siteId,
-      ...(processId && { processId }),
-      ...(tls.tlsCredentials && {
-        sslProfile: profileOf(tls),
-        // A pod is dialled by its address, which no certificate names.
-        verifyHostname: tls.verifyHostname ?? hasHost(caller),
-      }),
-      ...attributes,
-    },
-  ]);
+  const entities = targetsOf(caller).map(
+    ({ name, host, port, address, processId }): RouterEntity => [
+      'tcpConnector',
+      {
+        name,
+        host,
+        port,
+        address,
+        siteId,
+        ...(processId && { processId }),
+        ...(tls.tlsCredentials && {
+          sslProfile: profileOf(tls),
+          // A pod is dialled by its address, which no certificate names.
+          verifyHostname: tls.verifyHostname ?? hasHost(caller),
+        }),
+        ...attributes,
+      },
+    ],
+  );
+  return withShares(entities, caller, shared);
 }
 
 /** A profile with the CA only, or with the client certificate too: two names, because one Secret may serve both. */

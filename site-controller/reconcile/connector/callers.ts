@@ -2,8 +2,10 @@
 import { type Finding, failed } from '../../../config/api/conditions.ts';
 import type { Connector } from '../../../config/api/connector.ts';
 import { SETTING } from '../../../config/names.ts';
-import { connectorSettings, settingFault } from '../../../config/service-settings.ts';
+import { connectorSettings, settingFault, shareOf } from '../../../config/service-settings.ts';
 import { type Observed, ofKind } from '../observed.ts';
+import { exposeRefusal } from '../policy/refusals.ts';
+import { policyAttributes, serviceOf } from '../policy/services.ts';
 import { activeSite } from '../site/identity.ts';
 import { type Caller, tlsFault, typeFault } from './caller.ts';
 import { type Endpoints, parseEndpoints } from './endpoints.ts';
@@ -25,14 +27,16 @@ export function connectorCallers(observed: Observed): ConnectorCaller[] {
     const fault = hasSite ? configFault(observed, connector, given) : 'No active site in namespace';
     return {
       connector,
-      caller: callerOf(connector, selection, given),
+      caller: callerOf(observed, connector, selection, given),
       finding: fault === undefined ? selection.finding : failed('Configured', fault),
     };
   });
 }
 
-function callerOf({ metadata, spec }: Connector, { pods }: Selection, given: Endpoints | undefined): Caller {
+function callerOf(observed: Observed, connector: Connector, { pods }: Selection, given: Endpoints | undefined): Caller {
+  const { metadata, spec } = connector;
   const { routingKey, port, host, exposePodsByName } = spec;
+  const service = serviceOf(connector, routingKey, observed.namespace);
   const caller = {
     name: metadata.name,
     routingKey,
@@ -41,7 +45,8 @@ function callerOf({ metadata, spec }: Connector, { pods }: Selection, given: End
     pods,
     exposePodsByName: exposePodsByName === true,
     tls: spec,
-    attributes: connectorSettings(spec.settings).attributes,
+    attributes: { ...connectorSettings(spec.settings).attributes, ...policyAttributes(observed, service) },
+    share: shareOf(spec.settings),
   };
   return given === undefined ? caller : { ...caller, endpoints: 'endpoints' in given ? given.endpoints : [] };
 }
@@ -59,12 +64,14 @@ function selectionOf({ cluster }: Observed, { spec }: Connector): Selection {
   return selectPods(cluster.pods, { selector, includeNotReadyPods }, 'No pods match selector');
 }
 
-function configFault(observed: Observed, { spec }: Connector, given: Endpoints | undefined): string | undefined {
+function configFault(observed: Observed, connector: Connector, given: Endpoints | undefined): string | undefined {
+  const { spec } = connector;
   const fault = typeFault(spec.type) ?? routingKeyFault(spec.routingKey);
   if (fault !== undefined) return fault;
   if (given !== undefined && 'fault' in given) return given.fault;
   if (given === undefined && spec.host === undefined && observed.cluster === undefined) {
     return `spec.selector selects pods and needs Kubernetes; on platform local give spec.host instead`;
   }
-  return settingFault(connectorSettings(spec.settings)) ?? tlsFault(observed, spec);
+  const service = serviceOf(connector, spec.routingKey, observed.namespace);
+  return settingFault(connectorSettings(spec.settings)) ?? tlsFault(observed, spec) ?? exposeRefusal(observed, service);
 }

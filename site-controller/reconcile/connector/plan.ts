@@ -6,12 +6,15 @@ import { sitesInReach } from '../reach.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { type CallerTls, callerEntities, profileOf, workloadFault } from './caller.ts';
 import { type ConnectorCaller, connectorCallers } from './callers.ts';
+import { workingCallers } from './records.ts';
+import { sharedKeys } from './shares.ts';
 
 export function connectorEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
   if (site === undefined) return [];
+  const shared = sharedKeys(workingCallers(observed));
   return connectorCallers(observed).flatMap(({ caller, finding }) =>
-    finding === undefined ? callerEntities(caller, siteIdOf(site)) : [],
+    finding === undefined ? callerEntities(caller, siteIdOf(site), shared) : [],
   );
 }
 

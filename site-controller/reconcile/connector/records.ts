@@ -25,7 +25,7 @@ export function connectorProfiles(observed: Observed): Map<string, { credentialN
 }
 
 /** Connectors, and attached ones, that the router has. */
-function workingCallers(observed: Observed): Caller[] {
+export function workingCallers(observed: Observed): Caller[] {
   return [...connectorCallers(observed), ...attachedCallers(observed)]
     .filter(({ finding }) => finding === undefined)
     .map(({ caller }) => caller!);

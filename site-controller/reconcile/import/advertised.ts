@@ -17,6 +17,8 @@ const HASH_LENGTH = 8;
 /** What sites advertise under one address. */
 export interface Service {
   port: number;
+  /** All that sites ask for it. */
+  ports: number[];
   /** Of the service of which this is one port; undefined when it is the only one, and named like its address. */
   name: string | undefined;
   /** Some site offers each pod of it under the pod's own name. */
@@ -34,9 +36,10 @@ export function advertisedServices(observed: Observed): Map<string, Service> {
       if (own.has(address)) continue;
       const known = services.get(address);
       if (known === undefined) {
-        services.set(address, { port, name: name || undefined, podsByName, siteIds: [site.id] });
+        services.set(address, { port, ports: [port], name: name || undefined, podsByName, siteIds: [site.id] });
       } else {
         known.siteIds.push(site.id);
+        known.ports.push(port);
         known.podsByName ||= podsByName;
       }
     }
@@ -70,7 +73,11 @@ export function importedListeners(observed: Observed): Listener[] {
 }
 
 /** The Listener's name: that of the address, or of the service and port, where it is a name of a resource that is free. */
-export function importedName(address: string, { name, port }: Service, taken: ReadonlySet<string>): string {
+export function importedName(
+  address: string,
+  { name, port }: Pick<Service, 'name' | 'port'>,
+  taken: ReadonlySet<string>,
+): string {
   const wanted = name === undefined ? address : `${name}-${port}`;
   const clean = cleanName(wanted);
   return clean === wanted && !taken.has(clean) ? clean : hashedName(address);

@@ -21,7 +21,7 @@ export interface ImportPlan {
   apply: Listener[];
   /** Names of Listeners that nobody advertises any more. */
   prune: string[];
-  /** Purposes whose port is free for others: no longer advertised by sites that are there. One that is away finds its port again. */
+  /** Purposes that are no longer advertised by sites that are there. One that is away finds its port again. */
   release: string[];
   /** By address: why an advertised service is not imported. */
   refused?: Map<string, string>;
@@ -37,7 +37,10 @@ export function importPorts(observed: Observed): PortWant[] {
   }));
 }
 
-/** Purposes whose port another process has taken meanwhile, or whose service asks for another now: they should be given another. */
+/**
+ * Purposes whose port another process has taken meanwhile, or whose service asks for another now: they should be given another. Not while
+ * a site that may have asked for it is away, nor while one of several still does: clients know the port.
+ */
 export function lostPorts(observed: Observed): string[] {
   const services = advertisedServices(observed);
   return importedListeners(observed).flatMap((listener) => {
@@ -45,8 +48,9 @@ export function lostPorts(observed: Observed): string[] {
     const state = observed.router?.listeners.get(entityName(listener));
     const isLost = portFault(state, spec.host, spec.port, '')?.includes('in use') && !portMoved(observed, spec);
     const asked = metadata.annotations?.[IMPORTED_PORT_ANNOTATION];
-    const asks = services.get(spec.routingKey)?.port;
-    const isAnother = asked !== undefined && asks !== undefined && asked !== String(asks);
+    const asks = services.get(spec.routingKey)?.ports;
+    const isChanged = asked !== undefined && asks !== undefined && !asks.map(String).includes(asked);
+    const isAnother = isChanged && !isAway(observed, listener);
     return isLost || isAnother ? [purposeOf(spec.routingKey)] : [];
   });
 }

@@ -5,11 +5,15 @@ import { secretText } from '../../../config/api/secret-text.ts';
 import { ROUTER_FILES, SETTING } from '../../../config/names.ts';
 import { withPort } from '../../../lib/address.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
+import type { SeesPolicies } from '../policy/documents.ts';
+import { linkRefusal } from '../policy/refusals.ts';
 import { LINK_LIMITS } from '../routeraccess/plan.ts';
 import { activeSite, settingOf } from '../site/identity.ts';
 import { diagnose } from './diagnosis.ts';
 
 const PROXY_FIELDS = ['host', 'port'] as const;
+/** On Kubernetes a Secret that was made with a Link may be heard of after it. */
+const SECRET_LAG_MS = 5000;
 
 export interface RemoteSite {
   siteId: string;
@@ -81,14 +85,22 @@ export function costOf(link: Link): number {
   return Math.max(1, link.spec.cost ?? 1);
 }
 
-/** The endpoints of the router's own role. */
-export function endpointsOf(observed: Pick<Observed, 'resources'>, link: Link): LinkEndpoint[] {
+/** The endpoints of the router's own role, without those that policies keep the site from. */
+export function endpointsOf(observed: SeesPolicies, link: Link): LinkEndpoint[] {
+  return endpointsOfRole(observed, link).filter((endpoint) => refusalOf(observed, endpoint) === undefined);
+}
+
+function endpointsOfRole(observed: SeesPolicies, link: Link): LinkEndpoint[] {
   const role = linkRole(observed);
   return link.spec.endpoints.filter((endpoint) => endpoint.name === role);
 }
 
+function refusalOf(observed: SeesPolicies, { host }: LinkEndpoint): string | undefined {
+  return linkRefusal(observed, { direction: 'Outgoing', host });
+}
+
 /** The endpoint that the router dials first. */
-export function endpointOf(observed: Pick<Observed, 'resources'>, link: Link): LinkEndpoint | undefined {
+export function endpointOf(observed: SeesPolicies, link: Link): LinkEndpoint | undefined {
   return endpointsOf(observed, link)[0];
 }
 
@@ -126,8 +138,8 @@ export function planLinks(observed: Observed): Outcome[] {
   return ofKind(observed, 'Link').map((link) => {
     const fault = configFault(observed, link);
     if (fault !== undefined) {
-      const findings = [failed('Configured', fault), pending('Operational', 'Not operational')];
-      return { resource: link, findings };
+      const say = observed.now < secretsDue(observed, link) ? pending : failed;
+      return { resource: link, findings: [say('Configured', fault), pending('Operational', 'Not operational')] };
     }
     const remote = remoteOf(observed, link);
     return {
@@ -136,6 +148,28 @@ export function planLinks(observed: Observed): Outcome[] {
       findings: [ready('Configured'), operational(observed, link)],
     };
   });
+}
+
+/** When the next Link that waits for its Secrets has waited long enough: wall-clock milliseconds, Infinity where none does. */
+export function nextSecretDue(observed: Observed): number {
+  const times = ofKind(observed, 'Link').map((link) => secretsDue(observed, link));
+  return Math.min(Infinity, ...times.filter((time) => time > observed.now));
+}
+
+/** Until when a Secret that the Link lacks is no fault yet; -Infinity where it lacks none. */
+function secretsDue(observed: Observed, link: Link): number {
+  if (observed.cluster === undefined || missingSecret(observed, link) === undefined) return -Infinity;
+  const madeAt = Date.parse(link.metadata.creationTimestamp ?? '');
+  // Clocks that are far apart say nothing.
+  return Math.abs(observed.now - madeAt) < SECRET_LAG_MS ? madeAt + SECRET_LAG_MS : -Infinity;
+}
+
+function missingSecret(observed: Observed, link: Link): string | undefined {
+  const name = credentialsOf(link);
+  if (!observed.credentials.has(name)) return `TLS credentials "${name}" not found`;
+  const proxy = proxyOf(link);
+  const isMissing = proxy !== undefined && proxySecret(observed, proxy) === undefined;
+  return isMissing ? `Proxy secret "${proxy}" not found` : undefined;
 }
 
 function operational(observed: Observed, link: Link): Finding {
@@ -153,10 +187,12 @@ function operational(observed: Observed, link: Link): Finding {
 
 function configFault(observed: Observed, link: Link): string | undefined {
   if (activeSite(observed) === undefined) return 'No active site in namespace';
-  if (endpointOf(observed, link) === undefined) return `The link has no endpoint named ${linkRole(observed)}`;
+  const [endpoint] = endpointsOfRole(observed, link);
+  if (endpoint === undefined) return `The link has no endpoint named ${linkRole(observed)}`;
+  if (endpointOf(observed, link) === undefined) return refusalOf(observed, endpoint);
   const name = credentialsOf(link);
   const credential = observed.credentials.get(name);
-  if (credential === undefined) return `TLS credentials "${name}" not found`;
+  if (credential === undefined) return missingSecret(observed, link);
   if (!credential.hasKey || credential.certificate === undefined || credential.ca === undefined) {
     return `TLS credentials "${name}" must hold ca.crt, tls.crt and tls.key`;
   }
@@ -168,7 +204,7 @@ function proxyFault(observed: Observed, link: Link): string | undefined {
   if (name === undefined) return undefined;
   if (observed.cluster === undefined) return `settings["${SETTING.proxy}"] is only served on Kubernetes`;
   const secret = proxySecret(observed, name);
-  if (secret === undefined) return `Proxy secret "${name}" not found`;
+  if (secret === undefined) return missingSecret(observed, link);
   const missing = PROXY_FIELDS.filter((field) => !secret[field]);
   return missing.length === 0 ? undefined : `Proxy secret "${name}" lacks ${missing.join(' and ')}`;
 }

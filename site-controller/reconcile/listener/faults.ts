@@ -5,6 +5,8 @@ import { typeFault } from '../connector/caller.ts';
 import { routingKeyFault } from '../connector/routing-key.ts';
 import { strategyKeys, tiersFault } from '../multikeylistener/tiers.ts';
 import { inOrderOfAge, type Observed, ofKind } from '../observed.ts';
+import { importRefusal } from '../policy/refusals.ts';
+import { serviceOf } from '../policy/services.ts';
 import { activeSite } from '../site/identity.ts';
 import { hasPlace, optionFault } from './options.ts';
 import { foreignServices, hostFault, serviceNameOf } from './service-name.ts';
@@ -26,7 +28,7 @@ export function listenFaults(observed: Observed): Map<string, string> {
   const faults = new Map(placeFaults(observed));
   for (const listener of listenersByAge(observed)) {
     const key = keyOfListener(listener);
-    const fault = faults.get(key) ?? credentialFault(observed, listener);
+    const fault = faults.get(key) ?? credentialFault(observed, listener) ?? policyFault(observed, listener);
     if (fault !== undefined) faults.set(key, fault);
   }
   return faults;
@@ -75,6 +77,13 @@ function credentialFault({ credentials }: Observed, { spec }: AnyListener): stri
   return `TLS credentials secret "${tlsCredentials}" not found`;
 }
 
+/** Of one that leads to several routing keys, when it may lead to none of them. */
+function policyFault(observed: Observed, listener: AnyListener): string | undefined {
+  const keys = listener.kind === 'Listener' ? [listener.spec.routingKey] : strategyKeys(listener);
+  const refusals = keys.map((key) => importRefusal(observed, serviceOf(listener, key, observed.namespace)));
+  return refusals.every((refusal) => refusal !== undefined) ? refusals[0] : undefined;
+}
+
 function placeOf(observed: Observed, { spec }: AnyListener): string {
   const host = observed.cluster === undefined ? spec.host : serviceNameOf(spec.host, observed.namespace);
   return `${host}:${spec.port}`;
@@ -90,7 +99,7 @@ function placeFault(
   const { spec } = listener;
   const fault = specFault(listener) ?? optionFault(listener);
   if (fault !== undefined) return fault;
-  if (!hasPlace(observed, listener)) return credentialFault(observed, listener);
+  if (!hasPlace(observed, listener)) return credentialFault(observed, listener) ?? policyFault(observed, listener);
   const unfit = cluster && hostFault(spec.host, namespace);
   if (unfit !== undefined) return unfit;
   if (other !== undefined) return takenBy(other, spec.host, spec.port);

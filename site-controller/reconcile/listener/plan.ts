@@ -4,6 +4,7 @@
  */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
+import { policyAttributes, serviceOf } from '../policy/services.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
 import { keyOfListener } from './faults.ts';
 import { listenerAttributes } from './options.ts';
@@ -28,6 +29,7 @@ export function listenerEntities(observed: Observed): RouterEntity[] {
           ...(tlsCredentials && { sslProfile: tlsCredentials }),
           ...(observer && { observer }),
           ...listenerAttributes(listener),
+          ...policyAttributes(observed, serviceOf(listener, listener.spec.routingKey, observed.namespace)),
         },
       ],
     );

@@ -1,12 +1,15 @@
 /** MultiKeyListener: one tcpListener that leads to several routing keys. Control-plane reference 1.6, 4.5. */
 import { failed, pending, ready } from '../../../config/api/conditions.ts';
+import type { MultiKeyListener } from '../../../config/api/multi-key-listener.ts';
 import { keyOfListener } from '../listener/faults.ts';
 import { listenerAttributes } from '../listener/options.ts';
 import { configFaults, listenerPlaces } from '../listener/places.ts';
 import { reachability } from '../listener/reachable.ts';
 import { type Observed, type Outcome, ofKind, type RouterEntity } from '../observed.ts';
+import { importRefusal } from '../policy/refusals.ts';
+import { policyAttributes, serviceOf } from '../policy/services.ts';
 import { activeSite, siteIdOf } from '../site/identity.ts';
-import { keyValues } from './tiers.ts';
+import { type KeyValue, keyValues, strategyKeys } from './tiers.ts';
 
 export function multiKeyListenerEntities(observed: Observed): RouterEntity[] {
   const site = activeSite(observed);
@@ -27,9 +30,10 @@ export function multiKeyListenerEntities(observed: Observed): RouterEntity[] {
           ...(spec.requireClientCert && { authenticatePeer: true }),
           ...(spec.observer && { observer: spec.observer }),
           ...listenerAttributes(listener),
+          ...policyAttributes(observed, serviceOf(listener, strategyKeys(listener)[0] ?? '', observed.namespace)),
         },
       ],
-      ...keyValues(listener).map(
+      ...allowedKeys(observed, listener).map(
         ({ key, value, weight }): RouterEntity => [
           'listenerAddress',
           { name: `${name}/${key}`, address: key, value, listener: name, ...(weight !== undefined && { weight }) },
@@ -45,7 +49,8 @@ export function planMultiKeyListeners(observed: Observed): Outcome[] {
   return ofKind(observed, 'MultiKeyListener').map((listener) => {
     const { strategy } = listener.spec;
     const fault = faultOf(listener);
-    const reachable = keyValues(listener).filter(({ key }) => isReachable(key));
+    const refused = keyValues(listener).length - allowedKeys(observed, listener).length;
+    const reachable = allowedKeys(observed, listener).filter(({ key }) => isReachable(key));
     return {
       resource: listener,
       status: {
@@ -55,9 +60,20 @@ export function planMultiKeyListeners(observed: Observed): Outcome[] {
           : { weighted: { routingKeysReachable: Object.fromEntries(reachable.map(({ key, value }) => [key, value])) } },
       },
       findings: [
-        fault === undefined ? ready('Configured') : failed('Configured', fault),
+        fault !== undefined ? failed('Configured', fault) : ready('Configured', refusedText(refused)),
         reachable.length > 0 ? ready('Operational') : pending('Operational', 'No matching connectors'),
       ],
     };
   });
+}
+
+/** The routing keys that policies let this site use. */
+function allowedKeys(observed: Observed, listener: MultiKeyListener): KeyValue[] {
+  const isAllowed = ({ key }: KeyValue) =>
+    importRefusal(observed, serviceOf(listener, key, observed.namespace)) === undefined;
+  return keyValues(listener).filter(isAllowed);
+}
+
+function refusedText(count: number): string | undefined {
+  return count === 0 ? undefined : `OK, but policies refuse ${count} of its routing keys`;
 }

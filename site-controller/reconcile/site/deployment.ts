@@ -11,7 +11,7 @@ import { ROUTER_NODE_OPTION } from '../../../config/router-node-option.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { objectOf } from '../cluster.ts';
 import type { Observed } from '../observed.ts';
-import { routerEnvironment } from '../router-environment.ts';
+import { routerEnvironment, TRACE_ENDPOINT } from '../router-environment.ts';
 import type { ControllerSettings } from '../settings.ts';
 import { routerGroups, settingOf, siteIdOf } from './identity.ts';
 import { overlaid, type PodOverlay } from './pod-overlay.ts';
@@ -19,8 +19,8 @@ import type { SiteSizing } from './sizing.ts';
 
 const CONFIG_ROOT = '/etc/skupper-router/config';
 const ROUTER_CONFIG = `${CONFIG_ROOT}/skrouterd.json`;
-const TOKEN_ROOT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const TOKEN_VOLUME = 'api-access';
+export const TOKEN_ROOT = '/var/run/secrets/kubernetes.io/serviceaccount';
+export const TOKEN_VOLUME = 'api-access';
 const TOKEN_LIFE_SECONDS = 3607;
 /**
  * A router that is told to stop accepts clients for as long as every node may send it some, then has as long for what is open. Its
@@ -184,6 +184,10 @@ function adaptor({ settings, sizing, site, group }: DeploymentInputs, name: stri
       { name: 'SKUPPER_ROUTER_DEPLOYMENT', value: group },
       // It makes little garbage, and stands in every pod: a third less memory for a tenth more time.
       { name: 'NODE_OPTIONS', value: '--max-semi-space-size=2' },
+      // Of its work all is traced: it is little, and for a look of the controller in the trace of that.
+      ...Object.entries(routerEnvironment(site).variables)
+        .filter(([name]) => name === TRACE_ENDPOINT)
+        .map(([name, value]) => ({ name, value })),
     ],
     ...hardening(settings),
     ...resourcesOf(sizing.adaptor),
@@ -205,7 +209,8 @@ function probe(port: number, path = '/healthz'): object {
   return { httpGet: { path, port, scheme: 'HTTP' }, failureThreshold: 3, timeoutSeconds: 3 };
 }
 
-function hardening({ disableSecurityContext }: ControllerSettings): object {
+/** Of every container of a site. */
+export function hardening({ disableSecurityContext }: ControllerSettings): object {
   if (disableSecurityContext) return {};
   return {
     securityContext: {
@@ -240,21 +245,26 @@ function volumes(): object[] {
     { name: 'skupper-router-config', emptyDir: {} },
     { name: 'skupper-router-certs', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
     { name: 'skupper-router-proxies', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
-    {
-      name: TOKEN_VOLUME,
-      projected: {
-        sources: [
-          { serviceAccountToken: { expirationSeconds: TOKEN_LIFE_SECONDS, path: 'token' } },
-          { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-          {
-            downwardAPI: {
-              items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
-            },
-          },
-        ],
-      },
-    },
+    tokenVolume(),
   ];
+}
+
+/** As a service account has it, with a short life. */
+export function tokenVolume(): object {
+  return {
+    name: TOKEN_VOLUME,
+    projected: {
+      sources: [
+        { serviceAccountToken: { expirationSeconds: TOKEN_LIFE_SECONDS, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
+      ],
+    },
+  };
 }
 
 export interface PodTemplate {

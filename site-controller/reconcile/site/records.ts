@@ -46,9 +46,15 @@ function sizeOf(value: object): number {
   return Buffer.byteLength(JSON.stringify(value)) + 1;
 }
 
+/** What its schema knows and nothing else: the API server drops the rest, and what is read back would never be what was written. */
 function siteRecord({ site, routers, listeners, connectors }: SiteContent): SiteRecord {
+  const { id, name, namespace, platform, version } = site;
   return {
-    ...site,
+    id,
+    name,
+    namespace,
+    platform,
+    version,
     links: routers.flatMap(({ links }) =>
       links.map(({ name, remoteSiteId, remoteSiteName, operational }) => ({
         name,

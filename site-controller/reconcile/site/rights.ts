@@ -11,11 +11,12 @@ const READ = ['get', 'list', 'watch'];
 /** Server-side apply of an object that may not be there yet. */
 const APPLY = ['get', 'create', 'patch'];
 
-export function routerRights(site: Site, namespace: string): KubeObject[] {
+/** `workloadMapCount`: ConfigMaps that say which pod has which address. */
+export function routerRights(site: Site, namespace: string, workloadMapCount = 0): KubeObject[] {
   const metadata = { name: NAME.router };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
-    { apiVersion: `${RBAC_GROUP}/v1`, kind: 'Role', metadata, rules: rules(site) },
+    { apiVersion: `${RBAC_GROUP}/v1`, kind: 'Role', metadata, rules: rules(site, workloadMapCount) },
     {
       apiVersion: `${RBAC_GROUP}/v1`,
       kind: 'RoleBinding',
@@ -26,7 +27,7 @@ export function routerRights(site: Site, namespace: string): KubeObject[] {
   ];
 }
 
-function rules(site: Site): object[] {
+function rules(site: Site, workloadMapCount: number): object[] {
   const networkParts = Array.from({ length: NETWORK_PART_COUNT_MAX }, (_, index) =>
     groupName(NAME.networkStatus, index),
   );
@@ -35,8 +36,15 @@ function rules(site: Site): object[] {
     { apiGroups: [''], resources: ['configmaps'], resourceNames: [NAME.routerStatus], verbs: APPLY },
     { apiGroups: [''], resources: ['configmaps'], resourceNames: networkParts, verbs: [...APPLY, 'delete'] },
     { apiGroups: [''], resources: ['secrets'], verbs: READ },
+    ...workloadRules(workloadMapCount),
     ...(routerGroups(site).length > 1 ? leaseRules() : []),
   ];
+}
+
+function workloadRules(count: number): object[] {
+  if (count === 0) return [];
+  const resourceNames = Array.from({ length: count }, (_, index) => groupName(NAME.workloads, index));
+  return [{ apiGroups: [''], resources: ['configmaps'], resourceNames, verbs: READ }];
 }
 
 function leaseRules(): object[] {

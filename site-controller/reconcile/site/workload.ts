@@ -7,6 +7,7 @@ import { NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { Observed } from '../observed.ts';
 import { routerEnvironment } from '../router-environment.ts';
+import { consoleFaults, consoleObjects } from './console.ts';
 import { routerDeployment } from './deployment.ts';
 import { activeSite, routerGroups } from './identity.ts';
 import { templateFaults } from './labels.ts';
@@ -38,8 +39,9 @@ export function planWorkload(observed: Observed): Workload {
   return {
     objects: [
       ...shared,
-      ...(site.spec.serviceAccount ? [] : routerRights(site, observed.namespace)),
+      ...(site.spec.serviceAccount ? [] : routerRights(site, observed.namespace, observed.cluster.workloads?.length)),
       ...budget(site),
+      ...consoleObjects(observed, site),
       ...inOrder(observed, deployments),
     ],
     faults: [...faults, ...sizing.faults, ...overlay.faults],
@@ -53,6 +55,7 @@ export function settingFaults(observed: Observed, site: Site): string[] {
     ...siteSizing(observed, site).faults,
     ...podOverlay(observed, site).faults,
     ...routerEnvironment(site).faults,
+    ...consoleFaults(site),
   ];
 }
 
