@@ -39,6 +39,8 @@ export const EXPORT_ANNOTATION = {
   locality: 'skuprt.io/locality',
   /** How many local endpoints must be ready before traffic stays in a cluster; 1 when absent. The oldest export decides for all. */
   localMinimum: 'skuprt.io/local-minimum',
+  /** Versions of the service with their shares: reconcile/connector/versions.ts. */
+  versions: 'skuprt.io/versions',
   /**
    * Written by the controller once, RFC 3339 with milliseconds: when this export counts as made, its creation or later. It is there also
    * when the two are the same, so that a restart does not decide anew (reconcile/serviceexport/since.ts).

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { systemClock } from '../../lib/clock.ts';
 import { pause } from '../../lib/kube/abort.ts';
 import { connectCluster } from '../../lib/kube/config.ts';
-import { createLogger, type Logger, type LogLevel } from '../../lib/log.ts';
+import type { Logger, LogLevel } from '../../lib/log.ts';
 import { ControllerMetrics } from '../../lib/metrics.ts';
 import { MetricsServer } from '../../lib/metrics-server.ts';
+import { joinMetrics } from '../../lib/openmetrics.ts';
 import { SeededRandom, systemRandom } from '../../lib/random.ts';
+import { seenProcess } from '../../lib/seen-process.ts';
 import { readVersion } from '../../lib/version.ts';
 import { ExternalZone } from './external-zone.ts';
 import { Responder } from './responder.ts';
@@ -41,12 +43,13 @@ interface Source {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Until `signal` aborts. @throws DnsListenError, MetricsServerListenError, KubeconfigError, ContextUnknownError */
+/** Until `signal` aborts. @throws DnsListenError, MetricsServerListenError, KubeconfigError, ContextUnknownError, TraceSettingsError */
 export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Promise<void> {
   const { zones, domains, nameServerAddresses, metricsPort } = options;
-  const log = createLogger({ name: 'dns', level: options.logLevel });
+  const seen = await seenProcess('dns', options.logLevel);
+  const { log, tracer } = seen;
   const now = systemClock.wall();
-  const metrics = new ControllerMetrics({ process: 'dns', version: readVersion() });
+  const metrics = new ControllerMetrics({ process: 'dns', version: readVersion(), tracer });
   const data = new ServiceData(now);
   const externalZones = domains.map((origin) => new ExternalZone(origin, now));
   const { source, close } = await openSource(options, { data, externalZones, metrics, log });
@@ -57,7 +60,8 @@ export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Pr
   });
   const server = new DnsServer({ responder, clock: systemClock, log });
   const probes = new MetricsServer({
-    metrics: async () => (await metrics.render()) + server.metrics.render(),
+    metrics: async (format) => joinMetrics([await metrics.render(format), server.metrics.render(format)], format),
+    logLevel: seen.levels,
     notReady: () => (signal.aborted ? 'stopping' : source.isSynced ? undefined : 'the services were not seen yet'),
   });
   const stopping = new AbortController();
@@ -78,6 +82,7 @@ export async function runDnsServer(options: DnsOptions, signal: AbortSignal): Pr
     await running.catch(() => undefined);
     close();
     log.info('dns server stopped');
+    await seen.stop();
   }
 }
 

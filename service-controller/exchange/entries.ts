@@ -4,6 +4,7 @@ import type { ClusterInfo, IngressRecord, ServiceRecord } from '../records.ts';
 import { LIMITS } from './limits.ts';
 import { type Changes, INFO_KEY } from './messages.ts';
 import { type Checked, checkInfo, checkIngress, checkService, tellableInfo } from './record.ts';
+import type { Traces } from './traces.ts';
 
 /** Leaves room for brackets and commas. */
 const SET_BYTES_MAX = LIMITS.changesBytesMax / 2;
@@ -13,6 +14,8 @@ export interface OwnContent {
   /** By `serviceKey`. */
   services: ReadonlyMap<string, ServiceRecord>;
   ingresses: ReadonlyMap<string, IngressRecord>;
+  /** What led to the last changes. */
+  traces?: Traces;
 }
 
 /** One of the own set. */

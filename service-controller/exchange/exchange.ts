@@ -34,6 +34,7 @@ import {
 import { DEFAULTS, type ServiceExchangeOptions } from './options.ts';
 import { OwnSet } from './own-set.ts';
 import { compareSpeakers, type Outcome, Peer, type Speaker } from './peer.ts';
+import { TraceNotes, type Traces, tracesOf } from './traces.ts';
 import { Turn, type TurnChange } from './turn.ts';
 
 export interface ServiceExchangeIdentity {
@@ -66,6 +67,8 @@ export class ServiceExchange {
   private readonly greetings: Greetings;
   private readonly answers: Answers;
   private readonly set = new OwnSet();
+  private readonly tracesToTell = new TraceNotes();
+  private readonly tracesHeard = new TraceNotes();
   private readonly peers = new Map<string, Peer>();
   /** Clusters that left a moment ago. */
   private readonly left = new Map<string, Speaker & { site: string; until: number }>();
@@ -146,6 +149,7 @@ export class ServiceExchange {
   setOwn(content: OwnContent, now: number): void {
     const { entries, faults } = ownEntries(content);
     const isFirst = this.own === undefined;
+    this.tracesToTell.add(content.traces ?? []);
     this.own = entries;
     this.faults = faults;
     if (isFirst) this.turn.want(now);
@@ -228,6 +232,11 @@ export class ServiceExchange {
     return deadline;
   }
 
+  /** What led to changes of `views()` since the last call, as the others say. */
+  takeTraces(): Traces {
+    return this.tracesHeard.take();
+  }
+
   nextMessage(): { to: string; text: string } | undefined {
     return this.outbox.shift();
   }
@@ -277,6 +286,7 @@ export class ServiceExchange {
     peer.heardAt = Math.max(peer.heardAt, at);
     peer.leaseFrom = Math.max(peer.leaseFrom, at);
     const outcome = message.type === 'digest' ? peer.hearDigest(message) && 'known' : peer.hearUpdate(message);
+    if (outcome === 'applied') this.tracesHeard.add(tracesOf(message));
     this.heardSo(peer, outcome || 'gap', now);
   }
 
@@ -437,12 +447,13 @@ export class ServiceExchange {
     const isChanged = this.set.tell(this.own!);
     const isKnown = this.isNew ? this.set.hash === this.turn.hashHeard : !isChanged;
     const from = this.isNew ? -1 : before;
+    const traces = this.tracesToTell.take();
     this.isNew = false;
     if (isKnown) {
       this.beat(now);
       return;
     }
-    for (const text of this.set.update(this.head(), from)) this.multicast(text);
+    for (const text of this.set.update(this.head(), from, traces)) this.multicast(text);
     this.answers.told(from);
     this.heartbeatAt = now + this.options.confirmMs;
   }

@@ -24,6 +24,9 @@ export const LIMITS = {
   selectorValueCountMax: 64,
   externalCountMax: 64,
   hostCountMax: 256,
+  /** Entries of an update of which the trace is told. */
+  traceCountMax: 16,
+  traceLengthMax: 128,
   idLengthMax: 256,
   /** Leaves room to go above: Number.MAX_SAFE_INTEGER is never reached. */
   countMax: 2 ** 52,

@@ -7,6 +7,7 @@
  *
  * `update` carries changes that lead from any state at or after `from` to the state `to`; from -1 they are the whole set. `hash`
  * is that of the whole set at `to`, so a receiver knows that it has it. Large changes are gzip in base64, cut into parts.
+ * `traces` says what led to a change, to who exports spans (`traces.ts`).
  * Unknown members are dropped: a later version may add some. They count in the hash, which is over what was sent.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -154,7 +155,7 @@ export function changesText(
 /** The messages of one update, in the order of their parts. */
 export function encodeUpdate(
   head: Head,
-  update: { from: number; to: number; hash: string },
+  update: { from: number; to: number; hash: string; traces?: Readonly<Record<string, string>> },
   changes: string,
 ): string[] {
   const common = { ...head, type: 'update', ...update };

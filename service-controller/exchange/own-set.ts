@@ -8,6 +8,7 @@
 import { hashOf, hashText, type OwnEntry } from './entries.ts';
 import { LIMITS } from './limits.ts';
 import { changesText, encodeUpdate, type Head } from './messages.ts';
+import type { Traces } from './traces.ts';
 
 interface ToldEntry extends OwnEntry {
   hash: bigint;
@@ -70,10 +71,14 @@ export class OwnSet {
     return seq < this.floor || seq > this.seq ? -1 : seq;
   }
 
-  /** The messages that lead from the state `from` to the present one; -1 is from anything. */
-  update(head: Head, from: number): string[] {
+  /**
+   * The messages that lead from the state `from` to the present one; -1 is from anything.
+   * @param traces what led to the last changes
+   */
+  update(head: Head, from: number, traces?: Traces): string[] {
+    const isLed = traces !== undefined && traces.size > 0;
     const name = `${head.instance} ${from} ${this.seq}`;
-    const known = this.made.get(name);
+    const known = isLed ? undefined : this.made.get(name);
     if (known !== undefined) return known;
     const changed = [...this.told].filter(([, { seq }]) => seq > from);
     const removed = from < 0 ? [] : [...this.removed].filter(([, seq]) => seq > from);
@@ -81,7 +86,9 @@ export class OwnSet {
       changed.map(([key, { text }]) => [key, text]),
       removed.map(([key]) => key),
     );
-    const texts = encodeUpdate(head, { from, to: this.seq, hash: this.hash }, changes);
+    const led = isLed && { traces: Object.fromEntries(traces) };
+    const texts = encodeUpdate(head, { from, to: this.seq, hash: this.hash, ...led }, changes);
+    if (isLed) return texts;
     if (this.made.size >= UPDATES_KEPT) this.made.clear();
     this.made.set(name, texts);
     return texts;

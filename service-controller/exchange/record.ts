@@ -6,7 +6,7 @@
  * another cluster would be that cluster's hold on this one.
  */
 import { isIP } from 'node:net';
-import { checkOf, type Shape, type Static, Type } from '../../lib/shape.ts';
+import { checkOf, choice, type Shape, type Static, Type } from '../../lib/shape.ts';
 import { isDnsLabel, isDnsName, isHostPattern } from '../../lib/text.ts';
 import type { ClusterInfo, ClusterSelector, ExternalAddress, IngressRecord, ServiceRecord } from '../records.ts';
 import { LIMITS } from './limits.ts';
@@ -83,20 +83,15 @@ function isOf(shape: Shape<string>, value: string): boolean {
   return checkOf(shape).Check(value);
 }
 
-const Protocol = Type.Union([Type.Literal('TCP'), Type.Literal('UDP'), Type.Literal('SCTP')]);
-const Family = Type.Union([Type.Literal('IPv4'), Type.Literal('IPv6')]);
+const Protocol = choice(['TCP', 'UDP', 'SCTP']);
+const Family = choice(['IPv4', 'IPv6']);
 const Port = Type.Object({
   name: Name,
   protocol: Protocol,
   port: count(1, 65535),
   appProtocol: Type.Optional(Key),
 });
-const Operator = Type.Union([
-  Type.Literal('In'),
-  Type.Literal('NotIn'),
-  Type.Literal('Exists'),
-  Type.Literal('DoesNotExist'),
-]);
+const Operator = choice(['In', 'NotIn', 'Exists', 'DoesNotExist']);
 const Expression = Type.Object({
   key: Key,
   operator: Operator,
@@ -117,13 +112,13 @@ const Service = Type.Object({
   name: Label,
   uid: Uid,
   since: Count,
-  type: Type.Union([Type.Literal('ClusterSetIP'), Type.Literal('Headless')]),
+  type: choice(['ClusterSetIP', 'Headless']),
   ports: uniqueBy(Type.Array(Port, { maxItems: LIMITS.portCountMax }), ({ name, protocol, port }) => [
     `name ${name}`,
     `${protocol} ${port}`,
   ]),
   ipFamilies: uniqueBy(Type.Array(Family, { maxItems: 2 }), (family) => [family]),
-  sessionAffinity: Type.Union([Type.Literal('None'), Type.Literal('ClientIP')]),
+  sessionAffinity: choice(['None', 'ClientIP']),
   sessionAffinityTimeoutSeconds: Type.Optional(count(1, 86_400)),
   internalTrafficPolicy: Type.Optional(Word),
   trafficDistribution: Type.Optional(Word),
@@ -132,7 +127,7 @@ const Service = Type.Object({
   clusterSelectors: Type.Optional(Type.Array(Selector, { maxItems: LIMITS.selectorCountMax })),
   priority: Type.Optional(count(0, 1000)),
   weight: Type.Optional(count(1, 1000)),
-  locality: Type.Optional(Type.Union([Type.Literal('local-first'), Type.Literal('none')])),
+  locality: Type.Optional(choice(['local-first', 'none'])),
   localMinimum: Type.Optional(count(0, LIMITS.readyMax)),
   ready: count(0, LIMITS.readyMax),
   pods: Type.Optional(uniqueBy(Type.Array(Pod, { maxItems: LIMITS.podCountMax }), ({ hostname }) => [hostname])),

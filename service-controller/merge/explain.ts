@@ -31,6 +31,17 @@ export interface ExplainInput {
   merged: Merged | undefined;
   choices: readonly { port: MergedPort; choice: Choice }[];
   facts: readonly PortFact[];
+  /** Of the own cluster's export, where it has any. */
+  versions?: readonly ExplainedVersion[];
+}
+
+/** What this cluster's own endpoints get of the connections that come from other clusters. */
+export interface ExplainedVersion {
+  /** The Service that it is; undefined: endpoints of none. */
+  service: string | undefined;
+  share: number;
+  /** Endpoints of one port. */
+  ready: number;
 }
 
 export interface ExplainedExporter {
@@ -69,6 +80,8 @@ export interface Explanation {
   conflicts: Conflict[];
   endpoints: ExplainedEndpoints[];
   choices: ExplainedChoice[];
+  /** An older controller says nothing of them. */
+  versions?: ExplainedVersion[];
 }
 
 export function explain(input: ExplainInput): Explanation {
@@ -82,6 +95,7 @@ export function explain(input: ExplainInput): Explanation {
     conflicts: merged?.conflicts ?? [],
     endpoints: merged ? explainedEndpoints(input, merged) : [],
     choices,
+    versions: [...(input.versions ?? [])],
   };
 }
 
@@ -184,7 +198,7 @@ function targetText(self: string, goesTo: readonly string[]): string {
 
 /** For people. Sections that have nothing to say are left out. */
 export function explanationLines(explanation: Explanation): string[] {
-  const { summary, exporters, conflicts, endpoints, choices } = explanation;
+  const { summary, exporters, conflicts, endpoints, choices, versions = [] } = explanation;
   return [
     summary,
     ...section('Exported by', exporters.map(exporterLine)),
@@ -200,11 +214,17 @@ export function explanationLines(explanation: Explanation): string[] {
       ]),
     ),
     ...section('Choice', choices.flatMap(choiceLines)),
+    ...section('Versions here, of connections from other clusters', versions.flatMap(versionLine)),
   ];
 }
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+function versionLine({ service, share, ready }: ExplainedVersion): string[] {
+  if (service !== undefined) return [`${service}: share ${share}, ${ready} ready`];
+  return ready === 0 ? [] : [`none of them: ${ready} ready, used when the versions fail`];
 }
 
 function exporterLine({ cluster, state, isOldest, since, type, ports, serves }: ExplainedExporter): string {

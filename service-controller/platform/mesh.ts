@@ -6,6 +6,8 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import { isDeepEqual } from '../../lib/kube/subset.ts';
+import { NO_TRACER, type Tracer } from '../../lib/trace/tracer.ts';
+import { TraceNotes, type Traces } from '../exchange/traces.ts';
 import type { ClusterInfo, ClusterView, IngressRecord, ServiceRecord } from '../records.ts';
 
 /** What is known of the other clusters, and of ourselves among them. */
@@ -30,12 +32,16 @@ export interface OwnWord {
   info: ClusterInfo;
   services: ReadonlyMap<string, ServiceRecord>;
   ingresses: ReadonlyMap<string, IngressRecord>;
+  /** What led to the last changes, by service. */
+  traces?: Traces;
 }
 
 /** One membership, under one identity. */
 export interface MeshSession {
   /** The other clusters of the set. */
   views(): readonly ClusterView[];
+  /** What led to changes of `views()` since the last call, by service. */
+  takeTraces?(): Traces;
   isSettled(): boolean;
   /** Settled, and long enough there for every living cluster to have been heard. */
   hasWaited(): boolean;
@@ -57,15 +63,30 @@ export interface MeshParts {
   /** A cluster came, fell silent, spoke again or left; or it is known now who is there. What it does not export matters too. */
   onClusters: () => void;
   onIngresses?: () => void;
+  /** What the others have changed is a span, and so is what follows from it. */
+  tracer?: Tracer;
+}
+
+/** What the others have changed. */
+interface Heard {
+  /** Which of them. */
+  from: readonly string[];
+  /** Services. */
+  keys: ReadonlySet<string>;
+  /** One came, went, fell silent or spoke again. */
+  isMember: boolean;
+  traces: Traces;
 }
 
 const SETTLE_LOOK_MS = 250;
+const NO_TRACES: Traces = new Map();
 
 export class Mesh {
   private readonly parts: MeshParts;
   private readonly services = new Map<string, ServiceRecord>();
   private ingresses: ReadonlyMap<string, IngressRecord> = new Map();
   private info: ClusterInfo = { properties: {}, version: '' };
+  private readonly traces = new TraceNotes();
   private session: { identity: MeshIdentity; machine: MeshSession } | undefined;
   private known = new Map<string, ClusterView>();
   /** Ids of all that were ever known under this identity: who of them is absent left, and is not only silent. */
@@ -148,6 +169,8 @@ export class Mesh {
     if (isDeepEqual(before, record)) return false;
     if (record === undefined) this.services.delete(key);
     else this.services.set(key, record);
+    const { keptTraceparent } = this.parts.tracer ?? NO_TRACER;
+    if (this.speaks && keptTraceparent !== undefined) this.traces.add([[key, keptTraceparent]]);
     this.flushSoon();
     return true;
   }
@@ -188,18 +211,42 @@ export class Mesh {
     this.known = new Map(this.clusters.map((view) => [view.id, view]));
     for (const id of this.known.keys()) this.everKnown.add(id);
     const keys = new Set<string>();
+    const from: string[] = [];
     let [isMember, isIngress] = [false, false];
     for (const id of new Set([...before.keys(), ...this.known.keys()])) {
       const [was, is] = [before.get(id), this.known.get(id)];
+      const count = keys.size;
       isMember ||= was?.state !== is?.state;
       const isOther = !isDeepEqual(was?.info, is?.info) || was?.siteId !== is?.siteId;
       changedKeys(was?.services, is?.services, isOther, keys);
       isIngress ||= isOther || was?.ingresses !== is?.ingresses;
+      if (was?.state !== is?.state || isOther || keys.size > count) from.push(id);
     }
-    if (isMember) this.parts.onClusters();
-    if (keys.size > 0) this.parts.onServices(keys);
-    if (isIngress) this.parts.onIngresses?.();
+    const { onClusters, onIngresses } = this.parts;
+    const traces = this.session?.machine.takeTraces?.() ?? NO_TRACES;
+    this.merged({ from, keys, isMember, traces }, () => {
+      if (isMember) onClusters();
+      if (isIngress) onIngresses?.();
+    });
     this.checkSettled();
+  }
+
+  /** A merge for each trace that led to changes, and one for what none did, with `others`. */
+  private merged({ from, keys, isMember, traces }: Heard, others: () => void): void {
+    const { tracer = NO_TRACER, onServices } = this.parts;
+    const merge = (some: ReadonlySet<string>, traceparent?: string) => {
+      const attributes = { 'skuprt.clusters': from.join(' '), 'skuprt.services': some.size };
+      tracer.spanNow('merge', { attributes, traceparent }, () => {
+        if (traceparent === undefined) {
+          if (!isMember && some.size === 0) tracer.drop();
+          others();
+        }
+        if (some.size > 0) onServices(some);
+      });
+    };
+    const rest = new Set(keys);
+    for (const [key, trace] of traces) if (rest.delete(key)) merge(new Set([key]), trace);
+    merge(rest);
   }
 
   /** Time alone settles the view. */
@@ -230,7 +277,7 @@ export class Mesh {
   }
 
   private flush(): void {
-    if (this.speaks) this.session?.machine.setOwn(this.own);
+    if (this.speaks) this.session?.machine.setOwn({ ...this.own, traces: this.traces.take() });
   }
 }
 

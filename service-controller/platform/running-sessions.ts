@@ -83,6 +83,7 @@ export class RunningSessions {
     };
     return {
       views: () => exchange.views(),
+      takeTraces: () => exchange.takeTraces(),
       isSettled: () => exchange.isSettled(this.clock.now()),
       hasWaited: () => exchange.hasWaited(this.clock.now()),
       setOwn: (own) => driver.setOwn(own),

@@ -1,6 +1,8 @@
 /** Why a service is in this cluster what it is, and where a connection through each cluster would have to be made. Pure. */
-import { type Explanation, explain, type PortFact } from '../merge/explain.ts';
+import { type ExplainedVersion, type Explanation, explain, type PortFact } from '../merge/explain.ts';
 import { mergeExports } from '../merge/merge.ts';
+import { readyTargets } from './connector/plan.ts';
+import { versionsOf } from './connector/versions.ts';
 import { targetOf } from './endpointslice/local.ts';
 import { exportersOf } from './exporters.ts';
 import { type Frame, type FramePort, frameOf, isServedHere, sourcesOf } from './frame.ts';
@@ -46,8 +48,16 @@ export function explainObserved(observed: Observed, now: number): ExplainedServi
         ? []
         : carried.map((port) => ({ port, choice: choiceOf(frame, port) })),
     facts: frame === undefined ? [] : carried.flatMap((port) => factsOf(frame, port)),
+    versions: frame === undefined ? [] : versionFacts(frame, carried),
   });
   return { explanation, targets: frame === undefined ? [] : carried.flatMap((port) => targetsOf(frame, port)) };
+}
+
+/** By the first port: the endpoints of the others are the same pods. */
+function versionFacts(frame: Frame, ports: readonly FramePort[]): ExplainedVersion[] {
+  const served = ports.find((port) => isServedHere(frame, port));
+  const versions = served && versionsOf(frame.observed, readyTargets(frame, served));
+  return (versions ?? []).map(({ name, share, targets }) => ({ service: name, share, ready: targets.length }));
 }
 
 function factsOf(frame: Frame, port: FramePort): PortFact[] {

@@ -2,6 +2,7 @@
 import type { KubeObject, OwnerReference } from '../../lib/kube/object.ts';
 import { IMPORT_ANNOTATION, LABEL, MANAGER, MCS } from '../names.ts';
 import { annotationOf, labelOf } from './fields.ts';
+import type { Observed } from './observed.ts';
 
 export const API = {
   multiCluster: `${MCS.group}/v1beta1`,
@@ -12,6 +13,8 @@ export const API = {
 /** On what is made for one pod of a headless service. */
 export const MADE_ANNOTATION = {
   hostname: 'skuprt.io/hostname',
+  /** On Connectors and Listeners, JSON: labels by which policies select the service. */
+  labels: 'skuprt.io/service-labels',
   /** On its Service, RFC 3339: since when its cluster has no pod of that name. */
   goneSince: 'skuprt.io/gone-since',
 } as const;
@@ -24,6 +27,21 @@ export interface ServiceName {
 /** By these the objects of one service are found, wherever they are. */
 export function madeLabels({ namespace, name }: ServiceName): Record<string, string> {
   return { [LABEL.managedBy]: MANAGER, [LABEL.service]: name, [LABEL.namespace]: namespace };
+}
+
+/** `shown`: what users label, its export or its import. Its labels are only told while there are policies to select by them. */
+export function madeAnnotations(
+  { policies }: Pick<Observed, 'policies'>,
+  shown: KubeObject | undefined,
+  hostname?: string,
+): { annotations?: Record<string, string> } {
+  const labels = Object.entries(shown?.metadata.labels ?? {}).filter(([key]) => isExportable(key));
+  const annotations = {
+    ...(hostname !== undefined && { [MADE_ANNOTATION.hostname]: hostname }),
+    ...(policies !== undefined &&
+      labels.length > 0 && { [MADE_ANNOTATION.labels]: JSON.stringify(Object.fromEntries(labels.sort())) }),
+  };
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
 /** Of the names of the slices by which a derived Service leads to pods of this cluster. */

@@ -1,5 +1,6 @@
 /** What a plan of one service sees: everything at one moment, as plain values. */
 import type { KubeObject } from '../../lib/kube/object.ts';
+import type { PolicySet } from '../../lib/policy/decide.ts';
 import type { ClusterView, IpFamily } from '../records.ts';
 
 /** A router pod of the site that carries the services here. */
@@ -53,6 +54,8 @@ export interface Observed {
   export: KubeObject | undefined;
   /** EndpointSlices of `service`. */
   slices: readonly KubeObject[];
+  /** EndpointSlices of the Services that are its versions, by their names; absent where there are none. */
+  versions?: ReadonlyMap<string, readonly KubeObject[]>;
   /** What was made before. */
   import: KubeObject | undefined;
   derived: readonly KubeObject[];
@@ -60,6 +63,8 @@ export interface Observed {
   connectors: readonly KubeObject[];
   /** Listeners and MultiKeyListeners. */
   listeners: readonly KubeObject[];
+  /** That hold for the service; absent where there are none. */
+  policies?: PolicySet;
 }
 
 export interface StatusWrite {

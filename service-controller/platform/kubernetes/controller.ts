@@ -2,13 +2,15 @@
  * The service-controller of a cluster: reflectors feed a cache, the cache and the exchange say which services changed, a queue looks at
  * each. One replica leads: it speaks for the cluster and writes; the others listen and keep their caches warm.
  */
+import { traceNews } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { Applier, type ApplierParts } from '../../../lib/kube/apply.ts';
+import { Applier, type OnWrite } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { type QueueObserver, WorkQueue } from '../../../lib/kube/queue.ts';
 import { Reflector } from '../../../lib/kube/reflector.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { Random } from '../../../lib/random.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { MANAGER } from '../../names.ts';
 import { type ExplainedService, explainObserved } from '../../reconcile/explain.ts';
 import type { EventWant, Observed } from '../../reconcile/observed.ts';
@@ -21,6 +23,7 @@ import { Naming } from './naming.ts';
 import { ServiceCache } from './service-cache.ts';
 import { ServicePass } from './service-pass.ts';
 import type { ServiceSettings } from './settings.ts';
+import { isOurs } from './trim.ts';
 import { type SourceName, type Watched, watchedFor } from './watched.ts';
 
 const WORKERS = 16;
@@ -41,8 +44,9 @@ export interface ServiceControllerParts {
   random: Random;
   log: Logger;
   onEvent: (event: EventWant) => void;
-  onWrite?: (verb: Parameters<NonNullable<ApplierParts['onWrite']>>[0] | 'create' | 'patch', kind: string) => void;
+  onWrite?: OnWrite;
   queueObserver?: QueueObserver;
+  tracer?: Tracer;
   /** Runs `lead` while this replica is the one to write; resolves when `signal` aborts. */
   elect: (lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>;
 }
@@ -61,7 +65,7 @@ export class ServiceController {
   private isLeading = false;
 
   constructor(parts: ServiceControllerParts) {
-    const { settings, clock, random, log, onEvent, queueObserver } = parts;
+    const { settings, clock, random, log, tracer, onEvent, queueObserver } = parts;
     this.parts = parts;
     this.startedAt = clock.wall();
     this.reflectors = new Map(watchedFor(settings).map((watched) => [watched.name, this.reflector(watched)]));
@@ -80,6 +84,7 @@ export class ServiceController {
       onServices: (keys) => this.dirtied(keys),
       onClusters: () => this.allDirty(),
       onIngresses: () => this.externalDirty(),
+      tracer,
     });
     this.applier = new Applier({
       client: parts.client,
@@ -184,7 +189,7 @@ export class ServiceController {
   }
 
   private reflector({ name, type, transform, ...options }: Watched): Reflector {
-    const { client, clock, random, log } = this.parts;
+    const { client, clock, random, log, tracer = NO_TRACER } = this.parts;
     return new Reflector(
       { client, clock, random, log },
       {
@@ -193,7 +198,9 @@ export class ServiceController {
         transform,
         onChange: (before, after) => {
           if (after === undefined) this.applier.forget(type.kind, before?.metadata.namespace, before!.metadata.name);
-          this.cache.changed(name, before, after);
+          // What was written here is no news.
+          const trace = after === undefined || isOurs(after) ? undefined : traceNews(before, after);
+          tracer.following(trace, () => this.cache.changed(name, before, after));
         },
       },
     );

@@ -1,9 +1,11 @@
 /** What passes do to the API server: the thin edge between them and lib/kube. Nothing is written where nothing differs. */
+import { traceAnnotation } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
-import { type Applier, LAG_MAX_MS } from '../../../lib/kube/apply.ts';
+import { type Applier, LAG_MAX_MS, type OnWrite } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
 import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { EXPORT_ANNOTATION } from '../../names.ts';
 import { TYPES, typeOfKind } from './watched.ts';
 
@@ -11,8 +13,12 @@ export interface KubeWritesParts {
   client: Pick<KubeClient, 'create' | 'patch'>;
   applier: Applier;
   clock: Clock;
-  onWrite?: (verb: 'apply' | 'create' | 'patch', kind: string) => void;
+  onWrite?: OnWrite;
+  /** Who acts on a resource of a site goes on with the trace of who wrote it. */
+  tracer?: Tracer;
 }
+
+const SITE_KINDS: ReadonlySet<string> = new Set(['Connector', 'Listener', 'MultiKeyListener']);
 
 export class KubeWrites {
   private readonly parts: KubeWritesParts;
@@ -26,8 +32,10 @@ export class KubeWrites {
    * was there before.
    */
   async apply(object: KubeObject): Promise<number> {
-    const result = await this.parts.applier.apply(typeOfKind(object.kind), object, { recreate: true });
-    return result === 'created' ? this.parts.clock.wall() + LAG_MAX_MS : Infinity;
+    const { applier, clock, tracer = NO_TRACER } = this.parts;
+    const annotations = SITE_KINDS.has(object.kind) ? traceAnnotation(tracer) : undefined;
+    const result = await applier.apply(typeOfKind(object.kind), object, { recreate: true, annotations });
+    return result === 'created' ? clock.wall() + LAG_MAX_MS : Infinity;
   }
 
   async delete(object: KubeObject): Promise<void> {
@@ -45,7 +53,7 @@ export class KubeWrites {
     const patch = { metadata: { uid, annotations: { [EXPORT_ANNOTATION.since]: since } } };
     try {
       await this.parts.client.patch(TYPES.ServiceExport, namespace, name, patch);
-      this.parts.onWrite?.('patch', 'ServiceExport');
+      this.parts.onWrite?.('patch', 'ServiceExport', { namespace, name });
     } catch (error) {
       // Gone, or another one of that name by now.
       if (!isApiError(error, 'isNotFound') && !isApiError(error, 'isConflict')) throw error;
@@ -57,7 +65,7 @@ export class KubeWrites {
     const { apiVersion, kind } = TYPES.ClusterProperty;
     try {
       await this.parts.client.create(TYPES.ClusterProperty, { apiVersion, kind, metadata: { name }, spec: { value } });
-      this.parts.onWrite?.('create', kind);
+      this.parts.onWrite?.('create', kind, { name });
     } catch (error) {
       if (!isApiError(error, 'isAlreadyExists')) throw error;
     }

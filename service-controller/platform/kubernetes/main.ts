@@ -4,10 +4,11 @@ import { systemClock } from '../../../lib/clock.ts';
 import { connectCluster } from '../../../lib/kube/config.ts';
 import { EventRecorder } from '../../../lib/kube/events.ts';
 import { LeaderElection } from '../../../lib/kube/leader.ts';
-import { createLogger, type LogLevel } from '../../../lib/log.ts';
+import type { LogLevel } from '../../../lib/log.ts';
 import { ControllerMetrics } from '../../../lib/metrics.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
 import { systemRandom } from '../../../lib/random.ts';
+import { seenProcess } from '../../../lib/seen-process.ts';
 import { readVersion } from '../../../lib/version.ts';
 import { LEASE_ADDRESS, MANAGER } from '../../names.ts';
 import { tellOf } from '../tell.ts';
@@ -29,13 +30,14 @@ export interface ServiceControllerOptions {
 
 const PROCESS = 'service-controller';
 
-/** Until `signal` aborts. @throws KubeconfigError, ContextUnknownError */
+/** Until `signal` aborts. @throws KubeconfigError, ContextUnknownError, TraceSettingsError */
 export async function runServiceController(options: ServiceControllerOptions, signal: AbortSignal): Promise<void> {
   const { settings, kubeconfig, context, leaderElect, metricsPort, logLevel } = options;
   const version = readVersion();
-  const log = createLogger({ name: PROCESS, level: logLevel });
+  const seen = await seenProcess(PROCESS, logLevel, { 'service.instance.id': settings.pod || 'local' });
+  const { log, tracer } = seen;
   const base = { clock: systemClock, random: systemRandom, log };
-  const metrics = new ControllerMetrics({ process: PROCESS, version });
+  const metrics = new ControllerMetrics({ process: PROCESS, version, tracer });
   const connection = { kubeconfig, context, env: process.env, userAgent: MANAGER, observer: metrics.api };
   const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
@@ -53,8 +55,12 @@ export async function runServiceController(options: ServiceControllerOptions, si
     version,
     open: sessions.open,
     onEvent: (event) => events.record(event),
-    onWrite: (verb, kind) => metrics.written(verb, kind),
+    onWrite: (verb, kind, object) => {
+      metrics.written(verb, kind);
+      log.debug({ verb, kind, ...object }, 'written');
+    },
     queueObserver: metrics.queue,
+    tracer,
     elect: async (lead, until) => {
       const told = async (leading: AbortSignal) => {
         metrics.leads(true);
@@ -74,7 +80,8 @@ export async function runServiceController(options: ServiceControllerOptions, si
     },
   });
   const probes = new MetricsServer({
-    metrics: () => metrics.render(),
+    metrics: (format) => metrics.render(format),
+    logLevel: seen.levels,
     notReady: () => notReady(controller),
     tell: (path, query) => tellOf(path, query, (key) => controller.explain(key)),
   });
@@ -89,6 +96,7 @@ export async function runServiceController(options: ServiceControllerOptions, si
     await events.stop();
     client.close();
     log.info('service-controller stopped');
+    await seen.stop();
   }
 }
 

@@ -5,14 +5,17 @@
  * Of no concern are Services that nobody exported: the most of a cluster.
  */
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { versionNames } from '../../reconcile/connector/versions.ts';
 import type { Observed } from '../../reconcile/observed.ts';
 import { serviceKey } from '../../records.ts';
 import type { MeshView } from '../mesh.ts';
 import { CarrierCache, type Sources } from './carrier-cache.ts';
 import { propertyValue } from './identity.ts';
 import { KeyIndex, madeFor, sliceOf } from './key-index.ts';
+import { Policies } from './policies.ts';
 import type { ServiceSettings } from './settings.ts';
 import { isOurs } from './trim.ts';
+import { VersionUsers } from './version-users.ts';
 import type { SourceName } from './watched.ts';
 
 export interface ServiceCacheParts {
@@ -40,11 +43,14 @@ export class ServiceCache {
       new KeyIndex((object) => (isOurs(object) ? madeFor(object) : undefined)),
     ]),
   );
+  private readonly versions = new VersionUsers();
+  private readonly policies: Policies;
   private properties_: Readonly<Record<string, string>> = {};
 
   constructor(parts: ServiceCacheParts) {
     this.parts = parts;
     this.carrier = new CarrierCache(parts);
+    this.policies = new Policies(parts.sources);
   }
 
   /** To be called with each change that a reflector tells. */
@@ -53,6 +59,9 @@ export class ServiceCache {
     this.indexed(name, before, after);
     switch (name) {
       case 'ServiceExport':
+        this.versions.changed(before, after);
+        this.mark(keyOf(object));
+        break;
       case 'ServiceImport':
         this.mark(keyOf(object));
         break;
@@ -64,6 +73,11 @@ export class ServiceCache {
         break;
       case 'ClusterProperty':
         if (propertyValue(before) !== propertyValue(after)) this.propertiesChanged();
+        break;
+      case 'ClusterAccessPolicy':
+      case 'AccessPolicy':
+        this.policies.changed();
+        for (const key of this.keys()) if (isOf(object.metadata.namespace, key)) this.mark(key);
         break;
       case 'Ingress':
       case 'DNSEndpoint':
@@ -121,6 +135,10 @@ export class ServiceCache {
     const { choice, view } = this.carrier;
     const ours = (kind: SourceName) => this.made.get(kind)!.of(key);
     const service = this.find('Service', namespace, name);
+    const made = this.find('ServiceExport', namespace, name);
+    const versions = versionNames(made).map(
+      (each) => [each, this.slices.of(serviceKey({ namespace, name: each }))] as const,
+    );
     return {
       namespace,
       name,
@@ -131,13 +149,15 @@ export class ServiceCache {
       startedAt,
       hasNamespace: isLiving(this.parts.sources.get('Namespace')!.get(undefined, namespace)),
       service: service !== undefined && isOurs(service) ? undefined : service,
-      export: this.find('ServiceExport', namespace, name),
+      export: made,
       slices: this.slices.of(key),
+      ...(versions.length > 0 && { versions: new Map(versions) }),
       import: this.find('ServiceImport', namespace, name),
       derived: ours('Service'),
       madeSlices: ours('EndpointSlice'),
       connectors: ours('Connector'),
       listeners: [...ours('Listener'), ...ours('MultiKeyListener')],
+      policies: this.policies.of(namespace),
     };
   }
 
@@ -145,7 +165,10 @@ export class ServiceCache {
     for (const key of this.made.get(name)?.changed(before, after) ?? []) this.mark(key);
     if (name !== 'EndpointSlice') return;
     const keys = this.slices.changed(before, after);
-    for (const key of keys) this.markExported(key);
+    for (const key of keys) {
+      this.markExported(key);
+      for (const user of this.versions.usersOf(key)) this.mark(user);
+    }
     if (keys.length > 0) this.parts.onExternal();
   }
 
@@ -196,6 +219,11 @@ export class ServiceCache {
   private find(name: SourceName, namespace: string, object: string): KubeObject | undefined {
     return this.parts.sources.get(name)!.get(namespace, object);
   }
+}
+
+/** Of the namespace; of any where there is none. */
+function isOf(namespace: string | undefined, key: string): boolean {
+  return namespace === undefined || key.startsWith(`${namespace}/`);
 }
 
 interface Endpoint {

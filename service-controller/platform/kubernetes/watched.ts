@@ -1,4 +1,5 @@
 /** Every kind that the service-controller watches, with what it keeps of each. */
+import { POLICY_API_VERSION } from '../../../config/api/access-policy.ts';
 import { CONFIG_KEY, NAME, ROUTER_SELECTOR } from '../../../config/names.ts';
 import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
@@ -21,7 +22,9 @@ export type SourceName =
   | 'RouterConfig'
   | 'RouterStatus'
   | 'Ingress'
-  | 'DNSEndpoint';
+  | 'DNSEndpoint'
+  | 'ClusterAccessPolicy'
+  | 'AccessPolicy';
 
 export interface Watched {
   name: SourceName;
@@ -62,6 +65,13 @@ export const TYPES = {
   Secret: { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' },
   Deployment: { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
   Ingress: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses' },
+  ClusterAccessPolicy: {
+    apiVersion: POLICY_API_VERSION,
+    kind: 'ClusterAccessPolicy',
+    plural: 'clusteraccesspolicies',
+    namespaced: false,
+  },
+  AccessPolicy: { apiVersion: POLICY_API_VERSION, kind: 'AccessPolicy', plural: 'accesspolicies' },
   DNSEndpoint: { apiVersion: 'externaldns.k8s.io/v1alpha1', kind: 'DNSEndpoint', plural: 'dnsendpoints' },
 } as const satisfies Readonly<Record<string, ResourceType>>;
 
@@ -111,11 +121,16 @@ const ALWAYS: readonly Watched[] = [
   },
 ];
 
+/** Without them nothing is refused, as before there were any. */
+const POLICIES: readonly Watched[] = (['ClusterAccessPolicy', 'AccessPolicy'] as const).map((name) => {
+  return { name, type: TYPES[name], transform: withoutManagedFields, isOptional: true };
+});
+
 const WITH_DOMAIN: readonly Watched[] = [
   { name: 'Ingress', type: TYPES.Ingress, transform: withoutManagedFields, isOptional: true },
 ];
 
 /** Names of an external domain are made of more than services. */
 export function watchedFor({ externalDomain }: { externalDomain: string }): readonly Watched[] {
-  return externalDomain === '' ? ALWAYS : [...ALWAYS, ...WITH_DOMAIN];
+  return [...ALWAYS, ...POLICIES, ...(externalDomain === '' ? [] : WITH_DOMAIN)];
 }

@@ -11,21 +11,41 @@ import { SETTING } from '../../../config/names.ts';
 import { usableConnectorSettings } from '../../../config/service-settings.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { compareText } from '../../../lib/text.ts';
-import { MCS, routingKey } from '../../names.ts';
+import { MCS, routingKey, shortHash } from '../../names.ts';
 import { localTarget } from '../endpointslice/own.ts';
 import { fieldsOf } from '../fields.ts';
 import { type Frame, type FramePort, isServedHere } from '../frame.ts';
 import { listenerName } from '../listener/names.ts';
-import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
+import { API, madeAnnotations, madeLabels } from '../made.ts';
 import { localEndpoints, namesOf } from '../serviceexport/endpoints.ts';
+import { versionsOf } from './versions.ts';
 
 export function connectors(frame: Frame): KubeObject[] {
   const served = frame.ports.filter((port) => port.isCarried && isServedHere(frame, port));
   const hostnames = frame.merged.type === 'Headless' ? hostnamesOf(frame) : [];
   return served.flatMap((port) => [
-    connector(frame, port, readyTargets(frame, port)),
+    ...sharedConnectors(frame, port),
     ...hostnames.map(([hostname, addresses]) => connector(frame, port, readyTargets(frame, port, addresses), hostname)),
   ]);
+}
+
+/** One, or one for each version. */
+function sharedConnectors(frame: Frame, port: FramePort): KubeObject[] {
+  const targets = readyTargets(frame, port);
+  const versions = versionsOf(frame.observed, targets);
+  if (versions === undefined) return [connector(frame, port, targets)];
+  return versions.map(({ name, share, targets: own }) => ofVersion(connector(frame, port, own), name, share));
+}
+
+function ofVersion(made: KubeObject, version: string | undefined, share: number): KubeObject {
+  const spec = made.spec as { settings: object };
+  // What belongs to none has the name of a connector without versions: it is the one that stays.
+  const name = version === undefined ? made.metadata.name : `${made.metadata.name}-${shortHash(version)}`;
+  return {
+    ...made,
+    metadata: { ...made.metadata, name },
+    spec: { ...spec, settings: { ...spec.settings, [SETTING.share]: String(share) } },
+  };
 }
 
 function connector(frame: Frame, port: FramePort, targets: readonly string[], hostname?: string): KubeObject {
@@ -37,7 +57,7 @@ function connector(frame: Frame, port: FramePort, targets: readonly string[], ho
       name: listenerName(observed, observed.clusterId, port.port, hostname),
       namespace: frame.carrier?.namespace ?? '',
       labels: { ...madeLabels(observed), [MCS.sourceClusterLabel]: observed.clusterId },
-      ...(hostname !== undefined && { annotations: { [MADE_ANNOTATION.hostname]: hostname } }),
+      ...madeAnnotations(observed, observed.export, hostname),
     },
     spec: {
       routingKey: routingKey(observed, observed.clusterId, port.port, hostname),
@@ -53,7 +73,7 @@ function connector(frame: Frame, port: FramePort, targets: readonly string[], ho
 }
 
 /** Sorted, so that the same endpoints are the same text. `only`: of these addresses. */
-function readyTargets(frame: Frame, port: FramePort, only?: ReadonlySet<string>): string[] {
+export function readyTargets(frame: Frame, port: FramePort, only?: ReadonlySet<string>): string[] {
   const targets = new Set<string>();
   for (const slice of frame.local) {
     const target = localTarget(frame, slice, port);

@@ -13,7 +13,7 @@ import { MCS, routingKey } from '../../names.ts';
 import { remotePods } from '../endpointslice/remote-pods.ts';
 import type { Frame, FramePort } from '../frame.ts';
 import { sourcesOf } from '../frame.ts';
-import { API, MADE_ANNOTATION, madeLabels } from '../made.ts';
+import { API, madeAnnotations, madeLabels } from '../made.ts';
 import { choiceOf } from './choice.ts';
 import { hostOf, listenerName, multiKeyListenerName } from './names.ts';
 
@@ -46,7 +46,7 @@ function listener(frame: Frame, cluster: string, port: FramePort, hostname?: str
       name,
       namespace: frame.carrier?.namespace ?? '',
       labels: { ...madeLabels(observed), [MCS.sourceClusterLabel]: cluster },
-      ...(hostname !== undefined && { annotations: { [MADE_ANNOTATION.hostname]: hostname } }),
+      ...madeAnnotations(observed, observed.import, hostname),
     },
     spec: {
       routingKey: routingKey(observed, cluster, port.port, hostname),
@@ -71,7 +71,12 @@ function choiceListener(frame: Frame, port: FramePort): KubeObject[] {
     {
       apiVersion: API.skupper,
       kind: 'MultiKeyListener',
-      metadata: { name, namespace: frame.carrier?.namespace ?? '', labels: madeLabels(observed) },
+      metadata: {
+        name,
+        namespace: frame.carrier?.namespace ?? '',
+        labels: madeLabels(observed),
+        ...madeAnnotations(observed, observed.import),
+      },
       spec: {
         host: hostOf(observed, name),
         port: port.port,

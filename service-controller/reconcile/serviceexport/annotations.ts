@@ -5,6 +5,7 @@ import { LIMITS } from '../../exchange/limits.ts';
 import { LOCAL_MINIMUM_DEFAULT, LOCALITY_DEFAULT, PRIORITY_DEFAULT, WEIGHT_DEFAULT } from '../../merge/defaults.ts';
 import { EXPORT_ANNOTATION } from '../../names.ts';
 import type { ServiceRecord } from '../../records.ts';
+import { parseVersions } from '../connector/versions.ts';
 import { fieldsOf } from '../fields.ts';
 
 export interface ExportSettings {
@@ -28,6 +29,10 @@ export function exportSettings(made: KubeObject): ExportSettings {
     faults.push(`${name} is ${shown(text)} and no whole number from ${minimum} to ${maximum}, ${fallback} is used`);
     return undefined;
   };
+  const versions = annotations[EXPORT_ANNOTATION.versions];
+  const versionsFault = typeof versions === 'string' && versions !== '' ? parseVersions(versions) : undefined;
+  if (typeof versionsFault === 'string')
+    faults.push(`${EXPORT_ANNOTATION.versions}: ${versionsFault}, it is not followed`);
   const locality = annotations[EXPORT_ANNOTATION.locality];
   const isLocality = locality === 'local-first' || locality === 'none';
   if (locality !== undefined && !isLocality) {

@@ -12,6 +12,7 @@ import type { Merged } from '../../merge/merge.ts';
 import type { ServiceRecord } from '../../records.ts';
 import { fieldsOf } from '../fields.ts';
 import type { Observed } from '../observed.ts';
+import { exposeRefusal } from '../refusals.ts';
 import { type Finding, withConditions } from './conditions.ts';
 import { serviceRecord } from './service-record.ts';
 import { ownSince } from './since.ts';
@@ -82,6 +83,8 @@ function refusalOf(
     const text = `Service ${namespace}/${name} is of type ${String(type)}, which has no endpoints of its own and cannot be exported.`;
     return refused('InvalidServiceType', text);
   }
+  const notAllowed = exposeRefusal(observed);
+  if (notAllowed !== undefined) return refused('PolicyRefused', `${notAllowed}.`);
   const { clusterSelectors } = fieldsOf(made.spec);
   if (clusterSelectors === undefined || clusterSelectors === null) return undefined;
   const fault = selectorsFault(clusterSelectors);

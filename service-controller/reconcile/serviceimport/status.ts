@@ -2,6 +2,7 @@
 import { fieldsOf, listOf, textOf, textsOf } from '../fields.ts';
 import type { Frame } from '../frame.ts';
 import type { EventWant, StatusWrite } from '../observed.ts';
+import { importRefusal } from '../refusals.ts';
 import { type Finding, withConditions } from '../serviceexport/conditions.ts';
 import { selectorResults } from './selector-results.ts';
 
@@ -41,8 +42,13 @@ function exportingClusters({ sources, owner }: Frame): string[] {
     .map(({ cluster }) => cluster);
 }
 
-function readyFinding({ merged, ips, owner, observed }: Frame): Finding {
+function readyFinding(frame: Frame): Finding {
+  const { merged, ips, owner, observed } = frame;
   const type = 'Ready';
+  const refusal = refusalOf(frame);
+  if (refusal !== undefined && frame.own === undefined) {
+    return { type, status: 'False', reason: 'PolicyRefused', message: refusal };
+  }
   if (merged.type === 'ClusterSetIP') {
     if (ips.ips.length === 0 && ips.wanted.length === 0) {
       const message = `the service is exported with ${merged.ipFamilies.join(', ')}, which this cluster does not have`;
@@ -53,9 +59,17 @@ function readyFinding({ merged, ips, owner, observed }: Frame): Finding {
       return { type, status: 'False', reason: 'Pending', message: 'waiting for the clusterset IP' };
     }
   }
-  const fault =
-    observed.carrier === undefined ? `; endpoints of other clusters are out of reach: ${observed.carrierFault}` : '';
+  const hindrance = observed.carrier === undefined ? observed.carrierFault : refusal;
+  const fault = hindrance === undefined ? '' : `; endpoints of other clusters are out of reach: ${hindrance}`;
   return { type, status: 'True', reason: 'Ready', message: `the service can be used in this cluster${fault}` };
+}
+
+/** Of the endpoints of all other clusters. */
+function refusalOf({ observed, sources, ports }: Frame): string | undefined {
+  const others = sources.filter(({ state }) => state !== 'own');
+  const carried = ports.filter(({ isCarried }) => isCarried).map(({ port }) => port);
+  const refusals = others.map(({ cluster }) => importRefusal(observed, carried, cluster));
+  return refusals.length > 0 && refusals.every((text) => text !== undefined) ? refusals[0] : undefined;
 }
 
 function unsupportedPorts({ ports }: Frame): Finding | undefined {
