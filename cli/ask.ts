@@ -9,7 +9,8 @@ export async function confirmDeletion(context: Context, what: string, yes: boole
   if (!context.canAsk) {
     throw new UsageError(`Deleting ${what} must be confirmed, and nobody can be asked here`, { next: 'Add --yes' });
   }
-  if (!(await isAnswerYes(context, `Delete ${what}? [y/N] `))) throw new InterruptedError('Nothing was deleted');
+  if (!(await isAnswerYes(context, `Delete ${what}? [y/N] `)))
+    throw new InterruptedError('Nothing was deleted', { next: 'Answer y, or give --yes' });
 }
 
 /** An answer that is cut off by Ctrl-C is no. */

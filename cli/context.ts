@@ -3,6 +3,9 @@
  * and when it must stop. Built once for each command from the global flags; holds no state of its own.
  */
 import type { Readable, Writable } from 'node:stream';
+import { cleanLines } from '../lib/text.ts';
+import type { SpanAttributes } from '../lib/trace/span.ts';
+import type { Tracer } from '../lib/trace/tracer.ts';
 import type { ClusterClient } from './places/cluster-client.ts';
 
 /** The process around the command line, as far as commands may see it. */
@@ -24,6 +27,8 @@ export interface Surroundings {
   readonly self: readonly string[];
   /** Reaches a cluster. */
   readonly connect: (choice: ClusterChoice, env: NodeJS.ProcessEnv) => Promise<ClusterClient>;
+  /** Where spans are exported. */
+  readonly tracer?: Tracer;
 }
 
 export type Platform = 'local' | 'kubernetes';
@@ -47,14 +52,29 @@ export interface Context extends Surroundings {
   readonly globals: readonly string[];
 }
 
+/** Does `run` as a span of the command, where spans are exported. */
+export async function inSpan<T>(
+  { tracer }: Surroundings,
+  name: string,
+  attributes: SpanAttributes,
+  run: () => Promise<T>,
+): Promise<T> {
+  return tracer === undefined ? await run() : await tracer.span(name, { attributes }, run);
+}
+
 /** Data: what a script reads. An empty list of names is no line. */
 export function print(context: Surroundings, text: string): void {
-  context.stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`);
+  context.stdout.write(text === '' ? '' : lines(text));
 }
 
 /** Everything else: what a person reads. */
 export function say(context: Surroundings, text: string): void {
-  context.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  context.stderr.write(lines(text));
+}
+
+/** What other sites have said is in it too. */
+function lines(text: string): string {
+  return cleanLines(text.endsWith('\n') ? text : `${text}\n`);
 }
 
 /** The command that a user types to go on in this namespace. */

@@ -4,48 +4,55 @@
  *
  * Other parts throw their own `SkuprtError`s and know nothing about exit codes; `exitCodeOf` gives them one by `fault`.
  */
-import { SkuprtError } from '../lib/errors.ts';
+import { type ErrorDetails, SkuprtError } from '../lib/errors.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, timedOut: 4, refused: 5, interrupted: 130 } as const;
 
+/** Whoever reads it is told what to do. */
+abstract class CommandError extends SkuprtError {
+  constructor(message: string, details: ErrorDetails & { readonly next: string }) {
+    super(message, details);
+  }
+}
+
 /** What was typed cannot be done as typed; nothing was changed. */
-export class UsageError extends SkuprtError {
+export class UsageError extends CommandError {
   readonly code = 'SKUPRT_CLI_USAGE';
   readonly fault = 'caller';
 }
 
 /** The named thing does not exist in this namespace. */
-export class NotFoundError extends SkuprtError {
+export class NotFoundError extends CommandError {
   readonly code = 'SKUPRT_CLI_NOT_FOUND';
   readonly fault = 'caller';
 }
 
 /** The state waited for did not come in time; what was asked for stays in place and goes on. */
-export class TimedOutError extends SkuprtError {
+export class TimedOutError extends CommandError {
   readonly code = 'SKUPRT_CLI_TIMED_OUT';
   readonly fault = 'environment';
 }
 
 /** The user ended the wait. */
-export class InterruptedError extends SkuprtError {
+export class InterruptedError extends CommandError {
   readonly code = 'SKUPRT_CLI_INTERRUPTED';
   readonly fault = 'caller';
 }
 
 /** The other side, or a certificate, said no. */
-export class RefusedError extends SkuprtError {
+export class RefusedError extends CommandError {
   readonly code = 'SKUPRT_CLI_REFUSED';
   readonly fault = 'peer';
 }
 
 /** The state of this machine or of a running site does not allow what was asked for. */
-export class FailedError extends SkuprtError {
+export class FailedError extends CommandError {
   readonly code = 'SKUPRT_CLI_FAILED';
   readonly fault = 'environment';
 }
 
 /** A file of the user cannot be read or written. */
-export class FileError extends SkuprtError {
+export class FileError extends CommandError {
   readonly code = 'SKUPRT_CLI_FILE';
   readonly fault = 'caller';
 }
@@ -63,17 +70,31 @@ export function exitCodeOf(thrown: unknown): number {
   return thrown.fault === 'caller' ? EXIT.usage : EXIT.failed;
 }
 
+/** What to do about faults of parts that know no commands. */
+const OF_OTHERS = {
+  peer: 'Nothing here can mend it: look at the other side; -v tells more',
+  caller: 'Correct what was given; -v tells more',
+  environment: 'Try again, and see what skuprt check finds; -v tells more',
+} as const;
+
 /** `Error: what happened, to what`, then what to do next, indented; the code only when asked for. */
 export function describeError(thrown: unknown, verbose: boolean): string {
   if (!(thrown instanceof Error)) return `Error: ${String(thrown)}\n`;
-  const lines = [`Error: ${thrown.message}`];
-  if (thrown instanceof SkuprtError) {
-    if (thrown.next !== undefined) lines.push(thrown.next);
-    if (verbose) lines.push(`code ${thrown.code}`);
-  }
+  const lines = [`Error: ${thrown.message}`, nextOf(thrown)];
+  if (verbose && thrown instanceof SkuprtError) lines.push(`code ${thrown.code}`);
   if (verbose && thrown.cause instanceof Error) lines.push(`because ${thrown.cause.message}`);
   const text = lines.join('\n').split('\n').join('\n  ');
   // A fault of ours is reported to us: the stack is what helps.
-  const ours = !(thrown instanceof SkuprtError) || thrown.fault === 'ours';
-  return ours && verbose && thrown.stack !== undefined ? `${text}\n${thrown.stack}\n` : `${text}\n`;
+  return isOurs(thrown) && verbose && thrown.stack !== undefined ? `${text}\n${thrown.stack}\n` : `${text}\n`;
+}
+
+function nextOf(thrown: Error): string {
+  if (thrown instanceof SkuprtError && thrown.next !== undefined) return thrown.next;
+  if (isOurs(thrown)) return 'This is a mistake of skuprt: please report it, with what -v tells';
+  return OF_OTHERS[thrown instanceof SkuprtError && thrown.fault !== 'ours' ? thrown.fault : 'environment'];
+}
+
+/** What the system refuses is not. */
+function isOurs(thrown: Error): boolean {
+  return thrown instanceof SkuprtError ? thrown.fault === 'ours' : !('syscall' in thrown);
 }

@@ -15,6 +15,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
 };
 
+/** What messages call a file of the command line. */
+export function titleOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}
+
 /** @throws NotFoundError, FileError */
 export async function readInput(context: Context, file: string): Promise<string> {
   if (file === '-') return await text(context.stdin);
@@ -41,7 +46,8 @@ export async function requireWritable(file: string): Promise<void> {
 /** Whole or not at all, readable by this user only. A pipe or a device is written as it is. @throws FileError */
 export async function writeSecret(context: Context, file: string, content: string | Buffer): Promise<void> {
   if (file === '-') {
-    print(context, content.toString());
+    if (typeof content === 'string') print(context, content);
+    else context.stdout.write(content);
     return;
   }
   try {

@@ -53,6 +53,7 @@ export function contextOf(
   surroundings: Surroundings,
   { platform, namespace }: { platform: Platform; namespace: string },
 ): Context {
+  surroundings.tracer?.set({ 'skuprt.platform': platform, 'skuprt.namespace': namespace });
   const cluster: ClusterChoice = { kubeconfig: flags.kubeconfig, context: flags.context };
   return {
     ...surroundings,

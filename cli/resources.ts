@@ -57,9 +57,15 @@ export async function requireResource<K extends Kind>(
   });
 }
 
-export function isGenerated(resource: Resource): boolean {
+export function isGenerated(resource: { metadata: { labels?: Readonly<Record<string, string>> } }): boolean {
   return resource.metadata.labels?.[CONTROLLED_LABEL] === 'true';
 }
+
+/**
+ * How long a fault must stand before a wait ends with it: some pass by themselves, such as that of a Link whose Secret the controller has not
+ * heard of yet, or of a certificate that is just being replaced.
+ */
+const FAULT_PATIENCE_MS = 3000;
 
 /** What a wait looks at: `--wait configured` or `--wait ready`. */
 export type WaitState = 'none' | 'configured' | 'ready';
@@ -73,7 +79,7 @@ type Conditioned = Exclude<Resource, { kind: 'Secret' }>;
 
 /**
  * Waits until the site has acted on the resource as it was written.
- * @throws FailedError when no site process runs to act on it, or when it found a fault
+ * @throws FailedError when no site process runs to act on it, or when it found a fault that stays
  */
 export async function waitUntilSettled<K extends Conditioned['kind']>(
   context: Context,
@@ -86,6 +92,8 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
   const word = wordFor(kind);
   const title = `${word} "${name}"`;
   const look = `See ${commandLine(context, `${word} status ${name}`)}`;
+  const patienceMs = Math.min(FAULT_PATIENCE_MS, options.timeout / 2);
+  let faultyAt: number | undefined;
   await waitFor(
     context,
     {
@@ -95,14 +103,19 @@ export async function waitUntilSettled<K extends Conditioned['kind']>(
     },
     async (): Promise<Probe<true>> => {
       const resource = await place.resources.get(kind, name);
-      if (resource === undefined) throw new NotFoundError(`${capitalized(title)} was deleted meanwhile`);
+      if (resource === undefined)
+        throw new NotFoundError(`${capitalized(title)} was deleted meanwhile`, { next: 'Make it again' });
       const finding = outcomeOf(resource, options.wait);
       if (finding.status === 'Error') {
+        const now = performance.now();
+        faultyAt ??= now;
+        if (now - faultyAt < patienceMs) return { pending: finding.message };
         const remove = kind === 'Site' ? 'delete' : `${word} delete ${name}`;
         throw new FailedError(`${capitalized(title)}: ${finding.message}`, {
           next: `It stays as it is and is tried again. ${look}, remove it with ${commandLine(context, remove)}`,
         });
       }
+      faultyAt = undefined;
       if (finding.status === 'Ready') return { done: true };
       const idle = await place.idle();
       if (idle === undefined) return { pending: finding.message };
@@ -163,6 +176,7 @@ export function statusOf(resource: Resource): { status?: string; message?: strin
 
 /** What people call a kind, which is also the noun of its commands. */
 function wordFor(kind: Kind): string {
+  if (kind === 'ClusterAccessPolicy' || kind === 'AccessPolicy') return 'policy';
   return kind === 'AccessGrant' || kind === 'AccessToken' ? 'token' : kind.toLowerCase();
 }
 

@@ -1,6 +1,6 @@
 /** Waiting for a state that someone else brings about: bounded, visible, ended by Ctrl-C without undoing anything. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context } from './context.ts';
+import { type Context, inSpan } from './context.ts';
 import { InterruptedError, TimedOutError } from './errors.ts';
 import { withProgress } from './output/progress.ts';
 
@@ -19,7 +19,11 @@ export interface WaitOptions {
 }
 
 /** @throws TimedOutError, InterruptedError, or what `probe` throws. */
-export async function waitFor<T>(context: Context, options: WaitOptions, probe: () => Promise<Probe<T>>): Promise<T> {
+export function waitFor<T>(context: Context, options: WaitOptions, probe: () => Promise<Probe<T>>): Promise<T> {
+  return inSpan(context, 'wait', { 'skuprt.for': options.what }, () => untilDone(context, options, probe));
+}
+
+async function untilDone<T>(context: Context, options: WaitOptions, probe: () => Promise<Probe<T>>): Promise<T> {
   const deadline = performance.now() + options.timeoutMs;
   return await withProgress(context, `Waiting for ${options.what}`, async (show) => {
     for (;;) {

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lib/errors.ts';
 import { type Context, say } from '../context.ts';
 import type { DemoFlags } from '../definitions/processes.ts';
+import { REPORT } from '../demo/advice.ts';
 import { GREETING } from '../demo/backend.ts';
 import { type Names, serveNames } from '../demo/names.ts';
 import { Steps } from '../demo/steps.ts';
@@ -80,7 +81,8 @@ class Demo {
     await steps.command('-n', 'east', 'expose', 'host/127.0.0.1', '--port', String(port), '--address', 'backend');
     await this.findService();
     const greeting = await steps.show(`curl ${this.url}`, () => fetchText(this.url, this.context.signal));
-    if (greeting !== GREETING) throw new FailedError(`The server answered ${JSON.stringify(greeting)} through west`);
+    if (greeting !== GREETING)
+      throw new FailedError(`The server answered ${JSON.stringify(greeting)} through west`, REPORT);
     steps.indented(greeting);
 
     steps.write('\nThe network:\n');
@@ -106,7 +108,7 @@ class Demo {
           return await this.steps.run(['-n', 'west', 'service', 'status']);
         }
         if (performance.now() > deadline)
-          throw new FailedError('West does not listen for the service that east exposed');
+          throw new FailedError('West does not listen for the service that east exposed', REPORT);
         await sleep(POLL_MS, undefined, { signal });
       }
     });
@@ -164,7 +166,8 @@ class Demo {
 
   private async fetchBy({ lookup }: Names, url: string): Promise<string> {
     const greeting = await fetchText(url, this.context.signal, lookup);
-    if (greeting !== GREETING) throw new FailedError(`The server answered ${JSON.stringify(greeting)} by its name`);
+    if (greeting !== GREETING)
+      throw new FailedError(`The server answered ${JSON.stringify(greeting)} by its name`, REPORT);
     return greeting;
   }
 
@@ -177,7 +180,7 @@ class Demo {
       } catch (cause) {
         this.context.signal.throwIfAborted();
         if (performance.now() > deadline)
-          throw new FailedError(`The service has no name: ${messageOf(cause)}`, { cause });
+          throw new FailedError(`The service has no name: ${messageOf(cause)}`, { ...REPORT, cause });
         await sleep(POLL_MS, undefined, { signal: this.context.signal });
       }
     }
@@ -223,16 +226,17 @@ async function prepareDirectory(given: string | undefined): Promise<string> {
   return directory;
 }
 
-async function startBackend(context: Context, keep: boolean): Promise<Backend> {
+export async function startBackend(context: Pick<Context, 'self'>, keep: boolean): Promise<Backend> {
   const [command, ...leading] = context.self;
   const child = spawn(command!, [...leading, 'demo-backend', ...(keep ? ['--keep'] : [])], {
     detached: true,
-    stdio: [keep ? 'ignore' : 'pipe', 'pipe', 'inherit'],
+    // One that stays must not hold open the pipe that the output of the demo goes into.
+    stdio: [keep ? 'ignore' : 'pipe', 'pipe', keep ? 'ignore' : 'inherit'],
   });
   const exit = once(child, 'exit');
   const [line] = (await Promise.race([once(child.stdout!, 'data'), exit])) as [Buffer | number | null];
   const port = Buffer.isBuffer(line) ? Number.parseInt(line.toString(), 10) : 0;
-  if (!(port > 0) || child.pid === undefined) throw new FailedError("The demo's HTTP server did not start");
+  if (!(port > 0) || child.pid === undefined) throw new FailedError("The demo's HTTP server did not start", REPORT);
   child.stdout!.destroy();
   if (keep) child.unref();
   const stop = async () => {

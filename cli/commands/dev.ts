@@ -8,22 +8,25 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type Context, print, say } from '../context.ts';
 import type { DevFlags } from '../definitions/dev.ts';
-import { DevCluster, freeHost } from '../dev/cluster.ts';
+import { DevCluster } from '../dev/cluster.ts';
+import { type HeldHost, holdHost } from '../dev/ports.ts';
 import { issueToken } from './token/issue.ts';
 import { redeemToken } from './token/redeem.ts';
 
 const NAMESPACE = 'skuprt-system';
-const TOKEN = { redemptionsAllowed: 1, expirationWindow: 15 * 60_000, timeout: 30_000, cost: 1 };
+const TOKEN = { redemptionsAllowed: 1, expirationWindow: 15 * 60_000, timeout: 60_000, cost: 1 };
 
 export async function runDev(context: Context, flags: DevFlags): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'skuprt-dev-'));
   const clusters: DevCluster[] = [];
+  const hosts: HeldHost[] = [];
   let isClean = true;
   try {
     for (const name of flags.contexts) {
       clusters.push(await DevCluster.connect({ context: inCluster(context, name, flags), name, directory }));
     }
-    await startAll(clusters);
+    for (const _ of clusters) hosts.push(await holdHost());
+    await startAll(clusters, hosts);
     if (flags.link) await linkAll(clusters, directory);
     for (const { name } of clusters) print(context, `ready ${name}`);
     await Promise.race([aborted(context.signal), ...clusters.map((cluster) => cluster.watch())]);
@@ -35,6 +38,7 @@ export async function runDev(context: Context, flags: DevFlags): Promise<void> {
     }
   } finally {
     const left = (await Promise.all(clusters.toReversed().map((cluster) => cluster.stop()))).flat();
+    for (const host of hosts) host.release();
     for (const line of left) say(context, `Warning: ${line}`);
     if (isClean) await rm(directory, { recursive: true, force: true });
     else say(context, `Logs: ${directory}`);
@@ -48,15 +52,8 @@ function inCluster(context: Context, name: string, { namespace }: DevFlags): Con
 }
 
 /** Side by side; all of them have come to rest when one failed. */
-async function startAll(clusters: readonly DevCluster[]): Promise<void> {
-  const hosts = new Set<string>();
-  const starts: Promise<void>[] = [];
-  for (const cluster of clusters) {
-    const host = await freeHost(hosts);
-    hosts.add(host);
-    starts.push(cluster.start(host));
-  }
-  const results = await Promise.allSettled(starts);
+async function startAll(clusters: readonly DevCluster[], hosts: readonly HeldHost[]): Promise<void> {
+  const results = await Promise.allSettled(clusters.map((cluster, index) => cluster.start(hosts[index]!)));
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
 }

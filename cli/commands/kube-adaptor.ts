@@ -40,6 +40,6 @@ async function namespaceOf(env: NodeJS.ProcessEnv): Promise<string> {
   try {
     return (await readFile(NAMESPACE_FILE, 'utf8')).trim();
   } catch (cause) {
-    throw new UsageError('which namespace? Give --namespace', { cause });
+    throw new UsageError('It is not known which namespace this is', { cause, next: 'Give --namespace' });
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Flags for what is asked of servers and of ports of services: settings of Connectors and Listeners, which routers act on. What they may
- * be is that of config/service-settings.ts, which is not loaded for help.
+ * be is that of config/service-bounds.ts.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { HTTP_HEALTH_CHECK, SERVICE_BOUNDS } from '../../config/service-bounds.ts';
 import { parseSeconds, parseWhole } from '../parse.ts';
 
 /** Of a Connector; what is not given is undefined. Times in seconds. */
@@ -16,23 +17,12 @@ export interface BackendFlags {
   maxConnections?: number;
   maxQueuedConnections?: number;
   proxyProtocol?: string;
+  /** Of a Connector, not of an export. */
+  share?: number;
 }
 
 /** Of a Listener. */
 export type IntakeFlags = Pick<BackendFlags, 'maxConnections' | 'proxyProtocol'>;
-
-/** Both included. */
-export const BACKEND_BOUNDS = {
-  maxConnections: [0, 999_999_999],
-  maxQueuedConnections: [0, 65_536],
-  connectTimeoutSeconds: [1, 300],
-  healthCheckIntervalSeconds: [1, 3600],
-  healthCheckTimeoutSeconds: [1, 300],
-  healthyThreshold: [1, 100],
-  unhealthyThreshold: [1, 100],
-} as const;
-
-const HEALTH_CHECK = /^(none|tcp|http(:\/[\x21-\x7e]{0,1023})?)$/;
 
 export function backendOptions(command: Command): Command {
   return command
@@ -61,6 +51,15 @@ export function backendOptions(command: Command): Command {
     );
 }
 
+/** Of connectors that have their routing key with others. */
+export function shareOption(command: Command): Command {
+  return command.option(
+    '--share <number>',
+    'share of the connections among the connectors of its routing key at this site (default: 100)',
+    whole('share'),
+  );
+}
+
 export function intakeOptions(command: Command): Command {
   return command
     .option('--max-connections <count>', 'connections at a time; 0: no limit', whole('maxConnections'))
@@ -73,18 +72,18 @@ export function intakeOptions(command: Command): Command {
 }
 
 function parseHealthCheck(text: string): string {
-  if (!HEALTH_CHECK.test(text)) {
+  if (text !== 'none' && text !== 'tcp' && !HTTP_HEALTH_CHECK.test(text)) {
     throw new InvalidArgumentError('Give tcp, http:/PATH such as http:/healthz, or none.');
   }
   return text;
 }
 
-function seconds(name: keyof typeof BACKEND_BOUNDS): (text: string) => number {
-  const [least, most] = BACKEND_BOUNDS[name];
+function seconds(name: keyof typeof SERVICE_BOUNDS): (text: string) => number {
+  const [least, most] = SERVICE_BOUNDS[name];
   return parseSeconds(least, most);
 }
 
-function whole(name: keyof typeof BACKEND_BOUNDS): (text: string) => number {
-  const [least, most] = BACKEND_BOUNDS[name];
+function whole(name: keyof typeof SERVICE_BOUNDS): (text: string) => number {
+  const [least, most] = SERVICE_BOUNDS[name];
   return parseWhole(least, most);
 }

@@ -11,6 +11,7 @@ export interface ExportFlags extends BackendFlags {
   weight?: number;
   locality?: 'local-first' | 'none';
   localMinimum?: number;
+  versions?: string;
   wait: 'none' | 'configured' | 'ready';
   timeout: number;
   dryRun?: boolean;
@@ -84,6 +85,10 @@ function defineExport(service: Command, scope: Scope): void {
       'endpoints that must be ready before a cluster keeps traffic to itself (default: 1)',
       parseWhole(0, SHARE_MAX),
     )
+    .option(
+      '--versions <service=share,...>',
+      'Services of this namespace whose pods share the connections from other clusters (kubernetes)',
+    )
     .addOption(wait('ready'))
     .addOption(timeout('1m'))
     .addOption(dryRun())
@@ -100,6 +105,7 @@ function defineExport(service: Command, scope: Scope): void {
     ['skuprt -n shop service export web --priority 10', 'used when clusters of priority 0 have nothing ready'],
     ['skuprt -n shop service export web --weight 50', 'half the share of the others; again, to change it'],
     ['skuprt -n shop service export web --local-minimum 3', 'traffic stays in a cluster that has three ready'],
+    ['skuprt -n shop service export web --versions web-v1=90,web-v2=10', 'one in ten connections goes to web-v2'],
     ['skuprt -n shop service export web --proxy-protocol v2', 'its servers are told whose each connection is'],
   );
 }

@@ -6,6 +6,10 @@ import { parseDurationMs } from '../parse.ts';
 export interface Scope {
   /** Of a command on a site, on whatever platform. @throws UsageError, FileError, NotFoundError */
   context(command: Command): Promise<Context>;
+  /**
+   * Of a command that looks at several places: one for each `-c`, and for each `-n` where these are several. @throws as `context`
+   */
+  contexts(command: Command): Promise<Context[]>;
   /** Of a command on this machine, wherever the global flags lead. @throws UsageError */
   local(command: Command): Context;
   /** Of a command that only local sites have. @throws UsageError when the flags lead elsewhere */

@@ -8,6 +8,8 @@ export interface IssueFlags {
   expirationWindow: number;
   cost: number;
   name?: string;
+  /** Id of the only site that may use it. */
+  forSite?: string;
   timeout: number;
 }
 
@@ -75,6 +77,7 @@ function defineIssue(command: Command, scope: Scope, word: 'issue' | 'create'): 
     .option('--expiry <time>', 'the same', parseDurationMs)
     .option('--cost <cost>', 'cost of the link that it makes', parseCount, 1)
     .option('--name <name>', 'name of the grant (default: the site and a random part)', parseName)
+    .option('--for-site <id>', 'only for the site with this id, which then needs no proof that the id is its own')
     .addOption(timeout('1m'))
     .action(async (file: string, flags: Partial<IssueFlags> & { uses?: number; expiry?: number }, self: Command) => {
       const context = await scope.context(self);
@@ -84,6 +87,7 @@ function defineIssue(command: Command, scope: Scope, word: 'issue' | 'create'): 
         expirationWindow: flags.expirationWindow ?? flags.expiry ?? parseDurationMs('15m'),
         cost: flags.cost!,
         name: flags.name,
+        forSite: flags.forSite,
         timeout: flags.timeout!,
       });
     });

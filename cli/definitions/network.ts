@@ -18,6 +18,21 @@ export function defineNetwork(program: Command, scope: Scope): void {
     });
   examples(status, ['skuprt network status', 'a picture and a tree'], ['skuprt network status -o yaml', 'all of it']);
 
+  const graph = network
+    .command('graph')
+    .description('The network as a picture: sites with their services, and links')
+    .addOption(output('dot', 'svg', 'mermaid').default('mermaid'))
+    .action(async (flags: { output: 'dot' | 'svg' | 'mermaid' }, self: Command) => {
+      const context = await scope.context(self);
+      const { showGraph } = await import('../commands/network/graph.ts');
+      await showGraph(context, flags);
+    });
+  examples(
+    graph,
+    ['skuprt network graph -o svg > network.svg', 'for a browser'],
+    ['skuprt network graph -o dot | dot -Tpng > network.png', 'drawn by Graphviz'],
+  );
+
   const check = program
     .command('check')
     .description(

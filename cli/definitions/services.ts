@@ -9,7 +9,7 @@ import {
   parseWorkload,
   type Workload,
 } from '../parse.ts';
-import { type BackendFlags, backendOptions, intakeOptions } from './backends.ts';
+import { type BackendFlags, backendOptions, intakeOptions, shareOption } from './backends.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 export interface ExposeFlags extends BackendFlags {
@@ -51,7 +51,7 @@ export interface DeleteFlags {
 export type EndKind = 'Listener' | 'Connector';
 
 export function defineExpose(program: Command, scope: Scope): void {
-  const expose = backendOptions(program.command('expose'))
+  const expose = shareOption(backendOptions(program.command('expose')))
     .description('Make a workload that this site can reach known to all linked sites, which then listen for it')
     .argument(
       '<kind/name>',
@@ -123,7 +123,7 @@ export function defineConnectors(program: Command, scope: Scope): void {
     .command('connector')
     .description('Connectors: servers that this site can reach and offers to clients elsewhere');
   const options = (command: Command) =>
-    backendOptions(endOptions(command))
+    shareOption(backendOptions(endOptions(command)))
       .option('--host <host>', 'host of the server (default on local sites: localhost)', parseHost)
       .addOption(
         new Option('--selector <selector>', 'pods by label (kubernetes; default: app=<name>)').conflicts([

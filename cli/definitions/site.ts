@@ -248,7 +248,7 @@ function defineDelete(command: Command, scope: Scope, example: string): void {
     .description(
       'Remove the site of this namespace: on this machine with everything, on Kubernetes with what was made for it',
     )
-    .option('--all', 'remove every skupper.io resource of the namespace too (kubernetes)')
+    .option('--all', 'remove every resource of skuprt and Skupper in the namespace too (kubernetes)')
     .addOption(yes())
     .addOption(waitGone())
     .addOption(timeout('1m'))

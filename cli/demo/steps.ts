@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Context } from '../context.ts';
 import { FailedError, InterruptedError } from '../errors.ts';
+import { AGAIN, REPORT } from './advice.ts';
 
 const COMMAND_WIDTH = 78;
 
@@ -18,7 +19,7 @@ export class Steps {
 
   /** Shows `commandText`, does `work`, shows its time; gives what it gives. */
   async show<T>(commandText: string, work: () => Promise<T>): Promise<T> {
-    if (this.context.signal.aborted) throw new InterruptedError('Interrupted');
+    if (this.context.signal.aborted) throw new InterruptedError('Interrupted', AGAIN);
     const start = performance.now();
     this.write(`$ ${commandText}`.padEnd(COMMAND_WIDTH));
     try {
@@ -27,7 +28,7 @@ export class Steps {
       return result;
     } catch (error) {
       this.write('\n');
-      throw this.context.signal.aborted ? new InterruptedError('Interrupted', { cause: error }) : error;
+      throw this.context.signal.aborted ? new InterruptedError('Interrupted', { ...AGAIN, cause: error }) : error;
     }
   }
 
@@ -53,7 +54,7 @@ export class Steps {
       const [out, err, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
       if (code === 0) return out;
       const said = err.trim() === '' ? `exit ${code ?? signal}` : err.trim();
-      throw new FailedError(`${this.context.program} ${args.join(' ')} failed:\n${said}`);
+      throw new FailedError(`${this.context.program} ${args.join(' ')} failed:\n${said}`, REPORT);
     } finally {
       this.context.signal.removeEventListener('abort', interrupt);
     }

@@ -6,6 +6,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { FailedError } from '../errors.ts';
+import { REPORT } from './advice.ts';
 
 /** The trailer of a download: the digest of what was sent. */
 export const DIGEST_TRAILER = 'x-sha256';
@@ -67,10 +68,10 @@ async function responseOf(client: ReturnType<typeof request>): Promise<IncomingM
   const [response] = (await once(client, 'response')) as [IncomingMessage];
   if (response.statusCode === 200) return response;
   response.resume();
-  throw new FailedError(`The server answered with HTTP status ${response.statusCode}`);
+  throw new FailedError(`The server answered with HTTP status ${response.statusCode}`, REPORT);
 }
 
 function requireSame(what: string, sha256: string, other: string | undefined): void {
   if (sha256 === other) return;
-  throw new FailedError(`The ${what} was not what was sent: sha256 ${sha256} here, ${other ?? 'none'} there`);
+  throw new FailedError(`The ${what} was not what was sent: sha256 ${sha256} here, ${other ?? 'none'} there`, REPORT);
 }

@@ -2,7 +2,6 @@
  * One cluster of `skuprt dev`: controllers of sites and of services, and a router with its adaptor, as processes of this machine against its
  * API server. Remembers what it made, and takes back only that.
  */
-import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { ResourceOf } from '../../config/api/index.ts';
@@ -12,17 +11,18 @@ import { apiKindOf, readKustomization } from '../commands/install/manifests.ts';
 import type { Context } from '../context.ts';
 import { FailedError } from '../errors.ts';
 import { openPlace } from '../places/choose.ts';
-import { API, type ApiKind, apiOf, type ClusterClient } from '../places/cluster-client.ts';
+import { API, apiOf, type ClusterClient } from '../places/cluster-client.ts';
 import { findControllers, serves } from '../places/controllers.ts';
 import { waitUntilSettled } from '../resources.ts';
 import { waitFor } from '../wait.ts';
 import { Child } from './child.ts';
+import { kindsOf } from './definitions.ts';
+import { removeOrphans } from './orphans.ts';
+import type { HeldHost } from './ports.ts';
 import { clusterProperties, removeServices } from './services.ts';
 
 const CONTROLLER_NAME = 'skuprt-dev';
-/** What router and adaptor listen on, each at an address of the cluster's own. */
-const PORTS = [5671, 5672, 9090, 45671, 55671];
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const GONE_MS = 30_000;
 
 export interface DevClusterOptions {
@@ -57,11 +57,11 @@ export class DevCluster {
   }
 
   /** Resolves when its site is ready. @throws FailedError, TimedOutError */
-  async start(host: string): Promise<void> {
+  async start({ host, grantPort }: Pick<HeldHost, 'host' | 'grantPort'>): Promise<void> {
     await this.requireNoController();
     await this.makeKinds();
     await this.make({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: this.context.namespace } });
-    await this.startController(host);
+    this.startController(host, grantPort);
     await this.makeSite();
     await this.startRouter(host);
     const place = await openPlace(this.context);
@@ -87,6 +87,8 @@ export class DevCluster {
     for (const object of this.made.filter(({ kind }) => kind !== 'Site').toReversed()) {
       await this.remove(object).catch((error: Error) => left.push(error.message));
     }
+    const { namespace } = this.context;
+    await removeOrphans(this.client, namespace, this.made).catch((error: Error) => left.push(error.message));
     return left;
   }
 
@@ -115,13 +117,13 @@ export class DevCluster {
     );
   }
 
-  private async startController(host: string): Promise<void> {
+  private startController(host: string, grantPort: number): void {
     const { cluster, namespace } = this.context;
     this.child('site-controller', [
       ...['site-controller', '-p', 'kubernetes', ...clusterFlags(cluster), '-n', namespace],
       ...['--name', CONTROLLER_NAME, '--routers', 'external', '--cluster-host', host],
       ...['--enabled-access-types', 'host', '--default-access-type', 'host'],
-      ...['--enable-grants', '--grant-server-autoconfigure', '--grant-server-port', String(await freePort())],
+      ...['--enable-grants', '--grant-server-autoconfigure', '--grant-server-port', String(grantPort)],
       ...['--metrics-port', '0', '--leader-elect'],
     ]);
   }
@@ -197,8 +199,7 @@ export class DevCluster {
     const api = apiFor(object);
     const { name, namespace } = object.metadata;
     if ((await this.client.get(api, name, namespace)) !== undefined) return;
-    await this.client.create(api, object);
-    this.made.push(object);
+    this.made.push(await this.client.create(api, object));
   }
 
   private async remove(object: KubeObject): Promise<void> {
@@ -220,31 +221,11 @@ function apiFor({ kind, apiVersion }: KubeObject) {
   return { ...apiKindOf({ kind }), apiVersion };
 }
 
-/** What a definition defines, in each version that is served. */
-function kindsOf({ spec }: KubeObject): ApiKind[] {
-  const { group, names, versions } = spec as {
-    group: string;
-    names: { kind: string; plural: string };
-    versions: { name: string; served: boolean }[];
-  };
-  const served = versions.filter((version) => version.served);
-  return served.map(({ name }) => ({ apiVersion: `${group}/${name}`, kind: names.kind, plural: names.plural }));
-}
-
 function clusterFlags({ kubeconfig, context }: Context['cluster']): string[] {
   return [
     ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
     ...(context === undefined ? [] : ['--context', context]),
   ];
-}
-
-/** A loopback address whose ports are free, so that routers of several clusters each have theirs. */
-export async function freeHost(taken: ReadonlySet<string>): Promise<string> {
-  for (let last = 1; last < 255; last += 1) {
-    const host = `127.1.0.${last}`;
-    if (!taken.has(host) && (await Promise.all(PORTS.map((port) => canListen(host, port)))).every(Boolean)) return host;
-  }
-  return '127.0.0.1';
 }
 
 /** One that is not of the loopback, where there is one; else one that is for examples. */
@@ -260,23 +241,4 @@ function outerAddress(): string {
 function labelOf(name: string): string {
   const label = name.toLowerCase().replace(/[^a-z0-9-]/g, '-');
   return label.slice(0, 63).replace(/^-+|-+$/g, '') || 'cluster';
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-function canListen(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
 }

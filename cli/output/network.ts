@@ -1,5 +1,6 @@
 /** The network as one site sees it, as a picture, a tree and a list of services. Pure: records in, text out. */
 import { withPort } from '../../lib/address.ts';
+import { cleanText } from '../../lib/text.ts';
 import type { EndpointRecord, LinkRecord, SiteContent } from '../../site-controller/exchange/record.ts';
 import { table } from './table.ts';
 
@@ -88,7 +89,7 @@ export function networkPicture(view: NetworkView): string {
   const [only] = arrows;
   if (only !== undefined && arrows.length === 1 && view.sites.length === 2)
     return pairPicture(view, only.from, only.link);
-  return arrows.map(({ from, link }) => `${from} ${arrow(link)} ${remoteName(link)}\n`).join('');
+  return arrows.map(({ from, link }) => `${cleanText(`${from} ${arrow(link)} ${remoteName(link)}`)}\n`).join('');
 }
 
 function pairPicture(view: NetworkView, from: string, link: LinkRecord): string {
@@ -110,7 +111,7 @@ function box(view: NetworkView, name: string): string[] {
     `site ${name}`,
     ...(content?.listeners ?? []).map((end) => `client → ${clientAddress(end)} ${end.routingKey}`),
     ...(content?.connectors ?? []).map((end) => `${end.routingKey} → server ${hostPort(end)}`),
-  ];
+  ].map(cleanText);
   const width = Math.max(...lines.map((line) => line.length));
   const rule = '─'.repeat(width + 2);
   return [`┌${rule}┐`, ...lines.map((line) => `│ ${line.padEnd(width)} │`), `└${rule}┘`];
@@ -141,7 +142,7 @@ function drawBranches(branches: readonly Branch[], indent = ''): string[] {
     const isLast = i === branches.length - 1;
     const below =
       inner === undefined || inner.length === 0 ? [] : drawBranches(inner, `${indent}${isLast ? '   ' : '│  '}`);
-    return [`${indent}${isLast ? '└─' : '├─'} ${text}\n`, ...below];
+    return [`${indent}${isLast ? '└─' : '├─'} ${cleanText(text)}\n`, ...below];
   });
 }
 

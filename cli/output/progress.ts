@@ -1,4 +1,5 @@
 /** Waiting that can be seen: a spinner where a person watches, one line at the start elsewhere. */
+import { cleanText } from '../../lib/text.ts';
 import type { Surroundings } from '../context.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -24,7 +25,7 @@ export async function withProgress<T>(
   const timer = setInterval(draw, FRAME_MS);
   try {
     return await work((next) => {
-      shown = next;
+      shown = cleanText(next);
     });
   } finally {
     clearInterval(timer);

@@ -15,6 +15,11 @@ export function formatObject(object: object, format: 'json' | 'yaml'): string {
   return format === 'json' ? `${JSON.stringify(object, null, 2)}\n` : stringify(object, { lineWidth: 0 });
 }
 
+/** Data that no resource is: it carries apiVersion and kind too, so that all structured output is of one form. */
+export function documentOf(kind: string, content: object): object {
+  return { apiVersion: 'skuprt.io/v1alpha1', kind, ...content };
+}
+
 export function formatResource(resource: Resource, format: ResourceFormat): string {
   if (format === 'name') return nameLine(resource);
   return format === 'json' ? formatObject(resource, 'json') : serializeResources([resource]);

@@ -1,18 +1,15 @@
 /** Plain columns as kubectl writes them: upper-case heads, three blanks between, no trailing blanks. Pure. */
+import { cleanText } from '../../lib/text.ts';
+import { fittedTable } from './fit.ts';
+
 export type Cell = string | number | boolean | undefined;
 
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const lines = [heads, ...rows.map((row) => row.map(cellText))];
-  const widths = heads.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, i) => cell.padEnd(widths[i]!))
-          .join('   ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return fittedTable(
+    heads.map((head) => ({ head })),
+    rows,
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 /** One object as `Name: value` lines, values in one column. */
@@ -25,5 +22,5 @@ export function fields(pairs: readonly (readonly [name: string, value: Cell])[])
 }
 
 function cellText(cell: Cell): string {
-  return cell === undefined ? '' : String(cell);
+  return cell === undefined ? '' : cleanText(String(cell));
 }

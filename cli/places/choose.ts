@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dataHomeOf, sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { type Context, type Surroundings, say } from '../context.ts';
+import { UsageError } from '../errors.ts';
 import { contextOf, DEFAULT_NAMESPACE, type GlobalFlags, localContext, namedPlatform } from '../platform.ts';
 import type { ClusterSetPlace } from './cluster-set.ts';
 import { type ClusterContext, clusterContext } from './kubeconfig.ts';
@@ -27,6 +28,30 @@ export async function chooseContext(flags: GlobalFlags, surroundings: Surroundin
     return localContext(flags, surroundings);
   }
   return inCluster(flags, surroundings, found);
+}
+
+/**
+ * One for each context of the kubeconfig that was given, or for each namespace; with as many of both they belong together, one by one.
+ * @throws as `chooseContext`
+ */
+export async function chooseContexts(
+  flags: GlobalFlags,
+  { contexts, namespaces }: { contexts: readonly string[]; namespaces: readonly string[] },
+  surroundings: Surroundings,
+): Promise<Context[]> {
+  const count = Math.max(1, contexts.length, namespaces.length);
+  const isPaired = [contexts, namespaces].every((list) => list.length < 2 || list.length === count);
+  if (!isPaired) {
+    throw new UsageError(`${contexts.length} contexts and ${namespaces.length} namespaces do not belong together`, {
+      next: 'Give one of them once, or as many of both',
+    });
+  }
+  const each = Array.from({ length: count }, (_, index) => ({
+    ...flags,
+    context: contexts[index] ?? flags.context,
+    namespace: namespaces[index] ?? flags.namespace,
+  }));
+  return Promise.all(each.map((one) => chooseContext(one, surroundings)));
 }
 
 /** The context of a command that is for clusters only. @throws UsageError, FileError, NotFoundError */

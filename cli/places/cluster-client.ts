@@ -1,5 +1,5 @@
 /** What commands use of an API server. Small, so that a map of objects can stand in for one in tests. */
-import { KINDS, type Kind } from '../../config/api/index.ts';
+import { isClusterScoped, KINDS, type Kind } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 
 export interface ApiKind {
@@ -7,6 +7,8 @@ export interface ApiKind {
   /** The plural stands for it in messages and lists where it is not said. */
   kind?: string;
   plural: string;
+  /** Unless false. */
+  namespaced?: boolean;
 }
 
 export interface ListOptions {
@@ -14,6 +16,18 @@ export interface ListOptions {
   namespace?: string;
   labelSelector?: string;
   fieldSelector?: string;
+}
+
+export interface PodPort {
+  namespace: string;
+  pod: string;
+  port: number;
+}
+
+export interface ForwardedPort {
+  /** Of 127.0.0.1. */
+  readonly port: number;
+  close(): void;
 }
 
 /** Every call throws a SkuprtError that says what the API server refused, or that it cannot be reached. */
@@ -31,6 +45,8 @@ export interface ClusterClient {
   delete(api: ApiKind, name: string, namespace?: string): Promise<void>;
   /** The answer to a GET of any path. */
   json(path: string): Promise<unknown>;
+  /** A port of a pod, on this machine until it is closed; `onError` is told of connections that came to nothing. */
+  forwardPort(at: PodPort, onError: (error: Error) => void): Promise<ForwardedPort>;
   /** Of one container; its end where it is long. */
   logs(namespace: string, pod: string, query: { container: string; previous: boolean }): Promise<string>;
 }
@@ -38,7 +54,7 @@ export interface ClusterClient {
 /** Of a resource of ours, or a Secret. */
 export function apiOf(kind: Kind): ApiKind {
   const { apiVersion, plural } = KINDS[kind];
-  return { apiVersion, kind, plural };
+  return { apiVersion, kind, plural, ...(isClusterScoped(kind) && { namespaced: false }) };
 }
 
 export const API = {

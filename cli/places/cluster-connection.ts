@@ -40,12 +40,13 @@ export function clusterClient(client: KubeClient): ClusterClient {
     delete: async (api, name, namespace) => {
       await client.delete(typeOf(api), namespace, name, CALL);
     },
+    forwardPort: (at, onError) => client.forwardPort(at, onError),
     json: (path) => client.raw('GET', path, undefined, CALL),
     logs: (namespace, pod, { container, previous }) =>
       client.podLogs(namespace, pod, { container, previous, limitBytes: LOG_BYTES_MAX }, CALL),
   };
 }
 
-function typeOf({ apiVersion, kind, plural }: ApiKind): ResourceType {
-  return { apiVersion, plural, kind: kind ?? plural };
+function typeOf({ apiVersion, kind, plural, namespaced }: ApiKind): ResourceType {
+  return { apiVersion, plural, kind: kind ?? plural, namespaced };
 }

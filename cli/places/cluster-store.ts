@@ -3,7 +3,8 @@
  * stay theirs. Objects are shown as the API server has them, those included that no controller would act on.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { KINDS, type Kind, type Resource, type ResourceOf } from '../../config/api/index.ts';
+import { isClusterScoped, KINDS, type Kind, type Resource, type ResourceOf } from '../../config/api/index.ts';
+import { untraced } from '../../config/trace-annotation.ts';
 import { type KubeObject, withoutManagedFields } from '../../lib/kube/object.ts';
 import type { ResourceStore } from '../../site-controller/store.ts';
 import { type Context, commandLine } from '../context.ts';
@@ -20,7 +21,7 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
   }
 
   async get<K extends Kind>(kind: K, name: string): Promise<ResourceOf<K> | undefined> {
-    const object = await this.client.get(apiOf(kind), name, this.context.namespace);
+    const object = await this.client.get(apiOf(kind), name, this.namespaceOf(kind));
     if (object !== undefined) return readObject(kind, object);
     // "Not found" is the answer for a kind that is not installed too.
     if (kind !== 'Secret') await this.list('Site');
@@ -28,13 +29,13 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
   }
 
   async list<K extends Kind>(kind: K): Promise<ResourceOf<K>[]> {
-    const objects = await this.client.list(apiOf(kind), { namespace: this.context.namespace });
+    const objects = await this.client.list(apiOf(kind), { namespace: this.namespaceOf(kind) });
     if (objects === undefined) throw notInstalled(this.context);
     return objects.map((object) => readObject(kind, object)).sort(byName);
   }
 
   async apply(resource: Resource): Promise<void> {
-    const { namespace } = this.context;
+    const namespace = this.namespaceOf(resource.kind);
     const api = apiOf(resource.kind);
     const { name } = resource.metadata;
     const wanted = intentOf(resource, namespace);
@@ -44,11 +45,16 @@ export class ClusterStore implements Pick<ResourceStore, 'get' | 'list' | 'apply
       return;
     }
     const change = mergePatch(intentOf(readObject(resource.kind, present), namespace), wanted);
-    if (change !== undefined) await this.client.patch(api, name, namespace, change);
+    if (change !== undefined) await this.client.patch(api, name, namespace ?? '', change);
   }
 
   async delete(kind: Kind, name: string): Promise<void> {
-    await this.client.delete(apiOf(kind), name, this.context.namespace);
+    await this.client.delete(apiOf(kind), name, this.namespaceOf(kind));
+  }
+
+  /** None of what is of the cluster. */
+  private namespaceOf(kind: Kind): string | undefined {
+    return isClusterScoped(kind) ? undefined : this.context.namespace;
   }
 }
 
@@ -68,12 +74,13 @@ function readObject<K extends Kind>(kind: K, object: KubeObject): ResourceOf<K> 
 }
 
 /** What a user may write of a resource. */
-function intentOf(resource: Resource, namespace: string): KubeObject {
-  const { name, labels, annotations, ownerReferences } = resource.metadata;
+function intentOf(resource: Resource, namespace: string | undefined): KubeObject {
+  const { name, labels, ownerReferences } = resource.metadata;
+  const annotations = untraced(resource.metadata.annotations);
   const { status: _status, ...body } = resource as Resource & { status?: unknown };
   const metadata = {
     name,
-    namespace,
+    ...(namespace !== undefined && { namespace }),
     ...(hasKeys(labels) && { labels }),
     ...(hasKeys(annotations) && { annotations }),
     ...(ownerReferences !== undefined && { ownerReferences }),

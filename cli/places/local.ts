@@ -28,7 +28,12 @@ export class LocalPlace implements Place {
   constructor(context: Context) {
     this.context = context;
     this.paths = sitePaths(dataHomeOf(context.env), context.namespace);
-    this.resources = new LocalStore(this.paths);
+    const { tracer } = context;
+    const onWrite = (verb: string, key: string) => {
+      const [kind, name = ''] = key.split('/');
+      tracer?.done(`${verb} ${kind}`, { kind: 'internal', attributes: { 'skuprt.name': name } }, 0);
+    };
+    this.resources = new LocalStore(this.paths, { tracer, onWrite });
   }
 
   async idle(): Promise<Idle | undefined> {

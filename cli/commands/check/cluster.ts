@@ -40,6 +40,8 @@ const USER_KINDS = [
   'Connector',
 ] as const satisfies readonly Kind[];
 
+const SKUPPER_KINDS = Object.values(KINDS).filter(({ apiVersion }) => apiVersion === SKUPPER_API_VERSION);
+
 export interface ClusterState {
   findings: Finding[];
   /** The kinds are there, so that sites can be looked at. */
@@ -52,7 +54,7 @@ export async function checkCluster(context: Context, client: ClusterClient, now:
   // Nothing else can be said about a server that does not answer.
   if (server.result === 'fail') return { findings: [server], hasKinds: false };
   const missing = await missingKinds(client);
-  const isInstalled = missing.length < Object.keys(KINDS).length - 1;
+  const isInstalled = missing.length < SKUPPER_KINDS.length;
   const findings = [
     server,
     kindsFinding(context, missing, isInstalled),
@@ -113,14 +115,13 @@ async function serverFinding(client: ClusterClient): Promise<Finding> {
 }
 
 async function missingKinds(client: ClusterClient): Promise<string[]> {
-  const ours = Object.values(KINDS).filter(({ apiVersion }) => apiVersion === SKUPPER_API_VERSION);
   const answer = await client.json(`/apis/${SKUPPER_API_VERSION}`).catch((error: unknown) => {
     if (error instanceof SkuprtError && 'status' in error && error.status === 404) return {};
     throw error;
   });
   const { resources = [] } = answer as { resources?: { name: string }[] };
   const known = new Set(resources.map(({ name }) => name));
-  return ours.map(({ plural }) => plural).filter((plural) => !known.has(plural));
+  return SKUPPER_KINDS.map(({ plural }) => plural).filter((plural) => !known.has(plural));
 }
 
 function kindsFinding(context: Context, missing: readonly string[], isInstalled: boolean): Finding {

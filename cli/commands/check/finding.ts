@@ -1,5 +1,7 @@
 /** One line of `check`: what was looked at, how it is, what to do about it. Pure. */
 
+import { documentOf } from '../../output/resources.ts';
+
 export interface Finding {
   /** A few words, such as `link east`. */
   check: string;
@@ -34,5 +36,5 @@ export function findingsText(findings: readonly Finding[]): string {
 
 /** A contract with scripts. */
 export function findingsObject(findings: readonly Finding[]): object {
-  return { apiVersion: 'skuprt.io/v1alpha1', kind: 'CheckReport', items: findings };
+  return documentOf('CheckReport', { items: findings });
 }

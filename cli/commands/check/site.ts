@@ -5,6 +5,8 @@ import { type Context, commandLine } from '../../context.ts';
 import type { Place } from '../../places/place.ts';
 import { outcomeOf, statusOf } from '../../resources.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import { checkLinkCertificates } from './link-certificates.ts';
+import { checkPolicies } from './policies.ts';
 import { probe } from './probe.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,13 +20,16 @@ export async function checkSite(
   now: number,
 ): Promise<Finding[]> {
   const { resources } = place;
+  const links = await resources.list('Link');
   return [
     siteFinding(context, site),
     ...(await accessFindings(context, site)),
-    ...(await resources.list('Link')).map((link) => linkFinding(context, link)),
+    ...links.map((link) => linkFinding(context, link)),
+    ...(await checkLinkCertificates(context, place, links, now)),
     ...(await resources.list('Listener')).map((listener) => endFinding(context, listener)),
     ...(await resources.list('Connector')).map((connector) => endFinding(context, connector)),
     ...certificateFindings(await resources.list('Certificate'), now),
+    ...(await checkPolicies(context, place)),
     await networkFinding(place, site),
   ];
 }

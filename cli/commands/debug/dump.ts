@@ -15,7 +15,10 @@ export async function dumpSite(context: Context, file: string | undefined): Prom
   const prefix = `skuprt-dump-${context.namespace}`;
   const archive = await createTarGzip(entries.map(({ name, data }) => ({ name: `${prefix}/${name}`, data })));
   await writeSecret(context, target, Buffer.from(archive));
-  say(context, `${entries.length} files are in ${target}; keys, codes and passwords are left out.`);
+  say(
+    context,
+    `${entries.length} files are in ${target === '-' ? 'what went to standard output' : target}; keys, codes and passwords are left out.`,
+  );
 }
 
 /** What collects the entries here. @throws NotFoundError when there is nothing to look at */

@@ -41,7 +41,8 @@ export function withoutSecrets(object: object): object {
 }
 
 /** The code of a grant lets its reader in, whatever it looks like. */
-function withoutCodes(object: AnyObject): object {
+export function withoutCodes(given: object): object {
+  const object = given as AnyObject;
   if (object.kind !== 'AccessGrant' && object.kind !== 'AccessToken') return object;
   const parts = (['spec', 'status'] as const).flatMap((member) => {
     const part = object[member];

@@ -20,11 +20,15 @@ export async function serveDns(context: Context, flags: DnsServeFlags): Promise<
   const isPod = platform === 'kubernetes' && isInCluster(env);
   const { zones, domain = [], shortNames = [] } = flags;
   const stray = shortNames.find((zone) => !zones.includes(zone));
-  if (stray !== undefined) throw new UsageError(`--short-names has ${stray}, which --zones has not`);
+  if (stray !== undefined)
+    throw new UsageError(`--short-names has ${stray}, which --zones has not`, { next: 'Name it in both, or in none' });
   const double = domain.find((name) => zones.includes(name));
-  if (double !== undefined) throw new UsageError(`--domain has ${double}, which is one of the zones`);
+  if (double !== undefined)
+    throw new UsageError(`--domain has ${double}, which is one of the zones`, { next: 'Name it in one of the two' });
   if (platform === 'local' && domain.length > 0) {
-    throw new UsageError('--domain is for clusters: DNSEndpoints are objects of an API server');
+    throw new UsageError('--domain is for clusters: DNSEndpoints are objects of an API server', {
+      next: 'Leave it out, or choose a cluster with --context',
+    });
   }
   const options: DnsOptions = {
     listen: flags.listen ?? (isPod ? everywhere() : [{ host: '127.0.0.1', port: PORT }]),

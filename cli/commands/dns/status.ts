@@ -1,7 +1,7 @@
 /** `dns status`: our server, and what CoreDNS does with our zones. */
-import { stringify } from 'yaml';
 import { type Context, commandLine, print } from '../../context.ts';
 import type { DnsStatusFlags } from '../../definitions/dns.ts';
+import { documentOf, formatObject } from '../../output/resources.ts';
 import { fields } from '../../output/table.ts';
 import { API, type ClusterClient } from '../../places/cluster-client.ts';
 import { parseCorefile, zoneOf } from './corefile.ts';
@@ -17,8 +17,8 @@ export interface DnsStatus {
 export async function showDns(context: Context, flags: DnsStatusFlags): Promise<void> {
   const client = await context.connect(context.cluster, context.env);
   const status = await dnsStatus(client, flags);
-  if (flags.output === 'json') return print(context, JSON.stringify(status, undefined, 2));
-  if (flags.output === 'yaml') return print(context, stringify(status));
+  if (flags.output === 'json' || flags.output === 'yaml')
+    return print(context, formatObject(documentOf('DnsStatus', status), flags.output));
   const { server, coreDns } = status;
   const wired = coreDns.zones.map(
     ({ zone, address, isCurrent }) => `${zone} to ${address}${isCurrent ? '' : ' (not our server)'}`,

@@ -82,7 +82,7 @@ export function serviceArgumentsFor(
     if (value === undefined || value === '') continue;
     for (const [taker, name] of takers) wanted[taker]!.push(`${name}=${value}`);
   }
-  if (faults.length > 0) throw new UsageError(faults.join('\n'));
+  if (faults.length > 0) throw new UsageError(faults.join('\n'), { next: 'Correct it; nothing was changed' });
   return wanted;
 }
 

@@ -39,10 +39,13 @@ export async function chooseServices(
   const given = [...serviceFlagsGiven(flags), ...(flags.services ? ['--services'] : [])];
   if (target.scope === 'namespace') {
     if (given.length > 0)
-      throw new UsageError(`${given.join(', ')}: services of a cluster set are of the whole cluster`);
+      throw new UsageError(`${given.join(', ')}: services of a cluster set are of the whole cluster`, {
+        next: 'Leave it out, or install for the whole cluster',
+      });
     return { dnsEndpoints: flags.dnsEndpoints };
   }
-  if (flags.services === false && given.length > 0) throw new UsageError(`${given.join(', ')}: not with --no-services`);
+  if (flags.services === false && given.length > 0)
+    throw new UsageError(`${given.join(', ')}: not with --no-services`, { next: 'Leave out one of the two' });
   const said = controller?.metadata.annotations?.[SERVICES_ANNOTATION];
   const services = flags.services ?? (said === undefined ? undefined : said === 'true' || given.length > 0);
   const present = new Map<string, KubeObject>();

@@ -50,7 +50,7 @@ function check(settings: Record<string, string>): void {
     controllerSettings({ namespace: 'skupper', 'router-image': 'any' }, settings);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    throw new UsageError(error.faults.map(asTyped).join('\n'));
+    throw new UsageError(error.faults.map(asTyped).join('\n'), { next: 'Correct it; nothing was changed' });
   }
 }
 

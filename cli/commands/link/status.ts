@@ -2,8 +2,10 @@
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { withPort } from '../../../lib/address.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
+import { type Column, fittedTable } from '../../output/fit.ts';
 import { formatList, formatResource, isResourceFormat } from '../../output/resources.ts';
-import { type Cell, fields, table } from '../../output/table.ts';
+import { screenWidth } from '../../output/screen.ts';
+import { type Cell, fields } from '../../output/table.ts';
 import { openPlace } from '../../places/choose.ts';
 import { noteIdle, requireResource, statusOf } from '../../resources.ts';
 
@@ -17,21 +19,33 @@ export async function showLinks(context: Context, name: string | undefined, flag
   }
   const links = await place.resources.list('Link');
   if (isResourceFormat(flags.output)) print(context, formatList(links, flags.output));
-  else if (links.length > 0) print(context, linkTable(links, flags.output === 'wide'));
+  else if (links.length > 0) print(context, linkTable(links, flags.output === 'wide', screenWidth(context)));
   else {
     say(context, `There are no links in namespace "${context.namespace}" that this site dials.`);
     say(context, `Those that others dial are in ${commandLine(context, 'network status')}`);
   }
 }
 
-export function linkTable(links: readonly ResourceOf<'Link'>[], wide: boolean): string {
-  const heads = ['NAME', 'STATUS', 'COST', 'REMOTE-SITE', 'MESSAGE', ...(wide ? ['ENDPOINTS'] : [])];
+/** @param width of the screen, if there is one; `wide` is as wide as it is */
+export function linkTable(
+  links: readonly ResourceOf<'Link'>[],
+  wide: boolean,
+  width = Number.POSITIVE_INFINITY,
+): string {
+  const message: Column = { head: 'MESSAGE', least: 24, goesOn: true };
+  const columns: Column[] = [
+    { head: 'NAME' },
+    { head: 'STATUS' },
+    { head: 'COST', givesWay: 1 },
+    { head: 'REMOTE-SITE', givesWay: 2 },
+    ...(wide ? [{ head: 'MESSAGE' }, { head: 'ENDPOINTS' }] : [message]),
+  ];
   const rows = links.map((link) => {
     const { status = 'Pending', message } = statusOf(link);
     const row: Cell[] = [link.metadata.name, status, costOf(link), link.status?.remoteSiteName, message];
     return wide ? [...row, endpointsOf(link)] : row;
   });
-  return table(heads, rows);
+  return fittedTable(columns, rows, wide ? Number.POSITIVE_INFINITY : width);
 }
 
 function linkFields(link: ResourceOf<'Link'>): string {

@@ -1,7 +1,7 @@
 /** `network status`. */
 import { type Context, print } from '../../context.ts';
 import { networkPicture, networkTree, servicesOf } from '../../output/network.ts';
-import { formatObject } from '../../output/resources.ts';
+import { documentOf, formatObject } from '../../output/resources.ts';
 import { openPlace } from '../../places/choose.ts';
 import { requireNetwork } from '../../resources.ts';
 
@@ -10,8 +10,7 @@ export async function showNetwork(context: Context, flags: { output?: string }):
   if (flags.output === 'json' || flags.output === 'yaml') {
     const services = servicesOf(view).map(({ address, listeners, connectors }) => ({ address, listeners, connectors }));
     const sites = view.sites.map(({ site, routers }) => ({ ...site, links: routers.flatMap(({ links }) => links) }));
-    const status = { apiVersion: 'skuprt.io/v1alpha1', kind: 'NetworkStatus', sites, services };
-    print(context, formatObject(status, flags.output));
+    print(context, formatObject(documentOf('NetworkStatus', { sites, services }), flags.output));
     return;
   }
   const picture = networkPicture(view);

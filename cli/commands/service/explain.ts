@@ -5,7 +5,7 @@ import type { Told } from '../../../service-controller/platform/tell.ts';
 import { type Context, commandLine, print } from '../../context.ts';
 import type { ExplainFlags } from '../../definitions/cluster-set.ts';
 import { FailedError, NotFoundError } from '../../errors.ts';
-import { formatObject } from '../../output/resources.ts';
+import { documentOf, formatObject } from '../../output/resources.ts';
 import { splitServiceName } from '../../parse.ts';
 import { openClusterSet } from '../../places/choose.ts';
 
@@ -19,7 +19,8 @@ export async function explainService(context: Context, given: string, flags: Exp
       next: `Export it where its Service is: ${commandLine(context, `service export ${name}`)}`,
     });
   }
-  if (flags.output === 'json' || flags.output === 'yaml') print(context, formatObject(told, flags.output));
+  if (flags.output === 'json' || flags.output === 'yaml')
+    print(context, formatObject(documentOf('ServiceExplanation', told), flags.output));
   else print(context, textOf(told));
   const failed = told.tests.filter(({ isOk }) => !isOk);
   if (failed.length > 0 && flags.output === undefined) {

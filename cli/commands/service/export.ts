@@ -3,10 +3,11 @@ import type { Condition } from '../../../config/api/schema.ts';
 import { usableConnectorSettings } from '../../../config/service-settings.ts';
 import { type KubeObject, withoutManagedFields } from '../../../lib/kube/object.ts';
 import { EXPORT_ANNOTATION } from '../../../service-controller/names.ts';
+import { parseVersions } from '../../../service-controller/reconcile/connector/versions.ts';
 import { confirmDeletion } from '../../ask.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import type { ExportFlags, UnexportFlags } from '../../definitions/cluster-set.ts';
-import { FailedError, NotFoundError } from '../../errors.ts';
+import { FailedError, NotFoundError, UsageError } from '../../errors.ts';
 import { placesOf, setServices } from '../../output/cluster-set.ts';
 import { formatObject } from '../../output/resources.ts';
 import { openClusterSet } from '../../places/choose.ts';
@@ -15,6 +16,9 @@ import { type Probe, waitFor } from '../../wait.ts';
 import { settingsOf } from './settings.ts';
 
 export async function exportService(context: Context, name: string, flags: ExportFlags): Promise<void> {
+  const versions = parseVersions(flags.versions ?? '');
+  if (flags.versions && typeof versions === 'string')
+    throw new UsageError(`--versions: ${versions}`, { next: 'See the example in service export --help' });
   if (flags.dryRun) {
     const wanted = exportObject(name, flags, undefined);
     const format = flags.output === 'json' ? 'json' : 'yaml';
@@ -70,6 +74,7 @@ export function exportObject(name: string, flags: ExportFlags, present: KubeObje
     [EXPORT_ANNOTATION.weight]: flags.weight,
     [EXPORT_ANNOTATION.locality]: flags.locality,
     [EXPORT_ANNOTATION.localMinimum]: flags.localMinimum,
+    [EXPORT_ANNOTATION.versions]: flags.versions,
   };
   const annotations = usableConnectorSettings(present?.metadata.annotations);
   for (const [key, value] of Object.entries(said)) {

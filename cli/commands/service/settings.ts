@@ -15,6 +15,7 @@ export function settingsOf(flags: BackendFlags): Record<string, string> {
     [SETTING.maxConnections]: flags.maxConnections,
     [SETTING.maxQueuedConnections]: flags.maxQueuedConnections,
     [SETTING.proxyProtocol]: flags.proxyProtocol,
+    [SETTING.share]: flags.share,
   };
   return Object.fromEntries(
     Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
@@ -30,6 +31,7 @@ export function settingFields(settings: Readonly<Record<string, string>> = {}): 
     ['Max connections', value(SETTING.maxConnections)],
     ['Max queued connections', value(SETTING.maxQueuedConnections)],
     ['PROXY protocol', value(SETTING.proxyProtocol)],
+    ['Share', value(SETTING.share)],
   ];
   return pairs.filter(([, text]) => text !== undefined);
 }

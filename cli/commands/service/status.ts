@@ -5,7 +5,7 @@ import { type Context, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
 import { type SetService, setServices, setServiceTable } from '../../output/cluster-set.ts';
 import { type ServiceView, servicesOf, serviceTable } from '../../output/network.ts';
-import { formatObject } from '../../output/resources.ts';
+import { documentOf, formatObject } from '../../output/resources.ts';
 import { isName, splitServiceName } from '../../parse.ts';
 import { openClusterSet, openPlace } from '../../places/choose.ts';
 import { findSite, requireNetwork } from '../../resources.ts';
@@ -59,14 +59,12 @@ async function servicesOfSet(context: Context, given: string | undefined): Promi
 }
 
 function serviceObject({ address, here, listeners, connectors }: ServiceView): object {
-  return {
-    apiVersion: 'skuprt.io/v1alpha1',
-    kind: 'ServiceStatus',
+  return documentOf('ServiceStatus', {
     metadata: { name: address },
     status: { connectHere: here, listeners, connectors },
-  };
+  });
 }
 
 function setServiceObject({ name, namespace, ...status }: SetService): object {
-  return { apiVersion: 'skuprt.io/v1alpha1', kind: 'SetServiceStatus', metadata: { name, namespace }, status };
+  return documentOf('SetServiceStatus', { metadata: { name, namespace }, status });
 }

@@ -93,6 +93,7 @@ async function makeRoot(root: string): Promise<boolean> {
 
 async function current(local: LocalPlace, site: ResourceOf<'Site'>): Promise<ResourceOf<'Site'>> {
   const found = await local.resources.get('Site', site.metadata.name);
-  if (found === undefined) throw new NotFoundError(`Site "${site.metadata.name}" was deleted meanwhile`);
+  if (found === undefined)
+    throw new NotFoundError(`Site "${site.metadata.name}" was deleted meanwhile`, { next: 'Make it again' });
   return found;
 }

@@ -10,7 +10,7 @@ import { type KubernetesPlace, openCluster } from '../../places/kubernetes.ts';
 import { findSite, isGenerated, requireSite } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
-/** In the order in which they go: first what would make others come back. */
+/** In the order in which they go: first what would make others come back, last what holds clients back. */
 const OTHER_KINDS = [
   'AccessToken',
   'AccessGrant',
@@ -23,6 +23,7 @@ const OTHER_KINDS = [
   'RouterAccess',
   'SecuredAccess',
   'Certificate',
+  'AccessPolicy',
 ] as const satisfies readonly Kind[];
 
 export async function deleteInCluster(
@@ -37,12 +38,12 @@ export async function deleteInCluster(
       next: `Nothing is left to delete; what was made by hand goes with ${commandLine(context, 'delete --all')}`,
     });
   }
-  const others = flags.all ? ` with every skupper.io resource of namespace "${context.namespace}"` : '';
+  const others = flags.all ? ` with every resource of skuprt and Skupper in namespace "${context.namespace}"` : '';
   const title = site === undefined ? `site${others}` : `site "${site.metadata.name}"${others}`;
   await confirmDeletion(context, title, flags.yes);
   // The site first: its controller would make again what goes before it.
   if (site !== undefined) await place.resources.delete('Site', site.metadata.name);
-  const removedCount = flags.all ? await deleteResources(place) : 0;
+  const removedCount = flags.all ? await deleteResources(place, context.namespace) : 0;
   if (flags.wait) await waitUntilRemoved(context, place, flags.timeout);
   if (site !== undefined) say(context, `Site "${site.metadata.name}" is deleted.`);
   if (flags.all)
@@ -53,10 +54,11 @@ export async function deleteInCluster(
 }
 
 /** How many of them were a user's. */
-async function deleteResources({ resources }: KubernetesPlace): Promise<number> {
+async function deleteResources({ resources, client }: KubernetesPlace, namespace: string): Promise<number> {
   let count = 0;
   for (const kind of OTHER_KINDS) {
-    const found = await resources.list(kind);
+    // Where Skupper's kinds are installed ours need not be.
+    const found = (await client.list(apiOf(kind), { namespace })) ?? [];
     await Promise.all(found.map(({ metadata }) => resources.delete(kind, metadata.name)));
     count += found.filter((resource) => !isGenerated(resource)).length;
   }

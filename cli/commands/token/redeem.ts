@@ -5,14 +5,14 @@ import { readToken } from '../../../site-controller/grants/token.ts';
 import { type Context, commandLine, say } from '../../context.ts';
 import type { RedeemFlags } from '../../definitions/links.ts';
 import { FailedError, RefusedError } from '../../errors.ts';
-import { readInput } from '../../files.ts';
+import { readInput, titleOf } from '../../files.ts';
 import { openPlace } from '../../places/choose.ts';
 import type { Place } from '../../places/place.ts';
 import { outcomeOf, requireActive, requireSite, waitUntilSettled } from '../../resources.ts';
 import { type Probe, waitFor } from '../../wait.ts';
 
 export async function redeemToken(context: Context, file: string, flags: RedeemFlags): Promise<void> {
-  const token = readToken(await readInput(context, file), file === '-' ? 'stdin' : file);
+  const token = readToken(await readInput(context, file), titleOf(file));
   const place = await openPlace(context);
   await requireSite(context, place);
   await requireActive(place, 'A token cannot be redeemed now');
@@ -65,13 +65,14 @@ async function waitUntilRedeemed(context: Context, place: Place, name: string, t
     { what: `token "${name}" to be redeemed`, timeoutMs, afterwards },
     async (): Promise<Probe<true>> => {
       const token = await place.resources.get('AccessToken', name);
-      if (token === undefined) throw new FailedError(`Token "${name}" was deleted meanwhile`);
+      if (token === undefined)
+        throw new FailedError(`Token "${name}" was deleted meanwhile`, { next: 'Redeem it again' });
       const outcome = outcomeOf(token, 'ready');
       if (outcome.status === 'Ready') return { done: true };
       if (outcome.status === 'Pending') return { pending: outcome.message };
       await place.resources.delete('AccessToken', name);
       // The site's message ends with its advice, a sentence of its own.
-      const [reason, next] = outcome.message.split(/\. (?=[A-Z])/, 2);
+      const [reason, next = 'Ask there for another token'] = outcome.message.split(/\. (?=[A-Z])/, 2);
       throw new RefusedError(`Token "${name}" was not redeemed: ${reason}`, { next });
     },
   );

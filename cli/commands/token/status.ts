@@ -1,4 +1,4 @@
-/** `token status`: what this site issued and what it redeemed. */
+/** `token status`: what this site issued and what it redeemed, without the codes: who sees those can link. */
 import type { ResourceOf } from '../../../config/api/index.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
@@ -6,6 +6,7 @@ import { formatList, formatResource, isResourceFormat } from '../../output/resou
 import { type Cell, table } from '../../output/table.ts';
 import { openPlace } from '../../places/choose.ts';
 import { noteIdle, statusOf } from '../../resources.ts';
+import { withoutCodes } from '../debug/entry.ts';
 
 type TokenResource = ResourceOf<'AccessGrant' | 'AccessToken'>;
 
@@ -25,11 +26,12 @@ export async function showTokens(
     });
   }
   if (isResourceFormat(flags.output)) {
+    const shown = found.map((each) => withoutCodes(each) as TokenResource);
     print(
       context,
       found.length === 1 && name !== undefined
-        ? formatResource(found[0]!, flags.output)
-        : formatList(found, flags.output),
+        ? formatResource(shown[0]!, flags.output)
+        : formatList(shown, flags.output),
     );
   } else if (found.length === 0) say(context, `There are no tokens in namespace "${context.namespace}".`);
   else print(context, table(['NAME', 'DIRECTION', 'STATUS', 'USES', 'EXPIRES', 'MESSAGE'], found.map(row)));
