@@ -1,14 +1,17 @@
 /** `npm run bench -- SUITE [options]`. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted. */
+
+import { UsageError } from '../support/arguments.ts';
 import { runDns } from './dns/dns.ts';
 import { dnsUsage } from './dns/options.ts';
 import { runKube } from './kube/kube.ts';
 import { kubeUsage } from './kube/options.ts';
 import { runNet } from './net/net.ts';
 import { usage as netUsage } from './net/options.ts';
+import { policyUsage } from './policy/options.ts';
+import { runPolicy } from './policy/policy.ts';
 import { servicesUsage } from './services/options.ts';
 import { runServices } from './services/services.ts';
 import { runServicesKube, servicesKubeUsage } from './services-kube/services-kube.ts';
-import { UsageError } from './usage-error.ts';
 import { vanflowUsage } from './vanflow/options.ts';
 import { runVanflow } from './vanflow/vanflow.ts';
 
@@ -22,6 +25,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   kube: { run: runKube, usage: kubeUsage },
   dns: { run: runDns, usage: dnsUsage },
   vanflow: { run: runVanflow, usage: vanflowUsage },
+  policy: { run: runPolicy, usage: policyUsage },
   services: { run: runServices, usage: servicesUsage },
   'services-kube': { run: runServicesKube, usage: servicesKubeUsage },
 };

@@ -5,8 +5,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '../../lib/random.ts';
+import { UsageError } from '../support/arguments.ts';
 import { History } from './history.ts';
-import { type ChaosOptions, parseOptions, UsageError, usage } from './options.ts';
+import { type ChaosOptions, parseOptions, usage } from './options.ts';
 import { EDGES, Ring, ROUTER_COUNT } from './ring.ts';
 import { Traffic } from './traffic.ts';
 import { Troubles } from './troubles.ts';

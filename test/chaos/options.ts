@@ -1,5 +1,6 @@
 /** What the chaos run is asked for. */
 import { parseArgs } from 'node:util';
+import { atLeast, parsed } from '../support/arguments.ts';
 
 export interface ChaosOptions {
   readonly minutes: number;
@@ -8,8 +9,6 @@ export interface ChaosOptions {
   /** Connections that had a way may be reset all the same. */
   readonly mayBreak: boolean;
 }
-
-export class UsageError extends Error {}
 
 export const usage = `npm run chaos -- [--minutes N] [--flows N] [--seed N] [--may-break]
 
@@ -25,23 +24,14 @@ left at the end.
 
 /** @throws UsageError */
 export function parseOptions(args: readonly string[], clockSeed: number): ChaosOptions {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    const text = { type: 'string' } as const;
-    const options = { minutes: text, flows: text, seed: text, 'may-break': { type: 'boolean' } } as const;
-    ({ values } = parseArgs({ args: [...args], options }));
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  const number = (name: string, otherwise: number, min: number): number => {
-    const value = values[name] === undefined ? otherwise : Number(values[name]);
-    if (!Number.isFinite(value) || value < min) throw new UsageError(`--${name} is a number, ${min} or more`);
-    return value;
-  };
+  const text = { type: 'string' } as const;
+  const options = { minutes: text, flows: text, seed: text, 'may-break': { type: 'boolean' } } as const;
+  const { values } = parsed(() => parseArgs({ args: [...args], options }));
+  const { minutes = '1', flows = '24', seed = String(clockSeed) } = values;
   return {
-    minutes: number('minutes', 1, 0.01),
-    flowCount: Math.floor(number('flows', 24, 1)),
-    seed: Math.floor(number('seed', clockSeed, 0)),
+    minutes: atLeast('minutes', minutes, 0.01),
+    flowCount: Math.floor(atLeast('flows', flows, 1)),
+    seed: Math.floor(atLeast('seed', seed, 0)),
     mayBreak: values['may-break'] === true,
   };
 }

@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Random, randomInt } from '../../lib/random.ts';
 import { patternAt } from '../support/pattern.ts';
+import { ClosedError, isLoss, SocketEnd } from '../support/socket-end.ts';
 import { connect, type Listening, listen } from '../support/tcp.ts';
 import type { History } from './history.ts';
 
@@ -117,17 +118,17 @@ export class Traffic {
       const end = new End(socket, 0);
       const id = await within(PATIENCE_MS, end.read(ID_BYTES)).catch((error: Error) => {
         // Who has not said its name was lost before; what became of it is seen at the client.
-        throw error instanceof EarlyFinError ? new BrokenError('nameless') : error;
+        throw error instanceof EarlyFinError ? new ClosedError('nameless') : error;
       });
       plan = this.plans.get(id.readUInt32BE(0));
       // Its client is over already.
-      if (plan === undefined) throw new BrokenError('late');
+      if (plan === undefined) throw new ClosedError('late');
       end.base = plan.id * STRIDE;
       await within(PATIENCE_MS, this.server(plan, end));
     } catch (error) {
       socket.destroy();
       // That it broke is counted at the client.
-      if (!isBreak(error as Error)) this.failed(plan, 'server', error as Error);
+      if (!isLoss(error as Error)) this.failed(plan, 'server', error as Error);
     }
   }
 
@@ -196,7 +197,7 @@ export class Traffic {
     const isExcused = plan !== undefined && this.isExcused(plan, error);
     if (isExcused) this.excusedCount++;
     else if (error instanceof HangsError) this.hungCount++;
-    else if (isBreak(error)) this.brokenCount++;
+    else if (isLoss(error)) this.brokenCount++;
     else this.wrongCount++;
     if (isExcused) return;
     const { id, kind, way, upBytes, downBytes, startedMs } = plan ?? {};
@@ -204,7 +205,7 @@ export class Traffic {
     const what = `flow ${id} (${kind}, from R${way?.from} to R${way?.to}, ${upBytes} up, ${downBytes} down, ${ageMs} ms old)`;
     // What is wrong comes before what is broken.
     const told = `${clock()} ${what}, ${who}: ${error.message}`;
-    if (!isBreak(error)) this.told.unshift(told);
+    if (!isLoss(error)) this.told.unshift(told);
     else if (this.told.length < TOLD_MAX) this.told.push(told);
   }
 
@@ -216,17 +217,15 @@ export class Traffic {
     const endDied = history.died([from, to], sinceMs, now);
     // The system ends the connections of a process that dies, and with FIN when all was read.
     if (error instanceof EarlyFinError) return endDied;
-    return isBreak(error) && (endDied || history.longestApartMs(from, to, sinceMs, now) > APART_MS_MAX);
+    return isLoss(error) && (endDied || history.longestApartMs(from, to, sinceMs, now) > APART_MS_MAX);
   }
 }
 
 /** One end of a connection: octets in order, each direction with its hash. What is not asked for is not read. */
-class End {
+class End extends SocketEnd {
   /** Where in the pattern both directions of this connection begin. */
   base: number;
   pauseMsMax = 0;
-  private readonly socket: Socket;
-  private broken: Error | undefined;
   private rest: Buffer = Buffer.alloc(0);
   private sentBytes = 0;
   private receivedBytes = 0;
@@ -234,17 +233,8 @@ class End {
   private readonly receivedHash: Hash = createHash('sha256');
 
   constructor(socket: Socket, id: number) {
-    this.socket = socket;
+    super(socket);
     this.base = id * STRIDE;
-    socket.pause();
-    socket.on('error', (error) => {
-      this.broken ??= error;
-    });
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (!this.socket.writable) throw this.broken ?? new BrokenError('closed before all was written');
-    if (!this.socket.write(bytes)) await this.until('drain');
   }
 
   /** The next octets of the pattern. */
@@ -314,43 +304,15 @@ class End {
       return chunk;
     }
     const askedMs = performance.now();
-    for (;;) {
-      const chunk = this.socket.read() as Buffer | null;
-      if (chunk !== null) {
-        this.pauseMsMax = Math.max(this.pauseMsMax, performance.now() - askedMs);
-        return chunk;
-      }
-      if (this.broken !== undefined) throw this.broken;
-      if (this.socket.readableEnded) return undefined;
-      if (this.socket.destroyed) throw new BrokenError('closed');
-      await this.until('readable');
-    }
-  }
-
-  /** Resolves at the event, or at the end of the connection. */
-  private until(event: string): Promise<void> {
-    return new Promise((resolve) => {
-      const events = [event, 'end', 'close'];
-      const done = (): void => {
-        for (const each of events) this.socket.off(each, done);
-        resolve();
-      };
-      for (const each of events) this.socket.on(each, done);
-    });
+    const chunk = await this.chunk();
+    if (chunk !== undefined) this.pauseMsMax = Math.max(this.pauseMsMax, performance.now() - askedMs);
+    return chunk;
   }
 }
 
-/** The socket was closed before its end was reached. */
-class BrokenError extends Error {}
 class HangsError extends Error {}
 /** The end of what was sent came before its end. */
 class EarlyFinError extends Error {}
-
-const BREAKS: readonly (string | undefined)[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
-
-function isBreak(error: NodeJS.ErrnoException): boolean {
-  return error instanceof BrokenError || BREAKS.includes(error.code);
-}
 
 function clock(): string {
   return new Date().toISOString().slice(11, 23);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterSetIp, imported, nameOf, offer, tally, wireNames } from './cluster-set.ts';
 import { faultOf, PARTS, type Part, WAYS } from './faults.ts';
 import { attemptsOf, failures, recoveredAfterMs } from './load.ts';
-import { CONTEXTS, dropPlaces, eventually, LAB, lab, Place } from './world.ts';
+import { CONTEXTS, dropPlaces, eventually, LAB, lab, newNamespace, Place } from './world.ts';
 
 const NAMESPACE = 'e2e-set-failures';
 const FIVE_MINUTES = 300_000;
@@ -38,8 +38,7 @@ describe.skipIf(CONTEXTS.length < 3 || !LAB)('a part of an exporting cluster', {
 
   beforeAll(async () => {
     for (const place of [user, other, victim]) {
-      await place.remove('namespace', NAMESPACE, '--wait', '--timeout=90s');
-      await place.kubectl(['create', 'namespace', NAMESPACE]);
+      await newNamespace(place);
       await wireNames(place);
     }
     await Promise.all([user.client(), user.client('names'), offer(other, 'backend', 2), offer(victim, 'backend', 2)]);

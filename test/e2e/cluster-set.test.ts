@@ -17,7 +17,7 @@ import {
   ZONES,
 } from './cluster-set.ts';
 import { attemptsOf, failures } from './load.ts';
-import { CONTEXTS, dropPlaces, eventually, Place, workload } from './world.ts';
+import { CONTEXTS, dropPlaces, eventually, newNamespace, Place, workload } from './world.ts';
 
 const TWO_MINUTES = 120_000;
 const NAMESPACE = 'e2e-set';
@@ -169,11 +169,6 @@ describe.skipIf(CONTEXTS.length < 2)('services of a cluster set', { timeout: TWO
       }
   });
 });
-
-async function newNamespace(place: Place): Promise<void> {
-  await place.remove('namespace', place.namespace, '--wait', '--timeout=90s');
-  await place.kubectl(['create', 'namespace', place.namespace]);
-}
 
 async function sliceOf(place: Place, name: string): Promise<string> {
   const slices = await place.list('endpointslices', `multicluster.kubernetes.io/service-name=${name}`);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MCS_API } from '../../cli/places/cluster-set.ts';
 import { connectCluster } from '../../lib/kube/config.ts';
 import { nameOf, PORT, service, serviceExport } from './cluster-set.ts';
-import { CONTEXTS, CONTROLLER_NAMESPACE, dropPlaces, Place } from './world.ts';
+import { CONTEXTS, CONTROLLER_NAMESPACE, dropPlaces, newNamespace, Place } from './world.ts';
 
 const COUNT = 60;
 /** Between two exports. */
@@ -15,8 +15,7 @@ const NAMESPACE = 'e2e-set-figures';
 
 const [west, east] = CONTEXTS.slice(0, 2).map((context) => new Place(context, NAMESPACE)) as [Place, Place];
 for (const place of [west, east]) {
-  await place.remove('namespace', NAMESPACE, '--wait', '--timeout=90s');
-  await place.kubectl(['create', 'namespace', NAMESPACE]);
+  await newNamespace(place);
 }
 await Promise.all([west.server('backend', 2), east.client()]);
 const { spec } = await new Place(east.context, CONTROLLER_NAMESPACE).get('service', 'skuprt-dns');

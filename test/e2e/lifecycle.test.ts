@@ -2,7 +2,19 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CONTEXTS, dropPlaces, eventually, type Json, link, newSite, Place, routerPods, tokenOf } from './world.ts';
+import {
+  CONTEXTS,
+  dropPlaces,
+  eventually,
+  type Json,
+  link,
+  makeSite,
+  newNamespace,
+  newSite,
+  Place,
+  routerPods,
+  tokenOf,
+} from './world.ts';
 
 const THREE_MINUTES = 180_000;
 const API_VERSION = 'skupper.io/v2alpha1';
@@ -129,8 +141,7 @@ describe.skipIf(CONTEXTS.length < 2)('a site', { timeout: THREE_MINUTES }, () =>
   });
 
   it('of another controller is left alone until it is given to this one', async () => {
-    await other.remove('namespace', other.namespace, '--wait', '--timeout=60s');
-    await other.kubectl(['create', 'namespace', other.namespace]);
+    await newNamespace(other);
     await other.apply(choice('somebody/else'));
     await other.apply({ apiVersion: API_VERSION, kind: 'Site', metadata: { name: 'theirs' }, spec: {} });
     await sleep(3000);
@@ -152,8 +163,7 @@ describe.skipIf(CONTEXTS.length < 2)('a site', { timeout: THREE_MINUTES }, () =>
   });
 
   it('goes with its namespace, and comes back in a new one', async () => {
-    await newSite(place);
-    await place.remove('namespace', place.namespace, '--wait', '--timeout=90s');
+    await makeSite(place);
     await newSite(place);
     await link(place, other);
   });

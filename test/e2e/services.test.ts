@@ -9,6 +9,7 @@ import {
   IMAGE,
   type Json,
   listener,
+  newNamespace,
   newPair,
   type Place,
   Place as PlaceOf,
@@ -134,8 +135,7 @@ describe.skipIf(CONTEXTS.length < 2)('services', { timeout: TWO_MINUTES }, () =>
 
   it('an attached connector serves pods of another namespace, once both agree', async () => {
     const other = new PlaceOf(west.context, 'e2e-attached');
-    await other.remove('namespace', other.namespace, '--wait', '--timeout=60s');
-    await other.kubectl(['create', 'namespace', other.namespace]);
+    await newNamespace(other);
     try {
       await other.server('ledger');
       await other.apply({

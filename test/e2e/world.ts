@@ -39,7 +39,7 @@ export type Json = ReturnType<typeof JSON.parse>;
 let kubectlPath: string | undefined;
 
 /** On the path, or that of the lab. */
-function kubectlProgram(): string {
+export function kubectlProgram(): string {
   kubectlPath ??= env.PATH?.split(':')
     .map((folder) => join(folder, 'kubectl'))
     .find((file) => existsSync(file));
@@ -61,6 +61,8 @@ async function execute(program: string, args: readonly string[], options: RunOpt
 /** A script in a pod. */
 export interface Started {
   tell: (line: string) => void;
+  /** Tells it a line, and gives the next one that it prints: for scripts that answer, one line at a time. */
+  ask: (line: string) => Promise<string>;
   /** Tells it to end, and gives what it printed. */
   stop: () => Promise<string>;
 }
@@ -187,9 +189,19 @@ export class Place {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text;
     });
+    const lines = createInterface({ input: child.stdout });
     const closed = once(child, 'close');
+    const tell = (line: string) => void child.stdin.write(`${line}\n`);
     return {
-      tell: (line) => child.stdin.write(`${line}\n`),
+      tell,
+      ask: async (line) => {
+        const answer = Promise.race([
+          once(lines, 'line'),
+          closed.then(() => Promise.reject(new Error(`${name} ended`))),
+        ]);
+        tell(line);
+        return (await answer)[0];
+      },
       stop: async () => {
         child.stdin.end('end\n');
         await closed;
@@ -264,13 +276,22 @@ export interface SiteOptions {
   flags?: readonly string[];
 }
 
-/** A site in a new namespace. @returns the seconds that `site create` took until it was ready */
-export async function newSite(place: Place, { flags = ['--enable-link-access'] }: SiteOptions = {}): Promise<number> {
+export async function newNamespace(place: Place): Promise<void> {
   await place.remove('namespace', place.namespace, '--wait', '--timeout=90s');
   await place.kubectl(['create', 'namespace', place.namespace]);
+}
+
+/** @returns the seconds that `site create` took until it was ready */
+export async function makeSite(place: Place, { flags = ['--enable-link-access'] }: SiteOptions = {}): Promise<number> {
   const started = performance.now();
   await place.skuprt(['site', 'create', place.context, ...flags, '--wait', 'ready', '--timeout', '90s']);
   return (performance.now() - started) / 1000;
+}
+
+/** A site in a new namespace. @returns as makeSite */
+export async function newSite(place: Place, options?: SiteOptions): Promise<number> {
+  await newNamespace(place);
+  return makeSite(place, options);
 }
 
 /** `to` dials `from`. @returns the time that redeeming took, until the link was ready, in milliseconds */

@@ -58,7 +58,7 @@ const message = fc.oneof(
 
 function serving(): VanflowWorld {
   const world = new VanflowWorld();
-  world.router.bridge.addListener({ name: 'tl', address: 'echo', multiAddressStrategy: 'none' });
+  world.router.bridge.tcpListeners.add({ name: 'tl', address: 'echo', multiAddressStrategy: 'none' });
   world.router.bridge.addConnector('tc', 'echo');
   world.collect();
   world.pass(2000);

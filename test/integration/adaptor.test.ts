@@ -257,7 +257,8 @@ describe('the adaptor', () => {
     await startRouter();
     startAdaptor();
     await eventually('link up', () => report()?.connectors.get('link')?.status === 'SUCCESS');
-    expect(report()!.routerIds).toEqual(['east', 'west-router-a']);
+    // The other router may be heard of a moment after its link.
+    await eventually('both routers', () => `${report()!.routerIds}` === 'east,west-router-a');
     await running!.stop();
     expect(report()).toBeUndefined();
     const adaptor = startAdaptor();

@@ -93,4 +93,4 @@ it('a link learns of the successor of its CA when it is told to ask', async () =
     return undefined;
   });
   await operational();
-}, 60_000);
+});

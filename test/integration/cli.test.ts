@@ -5,11 +5,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { startBackend } from '../../cli/commands/demo.ts';
 import { CLI_ENTRY, localEnv, runChild, runHere } from '../support/cli.ts';
 
 const LOCAL = ['--host', '127.0.0.1', '--host', 'localhost', '--bind-host', '127.0.0.1'];
@@ -240,6 +241,15 @@ describe('the demo', () => {
     expect(readdirSync(temp)).toEqual([]);
     expect(processesLeft()).toEqual([]);
   });
+});
+
+it('the server of a demo that stays holds no pipe open that the demo writes to', async () => {
+  const said = join(mkdtempSync(join(tmpdir(), 'skuprt-demo-pipe-')), 'said');
+  const tell = `fs.writeFileSync(${JSON.stringify(said)}, fs.readlinkSync('/proc/self/fd/2')); process.stdout.write('4711'); setInterval(() => {}, 1e6)`;
+  const backend = await startBackend({ self: [process.execPath, '-e', tell] }, true);
+  expect([readFileSync(said, 'utf8'), backend.port]).toEqual(['/dev/null', 4711]);
+  await backend.stop();
+  rmSync(dirname(said), { recursive: true });
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

@@ -14,7 +14,7 @@ describe('closing a listening socket', () => {
   });
 
   async function crowd(): Promise<{ port: number; answers: Promise<string[]> }> {
-    server = createServer((socket) => socket.end('served'));
+    server = createServer((socket) => socket.on('error', () => {}).end('served'));
     server.listen(0, '127.0.0.1', 1024);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };

@@ -3,17 +3,20 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AccessGrant } from '../../config/api/access-grant.ts';
+import type { AccessPolicy } from '../../config/api/access-policy.ts';
 import type { AccessToken } from '../../config/api/access-token.ts';
 import type { Link } from '../../config/api/link.ts';
 import type { Secret } from '../../config/api/secret.ts';
 import type { Site } from '../../config/api/site.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
+import { siteIdOf } from '../../lib/site-identity.ts';
 import { clientsOf } from '../../site-controller/grants/clients.ts';
 import { LinkRenewals } from '../../site-controller/grants/link-renewals.ts';
 import { renewLink } from '../../site-controller/grants/renew.ts';
-import { chainFault, splitBundle } from '../../site-controller/pki/inspect.ts';
-import { tlsMaterialOf } from '../../site-controller/pki/secret.ts';
+import { createCa } from '../../site-controller/pki/authority.ts';
+import { chainFault, inspectCertificate, splitBundle } from '../../site-controller/pki/inspect.ts';
+import { tlsMaterialOf, tlsSecret } from '../../site-controller/pki/secret.ts';
 import type { GrantService } from '../../site-controller/platform/kubernetes/grant-service.ts';
 import type { TokenService } from '../../site-controller/platform/kubernetes/token-service.ts';
 import { redemptionsOf } from '../../site-controller/reconcile/accessgrant/plan.ts';
@@ -21,6 +24,7 @@ import { planCertificateSecrets } from '../../site-controller/reconcile/certific
 import { ROTATE_ANNOTATION, SPREAD_MS } from '../../site-controller/reconcile/certificate/rollover.ts';
 import { wantedCertificate } from '../../site-controller/reconcile/certificate/want.ts';
 import { GrantCluster } from '../support/grant-cluster.ts';
+import { MadeSpans } from '../support/spans.ts';
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
@@ -74,6 +78,39 @@ describe('a token', () => {
     ]);
     await redeem(cluster, redeemer);
     expect(service.outcomes).toEqual(new Map([['redeemed', 1]]));
+  });
+
+  it('is redeemed in one trace of both controllers, which says how it ended and no secret', async () => {
+    const cluster = new GrantCluster();
+    const [west, east] = [new MadeSpans(1), new MadeSpans(2, 0)];
+    cluster.addIssuer('east');
+    cluster.addSite('west');
+    const service = await cluster.serve(east.tracer);
+    stops.push(() => service.stop());
+    const token = cluster.addToken('west', 'east', service);
+    await west.tracer.span('reconcile', {}, () => redeem(cluster, cluster.redeemer(west.tracer)));
+    const [look, tried, request, answer] = [west.one('reconcile'), west.one('redeem token'), west.one('POST')].concat(
+      east.one('redemption'),
+    );
+    expect(new Set([...west.all, ...east.all].map(({ traceId }) => traceId))).toEqual(new Set([look!.traceId]));
+    expect([tried!.parentSpanId, request!.parentSpanId]).toEqual([look!.spanId, tried!.spanId]);
+    expect(tried).toMatchObject({ error: undefined, attributes: { 'skuprt.token': 'east' } });
+    expect(request).toMatchObject({ kind: 'client', attributes: { 'http.response.status_code': 200 } });
+    expect(answer).toMatchObject({
+      kind: 'server',
+      parentSpanId: request!.spanId,
+      isParentRemote: true,
+      attributes: { 'skuprt.grant': 'grant-east', 'skuprt.peer': 'id-west', 'skuprt.outcome': 'redeemed' },
+    });
+    cluster.put('west', { ...token, spec: { ...token.spec, code: 'tell-nobody' } });
+    await west.tracer.span('reconcile', {}, () => redeem(cluster, cluster.redeemer(west.tracer)));
+    expect(west.one('redeem token').error).toMatch(/refused/i);
+    expect(east.one('redemption')).toMatchObject({
+      traceId: west.one('redeem token').traceId,
+      attributes: { 'http.response.status_code': 403, 'skuprt.outcome': 'wrong code' },
+      error: expect.any(String),
+    });
+    expect(JSON.stringify([west.all, east.all])).not.toMatch(/secret|tell-nobody|BEGIN/);
   });
 
   it('is redeemed once though the controllers of both sides die at any write', async () => {
@@ -208,6 +245,28 @@ describe('a token', () => {
   });
 });
 
+describe('the site that a token is redeemed for', () => {
+  it('is proven by its own CA: another that says to be it gets nothing, and it links again', async () => {
+    const { cluster, service } = await setUp({ redemptionsAllowed: 9 });
+    const own = siteCa('west');
+    cluster.put('west', own);
+    cluster.addToken('west', 'east', service);
+    const redeemer = cluster.redeemer();
+    await redeem(cluster, redeemer);
+    expect(siteIdOf(inspectCertificate(tlsMaterialOf(linkSecret(cluster)).certificate!).uris)).toBe('id-west');
+    const again = async (ca: Secret) => {
+      for (const kind of ['Link', 'Secret', 'AccessToken']) cluster.namespaces.get('west')!.delete(`${kind}/east`);
+      cluster.put('west', ca);
+      cluster.addToken('west', 'east', service);
+      const another = cluster.redeemer();
+      await redeem(cluster, another);
+      return another.attempts('west').get('east')?.message;
+    };
+    expect(await again(siteCa('mallory'))).toMatch(/site id id-west was refused: another site has it/);
+    expect(await again(own)).toBeUndefined();
+  });
+});
+
 describe('the certificate of a link', () => {
   async function linked() {
     const set = await setUp();
@@ -237,7 +296,13 @@ describe('the certificate of a link', () => {
     const pass = (now: number) => {
       const ca = cluster.get<Secret>('east', 'Secret', 'skupper-site-ca')!;
       const secrets = new Map([['skupper-site-ca', ca]]);
-      const [write] = planCertificateSecrets({ certificates: [certificate], secrets, siteId: '', now });
+      const [write] = planCertificateSecrets({
+        certificates: [certificate],
+        secrets,
+        siteId: '',
+        routers: new Set(),
+        now,
+      });
       if (write === undefined) return undefined;
       const annotations = { ...ca.metadata.annotations, ...write.secret.metadata.annotations };
       cluster.put('east', { ...write.secret, metadata: { ...write.secret.metadata, annotations } });
@@ -280,6 +345,21 @@ describe('the certificate of a link', () => {
     await expect(renewLink({ ...secret, data: material }, { now: Date.now() })).rejects.toThrow(/not one of a link/);
   });
 
+  it('is not renewed for a site that policies of the issuer keep from linking, until they let it', async () => {
+    const { cluster } = await linked();
+    const policy = {
+      apiVersion: 'skuprt.io/v1alpha1',
+      kind: 'AccessPolicy',
+      metadata: { name: 'links', namespace: 'east', generation: 1 },
+      spec: { rules: [{ action: 'Deny', operations: ['Link'], from: [{ sites: ['id-west'] }] }] },
+    } as AccessPolicy;
+    cluster.put('east', policy);
+    const refused = renewLink(linkSecret(cluster), { now: Date.now() });
+    await expect(refused).rejects.toThrow(/Refused by policy: .*AccessPolicy\/east\/links/);
+    cluster.put('east', { ...policy, spec: { ...policy.spec, rules: [{ action: 'Allow', operations: ['Link'] }] } });
+    await renewLink(linkSecret(cluster), { now: Date.now() });
+  });
+
   it('is asked for by the schedule, at once where a Link asks', async () => {
     const { cluster } = await linked();
     const kept: string[] = [];
@@ -300,6 +380,11 @@ describe('the certificate of a link', () => {
     expect(next - Date.now()).toBeGreaterThan(20_000);
   });
 });
+
+/** Of a site that redeems. */
+function siteCa(commonName: string): Secret {
+  return tlsSecret('skupper-site-ca', createCa({ commonName, validMs: 3_600_000, now: Date.now() }));
+}
 
 function linkOf(name: string): Link {
   return { apiVersion: 'skupper.io/v2alpha1', kind: 'Link', metadata: { name }, spec: { endpoints: [] } };

@@ -10,6 +10,7 @@ import { secretText } from '../../config/api/secret-text.ts';
 import { serializeResources } from '../../config/api/serialize.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
+import { LinkNotAllowedError } from '../../site-controller/grants/errors.ts';
 import { issueLinks } from '../../site-controller/grants/issue.ts';
 import { redeemToken } from '../../site-controller/grants/redeem.ts';
 import type { Issue } from '../../site-controller/grants/redemptions.ts';
@@ -183,6 +184,22 @@ function raw(port: number, rest: string): Promise<string> {
 const west = { subject: 'west-id', now: NOW };
 
 describe('redemption', () => {
+  it('says the name of the site, in both forms, so that policies can refuse it before a use is gone', async () => {
+    const named: unknown[] = [];
+    const { token, store } = await start({
+      issue: async (_, { siteName }) => {
+        named.push(siteName);
+        throw new LinkNotAllowedError('not from there');
+      },
+    });
+    for (const form of [token, plain(token)]) {
+      await expect(redeemToken(form, { ...west, siteName: 'west' })).rejects.toThrow('not from there');
+      await expect(redeemToken(form, { ...west, siteName: 'No Name' })).rejects.toThrow('not from there');
+    }
+    expect(named).toEqual(['west', undefined, 'west', undefined]);
+    expect(store.redemptions).toEqual([]);
+  });
+
   it('by certificate request: the key is made here, the certificate carries our identity only', async () => {
     const { token, store } = await start();
     const { secret, links } = await redeemToken(token, west);

@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 async function start(addresses: readonly string[], host = 'here.test'): Promise<number> {
-  const server = createServer((socket) => socket.end(`by ${socket.localAddress}`));
+  const server = createServer((socket) => socket.on('error', () => {}).end(`by ${socket.localAddress}`));
   servers.push(server);
   const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
   await listenOn(server, { entity: 'listener here', host, port: 0, backlog: 1 }, async () => found);

@@ -72,13 +72,13 @@ async function echoes(socket: Socket): Promise<boolean> {
 
 beforeAll(async () => {
   await west.begin();
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();
   await west.end();
   for (const server of servers) server.close();
-}, 60_000);
+});
 
 describe('servers of a local site', () => {
   it('are told whose each connection is', async () => {
@@ -111,7 +111,7 @@ describe('servers of a local site', () => {
       WAIT_MS,
     );
     expect(JSON.parse(last.text)).toEqual({ host: HOST, port: last.localPort, localHost: HOST, localPort: front });
-  }, 60_000);
+  });
 
   it('get no connections while their health check fails and another does well, and get them again', async () => {
     const front = await freePort();
@@ -138,7 +138,7 @@ describe('servers of a local site', () => {
     expect(await skuprt('connector status one')).toContain('http:/health, every 1 s');
     unwell.clear();
     await come('one two');
-  }, 120_000);
+  });
 
   it('and their clients keep open connections while settings change', async () => {
     const front = await freePort();
@@ -166,7 +166,7 @@ describe('servers of a local site', () => {
     await skuprt('listener update kept --max-connections 0');
     await eventually('a second one is served', async () => echoes(open(front)), WAIT_MS);
     expect(await echoes(first)).toBe(true);
-  }, 120_000);
+  });
 });
 
 describe('settings of the site for its router', () => {
@@ -188,7 +188,7 @@ describe('settings of the site for its router', () => {
       async () => /^skuprt_router_flow_memory_limit_bytes 67108864$/m.test(await metrics()),
       WAIT_MS,
     );
-  }, 60_000);
+  });
 
   it('that cannot be used are told', async () => {
     const { metadata, spec } = (await west.store.get('Site', 'west'))!;
@@ -201,5 +201,5 @@ describe('settings of the site for its router', () => {
       async () => (await skuprt('site status')).includes('settings.skuprt.io/flow-memory: "much" is not'),
       WAIT_MS,
     );
-  }, 60_000);
+  });
 });

@@ -48,4 +48,19 @@ describe('ports of local sites', () => {
     const again = await site(homes[0]);
     expect(await again.give('amqps', FROM + 200, '127.0.0.1')).toBe(port);
   });
+
+  it('are kept for a service that is gone, for a while, and found again by it', async () => {
+    const ports = await site();
+    const port = await ports.give('a', FROM + 300, '127.0.0.1');
+    ports.releaseLater('a', 0);
+    await ports.releaseDue(60_000);
+    expect(await ports.give('b', FROM + 300, '127.0.0.1')).not.toBe(port);
+    expect(await ports.give('a', FROM + 300, '127.0.0.1')).toBe(port);
+    await ports.releaseDue(600_000);
+    expect(ports.all().get('a')).toBe(port);
+    ports.releaseLater('a', 600_000);
+    await ports.releaseDue(600_000 + 120_000);
+    expect(ports.all().has('a')).toBe(false);
+    await ports.release('b');
+  });
 });

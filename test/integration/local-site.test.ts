@@ -16,6 +16,7 @@ import { composeToken } from '../../site-controller/grants/token.ts';
 import { type SitePaths, sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { isAlive, readPidFile } from '../../site-controller/platform/local/process-identity.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
+import { unusedPort } from '../support/tcp.ts';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const HOST = '127.0.0.1';
@@ -69,7 +70,7 @@ class SiteUnderTest {
 const sites = { east: new SiteUnderTest('east'), west: new SiteUnderTest('west') };
 let backend: Server;
 
-async function eventually<T>(what: string, look: () => Promise<T | undefined>, timeoutMs = 15_000): Promise<T> {
+async function eventually<T>(what: string, look: () => Promise<T | undefined>, timeoutMs = 45_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();
@@ -86,18 +87,10 @@ async function fetchFromWest(): Promise<string | undefined> {
   const listener = await sites.west.store.get('Listener', 'backend');
   if (listener === undefined) return undefined;
   const url = `http://${HOST}:${listener.spec.port}/`;
-  return fetch(url, { signal: AbortSignal.timeout(2000), headers: { connection: 'close' } }).then(
+  return fetch(url, { signal: AbortSignal.timeout(5000), headers: { connection: 'close' } }).then(
     (response) => response.text(),
     () => undefined,
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, HOST);
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function amqpsPort({ paths }: SiteUnderTest): Promise<number> {
@@ -117,7 +110,7 @@ beforeAll(async () => {
   backend = createServer((_request, response) => response.end('hello from east')).listen(0, HOST);
   await new Promise((resolve) => backend.once('listening', resolve));
   for (const site of Object.values(sites)) {
-    const settings = { [SETTING.bindHost]: HOST, [SETTING.linkPort]: String(await freePort()) };
+    const settings = { [SETTING.bindHost]: HOST, [SETTING.linkPort]: String(await unusedPort()) };
     await site.apply('Site', site.name, { linkAccess: 'default', settings });
     site.start();
   }
@@ -184,7 +177,7 @@ describe('two local sites', () => {
   it('act on an edited file without a restart', async () => {
     const { west } = sites;
     const router = await readPidFile(west.paths.routerPid);
-    const port = await freePort();
+    const port = await unusedPort();
     await west.apply('Listener', 'mine', { routingKey: 'backend', host: HOST, port });
     await eventually('an answer on the own port', async () =>
       fetch(`http://${HOST}:${port}/`, { headers: { connection: 'close' } }).then(
@@ -224,7 +217,7 @@ describe('two local sites', () => {
     } finally {
       other.close();
     }
-  }, 40_000);
+  });
 
   it('survive kill -9 of a controller, whose router goes with it', async () => {
     const { east } = sites;
@@ -253,9 +246,9 @@ describe('two local sites', () => {
     const sitesInNetwork = async () =>
       Promise.all([east, west].map(async ({ name, store }) => (await store.get('Site', name))!.status?.sitesInNetwork));
     await west.store.delete('Link', 'for-west');
-    await eventually('both are alone', async () => (await sitesInNetwork()).join() === '1,1' || undefined, 8000);
+    await eventually('both are alone', async () => (await sitesInNetwork()).join() === '1,1' || undefined, 12_000);
     const hasNoImport = async () => (await west.store.get('Listener', 'backend')) === undefined || undefined;
-    await eventually('the import is gone', hasNoImport, 2000);
+    await eventually('the import is gone', hasNoImport);
     await west.store.apply(credentials);
     await west.store.apply(link);
     await eventually('both are back', async () => (await sitesInNetwork()).join() === '2,2' || undefined);

@@ -26,6 +26,7 @@ async function backend(name: string): Promise<number> {
 /** The name of the backend that a client reaches. */
 async function reached(port: number, localAddress = '127.0.0.1'): Promise<string> {
   const socket = dial({ host: '127.0.0.1', port, localAddress, allowHalfOpen: true });
+  socket.on('error', () => {});
   const name = await text(socket);
   socket.end();
   return name;

@@ -14,8 +14,8 @@ let near: LiveRouter;
 let port = 0;
 let lonePort = 0;
 
-/** What the clients had that met such backends. */
-const CLIENT_TIMEOUT_MS = 2000;
+/** Of a client whom nobody serves. How long one waits whom somebody does, on a virtual clock: test/sim/dial-patience.test.ts. */
+const CLIENT_TIMEOUT_MS = 20_000;
 
 async function backend(name: string, at?: number): Promise<Listening> {
   const listening = await listen((socket) => socket.end(name), at);
@@ -23,14 +23,14 @@ async function backend(name: string, at?: number): Promise<Listening> {
   return listening;
 }
 
-/** The name of the backend that a client reaches, and how long that took. */
-async function reached(at = port): Promise<{ name: string; tookMs: number }> {
-  const startedAt = performance.now();
+/** The name of the backend that a client reaches. */
+async function reached(at = port): Promise<string> {
   const socket = dial({ host: '127.0.0.1', port: at, allowHalfOpen: true });
+  socket.on('error', () => {});
   socket.setTimeout(CLIENT_TIMEOUT_MS, () => socket.destroy());
   const name = await text(socket).catch(() => 'none');
   socket.end();
-  return { name, tookMs: performance.now() - startedAt };
+  return name;
 }
 
 /** Whether its router has said so. */
@@ -65,34 +65,28 @@ afterAll(async () => {
 });
 
 describe.skipIf(!canBeSilent)('backends that do not answer', () => {
-  test('delay a few clients by a second and none for longer, while another site has a sound one', async () => {
+  test('delay a few clients, and fail none, while another site has a sound one', async () => {
     await eventually('both routers are known, and both backends have been tried', async () => {
       await reached();
       return gone.every((_, i) => isPassedOver(`gone-${i}`));
     });
-    const waits: number[] = [];
-    for (let i = 0; i < 40; i++) {
-      const { name, tookMs } = await reached();
-      expect(name).toBe('far');
-      waits.push(tookMs);
-    }
-    // At most one flow finds out for each of the two; a loaded machine needs its time too.
-    expect(waits.filter((ms) => ms > 900).length).toBeLessThanOrEqual(4);
-    expect(Math.max(...waits)).toBeLessThan(1900);
-    const metrics = await network.metrics(near);
-    expect(metrics('skuprt_router_dials_unanswered_total{alternative="yes"}')).toBeGreaterThanOrEqual(2);
-    expect(metrics('skuprt_router_flows_handed_back_total')).toBeGreaterThan(10);
+    const unanswered = async () => (await network.metrics(near))('skuprt_router_dials_unanswered_total');
+    const before = await unanswered();
+    expect(before).toBeGreaterThanOrEqual(2);
+    for (let i = 0; i < 40; i++) expect(await reached()).toBe('far');
+    // At most one flow finds out for each of the two, and once more when a slow machine had them tried again.
+    expect((await unanswered()) - before).toBeLessThanOrEqual(4);
   });
 
   test('get flows again when they have returned', async () => {
     const [silent] = gone as [SilentBackend, SilentBackend];
     await silent.stop();
     await backend('returned', silent.port);
-    await eventually('the backend is used', async () => (await reached()).name === 'returned', 30_000);
+    await eventually('the backend is used', async () => (await reached()) === 'returned', 45_000);
     expect(network.processes.logOf('near')).toContain('backend is reached again');
     const names = new Set<string>();
-    for (let i = 0; i < 30; i++) names.add((await reached()).name);
+    for (let i = 0; i < 30; i++) names.add(await reached());
     expect(names).toContain('returned');
-    expect((await reached(lonePort)).name).toBe('returned');
+    expect(await reached(lonePort)).toBe('returned');
   });
 });

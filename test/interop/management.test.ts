@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONNECTOR_ATTRIBUTES, LISTENER_ATTRIBUTES } from '../../lib/own-attributes.ts';
 import { amqp, type Typed, toPlain } from '../../router/amqp/codec/value.ts';
 import { originalRouter } from '../support/original-router.ts';
 import { findProgram, isExecutable } from '../support/programs.ts';
@@ -15,25 +16,15 @@ import { ManagedNetwork, PLACES, type Place } from './management-place.ts';
 const FULL = 'io.skupper.router.';
 /** A type for tests of the original itself. */
 const NOT_OURS: readonly string[] = ['dummy'];
+const OUR_TYPES: readonly string[] = ['accessPolicy', 'workloads', 'router.identity'];
 const MORE_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
-  router: ['adminStatus', 'operStatus'],
+  router: ['siteName', 'siteNamespace', 'adminStatus', 'operStatus'],
   listener: ['operStatus', 'connectionMsg'],
-  tcpListener: ['sessionAffinity', 'maxConnections', 'proxyProtocol'],
-  tcpConnector: [
-    'operStatus',
-    'connectionMsg',
-    'maxConnections',
-    'maxQueuedConnections',
-    'connectTimeoutSeconds',
-    'healthCheck',
-    'healthCheckPath',
-    'healthCheckIntervalSeconds',
-    'healthCheckTimeoutSeconds',
-    'healthyThreshold',
-    'unhealthyThreshold',
-    'proxyProtocol',
-  ],
+  connector: ['endpoints'],
+  tcpListener: [...Object.keys(LISTENER_ATTRIBUTES), 'proxyProtocol'],
+  tcpConnector: [...Object.keys(CONNECTOR_ATTRIBUTES), 'operStatus', 'connectionMsg'],
   listenerAddress: ['weight'],
+  connection: ['site', 'siteVerified'],
 };
 /** The Python profiler of the original's agent. */
 const FEWER_OPERATIONS: readonly string[] = ['PROFILE'];
@@ -118,13 +109,14 @@ describe.runIf(originalRouter)('our agent beside the original', { timeout: 60_00
   it('has its schema: types, attributes with their types and defaults, operations', async () => {
     const [theirs, ours] = [await schemaOf(clients.original.A), await schemaOf(clients.ours.A)];
     expect(Object.keys(theirs).filter((type) => !(type in ours))).toEqual(NOT_OURS);
-    expect(Object.keys(ours).filter((type) => !(type in theirs))).toEqual([]);
+    expect(Object.keys(ours).filter((type) => !(type in theirs))).toEqual(OUR_TYPES);
     const different: string[] = [];
     for (const [type, { attributes, operations = [] }] of Object.entries(theirs)) {
       const own = ours[type];
       if (own === undefined) continue;
       const more = Object.keys(own.attributes).filter((name) => !(name in attributes));
-      if (more.join() !== (MORE_ATTRIBUTES[type] ?? []).join()) different.push(`${type} has ${more} more`);
+      if (more.sort().join() !== [...(MORE_ATTRIBUTES[type] ?? [])].sort().join())
+        different.push(`${type} has ${more} more`);
       for (const [name, { type: kind, default: fallback }] of Object.entries(attributes)) {
         const mine = own.attributes[name];
         if (JSON.stringify(mine?.type) !== JSON.stringify(kind)) different.push(`${type}.${name}: ${mine?.type}`);
@@ -314,6 +306,25 @@ describe.runIf(originalRouter && tools.skstat && tools.skmanage)("the original's
       expect(await manage('read')).toMatchObject({ ordinal: 3, ciphers: 'DEFAULT' });
       expect(await manage('delete')).toBe('done');
       expect(await manage('read')).toMatch(/^NotFoundStatus/);
+    });
+
+    // They make and change what the original has too: they look into their own schema first.
+    it('show and delete access policies, where there are any', async () => {
+      const name = 'ClusterAccessPolicy/made';
+      const spec = JSON.stringify({ services: [{ names: ['none'] }], rules: [{ action: 'Deny' }] });
+      const client = await TypedManagement.connect(network!.ports.B);
+      const { status } = await client.ask({ operation: 'CREATE', type: 'accessPolicy', name }, text({ spec }));
+      client.close();
+      const isOurs = kinds[1] === 'ours';
+      expect(status).toBe(isOurs ? 201 : 400);
+      const at = ['-b', `127.0.0.1:${network!.ports.E}`, '-r', 'B', '--type', 'accessPolicy'];
+      const manage = async (...args: string[]) => await run(tools.skmanage!, [...at, ...args]);
+      const shown = await manage('query');
+      if (isOurs) expect(JSON.parse(shown.output)).toMatchObject([{ name, spec, connectionsRefused: 0 }]);
+      else expect(shown).toMatchObject({ failed: true });
+      if (!isOurs) return;
+      expect((await manage('delete', '--name', name)).failed).toBe(false);
+      expect(JSON.parse((await manage('query')).output)).toEqual([]);
     });
   });
 });

@@ -1,13 +1,15 @@
 /** Routers of both kinds in rings and meshes agree on the ways between them, and each message to all comes once to each. */
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { tcpConnectorEntity, tcpListenerEntity } from '../support/router-process.ts';
+import { type Kind, tcpConnectorEntity, tcpListenerEntity } from '../support/router-process.ts';
 import { unusedPort } from '../support/tcp.ts';
 import { Network, READY_MS_MAX, START_MS_MAX } from './network.ts';
 import { wrongNodes } from './nodes.ts';
 import { all, alternating, fullMesh, type LinkPlan, line, ring, runnable, type Topology } from './topology.ts';
 import { isFullVolume } from './volume.ts';
 
+/** A message that was too early for some is followed by another, and not so fast that routers of a busy machine have no time for them. */
+const LOOKS_PER_MESSAGE = 25;
 /** Two rows of three: three ways of one cost from corner to corner. */
 const LADDER: readonly LinkPlan[] = [
   { dials: 0, accepts: 1 },
@@ -26,13 +28,20 @@ const COSTLY: readonly LinkPlan[] = [
   { dials: 3, accepts: 2, dialCost: 1, acceptCost: 2 },
 ];
 
+/**
+ * Two originals side by side are not where routers are killed. When one is back so late that the other has dropped its addresses, and so
+ * early that its first HELLO and its first addresses come together, the other drops the new ones as well and never asks for them: in one
+ * of ten restarts where there are only these two.
+ */
+const RING_OF_FIVE: readonly Kind[] = ['ours', 'original', 'original', 'ours', 'original'];
+
 const TOPOLOGIES: readonly Topology[] = [
   { title: 'a ladder of ours', kinds: all('ours', 6), links: LADDER, security: 'plain' },
   { title: 'a ring of ours with costs', kinds: all('ours', 4), links: COSTLY, security: 'plain' },
   { title: 'a mesh of eight of ours', kinds: all('ours', 8), links: fullMesh(8), security: 'ecdsa' },
   { title: 'a line of four, mixed', kinds: alternating('original', 4), links: line(4), security: 'plain' },
   { title: 'a ring of four, mixed', kinds: alternating('ours', 4), links: ring(4), security: 'plain' },
-  { title: 'a ring of five, mixed', kinds: alternating('original', 5), links: ring(5), security: 'plain' },
+  { title: 'a ring of five, mixed', kinds: RING_OF_FIVE, links: ring(5), security: 'plain' },
   { title: 'a ladder, mixed', kinds: alternating('ours', 6), links: LADDER, security: 'plain' },
   { title: 'a ladder, mixed otherwise', kinds: alternating('original', 6), links: LADDER, security: 'plain' },
   { title: 'a ring with costs, mixed', kinds: alternating('ours', 4), links: COSTLY, security: 'plain' },
@@ -46,7 +55,7 @@ const shown = runnable(TOPOLOGIES).filter(({ kinds }) => isFullVolume || kinds.l
 describe.each(shown)('$title', (topology) => {
   let network: Network;
   const last = topology.kinds.length - 1;
-  const lateEntry = unusedPort();
+  let lateCount = 0;
 
   beforeAll(async () => {
     network = await Network.start(topology);
@@ -85,11 +94,12 @@ describe.each(shown)('$title', (topology) => {
     const heardAt = ({ messages }: (typeof inboxes)[0]): string[] => messages.map(({ message }) => message.body);
     const allHave = (number: number): boolean =>
       inboxes.every((inbox) => places.every((place) => heardAt(inbox).includes(`${place} ${number}`)));
+    let lookCount = 0;
     await eventually(
       'all are heard by all',
-      async () => {
-        sendAll();
-        return allHave(count - 1);
+      () => {
+        if (lookCount++ % LOOKS_PER_MESSAGE === 0) sendAll();
+        return allHave(count);
       },
       READY_MS_MAX,
     );
@@ -116,18 +126,20 @@ describe.each(shown)('$title', (topology) => {
   });
 
   test('a router that restarts at once is known by what it has now', async () => {
-    network.add(last, tcpConnectorEntity('late-address', network.workloads.ports.echo));
-    network.add(0, tcpListenerEntity('late-address', await lateEntry));
+    const [address, entry] = [`late-address-${lateCount++}`, await unusedPort()];
+    const listener = tcpListenerEntity(address, entry);
+    network.add(last, tcpConnectorEntity(address, network.workloads.ports.echo));
+    network.add(0, listener);
     const management = await network.management(0);
-    const [, { name, ...attributes }] = tcpListenerEntity('late-address', await lateEntry);
+    const [, { name, ...attributes }] = listener;
     expect((await management.ask('CREATE', { type: 'tcpListener', name: String(name) }, attributes)).status).toBe(201);
     await network.kill(last);
     network.startRouter(last);
-    await network.accepting(await lateEntry, 'the address of its second life');
+    await network.accepting(entry, 'the address of its second life');
     await agreed();
     await network.kill(0);
     network.startRouter(0);
-    await network.accepting(await lateEntry, 'what others have, at one that restarted');
+    await network.accepting(entry, 'what others have, at one that restarted');
     await agreed();
   });
 });

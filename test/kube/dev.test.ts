@@ -9,7 +9,7 @@ import { stopChild } from '../support/child-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ApiServer, startApiServers } from '../support/kube/api-server.ts';
 import { kubeAssets } from '../support/kube/assets.ts';
-import { DevProcess, DEV_START_MS as START_MS } from '../support/kube/dev-process.ts';
+import { DevProcess } from '../support/kube/dev-process.ts';
 import { echoServer } from '../support/tcp.ts';
 
 const CHANGES = 200;
@@ -17,6 +17,8 @@ const IN = 'skuprt-system';
 const SKUPPER = 'skupper.io/v2alpha1';
 const typeOf = (kind: string): ResourceType => ({ apiVersion: SKUPPER, kind, plural: `${kind.toLowerCase()}s` });
 const MAP: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+const SECRET: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
+const SERVICE: ResourceType = { apiVersion: 'v1', kind: 'Service', plural: 'services' };
 const NAMESPACE: ResourceType = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
 describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
@@ -34,14 +36,14 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
     for (const client of clients) {
       await client.create(NAMESPACE, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: IN } });
     }
-  }, START_MS);
+  });
   afterEach(async () => {
     if (dev !== undefined) await stopChild(dev.child);
-  }, START_MS);
+  });
   afterAll(async () => {
     for (const client of clients ?? []) client.close();
     await stop?.();
-  }, START_MS);
+  });
 
   const make = (client: KubeClient, kind: string, name: string, spec: object) =>
     client.create(typeOf(kind), { apiVersion: SKUPPER, kind, metadata: { name, namespace: IN }, spec });
@@ -66,6 +68,12 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
       );
     });
   }
+
+  /** Of what controllers make: certificates, configuration, Services. */
+  const leftOf = async (client: KubeClient) => {
+    const lists = await Promise.all([MAP, SECRET, SERVICE].map((type) => client.list(type, { namespace: IN })));
+    return lists.flatMap(({ items }) => items.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+  };
 
   it('links two sites, carries a flow and changes, and leaves nothing at SIGINT', async () => {
     dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link']);
@@ -100,9 +108,17 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
     dev.child.kill('SIGINT');
     await dev.exit();
     await echo.close();
-    for (const client of clients) expect([...(await client.kindsOf(SKUPPER))]).toEqual([]);
+    for (const client of clients) {
+      expect([...(await client.kindsOf(SKUPPER))]).toEqual([]);
+      expect(await leftOf(client)).toEqual([]);
+    }
     expect(dev.err.filter((line) => line.startsWith('Warning'))).toEqual([]);
-  }, 180_000);
+  });
+
+  it('begins anew where it was before', async () => {
+    dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link']);
+    await dev.ready(['a', 'b']);
+  });
 
   it('ends with a clear error when one of its processes ends, and leaves nothing', async () => {
     dev = new DevProcess(kubeconfig, ['--contexts', 'a']);
@@ -111,5 +127,5 @@ describe.runIf(kubeAssets() !== undefined)('skuprt dev', () => {
     expect(await dev.exit()).toBe(1);
     expect(dev.err.join('\n')).toMatch(/router of a ended with SIGKILL/);
     expect([...(await clients[0]!.kindsOf(SKUPPER))]).toEqual([]);
-  }, 120_000);
+  });
 });

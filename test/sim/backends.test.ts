@@ -256,7 +256,7 @@ it('a tcpListener with as many connections as it may have refuses more, and coun
   const made = network(13);
   offer(made, 'C 1');
   const { bridge } = made.router('A').router;
-  bridge.adjustListener('one', { maxConnections: 4 });
+  bridge.tcpListeners.adjust('one', { maxConnections: 4 });
   const clients = start(made, 10, 500);
   made.scheduler.runFor(300);
   expect(clients.filter(({ isBroken }) => isBroken).length).toBe(6);
@@ -267,4 +267,33 @@ it('a tcpListener with as many connections as it may have refuses more, and coun
   expect(clients.filter(({ isComplete }) => isComplete).length).toBe(4);
   expect(bridge.refusals.listener).toBe(6);
   expect(made.leftovers()).toEqual([]);
+});
+
+it('clients that no backend takes are counted as refused, those that leave or lose it later as reset', () => {
+  const made = network(17);
+  offer(made, 'C 1');
+  const { bridge } = made.router('A').router;
+  const counted = () => {
+    const { connectionsOpened, connectionsRefused, connectionsReset } = bridge.listeners.get('one')!.counters;
+    return { opened: connectionsOpened, refused: connectionsRefused, reset: connectionsReset };
+  };
+  made.refusing.add('C 1');
+  const refused = start(made, 3);
+  made.scheduler.runFor(5000);
+  expect(refused.map(({ isBroken }) => isBroken)).toEqual([true, true, true]);
+  expect(counted()).toEqual({ opened: 3, refused: 3, reset: 0 });
+  made.refusing.clear();
+  made.swallowing.add('C 1');
+  start(made, 1);
+  made.scheduler.runFor(100);
+  for (const flow of [...bridge.flows.values()]) flow.socketLost('it has left');
+  expect(counted()).toEqual({ opened: 4, refused: 3, reset: 1 });
+  made.swallowing.clear();
+  made.scheduler.runFor(5000);
+  const [lost] = start(made, 1, 20_000);
+  made.scheduler.runFor(1000);
+  made.restart('C', 60_000);
+  made.scheduler.runFor(30_000);
+  expect(lost!.isBroken).toBe(true);
+  expect(counted()).toEqual({ opened: 5, refused: 3, reset: 2 });
 });

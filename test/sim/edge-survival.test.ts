@@ -83,7 +83,8 @@ describe('flows from one edge to others go on, with', () => {
       for (const client of idle) client.leave();
       made.scheduler.runFor(3000);
       expect([...made.flowFaults(), ...made.leftovers()], `seed ${seed}`).toEqual([]);
-      expect(made.dialled.length).toBe(2 * CLIENTS.length);
+      // A backend may be dialled for nothing, when the way is lost before the answer; none is given what another has had.
+      expect([...idle, ...slow].map(({ servers }) => servers.length)).toEqual(Array(2 * CLIENTS.length).fill(1));
     }
   });
 });

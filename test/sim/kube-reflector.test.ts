@@ -133,6 +133,10 @@ describe('a reflector', () => {
     await vi.advanceTimersByTimeAsync(10);
     await reflector.synced;
     expect(reflector.isPresent).toBe(false);
+    for (let minute = 0; minute < 3; minute++) {
+      expect(reflector.lastEventAgeMs()).toBeLessThan(60_000);
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
     api.addType(THING);
     api.store.create(THING, { ...map('x'), apiVersion: THING.apiVersion, kind: THING.kind }, 'default');
     await vi.advanceTimersByTimeAsync(40_000);

@@ -60,11 +60,11 @@ describe('connections', () => {
     const { router } = made.router('A');
     const heard: boolean[] = [];
     made.onListening = (entry, on) => void (entry === 'A choice' && heard.push(on));
-    made.router('A').input(() => router.bridge.rankListenerAddress('choice', 'd', { value: 3, weight: 1 }));
+    made.router('A').input(() => router.bridge.tcpListeners.rankAddress('choice', 'd', { value: 3, weight: 1 }));
     expect(counts(made, 5)).toEqual({ d: 5 });
     made.router('A').input(() => {
-      for (const name of ['b', 'c', 'd']) router.bridge.deleteListenerAddress('choice', name);
-      router.bridge.addListenerAddress('choice', 'c', 'c', { value: 0 });
+      for (const name of ['b', 'c', 'd']) router.bridge.tcpListeners.deleteAddress('choice', name);
+      router.bridge.tcpListeners.addAddress('choice', 'c', 'c', { value: 0 });
     });
     expect(counts(made, 5)).toEqual({ c: 5 });
     expect(heard).toEqual([]);

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { endServicesWorld } from '../support/sim/services-end.ts';
 import { type ServicesCluster, ServicesWorld } from '../support/sim/services-world.ts';
 import { useVirtualTime } from '../support/virtual-time.ts';
 
@@ -18,12 +19,7 @@ beforeEach(() => {
   useVirtualTime(Date.UTC(2026, 2, 1));
 });
 
-afterEach(async () => {
-  for (const cluster of world.clusters) cluster.killAll();
-  await vi.advanceTimersByTimeAsync(60_000);
-  await Promise.all(world.clusters.map((cluster) => cluster.ended()));
-  vi.useRealTimers();
-});
+afterEach(() => endServicesWorld(world));
 
 /** Digests are told at rest too. */
 function messages(): string {

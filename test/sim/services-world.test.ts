@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { randomInt, SeededRandom } from '../../lib/random.ts';
 import type { Faults } from '../support/kube/fake-api.ts';
+import { endServicesWorld } from '../support/sim/services-end.ts';
 import { NAMESPACE, ServicesUsers } from '../support/sim/services-users.ts';
 import { type ServicesCluster, ServicesWorld } from '../support/sim/services-world.ts';
 import { useVirtualTime } from '../support/virtual-time.ts';
@@ -43,16 +44,7 @@ beforeEach(() => {
   useVirtualTime(Date.UTC(2026, 2, 1));
 });
 
-afterEach(async () => {
-  for (const { api } of world.clusters) {
-    api.faults = {};
-    api.comeUp();
-  }
-  for (const cluster of world.clusters) cluster.killAll();
-  await pass(60_000);
-  await Promise.all(world.clusters.map((cluster) => cluster.ended()));
-  vi.useRealTimers();
-});
+afterEach(() => endServicesWorld(world));
 
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);

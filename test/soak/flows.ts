@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import { type Random, randomInt } from '../../lib/random.ts';
 import { PatternChecker, patternAt } from '../support/pattern.ts';
+import { isLoss, SocketEnd } from '../support/socket-end.ts';
 import { connect, type Listening, listen, reset } from '../support/tcp.ts';
 
 /** What happens to a connection. */
@@ -257,24 +258,8 @@ function octetsOf(id: number): Buffer {
   return octets;
 }
 
-/** One end of a connection. What is not asked for is not read, so a reader that waits stalls. */
-class End {
-  private readonly socket: Socket;
-  private broken: Error | undefined;
+class End extends SocketEnd {
   private first = Buffer.alloc(0);
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.pause();
-    socket.on('error', (error) => {
-      this.broken ??= error;
-    });
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    if (!this.socket.writable) throw this.broken ?? new ClosedError('closed before all was written');
-    if (!this.socket.write(bytes)) await this.until('drain');
-  }
 
   async sendPattern(byteCount: number): Promise<void> {
     for (let at = 0; at < byteCount; ) {
@@ -287,10 +272,9 @@ class End {
   /** Undefined when the connection is over before there are as many. */
   async read(byteCount: number): Promise<Buffer | undefined> {
     while (this.first.length < byteCount) {
-      const chunk = this.socket.read() as Buffer | null;
-      if (chunk !== null) this.first = Buffer.concat([this.first, chunk]);
-      else if (this.socket.readableEnded || this.socket.destroyed) return undefined;
-      else await this.until('readable');
+      const chunk = await this.chunk().catch(ignore);
+      if (chunk === undefined) return undefined;
+      this.first = Buffer.concat([this.first, chunk]);
     }
     const bytes = this.first.subarray(0, byteCount);
     this.first = this.first.subarray(byteCount);
@@ -302,13 +286,7 @@ class End {
     const checker = new PatternChecker();
     checker.accept(this.first);
     this.first = Buffer.alloc(0);
-    for (;;) {
-      const chunk = this.socket.read() as Buffer | null;
-      if (chunk !== null) checker.accept(chunk);
-      else if (this.socket.readableEnded) break;
-      else if (this.socket.destroyed) throw this.broken ?? new ClosedError(`closed after ${checker.position} octets`);
-      else await this.until('readable');
-    }
+    for (let chunk = await this.chunk(); chunk !== undefined; chunk = await this.chunk()) checker.accept(chunk);
     if (checker.position !== byteCount) throw new Error(`${checker.position} octets of ${byteCount} came`);
   }
 
@@ -323,30 +301,9 @@ class End {
   async closed(): Promise<void> {
     while (!this.socket.closed) await this.until('close');
   }
-
-  /** Resolves at the event, or at the end of the connection. */
-  private until(event: string): Promise<void> {
-    return new Promise((resolve) => {
-      const events = [event, 'end', 'close'];
-      const done = (): void => {
-        for (const each of events) this.socket.off(each, done);
-        resolve();
-      };
-      for (const each of events) this.socket.on(each, done);
-    });
-  }
 }
 
 const FAILURES_KEPT = 20;
-const LOSSES: readonly (string | undefined)[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
-
-/** The socket was closed before its end was reached. */
-class ClosedError extends Error {}
-
-function isLoss(error: NodeJS.ErrnoException): boolean {
-  return error instanceof ClosedError || LOSSES.includes(error.code);
-}
-
 function ignore(): void {}
 
 function pause(ms: number): Promise<void> {

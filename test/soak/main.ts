@@ -5,11 +5,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '../../lib/random.ts';
+import { UsageError } from '../support/arguments.ts';
 import { HOW_TO_HAVE_IT, originalRouter } from '../support/original-router.ts';
 import { Flows } from './flows.ts';
 import { Line } from './line.ts';
 import { Losses } from './losses.ts';
-import { parseOptions, type SoakOptions, UsageError, usage } from './options.ts';
+import { parseOptions, type SoakOptions, usage } from './options.ts';
 import { TcpMemory } from './tcp-memory.ts';
 
 /** For links to be up, and the connections of the start to be gone. */

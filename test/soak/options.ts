@@ -1,5 +1,6 @@
 /** What the soak is asked for. */
 import { parseArgs } from 'node:util';
+import { atLeast, parsed } from '../support/arguments.ts';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -11,8 +12,6 @@ export interface SoakOptions {
   /** Links are lost now and then. */
   readonly losses: boolean;
 }
-
-export class UsageError extends Error {}
 
 export const usage = `npm run soak -- [--minutes N] [--flows N] [--seed N] [--mixed] [--losses]
 
@@ -29,29 +28,20 @@ may be left: no delivery, no link in use, no socket, no octet.
 
 /** @throws UsageError */
 export function parseOptions(args: readonly string[], clockSeed: number): SoakOptions {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    const text = { type: 'string' } as const;
-    const options = {
-      minutes: text,
-      flows: text,
-      seed: text,
-      mixed: { type: 'boolean' },
-      losses: { type: 'boolean' },
-    } as const;
-    ({ values } = parseArgs({ args: [...args], options }));
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  const number = (name: string, otherwise: number, min: number): number => {
-    const value = values[name] === undefined ? otherwise : Number(values[name]);
-    if (!Number.isFinite(value) || value < min) throw new UsageError(`--${name} is a number, ${min} or more`);
-    return value;
-  };
+  const text = { type: 'string' } as const;
+  const options = {
+    minutes: text,
+    flows: text,
+    seed: text,
+    mixed: { type: 'boolean' },
+    losses: { type: 'boolean' },
+  } as const;
+  const { values } = parsed(() => parseArgs({ args: [...args], options }));
+  const { minutes = '1', flows = '150', seed = String(clockSeed) } = values;
   return {
-    minutes: number('minutes', 1, 0.01),
-    flowCountMax: Math.floor(number('flows', 150, 1)),
-    seed: Math.floor(number('seed', clockSeed, 0)),
+    minutes: atLeast('minutes', minutes, 0.01),
+    flowCountMax: Math.floor(atLeast('flows', flows, 1)),
+    seed: Math.floor(atLeast('seed', seed, 0)),
     mixed: values.mixed === true,
     losses: values.losses === true,
   };

@@ -8,6 +8,7 @@ import type { KubeObject } from '../../lib/kube/object.ts';
 import type { AdaptorCluster } from '../../site-controller/adaptor/cluster.ts';
 import type { AdaptorOptions } from '../../site-controller/adaptor/options.ts';
 import { secretDigest, tlsSecret } from '../../site-controller/pki/secret.ts';
+import type { Workloads } from '../../site-controller/reconcile/policy/workload-document.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { remoteSite } from './observed.ts';
 import { unusedPort } from './tcp.ts';
@@ -31,6 +32,7 @@ export class MemoryCluster implements AdaptorCluster {
   private heardSecrets = new Map<string, Secret>();
   private readonly listeners = new Set<() => void>();
   private version = 0;
+  private knownWorkloads: Workloads | undefined;
 
   configMap(): KubeObject | undefined {
     return this.heardMap;
@@ -38,6 +40,15 @@ export class MemoryCluster implements AdaptorCluster {
 
   secrets(): ReadonlyMap<string, Secret> {
     return this.heardSecrets;
+  }
+
+  workloads(): Workloads | undefined {
+    return this.knownWorkloads;
+  }
+
+  putWorkloads(workloads: Workloads): void {
+    this.knownWorkloads = workloads;
+    this.tell();
   }
 
   putConfigMap(data: Record<string, string>): void {

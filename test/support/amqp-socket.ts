@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream';
 import type { Connection } from '../../router/amqp/engine/connection.ts';
 import type { ConnectionEvent } from '../../router/amqp/engine/events.ts';
 
+/** Far more often than any idle time-out of these tests asks for. */
+const TICK_MS = 1000;
+
 export class SocketDriver {
   readonly connection: Connection;
   readonly #stream: Duplex;
@@ -19,7 +22,13 @@ export class SocketDriver {
       connection.receive(bytes, performance.now());
       this.flush();
     });
+    // Who only takes says nothing for long, and would be given up.
+    const ticking = setInterval(() => {
+      connection.tick(performance.now());
+      this.flush();
+    }, TICK_MS).unref();
     stream.on('close', () => {
+      clearInterval(ticking);
       connection.peerGone();
       this.flush();
     });

@@ -14,12 +14,13 @@ export class Authority {
   }
 
   /** A certificate for either end of a link on 127.0.0.1. */
-  issue(subject: string): KeyPair {
+  issue(subject: string, uris: readonly string[] = []): KeyPair {
     const hosts = ['127.0.0.1', 'localhost'];
     return issueCertificate({
       ca: this.ca,
       subject,
       hosts,
+      uris: [...uris],
       usages: ['client', 'server'],
       validMs: VALID_MS,
       now: Date.now(),
@@ -27,9 +28,9 @@ export class Authority {
   }
 
   /** A fresh certificate in files of `directory`, replacing those already there. */
-  write(directory: string, subject: string): CertificateFiles {
+  write(directory: string, subject: string, uris: readonly string[] = []): CertificateFiles {
     mkdirSync(directory, { recursive: true });
-    const { certificate, privateKey } = this.issue(subject);
+    const { certificate, privateKey } = this.issue(subject, uris);
     const write = (name: string, text: string): string => {
       const file = join(directory, name);
       writeFileSync(`${file}.new`, text, { mode: 0o600 });

@@ -116,6 +116,15 @@ export class FakeCluster implements ClusterClient {
     return found;
   }
 
+  /** Ports of pods that answer, by `pod:port`: where they are on this machine. */
+  readonly podPorts = new Map<string, number>();
+
+  async forwardPort({ pod, port }: { pod: string; port: number }): Promise<{ port: number; close(): void }> {
+    const here = this.podPorts.get(`${pod}:${port}`);
+    if (here === undefined) throw new RefusedByCluster(404, `pod ${pod} has no port ${port}`);
+    return { port: here, close: () => undefined };
+  }
+
   async logs(_namespace: string, pod: string, query: { container: string; previous: boolean }): Promise<string> {
     const found = this.podLogs.get(`${pod}/${query.container}${query.previous ? '/previous' : ''}`);
     if (found === undefined) throw new RefusedByCluster(400, 'there is no such log');

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import type { Surroundings } from '../../cli/context.ts';
-import { runCommandLine } from '../../cli/program.ts';
+import { buildProgram, runCommandLine, withKnownFlags } from '../../cli/program.ts';
 
 export interface Outcome {
   code: number;
@@ -59,4 +60,29 @@ export async function runChild(dataHome: string, args: readonly string[], stdin 
   const exit = once(child, 'exit') as Promise<[number | null]>;
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
   return { code: code ?? -1, out, err };
+}
+
+/** What is typed after the command's name in a line of a shell, as far as it is about this command. */
+export function wordsOf(line: string): string[] {
+  return line
+    .split(/\s[>|#&]/, 1)[0]!
+    .trim()
+    .split(/\s+/);
+}
+
+/** Lets the command line understand the words, and runs nothing. */
+export async function understood(words: readonly string[]): Promise<boolean> {
+  const program = buildProgram(surroundings());
+  let isUnderstood = false;
+  const disarm = (command: Command): void => {
+    if (command.commands.length === 0) {
+      command.action(() => {
+        isUnderstood = true;
+      });
+    }
+    command.commands.forEach(disarm);
+  };
+  disarm(program);
+  await program.parseAsync(withKnownFlags(words), { from: 'user' });
+  return isUnderstood;
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { decode, query, type Said } from './dns.ts';
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 
 export interface DnsAddress {
   host: string;
@@ -78,6 +78,6 @@ export async function ask(address: DnsAddress, name: string, type = 'A'): Promis
 
 /** What `dig` prints. */
 export async function dig(program: string, { host, port }: DnsAddress, ...args: string[]): Promise<string> {
-  const all = [`@${host}`, '-p', String(port), '+tries=1', '+time=5', ...args];
+  const all = [`@${host}`, '-p', String(port), '+tries=1', '+time=20', ...args];
   return (await promisify(execFile)(program, all)).stdout;
 }

@@ -8,6 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { createLogger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
+import type { Tracer } from '../../lib/trace/tracer.ts';
 import { composeToken } from '../../site-controller/grants/token.ts';
 import { createCa, issueCertificate } from '../../site-controller/pki/authority.ts';
 import { tlsSecret } from '../../site-controller/pki/secret.ts';
@@ -113,7 +114,7 @@ export class GrantCluster implements GrantApi, TokenApi {
   }
 
   /** A running server; `caMs` is how long its site's CA lives. */
-  async serve(): Promise<GrantService> {
+  async serve(tracer?: Tracer): Promise<GrantService> {
     if (this.get(OWN_NAMESPACE, 'Secret', CREDENTIAL.grantServer) === undefined)
       this.put(OWN_NAMESPACE, serverSecret());
     const settings = {
@@ -131,6 +132,7 @@ export class GrantCluster implements GrantApi, TokenApi {
       onEvent: (event) => this.events.push(event),
       onRedeemed: () => undefined,
       onServed: () => undefined,
+      tracer,
     });
     await service.ensure(this.observe(OWN_NAMESPACE));
     settings.grantServer.baseUrl = `127.0.0.1:${service.port}`;
@@ -138,10 +140,10 @@ export class GrantCluster implements GrantApi, TokenApi {
     return service;
   }
 
-  redeemer(): TokenService {
+  redeemer(tracer?: Tracer): TokenService {
     const random = new SeededRandom(1);
     const onEvent = (event: EventWant) => this.events.push(event);
-    return new TokenService({ api: this, clock: systemClock, random, log, onEvent, onDone: () => undefined });
+    return new TokenService({ api: this, clock: systemClock, random, log, tracer, onEvent, onDone: () => undefined });
   }
 
   /** A site that can be linked to, with a grant. */

@@ -22,7 +22,7 @@ import {
 import { connect, reset, unusedPort } from './tcp.ts';
 
 /** Programs start slowly on a machine that is busy. */
-const HEALTHY_MS_MAX = 30_000;
+const HEALTHY_MS_MAX = 60_000;
 
 export interface LiveRouter {
   readonly id: string;

@@ -1,8 +1,7 @@
 /** A machine of its own (a data home) with one local site in a process, as a user has it: commands, files, and what runs there. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,9 +17,12 @@ import { stopChild } from './child-process.ts';
 import { CLI_ENTRY, localEnv, type Outcome, runChild } from './cli.ts';
 import type { DnsAddress } from './dns-client.ts';
 import { eventually } from './eventually.ts';
+import { unusedPort } from './tcp.ts';
 
 const HOST = '127.0.0.1';
-const START_MS = 30_000;
+const START_MS = 60_000;
+/** Of one who is not answered. */
+const SAID_MS = 5000;
 
 export class LocalMachine {
   readonly home = mkdtempSync(join(tmpdir(), 'skuprt-set-'));
@@ -136,18 +138,12 @@ export class LocalMachine {
 }
 
 /** One that can be moved by 10000. */
-export async function freePort(): Promise<number> {
-  const made = createServer().listen(0, HOST);
-  await once(made, 'listening');
-  const { port } = made.address() as AddressInfo;
-  made.close();
-  return port < 50_000 ? port : await freePort();
-}
+export const freePort = unusedPort;
 
 /** What a connection there says; undefined when it says nothing. */
 export async function said(host: string, port: number): Promise<string | undefined> {
   const socket = connect({ host, port });
-  socket.setTimeout(2000, () => socket.destroy());
+  socket.setTimeout(SAID_MS, () => socket.destroy());
   let text = '';
   try {
     for await (const chunk of socket) text += String(chunk);

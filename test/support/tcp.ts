@@ -17,7 +17,7 @@ export interface Listening {
 }
 
 /** Listens on `port` (by default one that is free) and hands each accepted connection on. */
-export async function listen(onSocket: (socket: Socket) => void, port = 0): Promise<Listening> {
+export async function listen(onSocket: (socket: Socket) => void, port = 0, host = HOST): Promise<Listening> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -26,7 +26,7 @@ export async function listen(onSocket: (socket: Socket) => void, port = 0): Prom
     socket.on('error', () => socket.destroy());
     onSocket(socket);
   });
-  server.listen({ host: HOST, port, backlog: 4096 });
+  server.listen({ host, port, backlog: 4096 });
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
@@ -40,12 +40,14 @@ export async function listen(onSocket: (socket: Socket) => void, port = 0): Prom
 }
 
 /** Gives back what it gets, and its FIN for the client's. */
-export function echoServer(port = 0): Promise<Listening> {
-  return listen((socket) => socket.pipe(socket), port);
+export function echoServer(port = 0, host = HOST): Promise<Listening> {
+  return listen((socket) => socket.pipe(socket), port, host);
 }
 
-export async function connect(port: number): Promise<Socket> {
-  const socket = connectSocket({ host: HOST, port, allowHalfOpen: true, noDelay: true });
+/** Who waits for something of it hears of a reset; one that comes after that is nobody's fault. */
+export async function connect(port: number, host = HOST): Promise<Socket> {
+  const socket = connectSocket({ host, port, allowHalfOpen: true, noDelay: true });
+  socket.on('error', () => {});
   await once(socket, 'connect');
   return socket;
 }

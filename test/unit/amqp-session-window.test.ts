@@ -71,3 +71,16 @@ describe('the window of a session', () => {
     expect([sessionOfB.gone, delivery.queuedBytes]).toEqual([false, 0]);
   });
 });
+
+describe('the round trip of a session', () => {
+  it('is the time from the question to its answer, however long nothing came or went before', () => {
+    const { pair, links } = joined();
+    const { session } = links[0]!;
+    pair.now += 5000;
+    session.measureRoundTrip(pair.now);
+    pair.carry(pair.a, pair.b);
+    pair.now += 3;
+    pair.carry(pair.b, pair.a);
+    expect(session.roundTripMs).toBe(3);
+  });
+});

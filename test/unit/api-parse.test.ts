@@ -32,6 +32,11 @@ const MINIMAL: Record<string, unknown> = {
   RouterAccess: { roles: [{ name: 'edge' }, { name: 'inter-router', port: 55671 }], tlsCredentials: 'east' },
   SecuredAccess: { selector: { app: 'x' }, ports: [{ name: 'https', port: 443, targetPort: 9090, protocol: 'TCP' }] },
   Certificate: { ca: '', subject: 'east site CA', signing: true },
+  ClusterAccessPolicy: { rules: [{ action: 'Allow', operations: ['Link'], from: [{ sites: ['east'] }] }] },
+  AccessPolicy: {
+    services: [{ names: ['backend'] }],
+    rules: [{ action: 'Limit', limits: { concurrentConnections: 5 } }],
+  },
 };
 
 describe('parseResources', () => {
@@ -40,7 +45,7 @@ describe('parseResources', () => {
       const spec = kind === 'Secret' ? { type: 'Opaque', data: { a: 'Yg==' } } : { spec: MINIMAL[kind] };
       return parseResource({ apiVersion, kind, metadata: { name: 'x' }, ...spec }, kind);
     });
-    expect(resources).toHaveLength(13);
+    expect(resources).toHaveLength(15);
     expect(parseResources(serializeResources(resources), 'text')).toEqual(resources);
     expect(parseResources(JSON.stringify({ kind: 'List', items: resources }), 'list')).toEqual(resources);
   });

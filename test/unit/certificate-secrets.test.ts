@@ -20,24 +20,56 @@ const CA = wantedCertificate('ca', { ca: '', subject: 'site CA', signing: true }
 const server = (spec: object = {}): Certificate =>
   wantedCertificate('server', { ca: 'ca', subject: 'router', hosts: ['b', 'a'], server: true, ...spec });
 
+/** That of a RouterAccess. */
+const ROUTERS: ReadonlySet<string> = new Set(['server']);
+
 /** Passes over these Certificates until nothing is left to do. */
-function settle(certificates: Certificate[], secrets = new Map<string, Secret>(), now = NOW): Map<string, Secret> {
+function settle(
+  certificates: Certificate[],
+  secrets = new Map<string, Secret>(),
+  now = NOW,
+  routers: ReadonlySet<string> = ROUTERS,
+): Map<string, Secret> {
   for (let pass = 0; pass < 10; pass += 1) {
-    const writes = planCertificateSecrets({ certificates, secrets, siteId: 'id', now });
+    const writes = planCertificateSecrets({ certificates, secrets, siteId: 'id', routers, now });
     if (writes.length === 0) return secrets;
     for (const { secret } of writes) secrets.set(secret.metadata.name, secret);
   }
   throw new Error('never settles');
 }
 
-const reasons = (certificates: Certificate[], secrets: Map<string, Secret>, now = NOW) =>
-  planCertificateSecrets({ certificates, secrets, siteId: 'id', now }).map(
+const reasons = (certificates: Certificate[], secrets: Map<string, Secret>, now = NOW, routers = ROUTERS) =>
+  planCertificateSecrets({ certificates, secrets, siteId: 'id', routers, now }).map(
     ({ secret, reason }) => `${secret.metadata.name}: ${reason}`,
   );
 const material = (secrets: Map<string, Secret>, name: string) => tlsMaterialOf(secrets.get(name)!);
 const facts = (secrets: Map<string, Secret>, name: string) => inspectCertificate(material(secrets, name).certificate!);
 
 describe('the Secret of a Certificate', () => {
+  it('names no site when it is for clients only: it may be handed to another', () => {
+    const { spec, ...rest } = server();
+    const secrets = settle([{ ...rest, spec: { ...spec, server: false, client: true } }, CA]);
+    expect(facts(secrets, 'server').uris).toEqual([]);
+  });
+
+  it('names no site when it is of another server than a router, such as the console: who has it is no router', () => {
+    expect(facts(settle([server(), CA], new Map(), NOW, new Set()), 'server').uris).toEqual([]);
+  });
+
+  it('is made anew when it names a site and should not, or does not and should', () => {
+    const secrets = settle([server(), CA]);
+    expect(reasons([server(), CA], secrets, NOW, new Set())).toEqual(['server: it is of another site, or no router']);
+    settle([server(), CA], secrets, NOW, new Set());
+    expect(facts(secrets, 'server').uris).toEqual([]);
+    expect(reasons([server(), CA], secrets)).toEqual(['server: it is of another site, or no router']);
+  });
+
+  it('stays as Skupper has made it, which names no site', () => {
+    const secrets = settle([server(), CA], new Map(), NOW, new Set());
+    delete secrets.get('server')!.metadata.annotations!['skuprt.io/made-for'];
+    expect(reasons([server(), CA], secrets)).toEqual([]);
+  });
+
   it('is made with what it is for, trusts its CA, and bears the marks of a controller', () => {
     const secrets = settle([server(), CA]);
     expect(facts(secrets, 'server')).toMatchObject({
@@ -104,10 +136,17 @@ describe('the Secret of a Certificate', () => {
       certificates: [server({ hosts: [] }), CA],
       secrets,
       siteId: '',
+      routers: ROUTERS,
       now: NOW,
     });
     expect(write!.secret.metadata.resourceVersion).toBe('7');
-    const [first] = planCertificateSecrets({ certificates: [CA], secrets: new Map(), siteId: '', now: NOW });
+    const [first] = planCertificateSecrets({
+      certificates: [CA],
+      secrets: new Map(),
+      siteId: '',
+      routers: ROUTERS,
+      now: NOW,
+    });
     expect(first!.secret.metadata.resourceVersion).toBeUndefined();
   });
 
@@ -183,7 +222,7 @@ describe('a CA', () => {
     const bundle = fingerprintsOf(material(secrets, 'server').ca!);
     expect(bundle).toHaveLength(2);
     expect(fingerprintsOf(material(secrets, 'ca').certificate!)).toEqual([old]);
-    const input = { certificates: [server(), rotated], secrets, siteId: 'id', now: NOW };
+    const input = { certificates: [server(), rotated], secrets, siteId: 'id', routers: ROUTERS, now: NOW };
     expect(nextCertificateWork(input)).toBe(NOW + SPREAD_MS);
     settle([server(), rotated], secrets, NOW + SPREAD_MS);
     expect(material(secrets, 'server').certificate).not.toBe(leaf);
@@ -203,7 +242,7 @@ describe('a CA', () => {
 
   it('begins its roll-over at two thirds of its life', () => {
     const secrets = settle([CA]);
-    const at = nextCertificateWork({ certificates: [CA], secrets, siteId: '', now: NOW });
+    const at = nextCertificateWork({ certificates: [CA], secrets, siteId: '', routers: ROUTERS, now: NOW });
     expect(at).toBeLessThan(NOW + 2440 * DAY);
     expect(reasons([CA], secrets, at - 1)).toEqual([]);
     expect(reasons([CA], secrets, at)).toEqual(['ca: announce']);
@@ -212,7 +251,13 @@ describe('a CA', () => {
   it('that somebody spoilt the state of goes on', () => {
     const rotated = wantedCertificate('ca', CA.spec, { [ROTATE_ANNOTATION]: '1' });
     const secrets = settle([CA]);
-    const [announced] = planCertificateSecrets({ certificates: [rotated], secrets, siteId: '', now: NOW });
+    const [announced] = planCertificateSecrets({
+      certificates: [rotated],
+      secrets,
+      siteId: '',
+      routers: ROUTERS,
+      now: NOW,
+    });
     const { metadata } = announced!.secret;
     const spoilt = { ...metadata, annotations: { ...metadata.annotations, 'skuprt.io/rollover': '{' } };
     secrets.set('ca', { ...announced!.secret, metadata: spoilt });

@@ -9,6 +9,7 @@ import { certificateFindings } from '../../cli/commands/check/site.ts';
 import { newSite } from '../../cli/commands/site/resource.ts';
 import { KINDS, type ResourceOf } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { createCa, issueCertificate } from '../../site-controller/pki/authority.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { Authority } from '../support/authority.ts';
@@ -129,6 +130,77 @@ describe('check', () => {
       'warn certificate b',
       'fail certificate c',
     ]);
+  });
+});
+
+describe('check of what goes along with links and policies', () => {
+  const soon = withinDays(3);
+  const fresh = withinDays(30);
+
+  /** A certificate for that long, as the data of a Secret. */
+  function withinDays(days: number): Record<string, string> {
+    const [now, validMs] = [Date.now(), days * 86_400_000];
+    const ca = createCa({ commonName: 'CA', validMs, now });
+    const issued = issueCertificate({ ca, subject: 'west', hosts: [], uris: [], usages: ['client'], validMs, now });
+    const text = (value: string) => Buffer.from(value).toString('base64');
+    return {
+      'ca.crt': text(ca.certificate),
+      'tls.crt': text(issued.certificate),
+      'tls.key': text(issued.privateKey),
+    };
+  }
+
+  function linked(data: Record<string, string>): void {
+    installed();
+    cluster.put('sites', { metadata: { name: 'west', namespace: 'default' }, spec: {} });
+    cluster.put('links', {
+      metadata: { name: 'east', namespace: 'default' },
+      spec: { tlsCredentials: 'east-tls', endpoints: [] },
+    });
+    cluster.put('secrets', { metadata: { name: 'east-tls', namespace: 'default' }, data });
+    settleAll(cluster);
+  }
+
+  it("warns of a link's certificate that ends soon, and of no other", async () => {
+    linked(soon);
+    expect((await run('check')).out).toMatch(/^warn {2}certificate of link east +expires at .*\n +It is renewed/m);
+    linked(fresh);
+    expect((await run('check')).out).not.toContain('certificate of link');
+  });
+
+  it('says what the controller thinks of policies', async () => {
+    linked(fresh);
+    const conditions = (more: object[] = []) => [
+      { type: 'Valid', status: 'True', reason: 'Ok', message: 'OK' },
+      { type: 'Ready', status: 'True', reason: 'Ok', message: 'OK' },
+      ...more,
+    ];
+    const policy = (plural: string, name: string, spec: object, list: object[]) =>
+      cluster.put(plural, {
+        metadata: { name, ...(plural === 'accesspolicies' && { namespace: 'default' }) },
+        spec: { rules: [{ action: 'Allow' }], ...spec },
+        status: { conditions: list },
+      });
+    policy('accesspolicies', 'plain', {}, conditions());
+    policy('accesspolicies', 'rehearsed', { dryRun: true }, conditions());
+    policy('accesspolicies', 'new', {}, []);
+    policy('accesspolicies', 'wrong', {}, [{ type: 'Valid', status: 'False', message: 'rule 0 has limits' }]);
+    const selectsNothing = {
+      type: 'Warnings',
+      status: 'True',
+      reason: 'SelectsNothing',
+      message: 'it selects no Listener',
+    };
+    policy('clusteraccesspolicies', 'wide', {}, conditions([selectsNothing]));
+    const { code, out } = await run('check');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^ok {4}policies +1 policy in force$/m);
+    expect(out).toMatch(/^ok {4}policy rehearsed +refuses nothing: dryRun$/m);
+    expect(out).toMatch(/^warn {2}policy new +no controller has taken it up yet$/m);
+    expect(out).toMatch(/^fail {2}policy wrong +rule 0 has limits\n +See skuprt policy status wrong$/m);
+    expect(out).toMatch(/^warn {2}cluster policy wide +it selects no Listener$/m);
+    cluster.forbidden.add('list clusteraccesspolicies');
+    expect((await run('check')).out).toMatch(/^ok {4}policies +1 policy in force$/m);
   });
 });
 

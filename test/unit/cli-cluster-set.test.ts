@@ -268,7 +268,8 @@ describe('service explain', () => {
     const { code, out } = await run('service explain web');
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('Traffic goes to east.') });
     expect(out).toContain('east, port 80: ok');
-    expect(JSON.parse((await run('-n other service explain web.shop -o json')).out)).toEqual(told);
+    const document = { apiVersion: 'skuprt.io/v1alpha1', kind: 'ServiceExplanation', ...told };
+    expect(JSON.parse((await run('-n other service explain web.shop -o json')).out)).toEqual(document);
   });
 
   it('ends with 1 when a connection fails, but not for scripts', async () => {

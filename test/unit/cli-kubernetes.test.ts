@@ -167,6 +167,9 @@ describe('sites of a cluster', () => {
   it('go alone, or with every other resource of ours', async () => {
     site();
     cluster.put('listeners', { metadata: { name: 'a', namespace: 'shop' }, spec: {} });
+    cluster.put('accesspolicies', { metadata: { name: 'own', namespace: 'shop' }, spec: {} });
+    cluster.put('accesspolicies', { metadata: { name: 'other', namespace: 'lab' }, spec: {} });
+    cluster.put('clusteraccesspolicies', { metadata: { name: 'all' }, spec: {} });
     expect(await run('delete --yes')).toMatchObject({
       code: 0,
       err: expect.stringContaining('Site "west" is deleted.'),
@@ -174,10 +177,17 @@ describe('sites of a cluster', () => {
     expect(cluster.find('listeners', 'a', 'shop')).toBeDefined();
     expect(await run('delete --all --yes')).toMatchObject({
       code: 0,
-      err: expect.stringContaining('1 other resource'),
+      err: expect.stringContaining('2 other resources'),
     });
     expect(cluster.find('listeners', 'a', 'shop')).toBeUndefined();
+    expect(cluster.find('accesspolicies', 'own', 'shop')).toBeUndefined();
+    expect(cluster.find('accesspolicies', 'other', 'lab')).toBeDefined();
+    expect(cluster.objects.has('clusteraccesspolicies//all')).toBe(true);
+    // What holds clients back goes after what they could connect to.
+    expect(cluster.writes.slice(-2)).toEqual(['delete listeners/a', 'delete accesspolicies/own']);
     expect(await run('delete --yes')).toMatchObject({ code: 3 });
+    cluster.unknown.add('accesspolicies');
+    expect(await run('delete --all --yes')).toMatchObject({ code: 0 });
   });
 
   it('print as the API server has them, without what only machines read', async () => {
@@ -319,14 +329,24 @@ describe('listeners and connectors of a cluster', () => {
     expect(cluster.writes).toEqual(['patch connectors/a {"spec":{"selector":null,"host":"h"}}']);
   });
 
-  it('that have an error stay, and the error says so', async () => {
+  const refuseListener = (message: string) => {
+    settleAll(cluster);
+    const status = cluster.find('listeners', 'a', 'shop')?.status as { conditions: object[] } | undefined;
+    for (const one of status?.conditions ?? []) Object.assign(one, { status: 'False', reason: 'Error', message });
+  };
+
+  it('with an error that passes are waited for', async () => {
     site();
     cluster.act = () => {
-      settleAll(cluster);
-      const status = cluster.find('listeners', 'a', 'shop')?.status as { conditions: object[] } | undefined;
-      for (const one of status?.conditions ?? [])
-        Object.assign(one, { status: 'False', reason: 'Error', message: 'taken' });
+      refuseListener('its Secret is not there');
+      setTimeout(() => settleAll(cluster), 200);
     };
+    expect(await run('listener create a 80')).toMatchObject({ code: 0 });
+  });
+
+  it('that have an error stay, and the error says so', async () => {
+    site();
+    cluster.act = () => refuseListener('taken');
     const { code, err } = await run('listener create a 80');
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/taken[\s\S]*listener delete a/) });
     expect(cluster.find('listeners', 'a', 'shop')).toBeDefined();

@@ -1,12 +1,15 @@
 /** What the command line prints is a contract: scripts read `-o json`, people know the tables. */
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { linkTable } from '../../cli/commands/link/status.ts';
 import { siteText } from '../../cli/commands/site/status.ts';
+import { type Context, print, say } from '../../cli/context.ts';
 import { networkPicture, networkTree, servicesOf, serviceTable } from '../../cli/output/network.ts';
 import { type NetworkStatus, viewOf } from '../../cli/output/network-status.ts';
 import { formatList, formatManifest, formatResource } from '../../cli/output/resources.ts';
 import { table } from '../../cli/output/table.ts';
 import type { ResourceOf } from '../../config/api/index.ts';
+import { runHere, surroundings } from '../support/cli.ts';
 
 const TIME = '2026-01-02T03:04:05Z';
 const condition = (type: string, status: 'True' | 'False', reason: string, message: string) => ({
@@ -233,6 +236,33 @@ describe('tables', () => {
       east   Error    3      east          Not operational   127.0.0.1:55671 (inter-router)
       "
     `);
+  });
+});
+
+describe('what other sites say', () => {
+  const evil = 'ea\x1b]0;owned\x07st\n└─ fake\x9b2J\u202e';
+  const told = viewOf({ siteStatus: [siteStatus(evil, { links: [linkStatus('outgoing', evil, 'down', evil)] })] }, '');
+  const two = [siteStatus(evil, { links: [linkStatus('outgoing', 'east', 'up', '')] }), siteStatus('east', {})];
+
+  it.each([
+    ['tables', table(['NAME'], [[evil]]), 2],
+    ['links', linkTable([{ ...link, status: { remoteSiteName: evil, message: evil } }], false), 2],
+    ['trees', networkTree(told), 5],
+    ['pictures', networkPicture(told), 1],
+    ['pictures of a pair', networkPicture(viewOf({ siteStatus: two }, '')), 3],
+  ])('adds no lines to %s, and nothing that a terminal acts on', (_what, text, lineCount) => {
+    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}]/u);
+    expect(text.split('\n')).toHaveLength(lineCount + 1);
+  });
+
+  it('is not acted on by a terminal in sentences and errors either', async () => {
+    const { err } = await runHere([`x\x1b[2Jy`]);
+    expect(err).toMatch(/^Error: unknown command 'x \[2Jy'\n/);
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    say(surroundings({ stdout, stderr }) as Context, 'a\x1b[31mb');
+    print(surroundings({ stdout, stderr }) as Context, 'a\x9bc\n\td');
+    expect([String(stderr.read()), String(stdout.read())]).toEqual(['a [31mb\n', 'a c\n\td\n']);
   });
 });
 

@@ -1,18 +1,24 @@
 /** The command line in this process: what is refused, with which exit code, and that nothing was written then. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import type { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withoutSecrets } from '../../cli/commands/debug/entry.ts';
 import { newSite } from '../../cli/commands/site/resource.ts';
 import type { Surroundings } from '../../cli/context.ts';
-import { buildProgram } from '../../cli/program.ts';
+import { describeError } from '../../cli/errors.ts';
+import { buildProgram, runCommandLine } from '../../cli/program.ts';
 import type { ResourceOf } from '../../config/api/index.ts';
 import { parseResources } from '../../config/api/parse.ts';
+import { type Fault, SkuprtError } from '../../lib/errors.ts';
+import { readVersion } from '../../lib/version.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
-import { CLI_ENTRY, runHere } from '../support/cli.ts';
+import { CLI_ENTRY, runHere, surroundings, understood, wordsOf } from '../support/cli.ts';
 
 let dataHome: string;
 let env: NodeJS.ProcessEnv;
@@ -57,6 +63,7 @@ describe('misuse', () => {
     ['-p kubernetes site start', 'its controller runs it'],
     ['-p moon status', 'Unknown platform'],
     ['token issue', "missing required argument 'file'"],
+    ['console --read-only=no', 'true or false'],
   ])('"%s" ends with exit 2, says why, and writes nothing', async (line, reason) => {
     const { code, out, err } = await run(line);
     expect(err).toContain(reason);
@@ -64,6 +71,23 @@ describe('misuse', () => {
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(existsSync(join(dataHome, 'skuprt'))).toBe(false);
   });
+
+  it.each([
+    ['frobnicate', 'skuprt --help'],
+    ['-n west lnk status', 'skuprt --help'],
+    ['link --frob', 'skuprt link --help'],
+    ['-n policy link status --frob', 'skuprt link status --help'],
+    ['policy list --frob', 'skuprt policy status --help'],
+  ])('"%s" says which help to read', async (line, help) => {
+    expect((await run(line)).err).toContain(`\n  See ${help}\n`);
+  });
+
+  it.each(['version', '--version', '-V', 'site --version', '-n west status -V'])(
+    '"%s" prints the version',
+    async (line) => {
+      expect(await run(line)).toEqual({ code: 0, out: `${readVersion()}\n`, err: '' });
+    },
+  );
 
   it('takes the platform from the environment, ours before that of Skupper', async () => {
     expect((await run('status', { env: { ...env, SKUPPER_PLATFORM: 'podman' } })).code).toBe(2);
@@ -90,6 +114,7 @@ describe('what is not there', () => {
     'listener status nowhere',
     'listener create backend 8080',
     'connector update backend --port 1',
+    'policy create backend',
     'network status',
     'service status',
     'token status nowhere',
@@ -99,6 +124,12 @@ describe('what is not there', () => {
   ])('"%s" in an empty namespace ends with exit 3 and says what to do', async (line) => {
     const { code, err } = await run(line);
     expect(err).toMatch(/^Error: .+\n {2}\S/);
+    expect(code).toBe(3);
+  });
+
+  it.each(['policy apply -', 'policy convert -'])('"%s" of a text without policies ends with exit 3', async (line) => {
+    const { code, err } = await run(line);
+    expect(err).toMatch(/^Error: There is no .*olicy in standard input\n {2}\S/);
     expect(code).toBe(3);
   });
 
@@ -114,6 +145,8 @@ describe('a stopped site', () => {
     const store = await withSite();
     const created = await run('connector create db 5432 --host db.example --wait none -o name');
     expect(created).toEqual({ code: 0, out: 'connector/db\n', err: 'Connector "db" is made.\n' });
+    const policy = await run('policy create a --service db --wait none -o name');
+    expect(policy).toMatchObject({ code: 0, out: 'accesspolicy/a\n' });
     expect((await store.get('Connector', 'db'))?.spec).toEqual({ routingKey: 'db', host: 'db.example', port: 5432 });
     const waiting = await run('listener create db 5432');
     expect(waiting).toMatchObject({ code: 1, err: expect.stringContaining('site start') });
@@ -203,6 +236,31 @@ describe('a stopped site', () => {
   });
 });
 
+describe('an error', () => {
+  class Strange extends SkuprtError {
+    readonly code = 'SKUPRT_STRANGE';
+    readonly fault: Fault;
+
+    constructor(fault: Fault) {
+      super('it broke');
+      this.fault = fault;
+    }
+  }
+  const system = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
+
+  it.each([
+    [new Strange('peer'), 'look at the other side'],
+    [new Strange('caller'), 'Correct what was given'],
+    [new Strange('environment'), 'skuprt check'],
+    [system, 'skuprt check'],
+    [new Strange('ours'), 'report it'],
+    [new TypeError('x is not a function'), 'report it'],
+  ])('of a part that knows no commands says what to do too: %s', (error, next) => {
+    expect(describeError(error, false)).toMatch(/^Error: .+\n {2}\S.+\n$/);
+    expect(describeError(error, false)).toContain(next);
+  });
+});
+
 describe('help', () => {
   const program = buildProgram({} as Surroundings);
   const below = (command: Command): Command[] => [command, ...command.commands.flatMap(below)];
@@ -219,7 +277,11 @@ describe('help', () => {
     const { code, out } = await run(`${path} --help`);
     expect(code).toBe(0);
     expect(out).toMatch(/^Examples:\n {2}/);
-    expect(out.split('\nUsage:')[0]).toMatch(new RegExp(`skuprt (-n \\S+ )?${path}`));
+    const examples = out.split('\nUsage:')[0]!;
+    expect(examples).toMatch(new RegExp(`skuprt (-n \\S+ )?${path}`));
+    for (const [, line = ''] of examples.matchAll(/(?:^ +|\| )skuprt (.*)$/gm)) {
+      await expect(understood(wordsOf(line)), line).resolves.toBe(true);
+    }
   });
 
   it('of the whole starts with examples too', async () => {
@@ -233,7 +295,11 @@ describe('help', () => {
     const folders = new Set(
       [...loaded].filter((name) => name.startsWith('/')).map((name) => relative(dirname(CLI_ENTRY), dirname(name))),
     );
-    expect([...folders].sort()).toEqual(['', '../lib', 'definitions']);
+    expect([...folders].sort()).toEqual(['', '../config', '../lib', 'definitions']);
+    // Constants only.
+    expect([...loaded].filter((name) => name.includes('/config/')).map((name) => basename(name))).toEqual([
+      'service-bounds.ts',
+    ]);
   });
 
   it.each(['bash', 'zsh', 'fish'])('completion for %s knows every command', async (shell) => {
@@ -244,6 +310,15 @@ describe('help', () => {
 });
 
 describe('debug dump', () => {
+  it('goes to standard output as it is', async () => {
+    await withSite();
+    const stdout = new PassThrough();
+    const archive = buffer(stdout);
+    expect(await runCommandLine(['debug', 'dump', '-'], surroundings({ env, stdout }))).toBe(0);
+    stdout.end();
+    expect(gunzipSync(await archive).toString()).toContain('skuprt-dump-default/versions.yaml');
+  });
+
   it('leaves out keys, codes and passwords', () => {
     const secret = withoutSecrets({
       apiVersion: 'v1',

@@ -40,6 +40,7 @@ interface PodSpec {
     resources: { requests: object };
     readinessProbe: object;
     livenessProbe: object;
+    startupProbe: object;
   }[];
 }
 
@@ -93,6 +94,11 @@ describe('the controller', () => {
     ]);
     expect(container.readinessProbe).toMatchObject({ httpGet: { path: '/readyz', port: 'metrics' } });
     expect(container.livenessProbe).toMatchObject({ httpGet: { path: '/healthz', port: 'metrics' } });
+    expect(container.startupProbe).toMatchObject({
+      httpGet: { path: '/healthz' },
+      periodSeconds: 1,
+      failureThreshold: 300,
+    });
   });
 
   it.each([

@@ -286,7 +286,7 @@ describe('texts with kinds of services', () => {
   });
 
   it('leave the table of site kinds as it was', () => {
-    expect(Object.keys(KINDS)).toHaveLength(13);
+    expect(Object.keys(KINDS)).toHaveLength(15);
     expect(ALL_KINDS.filter((kind) => Object.hasOwn(KINDS, kind))).toEqual([]);
   });
 });

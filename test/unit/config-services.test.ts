@@ -32,6 +32,7 @@ interface Container {
   resources: { requests: object };
   readinessProbe: object;
   livenessProbe: object;
+  startupProbe: object;
 }
 
 interface PodSpec {
@@ -104,6 +105,11 @@ describe.each([
     expect(container.ports).toContainEqual({ name: 'metrics', containerPort: 9000 });
     expect(container.readinessProbe).toMatchObject({ httpGet: { path: '/readyz', port: 'metrics' } });
     expect(container.livenessProbe).toMatchObject({ httpGet: { path: '/healthz', port: 'metrics' } });
+    expect(container.startupProbe).toMatchObject({
+      httpGet: { path: '/healthz' },
+      periodSeconds: 1,
+      failureThreshold: 300,
+    });
   });
 
   it('is of the image and the version of all', () => {

@@ -1,8 +1,12 @@
 /** The connector's end of a flow, when the flow is over before its backend is dialled. */
 import { describe, expect, it } from 'vitest';
+import { DurationHistogram } from '../../lib/histogram.ts';
 import { ConnectorFlow } from '../../router/bridge/connector-flow.ts';
 import { FlowBudget } from '../../router/bridge/flow-budget.ts';
+import { newCounters } from '../../router/bridge/flow-counters.ts';
 import type { Dispatcher } from '../../router/bridge/listener-flow.ts';
+import { BridgePolicies } from '../../router/bridge/policies.ts';
+import { newRefusals } from '../../router/bridge/refusals.ts';
 import { ReportQueue } from '../../router/bridge/report-queue.ts';
 import { BridgeSurvivals } from '../../router/bridge/resume/shared.ts';
 import { composeStreamHead } from '../../router/bridge/stream-head.ts';
@@ -10,6 +14,8 @@ import { newDeliveryCounters } from '../../router/core/delivery-counters.ts';
 import { withDoubt } from '../../router/core/doubt.ts';
 import { Effects } from '../../router/core/effects.ts';
 import { type Outlet, Transit } from '../../router/core/transit.ts';
+import { Clients } from '../../router/identity/client.ts';
+import { WorkloadTable } from '../../router/identity/workloads.ts';
 
 const nobody = { update: () => {}, hold: () => {}, resume: () => {} };
 const nowhere = { forward: () => false, redirect: () => false, reroute: () => false };
@@ -31,17 +37,21 @@ function flowOf(dispatcher: Dispatcher = nowhere, flowPauseLimitMs = 10_000) {
       { now: 0 },
       { routerId: 'C', home: 'amqp:/_topo/0/C/', dispatcher, random: () => 0, flowPauseLimitMs },
     ),
+    policies: new BridgePolicies({
+      now: 0,
+      effects,
+      refusals: newRefusals(),
+      clients: new Clients({ site: () => ({}), workloads: new WorkloadTable() }),
+      flows: new Map(),
+      listeners: new Map(),
+      connectors: new Map(),
+    }),
+    connectTimes: new DurationHistogram([]),
+    tracer: undefined,
     nameFlow: () => 'name',
     renameReply: () => 'name',
   };
-  const counters = {
-    bytesIn: 0,
-    bytesOut: 0,
-    connectionsOpened: 0,
-    connectionsClosed: 0,
-    connectionsRefused: 0,
-    connectionsReset: 0,
-  };
+  const counters = newCounters();
   const flow = new ConnectorFlow(
     1,
     owner,
@@ -53,6 +63,7 @@ function flowOf(dispatcher: Dispatcher = nowhere, flowPauseLimitMs = 10_000) {
       stream: new Transit(nobody, nowhere, 1, false),
       now: 0,
       recorder: undefined,
+      clients: new Clients({ site: () => ({}), workloads: new WorkloadTable() }),
     },
   );
   return { flow, done: () => ({ overCount, effects: effects.take().map(({ type }) => type) }) };

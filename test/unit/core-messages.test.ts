@@ -1,11 +1,12 @@
 /** What becomes of messages between an inlet and its outlets: outcomes when a consumer is lost, sending again, order of copies. */
 import { describe, expect, it } from 'vitest';
 import type { DeliveryState } from '../../router/amqp/codec/performatives.ts';
+import type { OutgoingDelivery } from '../../router/amqp/engine/outgoing-delivery.ts';
 import { FLAG_RESEND_RELEASED, FLAG_STREAMING } from '../../router/amqp/message/router-annotations.ts';
 import { countDelay, delayOf, StuckDeliveries } from '../../router/core/delivery-age.ts';
 import { newDeliveryCounters } from '../../router/core/delivery-counters.ts';
 import { RESEND_BYTES_MAX, STUCK_AFTER_MS, STUCK_SWEEP_MS } from '../../router/core/limits.ts';
-import type { LinkEnd } from '../../router/core/link-ends.ts';
+import type { LinkEnd, LinkOutlet } from '../../router/core/link-ends.ts';
 import { Peer } from '../../router/core/peer.ts';
 import { type Outlet, Transit } from '../../router/core/transit.ts';
 import { Pair } from '../support/amqp-pair.ts';
@@ -155,11 +156,13 @@ describe('messages of one sender to one address', () => {
     return peer;
   }
 
-  function linkOf(peer: Peer, over: Partial<Transit>): unknown {
+  function deliveryOf(peer: Peer, over: Partial<Transit>): OutgoingDelivery {
     const transit = new Transit(new Told(), { reroute: () => false }, 1, false);
     Object.assign(transit, { to: 'a', ...over });
-    return (peer.take(transit) as unknown as LinkEnd).delivery.link;
+    return (peer.take(transit) as LinkOutlet).delivery;
   }
+
+  const linkOf = (peer: Peer, over: Partial<Transit>): unknown => deliveryOf(peer, over).link;
 
   it('keep their order behind a large one', () => {
     const peer = neighbour();
@@ -168,6 +171,16 @@ describe('messages of one sender to one address', () => {
     expect(large).not.toBe(peer.data[4]);
     expect(linkOf(peer, { origin })).toBe(large);
     expect(linkOf(peer, { origin, whole: true })).toBe(large);
+  });
+
+  it('do not follow one that was broken off: its link may end before they have their outcomes', () => {
+    const peer = neighbour();
+    const origin = {};
+    const large = deliveryOf(peer, { origin });
+    large.write(Buffer.from('half'));
+    large.abort();
+    expect(linkOf(peer, { origin, whole: true })).toBe(peer.data[4]);
+    expect(linkOf(peer, { origin })).not.toBe(large.link);
   });
 
   it('to another address, or of another sender, do not wait for it', () => {

@@ -136,6 +136,24 @@ describe('streams to an original', () => {
     expect(connected.links.has(link)).toBe(false);
   });
 
+  it('that are broken off behind another leave it its outcome', () => {
+    const connected = new Connected();
+    const [link] = connected.take(1) as [SenderLink];
+    const before = link.deliver();
+    before.write(CHUNK);
+    before.end();
+    link.deliver().write(CHUNK);
+    connected.run();
+    link.head?.abort();
+    connected.run();
+    connected.links.brokenOff(link);
+    expect(link.gone).toBe(false);
+    before.update({ state: 'accepted' }, true);
+    connected.links.release(link);
+    expect(link.gone).toBe(true);
+    expect(connected.links.has(link)).toBe(false);
+  });
+
   it('leave a session that the peer has ended', () => {
     const connected = new Connected();
     const [link] = connected.take(1) as [SenderLink];

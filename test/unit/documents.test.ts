@@ -1,10 +1,8 @@
 /** The documents keep up with the program: what they tell a reader to type exists, and what they point to is there. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { buildProgram } from '../../cli/program.ts';
-import { surroundings } from '../support/cli.ts';
+import { understood, wordsOf } from '../support/cli.ts';
 
 const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', ...markdownIn('docs'), ...markdownIn('config/samples')];
 const SCRIPTS = Object.keys((JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }).scripts);
@@ -14,7 +12,7 @@ describe.each(DOCUMENTS)('%s', (document) => {
 
   it('tells only commands that the command line takes', async () => {
     for (const command of commandsIn(text)) {
-      await expect(parse(command), command.join(' ')).resolves.toBe(true);
+      await expect(understood(command), command.join(' ')).resolves.toBe(true);
     }
   });
 
@@ -42,8 +40,8 @@ it('the README walks through the whole life of a link', () => {
 });
 
 it('a command that does not exist is noticed', async () => {
-  await expect(parse(['-n', 'east', 'lnk', 'create', 'x'])).rejects.toThrow(/unknown command/);
-  await expect(parse(['init', '--hots', 'x'])).rejects.toThrow(/unknown option/);
+  await expect(understood(['-n', 'east', 'lnk', 'create', 'x'])).rejects.toThrow(/unknown command/);
+  await expect(understood(['init', '--hots', 'x'])).rejects.toThrow(/unknown option/);
 });
 
 function markdownIn(folder: string): string[] {
@@ -57,28 +55,6 @@ function markdownIn(folder: string): string[] {
 function commandsIn(text: string): string[][] {
   const blocks = [...text.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
   return blocks
-    .flatMap((block) => [...block.matchAll(/^(?:\$ )?\.\/skuprt (.*)$/gm)].map((match) => match[1]!))
-    .map((line) =>
-      line
-        .split(/\s[>|#]|\s&&/, 1)[0]!
-        .trim()
-        .split(/\s+/),
-    );
-}
-
-/** Lets the command line understand the words, and runs nothing. */
-async function parse(words: readonly string[]): Promise<boolean> {
-  const program = buildProgram(surroundings());
-  let understood = false;
-  const disarm = (command: Command): void => {
-    if (command.commands.length === 0) {
-      command.action(() => {
-        understood = true;
-      });
-    }
-    command.commands.forEach(disarm);
-  };
-  disarm(program);
-  await program.parseAsync(words, { from: 'user' });
-  return understood;
+    .flatMap((block) => [...block.matchAll(/^(?:\$ (?:\.\/)?|\.\/)skuprt (.*)$/gm)].map((match) => match[1]!))
+    .map(wordsOf);
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
+import { WrongTries } from '../../lib/wrong-tries.ts';
 import { type Claim, type Issue, Redemptions } from '../../site-controller/grants/redemptions.ts';
 import type { GrantState, GrantStore, Redemption } from '../../site-controller/grants/store.ts';
-import { WrongTries } from '../../site-controller/grants/wrong-tries.ts';
 import { createRequest } from '../../site-controller/pki/request.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

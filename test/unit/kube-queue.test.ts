@@ -4,7 +4,7 @@ import { WorkQueue, type WorkQueueOptions } from '../../lib/kube/queue.ts';
 import { createLogger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
 
-const log = createLogger({ name: 'test', level: 'silent' });
+const silent = createLogger({ name: 'test', level: 'silent' });
 let ended: AbortController;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
@@ -15,7 +15,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function queueOf(run: (key: string) => Promise<number | undefined>, options?: WorkQueueOptions): WorkQueue {
+function queueOf(
+  run: (key: string) => Promise<number | undefined>,
+  options?: WorkQueueOptions,
+  log = silent,
+): WorkQueue {
   const queue = new WorkQueue({ run, clock: systemClock, random: new SeededRandom(1), log }, options);
   void queue.run(ended.signal);
   return queue;
@@ -77,6 +81,27 @@ describe('a work queue', () => {
     expect(others).toBe(1);
     await vi.advanceTimersByTimeAsync(2000);
     expect(circles).toBeGreaterThan(201);
+  });
+
+  it('tells each run at debug, with what came of it and how long it took', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const write = (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>);
+    const queue = queueOf(
+      async (key) => {
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        if (key === 'bad') throw new Error('no');
+        return undefined;
+      },
+      {},
+      createLogger({ name: 'test', level: 'debug', destination: { write } }),
+    );
+    for (const key of ['good', 'bad']) queue.add(key);
+    await vi.advanceTimersByTimeAsync(250);
+    const told = lines.filter(({ msg }) => msg === 'reconciled');
+    expect(told.map(({ level, key, result, durationMs }) => [level, key, result, durationMs])).toEqual([
+      ['debug', 'good', 'success', 250],
+      ['debug', 'bad', 'error', 250],
+    ]);
   });
 
   it('repeats what failed, later each time, and forgets failures with a success', async () => {
@@ -148,7 +173,7 @@ describe('a work queue', () => {
       isDone = true;
       return 10;
     };
-    const queue = new WorkQueue({ run, clock: systemClock, random: new SeededRandom(1), log }, { workers: 1 });
+    const queue = new WorkQueue({ run, clock: systemClock, random: new SeededRandom(1), log: silent }, { workers: 1 });
     const over = queue.run(own.signal);
     queue.add('a');
     queue.add('b');

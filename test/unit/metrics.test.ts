@@ -10,12 +10,12 @@ describe('the metrics text', () => {
   it('has each name once, with its help before its samples', () => {
     expect(new Set(names).size).toBe(names.length);
     for (const name of names)
-      expect(text).toMatch(new RegExp(`# HELP ${name} .+\n# TYPE ${name} (counter|gauge)\n${name}`));
+      expect(text).toMatch(new RegExp(`# HELP ${name} .+\n# TYPE ${name} (counter|gauge|histogram)\n${name}`));
   });
 
   it('is made of lines that Prometheus reads', () => {
     const sample = /^[a-z_0-9]+(\{([a-z]+="([^"\\\n]|\\.)*",?)+\})? [0-9.e+-]+$/;
-    const comment = /^# (HELP [a-z_0-9]+ .+|TYPE [a-z_0-9]+ (counter|gauge))$/;
+    const comment = /^# (HELP [a-z_0-9]+ .+|TYPE [a-z_0-9]+ (counter|gauge|histogram))$/;
     expect(text.endsWith('\n')).toBe(true);
     for (const line of text.trimEnd().split('\n')) expect(line).toMatch(line.startsWith('#') ? comment : sample);
   });
@@ -57,6 +57,24 @@ describe('the metrics text', () => {
   it('says whether the router drains, and what it waits for', () => {
     expect(text).toContain('\nskuprt_router_draining 1\n');
     expect(text).toContain('\nskuprt_router_open 6\n');
+  });
+
+  it('tells of each address at each side what its listeners and connectors have counted', () => {
+    expect(text).toContain('skuprt_router_service_flows_opened_total{side="listener",address="web:80"} 5\n');
+    expect(text).toContain('skuprt_router_service_octets_total{side="listener",address="web:80",direction="out"} 8\n');
+    expect(text).toContain('skuprt_router_service_fit{side="listener",address="web:80"} 1\n');
+  });
+
+  it('has exemplars in OpenMetrics alone, which ends with a line that says so', () => {
+    const open = renderMetrics(COUNTERS, 'openmetrics');
+    const bucket = 'skuprt_router_connect_duration_seconds_bucket{le="0.1"} 2';
+    expect(text).toContain(`${bucket}\n`);
+    expect(open).toContain(`${bucket} # {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"} 0.05\n`);
+    expect(open).toContain('skuprt_router_connect_duration_seconds_bucket{le="+Inf"} 3\n');
+    expect(open).toContain('# TYPE skuprt_router_flows_opened counter\nskuprt_router_flows_opened_total 5\n');
+    expect(open.match(/# EOF\n/g)).toHaveLength(1);
+    expect(open.endsWith('# EOF\n')).toBe(true);
+    expect(text).not.toContain('EOF');
   });
 
   it('counts protocol errors by their condition', () => {

@@ -231,6 +231,17 @@ describe('the HTTP/1 observer gives up', () => {
     expect(seen.observer.active).toBe(false);
     expect(seen.ended).toEqual(seen.began);
   });
+
+  it('on a first line that begins like none, without waiting for its end, in pieces of any size', () => {
+    for (const pieces of [['!\x00'], ['!', '\x00'], ['!', '!', '!\x00'], ['x'.repeat(20), 'x'.repeat(13)]]) {
+      for (const by of ['client', 'server'] as const) {
+        const seen = observe('http1');
+        seen.client(GET);
+        for (const piece of pieces) seen[by](piece);
+        expect(seen.observer.active, `${by} ${pieces.join('|')}`).toBe(false);
+      }
+    }
+  });
 });
 
 describe('what an observer is made for', () => {

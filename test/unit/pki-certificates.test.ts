@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
+import { siteIdOf, siteUri } from '../../lib/site-identity.ts';
 import { createCa, issueCertificate, type KeyPair, signRequest } from '../../site-controller/pki/authority.ts';
 import { childrenOf, decode, encode, fromPem, sequence, toPem } from '../../site-controller/pki/der.ts';
-import { siteIdOf, siteUri } from '../../site-controller/pki/identity.ts';
 import { chainFault, inspectCertificate, isExpired } from '../../site-controller/pki/inspect.ts';
 import { createRequest, readRequest } from '../../site-controller/pki/request.ts';
 

@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { exportObject } from '../../cli/commands/service/export.ts';
 import { settingFields } from '../../cli/commands/service/settings.ts';
-import { BACKEND_BOUNDS } from '../../cli/definitions/backends.ts';
 import type { Resource } from '../../config/api/index.ts';
 import { SETTING } from '../../config/names.ts';
-import { connectorSettings, listenerSettings, SERVICE_BOUNDS } from '../../config/service-settings.ts';
+import { connectorSettings, listenerSettings } from '../../config/service-settings.ts';
 import { parseConfig } from '../../router/management/config.ts';
 import { exportSettings } from '../../service-controller/reconcile/serviceexport/annotations.ts';
 import { planOperations } from '../../site-controller/adaptor/router-diff.ts';
@@ -121,6 +120,55 @@ describe('settings of a Connector', () => {
   });
 });
 
+describe('the share of a Connector', () => {
+  const shared = (name: string, share: string | undefined, selector: string): Resource =>
+    resource('Connector', name, {
+      routingKey: 'web',
+      port: 80,
+      selector,
+      settings: share === undefined ? {} : { [SETTING.share]: share },
+    });
+  const pods = [
+    pod('a', '10.0.0.1', { labels: { v: '1' } }),
+    pod('b', '10.0.0.2', { labels: { v: '1' } }),
+    pod('c', '10.0.0.3', { labels: { v: '2' } }),
+  ];
+  const weights = (...connectors: Resource[]) =>
+    connectorEntities(onKubernetes([site(), ...connectors], { pods })).map(([, { host, weight }]) => [host, weight]);
+
+  it('is that of all of its pods together, beside those of its routing key', () => {
+    expect(weights(shared('v1', '90', 'v=1'), shared('v2', '10', 'v=2'))).toEqual([
+      ['10.0.0.1', 45_000],
+      ['10.0.0.2', 45_000],
+      ['10.0.0.3', 10_000],
+    ]);
+  });
+
+  it('is 100 beside one that has said its own, and nobody is told anything where none has', () => {
+    expect(weights(shared('v1', undefined, 'v=1'), shared('v2', '0', 'v=2')).map(([, weight]) => weight)).toEqual([
+      50_000, 50_000, 0,
+    ]);
+    expect(weights(shared('v1', undefined, 'v=1'), shared('v2', undefined, 'v=2')).map(([, weight]) => weight)).toEqual(
+      [undefined, undefined, undefined],
+    );
+  });
+
+  it('changes in place', () => {
+    const at = (share: string) => connectorEntities(observed([site(), connector({ [SETTING.share]: share })]));
+    expect(operations(at('5'), at('6'))).toEqual(['update']);
+  });
+
+  it('that cannot be used is told', () => {
+    const seen = observed([site(), connector({ [SETTING.share]: '1001' })]);
+    expect(configured(planConnectors(seen))).toContain('is not a whole number from 0 to 1000');
+  });
+
+  it('is a flag of expose and of connectors, not of exports, whose weight is that of a cluster', async () => {
+    const { code, err } = await runHere(['-p', 'local', 'service', 'export', 'web', '--share', '5']);
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('--share') });
+  });
+});
+
 describe('settings of a Listener', () => {
   const settings = { [SETTING.maxConnections]: '9', [SETTING.proxyProtocol]: 'required' };
 
@@ -185,13 +233,22 @@ describe('annotations of a ServiceExport', () => {
 
 describe('settings of a Site that routers read when they start', () => {
   const settings = { [SETTING.flowPauseSeconds]: '0', [SETTING.flowMemory]: '256Mi' };
-  const template = (spec: object) => {
+  const template = (spec: object, prefix = 'SKUPRT_', container = 0) => {
     const { objects } = planWorkload(onKubernetes([site(spec)]));
     const deployment = objects.find(({ kind }) => kind === 'Deployment')!;
     return (
       deployment.spec as { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } }
-    ).template.spec.containers[0]!.env.filter(({ name }) => name.startsWith('SKUPRT_'));
+    ).template.spec.containers[container]!.env.filter(({ name }) => name.startsWith(prefix));
   };
+
+  it('of traces are in that of its adaptor too, but for the share of connections', () => {
+    const traced = { [SETTING.traceEndpoint]: 'http://collector:4318', [SETTING.traceRatio]: '0.1' };
+    const endpoint = { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector:4318' };
+    const share = { name: 'OTEL_TRACES_SAMPLER_ARG', value: '0.1' };
+    expect(template({ settings: traced }, 'OTEL_')).toEqual([endpoint, share]);
+    expect(template({ settings: traced }, 'OTEL_', 1)).toEqual([endpoint]);
+    expect(template({ settings }, 'OTEL_', 1)).toEqual([]);
+  });
 
   it('are in the environment of its pods, and without them nothing is', () => {
     expect(template({ settings })).toEqual([
@@ -205,6 +262,8 @@ describe('settings of a Site that routers read when they start', () => {
     [SETTING.flowPauseSeconds, '601', 'a number of seconds from 0 to 600'],
     [SETTING.flowPauseSeconds, '-1', 'a number of seconds'],
     [SETTING.flowMemory, '256MB', 'a number of octets, or one like 256Mi'],
+    [SETTING.traceEndpoint, 'collector:4318', 'a URL like http://collector:4318'],
+    [SETTING.traceRatio, '1.5', 'a number from 0 to 1'],
   ])('%s of "%s" is told on both platforms, and no router gets it', (key, value, what) => {
     const faulty = site({ settings: { [key]: value } });
     for (const seen of [observed([faulty]), onKubernetes([faulty])]) {
@@ -247,10 +306,6 @@ describe('flags', () => {
   ])('that cannot be used are told before anything is read: %s', async (line, words) => {
     const { code, err } = await runHere(['-p', 'local', ...line.split(' ')]);
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(words) });
-  });
-
-  it('may be what settings may be', () => {
-    expect(BACKEND_BOUNDS).toEqual(SERVICE_BOUNDS);
   });
 
   it('are shown in words, and nothing that was not set', () => {

@@ -5,7 +5,7 @@ import { testConnection } from '../../service-controller/platform/probe.ts';
 const servers: Server[] = [];
 
 async function listen(handle: (socket: Socket) => void): Promise<number> {
-  const server = createServer(handle);
+  const server = createServer((socket) => handle(socket.on('error', () => undefined)));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as { port: number }).port;

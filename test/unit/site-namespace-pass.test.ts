@@ -37,6 +37,7 @@ function bench() {
     isPresent: true,
   });
   const pass = new NamespacePass({
+    workloads: { maps: [], want: () => undefined },
     cache: new ClusterCache({
       settings: settings({ enableGrants: false }),
       sources: new Map(WATCHED.map(({ kind }) => [kind, source(kind)])),

@@ -1,11 +1,12 @@
 /** What a namespace on Kubernetes should be, as a whole: what the plans of the kinds come to together. */
 import { describe, expect, it } from 'vitest';
+import type { Resource } from '../../config/api/index.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { parseAdaptorConfig } from '../../site-controller/adaptor/config.ts';
 import { planNamespace } from '../../site-controller/reconcile/namespace-plan.ts';
 import { pod } from '../support/cluster.ts';
 import { namespacePlanOf } from '../support/namespace-plan.ts';
-import { NOW, resource, routerState, SITE_UID, site } from '../support/observed.ts';
+import { credential, NOW, resource, routerState, SITE_UID, site } from '../support/observed.ts';
 import { configMap, onKubernetes } from '../support/observed-cluster.ts';
 
 const SECRET = (name: string, key = 'key') =>
@@ -45,6 +46,13 @@ describe('a namespace with a site', () => {
       expect(metadata).toMatchObject({ namespace: 'ns-west', labels: { 'internal.skupper.io/controlled': 'true' } });
       expect(metadata.ownerReferences).toMatchObject([{ kind: 'Site', uid: SITE_UID, controller: true }]);
     }
+  });
+
+  it('asks at once for a certificate of all hosts that are known', () => {
+    const settings = { enabledAccessTypes: ['host'], defaultAccessType: 'host', clusterHost: 'front.example' } as const;
+    const { apply } = namespacePlanOf(onKubernetes([site({ linkAccess: 'default' })], { settings }));
+    const certificate = apply.find(({ metadata: { name } }) => name === 'skupper-site-server')!;
+    expect((certificate.spec as { hosts: string[] }).hosts).toContain('front.example');
   });
 
   it('has no router configuration until the certificate of its local listener is there', () => {
@@ -259,7 +267,8 @@ describe('a ConfigMap of a router', () => {
 });
 
 describe('when a namespace is looked at again', () => {
-  const tried = (retryAt: number) => ({ generation: 1, message: 'cannot be reached', isFinal: false, retryAt });
+  const failed = { uid: 'u', generation: 1, message: 'cannot be reached', isFinal: false };
+  const tried = (retryAt: number) => ({ ...failed, retryAt });
   const requeueAt = (...attempts: ReturnType<typeof tried>[]) => {
     const named = new Map(attempts.map((attempt, index) => [`token-${index}`, attempt]));
     const inputs = { newCode: () => 'code', redemptions: () => 0, attempts: named };
@@ -268,6 +277,22 @@ describe('when a namespace is looked at again', () => {
 
   it('is when the next token is to be tried again', () => {
     expect(requeueAt(tried(NOW + 5000), tried(NOW + 1000))).toBe(NOW + 1000);
+  });
+
+  it('is when the Secret of a young Link should be there: until then its lack is no fault', () => {
+    const look = (ageMs: number, secrets: Resource[] = []) => {
+      const young = { ...LINK, metadata: { ...LINK.metadata, creationTimestamp: new Date(NOW - ageMs).toISOString() } };
+      const inputs = { newCode: () => 'code', redemptions: () => 0, attempts: new Map() };
+      const credentials = new Map(secrets.map(({ metadata: { name } }) => [name, credential(name)]));
+      const state = onKubernetes([site(), young as Resource, ...secrets], {}, { credentials });
+      const { requeueAt, outcomes } = planNamespace(state, inputs);
+      const { findings } = outcomes.find(({ resource: { kind } }) => kind === 'Link')!;
+      return [findings[0]!.reason, requeueAt];
+    };
+    expect(look(2000)).toEqual(['Pending', NOW + 3000]);
+    expect(look(5000)).toEqual(['Error', Infinity]);
+    expect(look(-3_600_000)).toEqual(['Error', Infinity]);
+    expect(look(2000, [LINK_SECRET])).toEqual(['Ready', Infinity]);
   });
 
   it('is not at once because of a token that is being tried now', () => {

@@ -352,7 +352,8 @@ describe('AccessGrant', () => {
 
 describe('AccessToken', () => {
   const token = resource('AccessToken', 't', { url: 'https://x/1', code: 'c', ca: 'PEM' });
-  const attempt = { generation: 1, message: 'unreachable', isFinal: false, retryAt: NOW + 5000 };
+  const { uid } = token.metadata;
+  const attempt = { uid, generation: 1, message: 'unreachable', isFinal: false, retryAt: NOW + 5000 };
 
   it('is tried at once, again after a while, and never again after a refusal', () => {
     const state = observed([site(), token]);
@@ -361,6 +362,7 @@ describe('AccessToken', () => {
     expect(tokensDue({ ...state, now: NOW + 5000 }, new Map([['t', attempt]]))).toHaveLength(1);
     expect(tokensDue({ ...state, now: NOW + 5000 }, new Map([['t', { ...attempt, isFinal: true }]]))).toHaveLength(0);
     expect(tokensDue(state, new Map([['t', { ...attempt, generation: 0, isFinal: true }]]))).toHaveLength(1);
+    expect(tokensDue(state, new Map([['t', { ...attempt, uid: 'former', isFinal: true }]]))).toHaveLength(1);
   });
 
   it('shows a refusal as an error and an unreachable site as pending', () => {

@@ -198,6 +198,13 @@ describe('import', () => {
     expect(lostPorts(asking(90))).toEqual(['import/"backend"']);
   });
 
+  it('keeps its port while one of several sites asks for it, or the one that did is away', () => {
+    const before = observed([site(), imported()], { ports: port(8081) });
+    const several = network(remoteSite('a', services(90)), remoteSite('east', services(80)));
+    expect(lostPorts({ ...before, network: several })).toEqual([]);
+    expect(lostPorts({ ...before, network: network(remoteSite('a', services(90))) })).toEqual([]);
+  });
+
   it('never prunes what the user made', () => {
     const own = resource('Listener', 'backend', { routingKey: 'other', host: '127.0.0.1', port: 1234 });
     expect(planImports(observed([site(), own])).prune).toEqual([]);

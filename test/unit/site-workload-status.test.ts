@@ -1,5 +1,6 @@
 /** Site on Kubernetes: its conditions with the words that tools know, and a network that fits into one object. */
 import { describe, expect, it } from 'vitest';
+import { SiteStatus } from '../../config/api/site.ts';
 import { planSites } from '../../site-controller/reconcile/site/plan.ts';
 import { siteRecords } from '../../site-controller/reconcile/site/records.ts';
 import { type ClusterParts, cluster, foreign, live, pod } from '../support/cluster.ts';
@@ -132,6 +133,12 @@ describe('the network', () => {
     remoteSite(name, { listeners: Array.from({ length: count }, (_, index) => entry(`service-${index}`)) });
   const own = content('west', 3);
   const size = (value: object) => Buffer.byteLength(JSON.stringify(value));
+
+  it('has only what the schema of a Site knows, since an API server drops the rest', () => {
+    const told = { ...own, site: { ...own.site, asksWorkloads: true, ca: 'AB:CD' } };
+    const known = Object.keys(SiteStatus.properties.network.items.properties);
+    for (const record of siteRecords(told, [told])) expect(known).toEqual(expect.arrayContaining(Object.keys(record)));
+  });
 
   it('groups listeners and connectors by routing key', () => {
     const other = remoteSite('east', {

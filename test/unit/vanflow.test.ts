@@ -1,14 +1,18 @@
 /** The router as a source of events: what it tells, when, and to whom. Wire reference 6.8, 10. */
 import { describe, expect, it } from 'vitest';
-import { ATTRIBUTE, RECORD_TYPE } from '../../lib/vanflow.ts';
+import { SeededRandom } from '../../lib/random.ts';
+import type { SpanRecord } from '../../lib/trace/span.ts';
+import { ATTRIBUTE, OWN_ATTRIBUTE, RECORD_TYPE } from '../../lib/vanflow.ts';
 import { amqp } from '../../router/amqp/codec/value.ts';
+import { SpanMaker } from '../../router/telemetry/trace/flow-tracer.ts';
+import { REFUSED_COUNT_MAX, REFUSED_KEPT_MS } from '../../router/telemetry/vanflow/limits.ts';
 import { EPOCH_MS, SOURCE, VanflowWorld } from '../support/vanflow-world.ts';
 
 const MICROS = EPOCH_MS * 1000;
 
 function serving(): VanflowWorld {
   const world = new VanflowWorld();
-  world.router.bridge.addListener({ name: 'tl', address: 'echo', multiAddressStrategy: 'none' });
+  world.router.bridge.tcpListeners.add({ name: 'tl', address: 'echo', multiAddressStrategy: 'none' });
   world.router.bridge.addConnector('tc', 'echo');
   world.router.effects();
   return world;
@@ -116,8 +120,8 @@ describe('records of what there is', () => {
       .slice(before)
       .filter(({ to }) => to.endsWith(':0'));
     expect(changes.flatMap(({ records }) => records.map((record) => [...record.keys()]))).toEqual([
-      [0, 1, 40],
-      [0, 1, 40],
+      [0, 1, 23, 40, 58],
+      [0, 1, 23, 40, 58],
     ]);
     const asked = world.of('RECORD').length;
     for (let count = 0; count < 20; count++) {
@@ -210,6 +214,24 @@ describe('the record of a flow', () => {
     expect(told[1]!.get(ATTRIBUTE.octets)).toBe(100);
   });
 
+  it('names the trace that it is part of', () => {
+    const world = collected();
+    const { bridge } = world.router;
+    const random = new SeededRandom(3);
+    const spans: SpanRecord[] = [];
+    bridge.tracer = new SpanMaker({
+      ratio: 1,
+      random: () => random.next(),
+      now: () => bridge.now,
+      wall: (ms) => ms,
+      emit: (span) => spans.push(span),
+    });
+    world.exchange('tl');
+    world.pass(6000);
+    const [record] = world.known(RECORD_TYPE.transportFlow);
+    expect(record!.get(OWN_ATTRIBUTE.traceId)).toBe(spans[0]!.traceId);
+  });
+
   it('says why a backend was not reached', () => {
     const world = collected();
     const { connector } = world.open('tl');
@@ -235,13 +257,55 @@ describe('the record of a flow', () => {
   });
 });
 
+describe('flows that were refused before anybody looked', () => {
+  const refused = (count: number): VanflowWorld => {
+    const world = serving();
+    for (let i = 0; i < count; i++) {
+      const { connector } = world.open('tl');
+      world.router.flowConnectFailed(connector, 'connection refused', world.now);
+    }
+    world.exchange('tl');
+    world.pass(40_000);
+    return world;
+  };
+  const ended = (world: VanflowWorld) =>
+    world.known(RECORD_TYPE.transportFlow).filter((record) => record.has(ATTRIBUTE.endTime));
+
+  it('are told of to who comes soon, with why, and again to who asks', () => {
+    const world = refused(2);
+    const stop = world.collect();
+    world.pass(2000);
+    expect(ended(world).map((record) => record.get(ATTRIBUTE.errorListenerSide))).toEqual([
+      expect.stringMatching(/^delivery-failed/),
+      expect.stringMatching(/^delivery-failed/),
+    ]);
+    stop();
+    world.heard.length = 0;
+    world.collect();
+    world.pass(2000);
+    expect(ended(world).length).toBe(2);
+  });
+
+  it('are forgotten after a while, and no more are kept than the latest', () => {
+    const late = refused(1);
+    late.pass(REFUSED_KEPT_MS);
+    late.collect();
+    late.pass(2000);
+    expect(ended(late)).toEqual([]);
+    const many = refused(REFUSED_COUNT_MAX + 20);
+    many.collect();
+    many.pass(3000);
+    expect(ended(many).length).toBe(REFUSED_COUNT_MAX);
+  });
+});
+
 describe('requests that an observer sees', () => {
   const request = Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
   const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
 
   function asking(world: VanflowWorld): void {
     const { router } = world;
-    router.bridge.adjustListener('tl', { observer: 'http1' });
+    router.bridge.tcpListeners.adjust('tl', { observer: 'http1' });
     const ends = world.open('tl');
     router.flowConnected(ends.connector, world.now);
     router.flowReceived(ends.listener, request, world.now);

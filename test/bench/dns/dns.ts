@@ -6,13 +6,13 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
+import { UsageError } from '../../support/arguments.ts';
 import { stopChild } from '../../support/child-process.ts';
 import { CLI_ENTRY, localEnv } from '../../support/cli.ts';
 import { serviceImport } from '../../support/dns.ts';
 import { findProgram } from '../../support/programs.ts';
 import { cpuSeconds, describeMachine, residentKib, versionOf } from '../net/machine.ts';
 import { percentile } from '../net/statistics.ts';
-import { UsageError } from '../usage-error.ts';
 import { type DnsOptions, dnsUsage, parseDnsOptions } from './options.ts';
 
 const NAMESPACE = 'bench';

@@ -6,10 +6,10 @@ import { readKustomization } from '../../../cli/commands/install/manifests.ts';
 import type { KubeClient, ResourceType } from '../../../lib/kube/client.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { WATCHED } from '../../../site-controller/platform/kubernetes/watched.ts';
+import { UsageError } from '../../support/arguments.ts';
 import { ApiServer } from '../../support/kube/api-server.ts';
 import { HOW_TO_HAVE_THEM, kubeAssets } from '../../support/kube/assets.ts';
 import { unusedPort } from '../../support/tcp.ts';
-import { UsageError } from '../usage-error.ts';
 import { ControllerProcess } from './controller-process.ts';
 import { type KubeOptions, kubeUsage, parseKubeOptions } from './options.ts';
 

@@ -1,7 +1,6 @@
 /** The command line of `npm run bench -- net`. */
 import { parseArgs } from 'node:util';
-import { count, parsed } from '../arguments.ts';
-import { UsageError } from '../usage-error.ts';
+import { count, parsed, UsageError } from '../../support/arguments.ts';
 import { allFigures } from './figures/all.ts';
 import type { Figure } from './figures/figure.ts';
 import { allSystems, type System } from './systems.ts';

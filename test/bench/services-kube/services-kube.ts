@@ -5,12 +5,12 @@ import type { KubeClient, ResourceType } from '../../../lib/kube/client.ts';
 import { connectCluster } from '../../../lib/kube/config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { TYPES } from '../../../service-controller/platform/kubernetes/watched.ts';
+import { UsageError } from '../../support/arguments.ts';
 import { stopChild } from '../../support/child-process.ts';
 import { startApiServers } from '../../support/kube/api-server.ts';
 import { HOW_TO_HAVE_THEM, kubeAssets } from '../../support/kube/assets.ts';
 import { DevProcess } from '../../support/kube/dev-process.ts';
 import { Observer } from '../../support/kube/observer.ts';
-import { UsageError } from '../usage-error.ts';
 
 const NAMESPACE = 'bench';
 /** Until every cluster was heard, an export is not told. */

@@ -1,6 +1,6 @@
 /** The command line of `npm run bench -- services`. */
 import { parseArgs } from 'node:util';
-import { count, parsed } from '../arguments.ts';
+import { count, parsed } from '../../support/arguments.ts';
 
 export interface ServicesOptions {
   readonly clusters: number;

@@ -2,41 +2,25 @@
  * Connections of the tests through the network: a server at home, which any place's router may dial, and clients. Each octet is
  * checked, by its position.
  */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
+import { connect as dial, type Socket } from 'node:net';
 import { PatternChecker } from '../../support/pattern.ts';
-import { type Listening, sendPattern } from '../../support/tcp.ts';
+import { connect, echoServer, type Listening, listen, sendPattern } from '../../support/tcp.ts';
 
 export interface Where {
   readonly host: string;
   readonly port: number;
 }
 
+const EVERYWHERE = '0.0.0.0';
+
 /** A server at all addresses of the tests. */
-export async function serve(onSocket: (socket: Socket) => void): Promise<Listening> {
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    onSocket(socket);
-  });
-  server.listen({ host: '0.0.0.0', port: 0, backlog: 4096 });
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+export function serve(onSocket: (socket: Socket) => void): Promise<Listening> {
+  return listen(onSocket, 0, EVERYWHERE);
 }
 
 /** Gives back what it gets, and a FIN for a FIN. */
 export function echoes(): Promise<Listening> {
-  return serve((socket) => socket.pipe(socket));
+  return echoServer(0, EVERYWHERE);
 }
 
 /** Sends so many octets of the pattern to each client, then FIN. */
@@ -47,10 +31,8 @@ export function downloads(byteCount = Number.POSITIVE_INFINITY): Promise<Listeni
   });
 }
 
-export async function open({ host, port }: Where): Promise<Socket> {
-  const socket = dial({ host, port, allowHalfOpen: true, noDelay: true });
-  await once(socket, 'connect');
-  return socket;
+export function open({ host, port }: Where): Promise<Socket> {
+  return connect(port, host);
 }
 
 /** A reader of the pattern that tells how far it is. */

@@ -4,11 +4,11 @@
  * There is no controller manager: nothing collects garbage, makes service accounts or runs pods.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,8 +17,10 @@ import { Authority } from '../authority.ts';
 import { hasEnded, stopChild } from '../child-process.ts';
 import { kubeAssets } from './assets.ts';
 
-const READY_PATIENCE_MS = 45_000;
+/** Four that start at once beside other work took 70 s on two cores: this only ends what hangs. */
+const READY_PATIENCE_MS = 150_000;
 const TOKEN = 'admin-of-tests';
+const PORTS = { first: 20_000, end: 32_000 };
 
 export class ApiServer {
   /** Of the context. */
@@ -210,16 +212,24 @@ async function writeKubeconfig(path: string, targets: readonly { api: ApiServer;
   return path;
 }
 
-/** Two at once, so that they differ. */
+/**
+ * Two that differ. Below those that a system gives to whoever asks for any, or a client's socket could have them by the time that they are
+ * used, and while a server is away that comes back to its own.
+ */
 async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  for (const server of servers) server.close();
-  return [ports[0]!, ports[1]!];
+  const first = await freePort();
+  return [first, await freePort(first)];
+}
+
+async function freePort(other?: number): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.end);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree && port !== other) return port;
+  }
 }

@@ -1,6 +1,7 @@
 /** A real API server with our kinds, namespaces on it, and controllers that are started and ended at will. */
 import { randomUUID } from 'node:crypto';
 import { readKustomization } from '../../../cli/commands/install/manifests.ts';
+import { POLICY_API_VERSION } from '../../../config/api/access-policy.ts';
 import type { Condition } from '../../../config/api/schema.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import type { KubeClient, ResourceType } from '../../../lib/kube/client.ts';
@@ -69,8 +70,8 @@ export class ControlledCluster {
     const definitions = readKustomization('crd').filter((definition) => isWanted(kindOf(definition)));
     for (const definition of definitions) await this.client.apply(DEFINITION, definition, { fieldManager: 'test' });
     await eventually('kinds are served', async () => {
-      const kinds = await this.client.kindsOf(SKUPPER);
-      return definitions.every((definition) => kinds.has(kindOf(definition)));
+      const kinds = await Promise.all([SKUPPER, POLICY_API_VERSION].map((version) => this.client.kindsOf(version)));
+      return definitions.every((definition) => kinds.some((ofVersion) => ofVersion.has(kindOf(definition))));
     });
   }
 

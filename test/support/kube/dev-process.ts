@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { CLI_ENTRY } from '../cli.ts';
 import { eventually } from '../eventually.ts';
 
-export const DEV_START_MS = 90_000;
+const START_MS = 240_000;
 
 export class DevProcess {
   readonly out: string[] = [];
@@ -23,8 +23,10 @@ export class DevProcess {
   async ready(contexts: readonly string[]): Promise<void> {
     const what = () => `ready: ${[...this.out, ...this.err].join('\n')}`;
     const isReady = () => contexts.every((name) => this.out.includes(`ready ${name}`));
-    await eventually(what, () => this.child.exitCode !== null || isReady(), DEV_START_MS);
-    if (this.child.exitCode !== null) throw new Error(`skuprt dev ended: ${this.err.join('\n')}`);
+    await eventually(what, () => this.child.exitCode !== null || isReady(), START_MS);
+    if (this.child.exitCode === null) return;
+    const said = this.err.filter((line) => !line.startsWith('Waiting for'));
+    throw new Error(`skuprt dev ended: ${said.join('\n')}`);
   }
 
   /** The process of that role, of the cluster with that context when several have one. */

@@ -4,12 +4,14 @@ import { LISTENER_LABEL, NAME } from '../../../config/names.ts';
 import { listenerPorts } from '../../../config/router-config.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { isDeepEqual } from '../../../lib/kube/subset.ts';
+import { fingerprintsOf } from '../../../site-controller/pki/inspect.ts';
 import type { ControllerWorld } from './controller-world.ts';
 
 /** By `Kind namespace/name`. */
 export function snapshot(world: ControllerWorld): Record<string, unknown> {
   const names = new Map(world.objects().map((object) => [object.metadata.uid!, nameOf(object)]));
   const ports = givenPorts(world);
+  const authorities = givenAuthorities(world);
   return Object.fromEntries(
     world.objects().map((object) => {
       const { kind, metadata, apiVersion: _version, ...members } = object;
@@ -19,7 +21,7 @@ export function snapshot(world: ControllerWorld): Record<string, unknown> {
         labels,
         annotations: withoutHash(annotations),
         owners,
-        ...plain(kind, members, ports.get(metadata.namespace!)),
+        ...plain(kind, members, { ports: ports.get(metadata.namespace!) ?? new Map(), authorities }),
       };
       return [nameOf(object), content];
     }),
@@ -36,9 +38,9 @@ function withoutHash(annotations: Record<string, string> | undefined): object | 
   return kept;
 }
 
-function plain(kind: string, members: Record<string, unknown>, ports: Ports = new Map()): object {
+function plain(kind: string, members: Record<string, unknown>, { ports, authorities }: Names): object {
   if (kind === 'Secret') return { type: members.type, keys: Object.keys(members.data ?? {}).sort() };
-  return unstamped(members, ports) as object;
+  return unstamped(members, { ports, authorities }) as object;
 }
 
 /** What depends on when and how often something happened, and on keys. */
@@ -52,14 +54,15 @@ const STAMPS = new Set([
 ]);
 
 /** Empty members count as absent. */
-function unstamped(value: unknown, ports: Ports): unknown {
-  if (typeof value === 'string' && /^[[{]/.test(value)) return parsed(value, ports);
-  if (typeof value === 'number' || typeof value === 'string') return ports.get(Number(value)) ?? value;
-  if (Array.isArray(value)) return sorted(value.map((item) => unstamped(item, ports)));
+function unstamped(value: unknown, names: Names): unknown {
+  if (typeof value === 'string' && /^[[{]/.test(value)) return parsed(value, names);
+  if (typeof value === 'string') return names.ports.get(Number(value)) ?? names.authorities.get(value) ?? value;
+  if (typeof value === 'number') return names.ports.get(value) ?? value;
+  if (Array.isArray(value)) return sorted(value.map((item) => unstamped(item, names)));
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value)
     .filter(([name]) => !STAMPS.has(name))
-    .map(([name, member]) => [name, unstamped(member, ports)] as const)
+    .map(([name, member]) => [name, unstamped(member, names)] as const)
     .filter(([, member]) => typeof member !== 'object' || member === null || Object.keys(member).length > 0);
   return Object.fromEntries(kept);
 }
@@ -71,12 +74,30 @@ function sorted(items: unknown[]): unknown[] {
 }
 
 /** ConfigMaps hold documents. */
-function parsed(text: string, ports: Ports): unknown {
+function parsed(text: string, names: Names): unknown {
   try {
-    return unstamped(JSON.parse(text), ports);
+    return unstamped(JSON.parse(text), names);
   } catch {
     return text;
   }
+}
+
+/** What stands for what was chosen by chance, or by who came first. */
+interface Names {
+  ports: Ports;
+  /** Of each CA, by its fingerprint. */
+  authorities: ReadonlyMap<string, string>;
+}
+
+function givenAuthorities(world: ControllerWorld): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const object of world.objects()) {
+    const { 'tls.crt': certificate } = (object.kind === 'Secret' && (object.data as Record<string, string>)) || {};
+    if (certificate === undefined) continue;
+    const [fingerprint] = fingerprintsOf(Buffer.from(certificate, 'base64').toString());
+    if (fingerprint !== undefined) names.set(fingerprint, `of ${nameOf(object)}`);
+  }
+  return names;
 }
 
 /** Ports of listeners to their names: a port stays what it was as long as its listener, so that it depends on who came first. */

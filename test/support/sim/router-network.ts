@@ -7,7 +7,7 @@ import { randomInt, SeededRandom } from '../../../lib/random.ts';
 import { FLOW_WINDOW_BYTES, LINK_CAPACITY } from '../../../router/core/limits.ts';
 import { ClientApp, type FlowPlan, ServerApp } from './apps.ts';
 import { Scheduler } from './scheduler.ts';
-import { FLOW_MEMORY_BYTES, type SimMode, SimRouter } from './sim-router.ts';
+import { FLOW_MEMORY_BYTES, type SimMode, SimRouter, type SimSite } from './sim-router.ts';
 import { SimConnection, type SimSocket, type WireOptions } from './sockets.ts';
 
 const LINK_WIRE: WireOptions = { delayMs: [0.2, 3], windowBytes: 256 * 1024, pieceBytesMax: 64 * 1024 };
@@ -49,6 +49,8 @@ export class RouterNetwork {
   flowPauseLimitMs: number | undefined;
   /** Told `router listener` for each listening socket that opens or closes. */
   onListening: (entry: string, on: boolean) => void = () => {};
+  /** By router, of those that have keys: set before they are added. */
+  readonly sites = new Map<string, SimSite>();
   private readonly instances = new Map<string, number>();
   /** `router service`: where the service has a backend. */
   private readonly backends = new Set<string>();
@@ -75,6 +77,7 @@ export class RouterNetwork {
       scheduler: this.scheduler,
       random: this.random,
       flowPauseLimitMs: this.flowPauseLimitMs,
+      site: this.sites.get(id),
       dialBackend: (connector: string) => this.backend(connector),
       swallows: (connector: string) => this.swallowing.has(connector),
       refuses: (connector: string) => this.refusing.has(connector),
@@ -253,7 +256,7 @@ export class RouterNetwork {
   }
 
   private configure({ id, router }: SimRouter, service: string): void {
-    router.bridge.addListener({ name: service, address: service, multiAddressStrategy: 'none' });
+    router.bridge.tcpListeners.add({ name: service, address: service, multiAddressStrategy: 'none' });
     if (this.backends.has(`${id} ${service}`)) router.bridge.addConnector(`${id} ${service}`, service);
     router.step(this.now);
     this.router(id).input(() => {});
@@ -298,7 +301,14 @@ export class RouterNetwork {
     const data = line > 0;
     const role = this.roleOf(link);
     const group = { role, cost: link.cost, data, groupCorrelator: link.correlator };
-    dialling.connect(connection.sockets[0], { dir: 'out', ...group }, redial);
-    accepting.connect(connection.sockets[1], { role, dir: 'in', cost: link.cost, data: false }, () => {});
+    const [from, to] = [this.certifiedSite(link.ends[0]), this.certifiedSite(link.ends[1])];
+    dialling.connect(connection.sockets[0], { dir: 'out', ...group, site: to }, redial);
+    accepting.connect(connection.sockets[1], { role, dir: 'in', cost: link.cost, data: false, site: from }, () => {});
+  }
+
+  /** What the other end of a link reads in a router's certificate. */
+  private certifiedSite(id: string): string | undefined {
+    const { siteId, certified = siteId } = this.sites.get(id) ?? {};
+    return certified ?? undefined;
   }
 }

@@ -92,6 +92,10 @@ class Member implements MeshSession {
     return this.exchange.views();
   }
 
+  takeTraces() {
+    return this.exchange.takeTraces();
+  }
+
   isSettled() {
     return this.exchange.isSettled(systemClock.now());
   }

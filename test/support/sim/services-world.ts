@@ -9,7 +9,9 @@ import { KubeClient, type ResourceType } from '../../../lib/kube/client.ts';
 import { LEASE, LeaderElection } from '../../../lib/kube/leader.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { createLogger } from '../../../lib/log.ts';
+import { ControllerMetrics } from '../../../lib/metrics.ts';
 import { SeededRandom } from '../../../lib/random.ts';
+import type { Tracer } from '../../../lib/trace/tracer.ts';
 import { LABEL, MANAGER } from '../../../service-controller/names.ts';
 import { LEADER_TIMES, ServiceController } from '../../../service-controller/platform/kubernetes/controller.ts';
 import { serviceSettings } from '../../../service-controller/platform/kubernetes/settings.ts';
@@ -63,6 +65,8 @@ export class ServicesCluster {
   readonly wrote: string[] = [];
   /** What the controllers told users, in order. */
   readonly events: EventWant[] = [];
+  /** Of the controllers that are started from now on. */
+  tracer: Tracer | undefined;
   private readonly world: ServicesWorld;
   private readonly seed: number;
   private readonly lives: Life[] = [];
@@ -108,6 +112,8 @@ export class ServicesCluster {
       open: this.world.bus.opener(killed.signal),
       onWrite: (verb, kind) => this.wrote.push(`${verb} ${kind}`),
       onEvent: (event) => this.events.push(event),
+      tracer: this.tracer,
+      queueObserver: new ControllerMetrics({ process: MANAGER, version: '1.2.3', tracer: this.tracer }).queue,
       elect: (lead, signal) => election.run(signal, lead),
     });
     const isOver = controller.run(stopping.signal).catch((error: unknown) => {

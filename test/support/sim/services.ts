@@ -34,8 +34,9 @@ export function addTiers(
 ): void {
   const { router } = network.router(at);
   network.router(at).input(() => {
-    router.bridge.addListener({ name, multiAddressStrategy: 'priority' });
-    for (const [address, rank] of Object.entries(ranks)) router.bridge.addListenerAddress(name, address, address, rank);
+    router.bridge.tcpListeners.add({ name, multiAddressStrategy: 'priority' });
+    for (const [address, rank] of Object.entries(ranks))
+      router.bridge.tcpListeners.addAddress(name, address, address, rank);
     router.step(network.now);
   });
 }

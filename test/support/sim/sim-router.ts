@@ -8,6 +8,8 @@ import type { Random } from '../../../lib/random.ts';
 import type { Effect } from '../../../router/core/effects.ts';
 import type { PeerOptions } from '../../../router/core/peer.ts';
 import { Router } from '../../../router/core/router.ts';
+import type { OwnSite } from '../../../router/identity/client.ts';
+import { makeKeyring } from '../../../router/io/identity-keys.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimSocket } from './sockets.ts';
 
@@ -23,6 +25,8 @@ export interface SimRouterParts {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly flowPauseLimitMs?: number | undefined;
+  /** Of a router that has a key. */
+  readonly site?: SimSite | undefined;
   /** Dials the backend of a tcpConnector; undefined when it refuses. */
   dialBackend(connector: string): SimSocket | undefined;
   /** Whether nothing answers to a dial, neither with yes nor with no. */
@@ -34,6 +38,14 @@ export interface SimRouterParts {
 }
 
 export type SimMode = 'interior' | 'edge';
+
+export interface SimSite extends OwnSite {
+  /** In its certificate; `siteId` when absent, none when null. */
+  readonly certified?: string | null;
+}
+
+/** Milliseconds since 1970 at the simulation's beginning. */
+const WALL_MS = 1_800_000_000_000;
 
 interface Transport {
   readonly socket: SimSocket;
@@ -70,9 +82,11 @@ export class SimRouter {
         random: () => parts.random.next(),
         flowMemoryBytes: FLOW_MEMORY_BYTES,
         flowPauseLimitMs: parts.flowPauseLimitMs,
+        ...(parts.site && { identity: { keys: makeKeyring(), wall: (ms: number) => WALL_MS + ms } }),
       },
       this.now,
     );
+    if (parts.site) this.router.site = parts.site;
     this.schedule();
   }
 
@@ -92,7 +106,7 @@ export class SimRouter {
   /** @param onGone the socket is closed: a connector dials again */
   connect(
     socket: SimSocket,
-    options: Pick<PeerOptions, 'role' | 'dir' | 'cost' | 'data' | 'groupCorrelator'>,
+    options: Pick<PeerOptions, 'role' | 'dir' | 'cost' | 'data' | 'groupCorrelator' | 'site'>,
     onGone: () => void,
   ): void {
     const id = this.router.connect(

@@ -1,0 +1,207 @@
+/** Access policies of local sites, as files: a service that may not be offered or used is not, from one pass to the next. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localRouter } from '../../cli/console/router-endpoint.ts';
+import type { Explanation } from '../../lib/policy/explain.ts';
+import { NETWORK_STATUS_NAME } from '../../site-controller/exchange/network-document.ts';
+import { runHere } from '../support/cli.ts';
+import { FakeCluster } from '../support/cli-cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort, LocalMachine } from '../support/local-machine.ts';
+import { ask } from '../support/two-sites.ts';
+
+const HOST = '127.0.0.1';
+const GREETING = 'hello from east';
+
+const east = new LocalMachine('east', 'east');
+const west = new LocalMachine('west', 'west');
+let backend: Server;
+let port: number;
+
+/** As a user drops it. */
+function drop(machine: LocalMachine, kind: 'AccessPolicy' | 'ClusterAccessPolicy', name: string, spec: object): void {
+  const policy = { apiVersion: 'skuprt.io/v1alpha1', kind, metadata: { name }, spec };
+  writeFileSync(join(machine.paths.inputResources, `${name}.yaml`), JSON.stringify(policy));
+}
+
+function remove(machine: LocalMachine, name: string): void {
+  rmSync(join(machine.paths.inputResources, `${name}.yaml`));
+}
+
+/** What a client in the west gets of the service: the text, or why not. */
+async function fromWest(): Promise<string> {
+  return await ask(port, 'anyone there?').catch((error: NodeJS.ErrnoException) => error.code ?? String(error));
+}
+
+async function answers(what: string, wanted: (answer: string) => boolean): Promise<void> {
+  let last = '';
+  await eventually(
+    () => `${what}: ${last}\n${east.output}\n${west.output}`,
+    async () => {
+      last = await fromWest();
+      return wanted(last);
+    },
+    20_000,
+  );
+}
+
+const isRefused = (answer: string) => answer !== GREETING;
+const isAnswered = (answer: string) => answer === GREETING;
+
+async function condition(
+  machine: LocalMachine,
+  kind: 'Connector' | 'Listener' | 'AccessPolicy' | 'ClusterAccessPolicy',
+  name: string,
+  type: string,
+) {
+  const found = await machine.store.get(kind, name);
+  return found?.status?.conditions?.find((one) => one.type === type);
+}
+
+beforeAll(async () => {
+  backend = createServer({ allowHalfOpen: true }, (socket) =>
+    socket
+      .on('error', () => undefined)
+      .resume()
+      .end(GREETING),
+  ).listen(0, HOST);
+  await new Promise((resolve) => backend.once('listening', resolve));
+  port = await freePort();
+  await Promise.all([east.begin(), west.begin()]);
+  await west.link(east);
+  await east.apply('Connector', 'shop', {
+    routingKey: 'shop',
+    host: HOST,
+    port: (backend.address() as AddressInfo).port,
+  });
+  await west.apply('Listener', 'shop', { routingKey: 'shop', host: HOST, port });
+  await answers('the service answers', isAnswered);
+});
+
+afterAll(async () => {
+  await Promise.all([west.end(), east.end()]);
+  await new Promise((resolve) => backend.close(resolve));
+});
+
+describe('access policies of local sites', () => {
+  it('keep a service from being offered, until their file is gone', async () => {
+    drop(east, 'ClusterAccessPolicy', 'nothing-leaves', {
+      services: [{ names: ['shop'] }],
+      rules: [{ action: 'Deny', operations: ['Expose'] }],
+    });
+    await answers('the service is not offered', isRefused);
+    await eventually('the Connector says why', async () =>
+      (await condition(east, 'Connector', 'shop', 'Configured'))?.message.includes(
+        'ClusterAccessPolicy/nothing-leaves',
+      ),
+    );
+    expect((await east.store.get('ClusterAccessPolicy', 'nothing-leaves'))!.status).toMatchObject({
+      status: 'Ready',
+      selected: { connectors: 1, listeners: 0 },
+    });
+    remove(east, 'nothing-leaves');
+    await answers('the service is offered again', isAnswered);
+  });
+
+  it('keep a service from being used', async () => {
+    drop(west, 'AccessPolicy', 'nothing-comes', { rules: [{ action: 'Deny', operations: ['Import'] }] });
+    await answers('the service is not used', isRefused);
+    await eventually('the Listener says why', async () =>
+      (await condition(west, 'Listener', 'shop', 'Configured'))?.message.includes('AccessPolicy/west/nothing-comes'),
+    );
+    remove(west, 'nothing-comes');
+    await answers('the service is used again', isAnswered);
+  });
+
+  it('refuse connections at the router of the connector by the site of the client', async () => {
+    drop(east, 'AccessPolicy', 'friends', { rules: [{ action: 'Allow', from: [{ sites: ['nobody'] }] }] });
+    await answers('clients of west are refused', isRefused);
+    drop(east, 'AccessPolicy', 'friends', { rules: [{ action: 'Allow', from: [{ sites: ['west'] }] }] });
+    await answers('clients of west are allowed', isAnswered);
+    remove(east, 'friends');
+  });
+
+  it('are explained at either site by what the routers of both say', async () => {
+    const explained = async (machine: LocalMachine) => {
+      const given = { env: { XDG_DATA_HOME: machine.home } };
+      const where = ['-p', 'local', '-n', machine.namespace];
+      const told = await runHere(
+        [...where, 'policy', 'explain', '--from', 'west', '--to', 'shop', '-o', 'json'],
+        given,
+      );
+      return { ...told, explanation: JSON.parse(told.out) as Explanation };
+    };
+    for (const machine of [west, east]) {
+      const { code, err, explanation } = await explained(machine);
+      expect([code, err]).toEqual([0, '']);
+      expect(explanation).toMatchObject({ allowed: true, complete: true, unseen: [] });
+      const asked = explanation.checks.filter(({ answeredBy }) => answeredBy?.length === 1);
+      const [site, kind] = machine === west ? ['east', 'Connector'] : ['west', 'Listener'];
+      expect(asked.map((check) => [check.site, check.kind, check.name])).toEqual([
+        [site, kind, 'shop'],
+        [site, kind, 'shop'],
+      ]);
+    }
+    drop(east, 'AccessPolicy', 'closed', { rules: [{ action: 'Deny', from: [{ sites: ['west'] }] }] });
+    await answers('clients of west are refused', isRefused);
+    const { code, err, explanation } = await explained(west);
+    expect(code).toBe(5);
+    expect(err).toMatch(/^Error: AccessPolicy\/east\/closed refuses site west to use shop\n {2}See /);
+    expect(explanation.checks.at(-1)).toMatchObject({
+      operation: 'Connect',
+      client: { siteName: 'west', verification: 'link' },
+      decision: { allowed: false, by: { policy: 'AccessPolicy/east/closed', rule: 0 } },
+    });
+    remove(east, 'closed');
+    await answers('clients are allowed again', isAnswered);
+  });
+
+  it('are explained from a cluster by a router that is reached through its API server', async () => {
+    const { ca, cert, key, port: amqps } = await localRouter(west.paths);
+    const cluster = new FakeCluster();
+    const put = (plural: string, name: string, rest: object) =>
+      cluster.put(plural, { metadata: { name, namespace: 'west' }, ...rest });
+    cluster.put('sites', { metadata: { name: 'west', namespace: 'west', uid: await west.siteId() }, spec: {} });
+    put('listeners', 'shop', { spec: { routingKey: 'shop', host: 'shop', port } });
+    const told = readFileSync(west.paths.networkStatus, 'utf8');
+    put('configmaps', NETWORK_STATUS_NAME, { data: { NetworkStatus: told } });
+    const labels = { 'skupper.io/component': 'router' };
+    const status = { conditions: [{ type: 'Ready', status: 'True' }] };
+    cluster.put('pods', { metadata: { name: 'router-1', namespace: 'west', labels }, status });
+    cluster.podPorts.set('router-1:5671', amqps);
+    const kubeconfig = join(west.home, 'kubeconfig');
+    writeFileSync(kubeconfig, JSON.stringify({ contexts: [{ name: 'one', context: { namespace: 'west' } }] }));
+    const line = `--kubeconfig ${kubeconfig} -c one policy explain --from west --to shop -o json`;
+    const explained = async () => {
+      const { code, out } = await runHere(line.split(' '), { connect: async () => cluster });
+      return [code, JSON.parse(out) as Explanation] as const;
+    };
+    const [, without] = await explained();
+    expect(without.unseen).toEqual([expect.stringContaining('has no Secret skupper-local-client')]);
+    const files = { 'ca.crt': ca, 'tls.crt': cert, 'tls.key': key };
+    const data = Object.entries(files).map(([name, text]) => [name, Buffer.from(String(text)).toString('base64')]);
+    put('secrets', 'skupper-local-client', { data: Object.fromEntries(data) });
+    const [code, explanation] = await explained();
+    expect([code, explanation.complete, explanation.unseen]).toEqual([0, true, []]);
+    expect(explanation.checks.at(-1)).toMatchObject({ site: 'east', kind: 'Connector', answeredBy: { length: 1 } });
+  });
+
+  it('stay in force as they were last good while their file is bad', async () => {
+    drop(east, 'AccessPolicy', 'strict', { rules: [{ action: 'Deny' }] });
+    await answers('clients are refused', isRefused);
+    drop(east, 'AccessPolicy', 'strict', { rulez: [] });
+    await eventually('the fault is told', async () => JSON.stringify(await east.store.faults()).includes('rulez'));
+    // What shows that the pass after it has run.
+    drop(east, 'AccessPolicy', 'after', { services: [{ names: ['nobody'] }], rules: [{ action: 'Deny' }] });
+    await eventually(
+      'a later policy is in force',
+      async () => (await condition(east, 'AccessPolicy', 'after', 'Warnings'))?.reason === 'SelectsNothing',
+    );
+    expect(await fromWest()).not.toBe(GREETING);
+    remove(east, 'strict');
+    remove(east, 'after');
+    await answers('clients are allowed again', isAnswered);
+  });
+});
