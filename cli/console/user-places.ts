@@ -2,10 +2,9 @@
  * A namespace of a cluster as each who is signed in may see and change it: asked and written with their own token. Some are kept, since a
  * page asks again and again.
  */
-import type { PlaceOf, SignedIn } from '../../console/server/uses.ts';
+import type { ConsolePlace, PlaceOf, SignedIn } from '../../console/server/uses.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { connectAsUser } from '../../lib/kube/as-user.ts';
-import type { KubeClient } from '../../lib/kube/client.ts';
 import type { Context } from '../context.ts';
 import { clusterClient } from '../places/cluster-connection.ts';
 import { KubernetesPlace } from '../places/kubernetes.ts';
@@ -14,39 +13,59 @@ import { ResourcePlace } from './resource-place.ts';
 
 const KEPT_COUNT = 50;
 
-export class UserPlaces {
-  readonly #context: Context;
-  /** By token, the one that was used longest ago first. */
-  readonly #places = new Map<string, { client: KubeClient; place: ResourcePlace }>();
+export interface UserPlace {
+  readonly place: ConsolePlace;
+  /** Ends its connections. */
+  close(): void;
+}
 
-  constructor(context: Context) {
-    this.#context = context;
+export type OpenPlace = (token: string) => Promise<UserPlace>;
+
+export class UserPlaces {
+  readonly #open: OpenPlace;
+  /** By token, the one that was used longest ago first. */
+  readonly #places = new Map<string, Promise<UserPlace>>();
+
+  constructor(open: OpenPlace) {
+    this.#open = open;
   }
 
   readonly of: PlaceOf = async ({ token }: SignedIn) => {
-    const known = this.#places.get(token) ?? (await this.#open(token));
+    // A page asks for several things at once: they share the one that is being opened.
+    const opened = this.#places.get(token) ?? this.#open(token);
     this.#places.delete(token);
-    this.#places.set(token, known);
+    this.#places.set(token, opened);
     if (this.#places.size > KEPT_COUNT) this.#close(this.#places.keys().next().value!);
-    return known.place;
+    try {
+      return (await opened).place;
+    } catch (error) {
+      if (this.#places.get(token) === opened) this.#places.delete(token);
+      throw error;
+    }
   };
 
   close(): void {
     for (const token of [...this.#places.keys()]) this.#close(token);
   }
 
-  async #open(token: string) {
-    const context = this.#context;
-    const { kubeconfig, context: name } = context.cluster;
-    const client = await connectAsUser({ kubeconfig, context: name, env: context.env }, token);
-    const place = new KubernetesPlace(context, clusterClient(client));
-    const { namespace } = context;
-    const issue = issuerOf(context, place);
-    return { client, place: new ResourcePlace({ place, namespace, clock: systemClock, mayReadTokens: true, issue }) };
-  }
-
   #close(token: string): void {
-    this.#places.get(token)?.client.close();
+    const opened = this.#places.get(token);
     this.#places.delete(token);
+    // What could not be opened was told to who asked.
+    opened?.then(({ close }) => close()).catch(() => undefined);
   }
+}
+
+/** Those of the cluster that the command is about. */
+export function clusterPlaces(context: Context): OpenPlace {
+  return async (token) => {
+    const { namespace, cluster, env } = context;
+    const client = await connectAsUser({ kubeconfig: cluster.kubeconfig, context: cluster.context, env }, token);
+    const place = new KubernetesPlace(context, clusterClient(client));
+    const issue = issuerOf(context, place);
+    return {
+      place: new ResourcePlace({ place, namespace, clock: systemClock, mayReadTokens: true, issue }),
+      close: () => client.close(),
+    };
+  };
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KubernetesAccess } from '../../cli/console/kubernetes-access.ts';
-import { UserPlaces } from '../../cli/console/user-places.ts';
+import { clusterPlaces, UserPlaces } from '../../cli/console/user-places.ts';
 import { connectClient } from '../../cli/places/cluster-connection.ts';
 import { contextOf } from '../../cli/platform.ts';
 import { LIMITS } from '../../console/server/limits.ts';
@@ -55,7 +55,7 @@ describe.runIf(kubeAssets() !== undefined)('the console of a cluster', () => {
       platform: 'kubernetes',
       namespace: NAMESPACE,
     });
-    places = new UserPlaces(context);
+    places = new UserPlaces(clusterPlaces(context));
   });
 
   afterAll(async () => {

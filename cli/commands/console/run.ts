@@ -14,7 +14,7 @@ import { KubernetesAccess } from '../../console/kubernetes-access.ts';
 import { ResourcePlace } from '../../console/resource-place.ts';
 import { routerWithFiles } from '../../console/router-endpoint.ts';
 import { keepTls, readTls } from '../../console/tls-files.ts';
-import { UserPlaces } from '../../console/user-places.ts';
+import { clusterPlaces, UserPlaces } from '../../console/user-places.ts';
 import { type Context, print, say } from '../../context.ts';
 import type { ConsoleFlags } from '../../definitions/console.ts';
 import { UsageError } from '../../errors.ts';
@@ -36,7 +36,7 @@ export async function runConsole(context: Context, flags: ConsoleFlags): Promise
   const clock = systemClock;
   const issue = issuerOf(context, place);
   const own = new ResourcePlace({ place, namespace, clock, issue, mayReadTokens: !isForMany });
-  const users = new UserPlaces(context);
+  const users = new UserPlaces(clusterPlaces(context));
   const access = isForMany ? kubernetesAccess(context) : new ConsoleTokenAccess(userInfo().username);
   const way = await routerOf(context, flags);
   const collector = new Collector({ connect: () => way.endpoint(), clock, log, platform: own });
