@@ -80,6 +80,26 @@ describe('a token', () => {
     expect(service.outcomes).toEqual(new Map([['redeemed', 1]]));
   });
 
+  it('is redeemed by a replica whose cache has not heard of its grant yet, once and with what the grant says', async () => {
+    const { cluster, service } = await setUp();
+    const uid = '00000000-0000-4000-8000-000000000001';
+    const settings = { 'skuprt.io/for-site': 'id-west' };
+    const { metadata, spec, ...grant } = grantOf(cluster);
+    cluster.put('east', { ...grant, metadata: { ...metadata, uid }, spec: { ...spec, settings } });
+    cluster.addSite('mallory');
+    for (const namespace of ['mallory', 'west']) cluster.addToken(namespace, 'east', service);
+    cluster.isUnseen = ({ kind }) => kind === 'AccessGrant';
+    const [refused, redeemer] = [cluster.redeemer(), cluster.redeemer()];
+    await redeem(cluster, refused, 'mallory');
+    expect(refused.attempts('mallory').get('east')?.message).toContain('the grant is for site id-west');
+    await redeem(cluster, redeemer);
+    expect(redeemer.attempts('west').size).toBe(0);
+    expect(cluster.names('west', 'Link')).toEqual(['east']);
+    expect(redemptionsOf(grantOf(cluster))).toMatchObject([{ subject: 'id-west' }]);
+    expect(cluster.listingCount).toBe(1);
+    expect(cluster.events).toContainEqual(expect.objectContaining({ reason: 'Redeemed', type: 'Normal' }));
+  });
+
   it('is redeemed in one trace of both controllers, which says how it ended and no secret', async () => {
     const cluster = new GrantCluster();
     const [west, east] = [new MadeSpans(1), new MadeSpans(2, 0)];

@@ -1,9 +1,6 @@
 /** The site-controller on a real API server: what a namespace gets, what is left alone, what is repaired. Control-plane reference 8.3. */
-import { request } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRequest } from '../../site-controller/pki/request.ts';
 import { eventually } from '../support/eventually.ts';
 import { kubeAssets } from '../support/kube/assets.ts';
 import { ControlledCluster, type RunningController } from '../support/kube/controlled-cluster.ts';
@@ -337,54 +334,4 @@ describe.runIf(kubeAssets() !== undefined)('a controller on a real API server', 
     await cluster.condition(['Listener', namespace, 'l'], 'Configured', 'True');
     await eventually('a write of the second', () => second.writes.length > 0);
   });
-
-  it('replicas all serve grants', async () => {
-    await running.stop();
-    const parts = {
-      enableGrants: true,
-      grantServer: {
-        autoconfigure: true,
-        baseUrl: 'https://127.0.0.1:9090',
-        port: 0,
-        tlsCredentials: 'skupper-grant-server',
-      },
-      enabledAccessTypes: ['local'],
-    };
-    const replicas = [
-      await cluster.startController({ elects: true, parts }),
-      await cluster.startController({ elects: true, parts }),
-    ];
-    const namespace = await site({ linkAccess: 'default' });
-    await cluster.put('AccessGrant', namespace, 'g', { redemptionsAllowed: 1 });
-    await eventually('both listen', () => replicas.every(({ controller }) => controller.grants.port !== undefined));
-    await cluster.condition(['AccessGrant', namespace, 'g'], 'Ready', 'True');
-    const { status, metadata } = await cluster.seen('AccessGrant', namespace, 'g');
-    expect(status).toMatchObject({
-      code: expect.any(String),
-      url: expect.stringContaining('https://127.0.0.1:9090/'),
-    });
-    const { code } = status as { code: string };
-    const { csr } = createRequest({ subject: 'another-site' });
-    for (const { controller } of replicas) {
-      const url = `https://127.0.0.1:${controller.grants.port}/${metadata.uid}`;
-      const body = JSON.stringify({ code, csr, subject: 'another-site' });
-      expect(await post(url, body)).toContain('kind: Link');
-    }
-    // The same site asked twice: that is one use.
-    await cluster.seen('AccessGrant', namespace, 'g', ({ status: found }) => {
-      return (found as { redemptions: number }).redemptions === 1;
-    });
-    for (const replica of replicas) await replica.stop();
-  });
 });
-
-/** Whoever answers: it is not reached by a name of its own here. */
-function post(url: string, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
-    const asked = request(url, { method: 'POST', rejectUnauthorized: false, headers }, (answer) => {
-      text(answer).then(resolve, reject);
-    });
-    asked.once('error', reject).end(body);
-  });
-}

@@ -13,6 +13,7 @@ import { composeToken } from '../../site-controller/grants/token.ts';
 import { createCa, issueCertificate } from '../../site-controller/pki/authority.ts';
 import { tlsSecret } from '../../site-controller/pki/secret.ts';
 import { credentialsOfSecrets } from '../../site-controller/platform/kubernetes/credentials.ts';
+import type { GrantPlace } from '../../site-controller/platform/kubernetes/grant-search.ts';
 import { GrantService } from '../../site-controller/platform/kubernetes/grant-service.ts';
 import type { GrantApi } from '../../site-controller/platform/kubernetes/grant-store.ts';
 import type { EventWant } from '../../site-controller/platform/kubernetes/status-events.ts';
@@ -31,6 +32,10 @@ export class GrantCluster implements GrantApi, TokenApi {
   readonly events: EventWant[] = [];
   /** Called before each write; may throw, or change something. */
   beforeWrite: (what: string) => void = () => undefined;
+  /** What a cache would not know yet. */
+  isUnseen: (resource: Resource) => boolean = () => false;
+  /** How often all grants were asked for. */
+  listingCount = 0;
   private version = 0;
 
   put(namespace: string, value: Resource): Resource {
@@ -52,6 +57,15 @@ export class GrantCluster implements GrantApi, TokenApi {
 
   async readGrant(namespace: string, name: string): Promise<AccessGrant | undefined> {
     return this.get<AccessGrant>(namespace, 'AccessGrant', name);
+  }
+
+  async listGrants(): Promise<GrantPlace[]> {
+    this.listingCount += 1;
+    return [...this.namespaces].flatMap(([namespace, resources]) =>
+      [...resources.values()].flatMap(({ kind, metadata: { uid = '', name } }) =>
+        kind === 'AccessGrant' ? [{ uid, namespace, name }] : [],
+      ),
+    );
   }
 
   async annotate(
@@ -93,7 +107,7 @@ export class GrantCluster implements GrantApi, TokenApi {
   }
 
   observe(namespace: string): Observed {
-    const all = [...this.resources(namespace).values()];
+    const all = [...this.resources(namespace).values()].filter((entry) => !this.isUnseen(entry));
     const now = Date.now();
     const secrets = all.filter((entry) => entry.kind === 'Secret');
     return observed(all, { namespace, now, credentials: credentialsOfSecrets(secrets, now), hosts: ['east.example'] });

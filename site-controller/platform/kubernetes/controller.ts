@@ -69,9 +69,9 @@ export class Controller {
   private leading: AbortSignal | undefined;
 
   constructor(parts: ControllerParts) {
-    const { client, settings, version, clock, random, log, tracer, onEvent, queueObserver } = parts;
+    const { client, settings, watched, version, clock, random, log, tracer, onEvent, queueObserver } = parts;
     this.parts = parts;
-    this.reflectors = new Map(parts.watched.map((kind) => [kind.kind, this.reflector(kind)]));
+    this.reflectors = new Map(watched.map((kind) => [kind.kind, this.reflector(kind)]));
     this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty: (name) => this.dirty(name) });
     this.workloads = new WorkloadBook({
       pods: () => this.reflectors.get('Pod')!.list(),
@@ -85,7 +85,7 @@ export class Controller {
       live: ({ kind }, namespace, name) => this.reflectors.get(kind)?.get(namespace, name),
       onWrite: parts.onWrite,
     });
-    const writes = new KubeWrites({ client, applier: this.applier, clock, watched: parts.watched, tracer });
+    const writes = new KubeWrites({ client, settings, applier: this.applier, clock, watched, tracer });
     this.clusterPolicies = new ClusterPolicies({ settings, policies: this.cache.policies, writes, clock, onEvent });
     this.certificates = new CertificateService({
       keep: writes.keep,

@@ -61,8 +61,8 @@ export class GrantService {
 
   constructor(parts: GrantServiceParts) {
     this.parts = parts;
-    const { api, find, onRedeemed } = parts;
-    this.records = new GrantRecords({ api, find, onRedeemed });
+    const { api, find, clock, onRedeemed } = parts;
+    this.records = new GrantRecords({ api, find, clock, onRedeemed });
   }
 
   /**
@@ -99,6 +99,7 @@ export class GrantService {
     const { server } = this;
     this.server = undefined;
     this.urls = [];
+    this.records.stop();
     await server?.stop();
   }
 
@@ -148,8 +149,8 @@ export class GrantService {
   }
 
   private async issue({ uid }: GrantState, request: IssueRequest): Promise<readonly Resource[]> {
-    const { find, observe, clock } = this.parts;
-    const found = find(uid);
+    const { observe, clock } = this.parts;
+    const found = this.records.known(uid);
     const observed = observe(found?.namespace ?? '');
     const lookup = (name: string) => secretOf(observed, name);
     const issued = issueForGrant(observed, lookup, found?.grant, request, clock.wall());
@@ -181,7 +182,7 @@ export class GrantService {
 
   private report({ uid, outcome, remote, subject, detail }: RedemptionReport): void {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
-    const grant = this.parts.find(uid)?.grant;
+    const grant = this.records.known(uid)?.grant;
     const text = TEXTS[outcome];
     if (grant === undefined || text === undefined) return;
     const type = outcome === 'redeemed' ? 'Normal' : 'Warning';

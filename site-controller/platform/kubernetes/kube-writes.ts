@@ -10,7 +10,9 @@ import { isApiError } from '../../../lib/kube/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import type { ResourceType } from '../../../lib/kube/resource-type.ts';
 import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
+import type { ControllerSettings } from '../../reconcile/settings.ts';
 import type { CertificateServiceParts } from './certificate-service.ts';
+import type { GrantPlace } from './grant-search.ts';
 import type { GrantApi } from './grant-store.ts';
 import type { Writes } from './namespace-pass.ts';
 import { readResource } from './resources.ts';
@@ -18,12 +20,16 @@ import type { TokenApi } from './token-service.ts';
 import type { WatchedKind } from './watched.ts';
 
 export const FIELD_MANAGER = 'skuprt-site-controller';
+/** For each page, while a redeemer waits. */
+const LIST_TIMEOUT_MS = 4000;
 
 export interface KubeWritesParts {
   client: KubeClient;
   applier: Applier;
   clock: Clock;
   watched: readonly WatchedKind[];
+  /** Absent: it serves all namespaces. */
+  settings?: Pick<ControllerSettings, 'watchNamespace'>;
   /** Who reads a ConfigMap goes on with the trace of who wrote it. */
   tracer?: Tracer;
 }
@@ -101,6 +107,15 @@ export class KubeWrites implements Writes, GrantApi, TokenApi {
 
   async readGrant(namespace: string, name: string): Promise<AccessGrant | undefined> {
     return (await this.read('AccessGrant', namespace, name)) as AccessGrant | undefined;
+  }
+
+  /** Not tried again: who asks does so. */
+  async listGrants(): Promise<GrantPlace[]> {
+    const { client, settings } = this.parts;
+    const options = { timeoutMs: LIST_TIMEOUT_MS, retryCountMax: 0 };
+    const query = { namespace: settings?.watchNamespace };
+    const { items } = await client.list(this.typeOf('AccessGrant'), query, options);
+    return items.map(({ metadata: { uid = '', namespace = '', name } }) => ({ uid, namespace, name }));
   }
 
   async annotate(
