@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import type { Resource } from '../../config/api/index.ts';
+import { sectionsOf } from '../../config/router-config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
-import { cluster } from '../support/cluster.ts';
+import { type ClusterParts, cluster, pod } from '../support/cluster.ts';
 import { namespacePlanOf } from '../support/namespace-plan.ts';
 import { observed, resource, site } from '../support/observed.ts';
 
@@ -12,7 +13,10 @@ interface NetworkPolicy extends KubeObject {
   spec: {
     podSelector: { matchLabels: Record<string, string> };
     policyTypes: string[];
-    ingress: { ports: { protocol: string; port: number; endPort?: number }[]; from?: object[] }[];
+    ingress: {
+      ports: { protocol: string; port: number; endPort?: number }[];
+      from?: { namespaceSelector: { matchLabels: Record<string, string> } }[];
+    }[];
   };
 }
 
@@ -69,6 +73,70 @@ function expectOpen(policies: readonly NetworkPolicy[], workload: Workload, isCl
   }
 }
 
+/** As a cluster's network decides, for a pod of another namespace, by whichever family of addresses it comes. */
+function mayEnter({ spec }: NetworkPolicy, wanted: number, namespace: string): boolean {
+  const labels: Record<string, string> = { 'kubernetes.io/metadata.name': namespace };
+  return spec.ingress.some(({ ports, from }) => {
+    const isPort = ports.some(
+      ({ protocol, port, endPort = port }) => protocol === 'TCP' && port <= wanted && wanted <= endPort,
+    );
+    const isPeer = from?.some(({ namespaceSelector }) =>
+      Object.entries(namespaceSelector.matchLabels).every(([key, value]) => labels[key] === value),
+    );
+    return isPort && (isPeer ?? true);
+  });
+}
+
+/** Ports of a router that others than its own pod reach, by the configuration that it is given. */
+function listening({ data }: KubeObject): number[] {
+  return sectionsOf(data).flatMap(({ type, attributes: { host, port } }) =>
+    ['listener', 'tcpListener'].includes(type) && host !== 'localhost' ? [Number(port)] : [],
+  );
+}
+
+const ROUTERS = { 'skupper-router': '', 'skupper-router-2': '' };
+const SECRETS = ['skupper-local-server', 'skupper-site-server'];
+const secret = (name: string) => ({ ...resource('Secret', name), type: 'kubernetes.io/tls' }) as unknown as Resource;
+const access = (name: string, ...roles: object[]) =>
+  resource('RouterAccess', name, { roles, tlsCredentials: 'skupper-site-server' });
+const LINKS = access('skupper-router', { name: 'inter-router' }, { name: 'edge' });
+const LISTENERS = [
+  resource('Listener', 'web', { routingKey: 'web', host: 'web', port: 80 }),
+  resource('Listener', 'db', { routingKey: 'db', host: 'db', port: 5671 }),
+  resource('MultiKeyListener', 'many', { host: 'many', port: 80, strategy: { priority: { routingKeys: ['a', 'b'] } } }),
+];
+const SETTINGS_OF_SITES: Record<string, { spec?: object; resources?: Resource[]; parts?: ClusterParts }> = {
+  'a site alone': {},
+  'with listeners, and links': { resources: [LINKS, ...LISTENERS] },
+  'with two routers, which link to each other': { spec: { ha: true }, resources: [LINKS, ...LISTENERS] },
+  'with link access at ports of its own': {
+    resources: [access('far', { name: 'inter-router', port: 443 }, { name: 'edge', port: 8443 })],
+  },
+  'whose link access asks for ports that are taken': {
+    resources: [
+      LINKS,
+      access('amqp', { name: 'inter-router', port: 5671 }),
+      access('twice', { name: 'inter-router', port: 7000 }, { name: 'edge', port: 7000 }),
+    ],
+  },
+  'of an edge, which takes no links': { spec: { edge: true }, resources: [LINKS, ...LISTENERS] },
+  'with workloads of another namespace, which it dials': {
+    resources: [resource('AttachedConnectorBinding', 'far', { connectorNamespace: 'other', routingKey: 'far' })],
+    parts: {
+      attached: [
+        {
+          connector: resource('AttachedConnector', 'far', {
+            siteNamespace: 'ns-west',
+            selector: 'app=far',
+            port: 8080,
+          }),
+          pods: [pod('far-1', { namespace: 'other', labels: { app: 'far' }, ips: ['10.1.0.9', 'fd00::9'] })],
+        },
+      ],
+    },
+  },
+};
+
 describe('the NetworkPolicies of a site', () => {
   it('are made only where the Site asks for them', () => {
     expect(made(CONSOLE).policies).toEqual([]);
@@ -105,6 +173,25 @@ describe('the NetworkPolicies of a site', () => {
     expect(port).toBeGreaterThan(0);
     expect([isOpen(policies[0]!, port), isOpen(made(ON).policies[0]!, port)]).toEqual([true, false]);
   });
+
+  it.each(Object.entries(SETTINGS_OF_SITES))(
+    'open to everybody what routers listen on for everybody, and nothing else: %s',
+    (_what, { spec = {}, resources = [], parts = {} }) => {
+      const view = cluster(parts);
+      const given = [site({ settings: ON, ...spec }), ...SECRETS.map(secret), ...resources];
+      const { apply } = namespacePlanOf(observed(given, { cluster: view }));
+      const [policy] = apply.filter(({ kind }) => kind === 'NetworkPolicy') as unknown as NetworkPolicy[];
+      const maps = apply.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name in ROUTERS);
+      expect(maps).toHaveLength((spec as { ha?: boolean }).ha ? 2 : 1);
+      for (const map of maps) {
+        const entered = Array.from({ length: 65_536 }, (_, port) => port);
+        expect(entered.filter((port) => mayEnter(policy!, port, 'anywhere'))).toEqual(
+          [...listening(map), 9000, 9191].filter((port) => port !== 5671).sort((a, b) => a - b),
+        );
+        expect(entered.filter((port) => mayEnter(policy!, port, 'skupper'))).toContain(5671);
+      }
+    },
+  );
 
   it('let only this namespace and that of the controllers command the router', () => {
     const [policy] = made(ON).policies;

@@ -9,6 +9,7 @@ import type { Site } from '../../../config/api/site.ts';
 import { NAME, ROUTER_SELECTOR, SETTING } from '../../../config/names.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { type Observed, ofKind } from '../observed.ts';
+import { isListening } from '../routeraccess/cluster.ts';
 import { portOf } from '../routeraccess/ports.ts';
 import { CONSOLE_PORTS, CONSOLE_SELECTOR, isConsoleWanted } from '../site/console.ts';
 import { settingOf } from '../site/identity.ts';
@@ -52,8 +53,10 @@ function routerIngress(observed: Observed): object[] {
   ];
 }
 
+/** Of the accesses that are listened for: one that asks for a port of the router's own would open that one. */
 function linkPorts(observed: Observed): number[] {
-  return ofKind(observed, 'RouterAccess').flatMap((access) =>
+  const listening = ofKind(observed, 'RouterAccess').filter((access) => isListening(observed, access));
+  return listening.flatMap((access) =>
     access.spec.roles.map((role) => portOf(observed, access, role)).filter((port) => port !== undefined),
   );
 }
