@@ -27,6 +27,8 @@ export interface EventRecorderParts {
   component: string;
   /** The pod or host it runs on. */
   instance: string;
+  /** Told of each that was not written because there were too many. */
+  onDropped: () => void;
 }
 
 const EVENT: ResourceType = { apiVersion: 'v1', kind: 'Event', plural: 'events' };
@@ -60,15 +62,9 @@ export class EventRecorder {
   private readonly ended = new AbortController();
   private working: Promise<void> | undefined;
   private nameCount = 0;
-  private dropped = 0;
 
   constructor(parts: EventRecorderParts) {
     this.parts = parts;
-  }
-
-  /** Events that were not told because there were too many. */
-  get droppedCount(): number {
-    return this.dropped;
   }
 
   /** Returns at once; what goes wrong is logged and forgotten. */
@@ -83,7 +79,7 @@ export class EventRecorder {
       return;
     }
     if (!this.spend(note, now)) {
-      this.dropped += 1;
+      this.parts.onDropped();
       return;
     }
     const fresh = {
@@ -119,7 +115,7 @@ export class EventRecorder {
   private enqueue(known: Known): void {
     if (known.isWaiting || this.ended.signal.aborted) return;
     if (this.waiting.length >= WAITING_MAX) {
-      this.dropped += 1;
+      this.parts.onDropped();
       return;
     }
     known.isWaiting = true;

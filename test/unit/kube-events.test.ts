@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { type EventNote, EventRecorder } from '../../lib/kube/events.ts';
 import { createLogger } from '../../lib/log.ts';
+import { ControllerMetrics } from '../../lib/metrics.ts';
 import { FakeApi } from '../support/kube/fake-api.ts';
 
 const EVENT = { apiVersion: 'v1', kind: 'Event', plural: 'events' };
@@ -15,10 +16,14 @@ const log = createLogger({ name: 'test', level: 'silent' });
 
 let api: FakeApi;
 let recorder: EventRecorder;
+let metrics: ControllerMetrics;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
   api = new FakeApi({ types: [EVENT] });
-  recorder = new EventRecorder({ client: api.client(), clock: systemClock, log, component: 'c', instance: 'pod' });
+  metrics = new ControllerMetrics({ process: 'site-controller', version: '1' });
+  const onDropped = () => metrics.eventDropped();
+  const parts = { client: api.client(), clock: systemClock, log, component: 'c', instance: 'pod', onDropped };
+  recorder = new EventRecorder(parts);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -69,7 +74,7 @@ describe('the recorder of Events', () => {
     recorder.record({ ...note, about: { ...about, metadata: { name: 'east', namespace: 'ns' } } });
     await pass(5);
     expect(api.store.list(EVENT)).toHaveLength(26);
-    expect(recorder.droppedCount).toBe(475);
+    expect(await metrics.render()).toContain('skuprt_controller_events_dropped_total 475\n');
   });
 
   it('fails nobody when the server is away, and ends in time', async () => {

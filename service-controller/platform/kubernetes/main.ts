@@ -41,7 +41,8 @@ export async function runServiceController(options: ServiceControllerOptions, si
   const connection = { kubeconfig, context, env: process.env, userAgent: MANAGER, observer: metrics.api };
   const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
-  const events = new EventRecorder({ client, ...base, component: MANAGER, instance });
+  const onDropped = () => metrics.eventDropped();
+  const events = new EventRecorder({ client, ...base, component: MANAGER, instance, onDropped });
   // Of a process without a pod, where nobody else knows where it listens.
   let address: string | undefined;
   const annotations = (): Record<string, string> => (address === undefined ? {} : { [LEASE_ADDRESS]: address });

@@ -38,7 +38,8 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   const connection = { kubeconfig, context, env: process.env, userAgent: COMPONENT, observer: metrics.api };
   const { client, server } = await connectCluster(connection);
   const instance = settings.pod || randomUUID();
-  const events = new EventRecorder({ client, ...base, component: COMPONENT, instance });
+  const onDropped = () => metrics.eventDropped();
+  const events = new EventRecorder({ client, ...base, component: COMPONENT, instance, onDropped });
   const { namespace } = settings;
   const election = new LeaderElection({ client, ...base }, { namespace, name: LEASE_NAME, identity: instance });
   const controller = new Controller({
