@@ -3,9 +3,10 @@
  * that site. Pure.
  */
 import type { PolicyClient } from '../../lib/policy/types.ts';
+import { believed, SILENT } from './believed.ts';
 import type { OwnSite } from './client.ts';
 import type { Identity } from './identity.ts';
-import { type Belief, verificationOf } from './trust.ts';
+import type { Belief } from './trust.ts';
 
 /** @param identity undefined: of other sites nothing is known */
 export function asKnown(client: Partial<PolicyClient>, own: OwnSite, identity: Identity | undefined): PolicyClient {
@@ -19,24 +20,12 @@ export function asKnown(client: Partial<PolicyClient>, own: OwnSite, identity: I
   const belief = nearestOf(trust?.beliefs.values() ?? [], wanted);
   if (trust === undefined || belief === undefined) {
     const neighbour = wanted === undefined ? undefined : identity?.neighbours.certifiedOf(wanted);
-    // Of a router that says nothing of its clients, the certificate tells the site and no more.
     if (neighbour !== undefined) return { siteId: wanted, verification: 'link', doubt: SILENT };
     const doubt = `nobody who is believed here vouches for a router of site ${said.siteName ?? said.siteId ?? 'unknown'}`;
     return { ...said, verification: 'none', doubt };
   }
-  // A name is believed of the one site that it means here.
-  const isMeant = belief.siteName !== undefined && trust.siteNames.get(belief.siteName) === belief.siteId;
-  return {
-    ...said,
-    siteId: belief.siteId,
-    siteName: isMeant ? belief.siteName : undefined,
-    verification: verificationOf(belief, siteId),
-    ...(belief.via.length > 0 && { via: belief.via }),
-    ...(!isMeant && belief.siteName !== undefined && { doubt: `another site is known by the name ${belief.siteName}` }),
-  };
+  return believed(said, belief, { siteNames: trust.siteNames, ownSiteId: siteId });
 }
-
-const SILENT = 'its router says nothing of the client itself';
 
 function nearestOf(beliefs: Iterable<Belief>, siteId: string | undefined): Belief | undefined {
   let nearest: Belief | undefined;

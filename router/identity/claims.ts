@@ -3,6 +3,7 @@
  * known, is a look-up.
  */
 import type { PolicyClient } from '../../lib/policy/types.ts';
+import { believed, nameMeant, SILENT } from './believed.ts';
 import { type ClaimedClient, claimText, type ReadClaim, readClaim } from './claim.ts';
 import type { Believer, Said, StreamOrigin } from './client.ts';
 import type { Identity } from './identity.ts';
@@ -14,7 +15,6 @@ import {
   JUDGED_CLAIMS_MAX,
 } from './limits.ts';
 import { isSignedBy } from './signed-text.ts';
-import { type Belief, verificationOf } from './trust.ts';
 
 export interface ClaimsParts {
   identity: Identity;
@@ -162,7 +162,8 @@ export class Claims implements Believer {
       return unbelieved(claim, `router ${router} is known as one of site ${rival}, and was said to be of ${siteId}`);
     if (claim.client.siteId !== siteId)
       return unbelieved(claim, `router ${router} is of site ${siteId}, which is not what it says`);
-    return believed(claim, belief, { siteNames, ownSiteId: identity.self.siteId });
+    const doubts = claim.isShortened ? ['the labels of its pod were too many to travel'] : [];
+    return believed(claim.client, belief, { siteNames, ownSiteId: identity.self.siteId }, doubts);
   }
 
   /** A router that says nothing of its clients is known by its certificate, where it is a neighbour. */
@@ -191,32 +192,9 @@ export class Claims implements Believer {
     }
     const siteId = neighbour?.certified;
     if (siteId === undefined || neighbour === undefined || ingress !== neighbour.router) return NOBODY;
-    const siteName = neighbour.siteName;
-    const isMeant = siteName !== undefined && this.parts.identity.trust.siteNames.get(siteName) === siteId;
-    const verification = siteId === ownSiteId ? 'local' : 'link';
-    return { siteId, siteName: isMeant ? siteName : undefined, verification, doubt: SILENT };
+    const siteName = nameMeant(this.parts.identity.trust.siteNames, { siteId, siteName: neighbour.siteName });
+    return { siteId, siteName, verification: siteId === ownSiteId ? 'local' : 'link', doubt: SILENT };
   }
-}
-
-function believed(
-  { client, isShortened }: ReadClaim,
-  belief: Belief,
-  { siteNames, ownSiteId }: { siteNames: ReadonlyMap<string, string>; ownSiteId: string | undefined },
-): PolicyClient {
-  const { siteId, siteName, via } = belief;
-  const isMeant = siteName !== undefined && siteNames.get(siteName) === siteId;
-  const doubts = [
-    ...(isMeant || siteName === undefined ? [] : [`another site is known by the name ${siteName}`]),
-    ...(isShortened ? ['the labels of its pod were too many to travel'] : []),
-  ];
-  return {
-    ...client,
-    siteId,
-    siteName: isMeant ? siteName : undefined,
-    verification: verificationOf(belief, ownSiteId),
-    ...(via.length > 0 && { via }),
-    ...(doubts.length > 0 && { doubt: doubts.join('; ') }),
-  };
 }
 
 function unbelieved({ client }: { client: ClaimedClient }, doubt: string): PolicyClient {
@@ -228,7 +206,6 @@ function isSameClient(one: PolicyClient, other: PolicyClient): boolean {
 }
 
 const FORGED = 'what is said of the client is not signed by the router that it names';
-const SILENT = 'its router says nothing of the client itself';
 const UNREADABLE: PolicyClient = { verification: 'none', doubt: 'what is said of the client cannot be read' };
 const NOBODY: PolicyClient = {
   verification: 'none',

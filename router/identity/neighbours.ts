@@ -73,12 +73,6 @@ export class Neighbours {
     return gone;
   }
 
-  deadline(): number {
-    let at = Number.POSITIVE_INFINITY;
-    for (const { until } of this.known.values()) at = Math.min(at, until);
-    return at;
-  }
-
   of(connection: number): NeighbourFacts | undefined {
     return this.connections.get(connection);
   }

@@ -1,4 +1,5 @@
 /** Whose the routers of the network are, as far as this one knows, as management shows it; and what it was told of workloads. */
+import { nameMeant } from '../identity/believed.ts';
 import type { Identity } from '../identity/identity.ts';
 import { type Belief, verificationOf } from '../identity/trust.ts';
 import type { ShownEntity } from '../management/managed-router.ts';
@@ -19,10 +20,10 @@ export function identities({ router }: Shown): ShownEntity[] {
 function believed(belief: Belief, identity: Identity) {
   const { router: routerId, key, siteId: site, siteName, via, rival } = belief;
   const { siteNames } = identity.trust;
-  const isMeant = siteName === undefined || siteNames.get(siteName) === site;
+  const isMeant = nameMeant(siteNames, belief) === siteName;
   const doubts = [
     ...(rival === undefined ? [] : [`it is known as one of site ${rival} by a nearer way`]),
-    ...(isMeant ? [] : [`its site's name means site ${siteNames.get(siteName)}`]),
+    ...(isMeant ? [] : [`its site's name means site ${siteNames.get(siteName ?? '')}`]),
   ];
   const verification = verificationOf(belief, identity.self.siteId);
   return { routerId, site, siteName, verification, via: via.join(','), key, doubt: doubts.join('; ') };
