@@ -3,7 +3,7 @@
  * is a fault, for a selector that is left out by mistake would select everybody.
  */
 import { messageOf } from '../errors.ts';
-import { checkOf, isRecord, type Shape, Type } from '../shape.ts';
+import { checkOf, choice, fault, isRecord, type Shape, type ShapeFault, Type } from '../shape.ts';
 import { suggestion } from '../suggest.ts';
 import { POLICY_BOUNDS as BOUNDS, POLICY_TEXT_OCTETS_MAX } from './limits.ts';
 import { ACTIONS, DIRECTIONS, OPERATIONS, type PolicyDocument, type PolicySpec, VERIFICATIONS } from './types.ts';
@@ -15,41 +15,27 @@ export interface PolicyFault {
   readonly message: string;
 }
 
-type Faults = Parameters<Shape<unknown>['look']>[2];
 type Members = Parameters<typeof Type.Object>[0];
-
-const FAULTS_MAX = 20;
-
-function say(faults: Faults, instancePath: string, message: string): void {
-  if (faults.length < FAULTS_MAX) faults.push({ instancePath, message });
-}
 
 /** Holds nothing but its members. */
 function closed<const M extends Members>(members: M) {
   const open = Type.Object(members);
-  const look = (value: unknown, path: string, faults: Faults) => {
+  const look = (value: unknown, path: string, faults: ShapeFault[]) => {
     open.look(value, path, faults);
     if (!isRecord(value)) return;
     for (const key of Object.keys(value)) {
       if (Object.hasOwn(members, key)) continue;
-      say(faults, `${path}/${key}`, `is not a known key${suggestion(key, Object.keys(members))}`);
+      fault(faults, `${path}/${key}`, `is not a known key${suggestion(key, Object.keys(members))}`);
     }
   };
   return { ...open, look };
 }
 
-function choice<const Values extends readonly string[]>(values: Values): Shape<Values[number]> {
-  const look = (value: unknown, path: string, faults: Faults) => {
-    if (!values.includes(value as string)) say(faults, path, `must be one of ${values.join(', ')}`);
-  };
-  return { look };
-}
-
 /** At least one: an empty list would select nothing. */
 function some<S extends Shape<unknown>>(item: S, maxItems: number) {
   const list = Type.Array(item, { maxItems });
-  const look = (value: unknown, path: string, faults: Faults) => {
-    if (Array.isArray(value) && value.length === 0) say(faults, path, 'must have at least one item');
+  const look = (value: unknown, path: string, faults: ShapeFault[]) => {
+    if (Array.isArray(value) && value.length === 0) fault(faults, path, 'must have at least one item');
     else list.look(value, path, faults);
   };
   return { ...list, look };
