@@ -5,6 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Resource } from '../../config/api/index.ts';
 import { serializeResources } from '../../config/api/serialize.ts';
+import { addressOwner } from '../../lib/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AssertionError, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -100,7 +101,7 @@ export class Redemptions {
   async #decide(claim: Claim): Promise<Answer> {
     const { clock, store, log } = this.#uses;
     const { uid, remote, subject } = claim;
-    const keys = [`grant ${uid}`, `address ${remote}`];
+    const keys = [`grant ${uid}`, `address ${addressOwner(remote)}`];
     const waitMs = Math.max(...keys.map((key) => this.#wrongTries.waitMs(key, clock.now())));
     if (waitMs > 0) {
       log.warn({ grant: uid, remote, subject }, 'redemption refused after too many wrong tries');

@@ -4,6 +4,7 @@
  */
 import { verify, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../config/api/secret.ts';
+import { addressOwner } from '../../lib/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AssertionError, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -64,7 +65,7 @@ export class Renewals {
 
   async renew(claim: RenewalClaim): Promise<Answer> {
     const { clock, log } = this.#uses;
-    const waitMs = this.#wrongTries.waitMs(claim.remote, clock.now());
+    const waitMs = this.#wrongTries.waitMs(addressOwner(claim.remote), clock.now());
     if (waitMs > 0) {
       return { status: 429, body: ANSWER.tooMany, headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) } };
     }
@@ -90,7 +91,7 @@ export class Renewals {
   }
 
   #refuse({ remote }: RenewalClaim, status: number, body: string): Answer {
-    this.#wrongTries.note(remote, this.#uses.clock.now());
+    this.#wrongTries.note(addressOwner(remote), this.#uses.clock.now());
     return { status, body };
   }
 

@@ -106,6 +106,16 @@ describe('Redemptions', () => {
     time.now = 60_000;
     expect(await redemptions.redeem(claim({ remote: '203.0.113.1' }))).toMatchObject({ status: 200 });
   });
+
+  it('takes the addresses of one IPv6 network for one: a host has as many as it likes', async () => {
+    const { redemptions } = setUp();
+    for (let index = 0; index < 10; index++) {
+      const remote = `2001:db8::${index.toString(16)}`;
+      expect(await redemptions.redeem(claim({ uid: `guess-${index}`, remote }))).toMatchObject({ status: 404 });
+    }
+    expect(await redemptions.redeem(claim({ remote: '2001:db8::ffff' }))).toMatchObject({ status: 429 });
+    expect(await redemptions.redeem(claim({ remote: '2001:db8:0:1::1' }))).toMatchObject({ status: 200 });
+  });
 });
 
 describe('WrongTries', () => {
