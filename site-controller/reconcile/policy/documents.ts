@@ -6,7 +6,8 @@
 import type { AccessPolicy, ClusterAccessPolicy } from '../../../config/api/access-policy.ts';
 import { NAME } from '../../../config/names.ts';
 import { sectionsOf } from '../../../config/router-config.ts';
-import { compilePolicies, type PolicySet, referenceOf } from '../../../lib/policy/decide.ts';
+import { type PolicySet, referenceOf } from '../../../lib/policy/decide.ts';
+import { judgeOf } from '../../../lib/policy/judge.ts';
 import { type PolicyFault, parsePolicyText, parseReference } from '../../../lib/policy/parse.ts';
 import type { PolicyDocument } from '../../../lib/policy/types.ts';
 import { objectOf } from '../cluster.ts';
@@ -19,7 +20,6 @@ export type SeesPolicies = Pick<Observed, 'resources' | 'namespace' | 'cluster'>
 
 /** Each plan asks, and what is observed never changes. */
 const known = new WeakMap<SeesPolicies['resources'], readonly PolicyDocument[]>();
-const sets = new WeakMap<readonly PolicyDocument[], PolicySet>();
 const judged = new WeakMap<PolicyResource, readonly PolicyFault[]>();
 
 /** Those in force. */
@@ -31,10 +31,7 @@ export function policyDocuments(observed: SeesPolicies): readonly PolicyDocument
 
 /** Of all in force together. */
 export function policySet(observed: SeesPolicies): PolicySet {
-  const documents = policyDocuments(observed);
-  const set = sets.get(documents) ?? compilePolicies(documents);
-  sets.set(documents, set);
-  return set;
+  return judgeOf(policyDocuments(observed)).set;
 }
 
 /** What keeps it from meaning something; empty for one that is good. */

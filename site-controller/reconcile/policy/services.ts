@@ -29,7 +29,7 @@ export function serviceOf({ metadata }: Named, routingKey: string, namespace: st
   if (!isMade || !isKeyOf(routingKey, owner, service)) {
     return { name, namespace, routingKey, labels: ownLabels(labels) };
   }
-  return { name: service, namespace: owner, routingKey, labels: labelsIn(annotations[MADE.labels]) };
+  return { name: service, namespace: owner, routingKey, labels: serviceLabels(annotations[MADE.labels]) };
 }
 
 /** `skuprt.service/<cluster>/<namespace>/<service>/<port>`, and for one of its pods the name of that. */
@@ -42,7 +42,8 @@ function ownLabels(labels: Readonly<Record<string, string>>): Record<string, str
   return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith(INTERNAL_PREFIX)));
 }
 
-function labelsIn(text: string | undefined): Record<string, string> {
+/** @param text JSON, which anyone may have written */
+function serviceLabels(text: string | undefined): Record<string, string> {
   try {
     const labels: unknown = JSON.parse(text ?? '{}');
     return Object.fromEntries(
