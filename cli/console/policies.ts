@@ -1,11 +1,9 @@
 /** Access policies as the console shows them: what each rule says in a sentence, and which of them govern a service. Pure. */
-import type { ResourceOf } from '../../config/api/index.ts';
 import type { PolicyView } from '../../console/model/api.ts';
 import { compilePolicies, governing, referenceOf } from '../../lib/policy/decide.ts';
 import { limitsText } from '../../lib/policy/reason.ts';
 import type { ClientSelector, PolicyDocument, PolicyRule, PolicyService } from '../../lib/policy/types.ts';
-
-export type PolicyResource = ResourceOf<'AccessPolicy' | 'ClusterAccessPolicy'>;
+import { documentOf, type PolicyResource } from '../../site-controller/reconcile/policy/documents.ts';
 
 const ACTION_WORDS = { Allow: 'allows', Deny: 'denies', Limit: 'allows within limits' } as const;
 const OPERATION_WORDS = { Connect: 'to connect', Expose: 'to expose', Import: 'to import', Link: 'to link' } as const;
@@ -27,11 +25,6 @@ export function policyView(resource: PolicyResource, namespace: string): PolicyV
     ready: conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     warnings: warningsOf(conditions),
   };
-}
-
-export function documentOf({ kind, metadata, spec }: PolicyResource, namespace: string): PolicyDocument {
-  const own = kind === 'AccessPolicy' ? { namespace: metadata.namespace ?? namespace } : {};
-  return { kind, name: metadata.name, ...own, spec: spec as PolicyDocument['spec'] };
 }
 
 /** References of those that say who may connect to any of these services. */

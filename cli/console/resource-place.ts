@@ -7,13 +7,15 @@ import type { PlatformSource } from '../../console/collector/platform-source.ts'
 import type { CertificateView, PolicyView, TokenMade, TokenOrder, TokenView } from '../../console/model/api.ts';
 import type { PlatformCertificate, PlatformEvent } from '../../console/model/sources.ts';
 import type { ConsolePlace, ServiceExplanation } from '../../console/server/uses.ts';
+import { withPort } from '../../lib/address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SkuprtError } from '../../lib/errors.ts';
 import { inspectCertificate } from '../../site-controller/pki/inspect.ts';
+import { documentOf, faultsOfPolicy, type PolicyResource } from '../../site-controller/reconcile/policy/documents.ts';
 import { FailedError } from '../errors.ts';
 import type { Place } from '../places/place.ts';
 import { explainService } from './explain-service.ts';
-import { documentOf, type PolicyResource, policyView } from './policies.ts';
+import { policyView } from './policies.ts';
 import { RedemptionWatch, resourceEvents } from './resource-events.ts';
 import { timeOf, tokenViews } from './tokens.ts';
 
@@ -66,7 +68,7 @@ export class ResourcePlace implements ConsolePlace, PlatformSource {
     const role = site?.spec.edge ? 'edge' : 'inter-router';
     const link = links.find(({ metadata }) => metadata.name === name);
     const used = link?.spec.endpoints.filter((endpoint) => endpoint.name === role);
-    return used?.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`));
+    return used?.map(({ host, port }) => withPort(host, port));
   }
 
   /** What the link shows to the other side. Undefined too when this user may not read it. */
@@ -89,7 +91,9 @@ export class ResourcePlace implements ConsolePlace, PlatformSource {
       this.#policies(),
     ]);
     const { namespace } = this.#parts;
-    const documents = policies.map((policy) => documentOf(policy, namespace));
+    // One that has no meaning is not in force.
+    const inForce = policies.filter((policy) => faultsOfPolicy(policy).length === 0);
+    const documents = inForce.map((policy) => documentOf(policy, namespace));
     return explainService({ address, namespace, listeners, connectors, multiKeyListeners, documents });
   }
 

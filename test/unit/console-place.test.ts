@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { explainService } from '../../cli/console/explain-service.ts';
 import { governingPolicies, policyView, ruleSentence } from '../../cli/console/policies.ts';
 import { RedemptionWatch, resourceEvents } from '../../cli/console/resource-events.ts';
+import { ResourcePlace } from '../../cli/console/resource-place.ts';
 import { tokenViews } from '../../cli/console/tokens.ts';
 import type { ResourceOf } from '../../config/api/index.ts';
 import type { PolicyDocument, PolicyRule } from '../../lib/policy/types.ts';
@@ -190,5 +191,24 @@ describe('policies', () => {
     const elsewhere = explainService({ ...facts, address: 'elsewhere:1' });
     expect(elsewhere).toEqual({ policies: [], explain: [expect.stringContaining('not seen from here')] });
     expect(explainService({ ...facts, documents: [] }).explain[0]).toContain('everyone may connect');
+  });
+
+  it('that have no meaning, and so are not in force, are not told to say anything', async () => {
+    const policy = (name: string, spec: object) => ({ kind: 'AccessPolicy', metadata: { name }, spec });
+    const lists: Record<string, object[]> = {
+      Listener: [resource('Listener', 'backend', { routingKey: 'backend:80', host: 'backend', port: 80 })],
+      AccessPolicy: [policy('good', { rules: [{ action: 'Allow' }] }), policy('bad', { rules: [{ action: 'Limit' }] })],
+    };
+    const place = {
+      resources: { list: async (kind: string) => lists[kind] ?? [] },
+      credential: async () => undefined,
+    } as unknown as ConstructorParameters<typeof ResourcePlace>[0]['place'];
+    const clock = { now: () => 0, wall: () => NOW };
+    const issue = () => Promise.reject(new Error('makes no tokens'));
+    const { policies, explain } = await new ResourcePlace({ place, namespace: 'shop', clock, issue }).explain(
+      'backend:80',
+    );
+    expect(policies).toEqual(['AccessPolicy/shop/good']);
+    expect(explain.join()).not.toContain('bad');
   });
 });
