@@ -21,9 +21,6 @@ export interface BackendFlags {
   share?: number;
 }
 
-/** Of a Listener. */
-export type IntakeFlags = Pick<BackendFlags, 'maxConnections' | 'proxyProtocol'>;
-
 export function backendOptions(command: Command): Command {
   return command
     .option('--health-check <way>', 'look at the server all the time: tcp, http:/PATH or none', parseHealthCheck)

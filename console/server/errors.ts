@@ -32,4 +32,3 @@ export class ConsoleRequestError extends SkuprtError {
 }
 
 export const notFound = (message: string) => new ConsoleRequestError(404, 'not-found', message);
-export const badRequest = (message: string) => new ConsoleRequestError(400, 'bad-request', message);

@@ -18,7 +18,6 @@ export const LIMITS = {
   /** From the first octet of a request to its last. */
   requestTimeoutMs: 10_000,
   keepAliveMs: 5000,
-  stopGraceMs: 2000,
   sessionCountMax: 1000,
   sessionLifeMs: 12 * 3_600_000,
   /** How long what an API server said of a token is believed. */

@@ -21,11 +21,10 @@ export type UserOptions = Pick<ConnectOptions, 'kubeconfig' | 'context' | 'env' 
 
 /** To be closed by who asked for it. @throws KubeconfigError, ContextUnknownError */
 export async function connectAsUser(options: UserOptions, token: string): Promise<KubeClient> {
-  const { clock, random } = { clock: systemClock, random: systemRandom };
   const cluster = await clusterEntry(options);
   const user = { context: IN_CLUSTER, namespace: undefined, clusterName: '', userName: '', cluster, user: { token } };
-  const transport = new HttpTransport(new KubeconfigEndpoint(user, () => clock.now()));
-  return new KubeClient({ transport, clock, random, userAgent: options.userAgent });
+  const transport = new HttpTransport(new KubeconfigEndpoint(user, () => systemClock.now()));
+  return new KubeClient({ transport, clock: systemClock, random: systemRandom, userAgent: options.userAgent });
 }
 
 /** What the API server calls the owner of the token; undefined when it knows none. @throws SkuprtError when it does not answer */

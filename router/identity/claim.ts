@@ -3,6 +3,7 @@
  * key and for a while, so that who has seen it elsewhere cannot use it for something else.
  */
 import type { PolicyClient } from '../../lib/policy/types.ts';
+import { isRecord } from '../../lib/shape.ts';
 import { isName } from './introduction.ts';
 import { isPublicKey, type Keyring } from './keys.ts';
 import { CLAIM_BODY_BYTES_MAX, CLAIM_BYTES_MAX } from './limits.ts';
@@ -46,22 +47,21 @@ export function readClaim(text: string): ReadClaim | undefined {
   if (Buffer.byteLength(text) > CLAIM_BYTES_MAX) return undefined;
   const signed = splitSigned(text);
   const fields = signed && parsedJson(signed.body);
-  if (signed === undefined || typeof fields !== 'object' || fields === null || Array.isArray(fields)) return undefined;
-  const at = fields as Readonly<Record<string, unknown>>;
-  const { r: router, k: key, to: address, x: expiry } = at;
+  if (signed === undefined || !isRecord(fields)) return undefined;
+  const { r: router, k: key, to: address, x: expiry } = fields;
   if (!isName(router) || !isPublicKey(key) || !isName(address)) return undefined;
   if (typeof expiry !== 'number' || !Number.isSafeInteger(expiry)) return undefined;
   const names: Partial<Record<NameKey, string>> = {};
   for (const [short, name] of NAMES) {
-    const value = at[short];
+    const value = fields[short];
     if (value === undefined) continue;
     if (!isName(value)) return undefined;
     names[name] = value;
   }
-  const labels = at.lb === undefined ? undefined : labelsOf(at.lb);
-  if (at.lb !== undefined && labels === undefined) return undefined;
+  const labels = fields.lb === undefined ? undefined : labelsOf(fields.lb);
+  if (fields.lb !== undefined && labels === undefined) return undefined;
   const client = labels === undefined ? names : { ...names, labels };
-  return { by: { router, key }, client, address, expiry, isShortened: at.short === 1, signed };
+  return { by: { router, key }, client, address, expiry, isShortened: fields.short === 1, signed };
 }
 
 type NameKey = Exclude<keyof ClaimedClient, 'labels'>;
@@ -85,7 +85,7 @@ function bodyOf({ by, client, address, expiry }: Omit<Claim, 'isShortened'>, isS
 }
 
 function labelsOf(value: unknown): Readonly<Record<string, string>> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const entries = Object.entries(value);
   if (!entries.every(([name, each]) => isName(name) && (each === '' || isName(each)))) return undefined;
   return Object.fromEntries(entries) as Record<string, string>;

@@ -3,6 +3,7 @@
  * `revision`, `replace`, `set` (a map of what runs, by address) and `gone` (a list of addresses).
  */
 import { labelsIn } from '../../lib/label-text.ts';
+import { isRecord } from '../../lib/shape.ts';
 import type { Workload } from '../identity/client.ts';
 import { WORKLOAD_TEXT_LENGTH_MAX, type WorkloadChange } from '../identity/workloads.ts';
 import { RefusedError } from './request.ts';
@@ -17,7 +18,7 @@ export function workloadChange(attributes: readonly RawAttribute[]): WorkloadCha
   if (typeof replace !== 'boolean') throw new RefusedError(400, "'replace' is neither true nor false");
   if (!Array.isArray(gone) || !gone.every((each) => typeof each === 'string'))
     throw new RefusedError(400, "'gone' is not a list of addresses");
-  if (!isMap(set)) throw new RefusedError(400, "'set' is not a map");
+  if (!isRecord(set)) throw new RefusedError(400, "'set' is not a map");
   const workloads = new Map(Object.entries(set).map(([host, value]) => [host, workloadOf(host, value)]));
   return { revision, replace, set: workloads, gone: gone as string[] };
 }
@@ -25,7 +26,7 @@ export function workloadChange(attributes: readonly RawAttribute[]): WorkloadCha
 const NAMES = ['namespace', 'workload', 'pod', 'serviceAccount'] as const;
 
 function workloadOf(host: string, value: unknown): Workload {
-  if (!isMap(value)) throw new RefusedError(400, `set.${host} is not a map`);
+  if (!isRecord(value)) throw new RefusedError(400, `set.${host} is not a map`);
   const names: Partial<Record<(typeof NAMES)[number], string>> = {};
   for (const name of NAMES) {
     const text = textOf(value, name, host);
@@ -40,8 +41,4 @@ function textOf(value: Readonly<Record<string, unknown>>, name: string, host: st
   if (typeof text !== 'string' || text.length > WORKLOAD_TEXT_LENGTH_MAX)
     throw new RefusedError(400, `set.${host}.${name} is not a text of at most ${WORKLOAD_TEXT_LENGTH_MAX} characters`);
   return text;
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

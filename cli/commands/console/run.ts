@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { Collector } from '../../../console/collector/collector.ts';
 import { PAGE_FOLDER, readPageFiles } from '../../../console/server/page-files.ts';
 import { ConsoleServer } from '../../../console/server/server.ts';
+import { withPort } from '../../../lib/address.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
@@ -96,8 +97,7 @@ async function tell(
   flags: ConsoleFlags,
   { access, port, file }: { access: ConsoleTokenAccess | KubernetesAccess; port: number; file: AddressFile },
 ): Promise<void> {
-  const host = flags.host.includes(':') ? `[${flags.host}]` : flags.host;
-  const url = `${flags.tlsCredentials === undefined ? 'http' : 'https'}://${host}:${port}/`;
+  const url = `${flags.tlsCredentials === undefined ? 'http' : 'https'}://${withPort(flags.host, port)}/`;
   if (access.kind === 'kubernetes') {
     print(context, url);
     const command = `kubectl create token NAME -n ${context.namespace}`;

@@ -5,8 +5,6 @@ import { parsePolicySpec } from '../../../lib/policy/parse.ts';
 import type { PolicyDocument } from '../../../lib/policy/types.ts';
 import type { Sources } from './carrier-cache.ts';
 
-export const POLICY_SOURCES = ['ClusterAccessPolicy', 'AccessPolicy'] as const;
-
 export class Policies {
   private readonly sources: Sources;
   private readonly compiled = new Map<string, PolicySet | undefined>();
