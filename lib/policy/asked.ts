@@ -2,9 +2,10 @@
  * Sites whose resources cannot be read have routers that can be asked (`EXPLAIN`): which of them, about what, and what their answers mean.
  * Pure. An answer is the word of that site: it is read with bounds, and shown as what it is.
  */
-import { checkOf, choice, Type } from '../shape.ts';
+import { checkOf, choice, type Static, Type } from '../shape.ts';
 import { cleanText } from '../text.ts';
 import { hasKey, isSite, type Question, routingKeysOf, type SeenEnd, type SeenPlace, type SeenSite } from './seen.ts';
+import type { Traffic } from './traffic.ts';
 import { type Decision, OPERATIONS, type Operation, type PolicyClient, VERIFICATIONS } from './types.ts';
 
 /** What one router is asked. */
@@ -34,6 +35,8 @@ export interface AnsweredEnd {
     readonly client: PolicyClient;
     readonly decision: Decision;
   }[];
+  /** Undefined of a router that does not tell it: an older one. */
+  readonly traffic?: Traffic;
 }
 
 /** Of one question of a user; a network has more routers than anybody would read of. */
@@ -86,6 +89,15 @@ const Words = Type.Optional(Text);
 const Count = Type.Optional(Type.Integer({ minimum: 0 }));
 const By = Type.Object({ policy: Text, rule: Count });
 const Queue = Type.Object({ length: Type.Integer({ minimum: 0 }), seconds: Type.Integer({ minimum: 0 }) });
+const Ranked = Type.Object({ address: Text, value: Type.Integer({ minimum: 0 }), weight: Count });
+const TrafficShape = Type.Object({
+  maxConnections: Count,
+  maxQueuedConnections: Count,
+  weight: Count,
+  weightSum: Count,
+  choice: Type.Optional(choice(['priority', 'weighted'])),
+  addresses: Type.Optional(Type.Array(Ranked, { maxItems: LIST_MAX })),
+});
 const Answered = Type.Object({
   ends: Type.Array(
     Type.Object({
@@ -131,16 +143,30 @@ const Answered = Type.Object({
         }),
         { maxItems: LIST_MAX },
       ),
+      traffic: Type.Optional(TrafficShape),
     }),
     { maxItems: LIST_MAX },
   ),
 });
 const check = checkOf(Answered);
+type AnsweredTraffic = Static<typeof TrafficShape>;
 
-/** The body of an answer; undefined when it is none that is understood. */
-export function answeredEnds(body: unknown): readonly AnsweredEnd[] | undefined {
+/**
+ * The body of an answer; undefined when it is none that is understood.
+ * @param weightOfShare what one unit of a share weighs at routers that controllers configure; others have units of their own
+ */
+export function answeredEnds(body: unknown, weightOfShare: number): readonly AnsweredEnd[] | undefined {
   const plain = cleaned(body, 0);
-  return check.Check(plain) ? plain.ends : undefined;
+  if (!check.Check(plain)) return undefined;
+  return plain.ends.map(({ traffic, ...end }) =>
+    traffic === undefined ? end : { ...end, traffic: withShare(traffic, weightOfShare) },
+  );
+}
+
+function withShare({ weight, weightSum, ...traffic }: AnsweredTraffic, weightOfShare: number): Traffic {
+  if (weight === undefined || weightSum === undefined) return traffic;
+  const unit = weightSum < weightOfShare ? 1 : weightOfShare;
+  return { ...traffic, share: Math.round(weight / unit), shareSum: Math.round(weightSum / unit) };
 }
 
 /** Null is the same as nothing. */

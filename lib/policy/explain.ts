@@ -2,10 +2,11 @@
  * Whether a client may connect to a service, by the policies of the places that can be seen and by what routers of others answer: at the
  * listener, where the client's connection enters the network, and at each connector, where it would leave it. Pure.
  */
-import { type AnsweredEnd, type RouterAnswer, unseenSites } from './asked.ts';
+import { type AnsweredEnd, type RouterAnswer, type RouterQuestion, unseenSites } from './asked.ts';
 import { compilePolicies, decide } from './decide.ts';
 import { listText } from './reason.ts';
 import { hasKey, isSite, type Question, routingKeysOf, type SeenEnd, type SeenPlace, type SeenSite } from './seen.ts';
+import { type Traffic, trafficLines } from './traffic.ts';
 import type { Decision, Operation, PolicyClient } from './types.ts';
 
 export interface Check {
@@ -117,11 +118,17 @@ function answeredChecks(answers: readonly RouterAnswer[]): Check[] {
       else same.routers.push(router);
     }
   }
-  return [...found.values()].flatMap(({ answer: { question }, end: { name, namespace, checks }, routers }) => {
+  return [...found.values()].flatMap(({ answer: { question }, end: { name, namespace, checks, traffic }, routers }) => {
     const { site, kind, routingKey } = question;
-    const of = { site: site.name, kind, name, namespace, routingKey, traffic: [], answeredBy: routers };
+    const told = answeredTraffic(question, traffic);
+    const of = { site: site.name, kind, name, namespace, routingKey, traffic: told, answeredBy: routers };
     return checks.map((check) => ({ ...of, ...check }));
   });
+}
+
+function answeredTraffic({ site, kind, routingKey }: RouterQuestion, traffic: Traffic | undefined): string[] {
+  if (traffic !== undefined) return trafficLines(kind, traffic, routingKey);
+  return [`its shares and limits are not told by this router, which is older: ask at site ${site.name}`];
 }
 
 /** The client as this place would know it. */

@@ -3,9 +3,10 @@ import type { Operation, PolicyService } from '../../lib/policy/types.ts';
 import { plainAddress } from '../../lib/routing-address.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { serviceOf } from '../bridge/doors.ts';
+import { type ConnectorSettings, DEFAULT_SETTINGS } from '../bridge/tcp-connector.ts';
 import type { Router } from '../core/router.ts';
 import { asKnown } from '../identity/as-known.ts';
-import type { EndType, ExplainedEnd, ExplainedEnds, PolicyQuestion } from '../management/explain.ts';
+import type { EndType, ExplainedEnd, ExplainedEnds, ExplainedTraffic, PolicyQuestion } from '../management/explain.ts';
 import type { ManagedRouter } from '../management/managed-router.ts';
 import { TokenBucket } from '../policy/token-bucket.ts';
 import { EntityError } from './entity-error.ts';
@@ -61,34 +62,64 @@ function endsOf(router: Router, question: PolicyQuestion): ExplainedEnds {
   const { site, bridge, identity } = router;
   const { siteId, siteName } = site;
   const known = asKnown(client, site, identity?.links.identity);
-  const found = servicesOf(bridge, entityType, routingKey);
-  // Without policies entities are not told which service they are of: what is said of one holds for all.
-  const services = bridge.policies.table.isEmpty ? found.slice(0, 1) : found;
-  const ends = services.map((service): ExplainedEnd => {
+  const found = entityType === 'tcpConnector' ? connectorsOf(bridge, routingKey) : listenersOf(bridge, routingKey);
+  const ends = found.map(({ service, traffic }): ExplainedEnd => {
     const { name, namespace } = service;
     const own = { siteId, siteName, namespace, verification: 'local' } as const;
     const checks = ASKED[entityType].map((operation) => {
       const who = operation === 'Connect' ? known : own;
       return { operation, client: who, decision: bridge.policies.table.decide({ operation, client: who, service }) };
     });
-    return { name, namespace, checks };
+    return { name, namespace, checks, traffic };
   });
   return { siteId, siteName, ends };
 }
 
-/** Of many entities that are of one service, such as a tcpConnector for each pod, one. */
-function servicesOf({ listeners, connectors }: Bridge, type: EndType, routingKey: string): PolicyService[] {
+interface End {
+  readonly service: PolicyService;
+  readonly traffic: ExplainedTraffic;
+}
+
+function connectorsOf({ connectors }: Bridge, routingKey: string): End[] {
   const plain = plainAddress(routingKey);
-  const found = new Map<string, PolicyService>();
-  const add = (service: PolicyService): void => {
-    if (found.size < ENDS_MAX) found.set(JSON.stringify(service), service);
-  };
-  if (type === 'tcpConnector') {
-    for (const [name, { settings, address }] of connectors)
-      if (plainAddress(address) === plain) add(serviceOf(name, settings, address));
-  } else {
-    for (const [name, { options, addresses }] of listeners)
-      if (addresses.some(({ address }) => plainAddress(address) === plain)) add(serviceOf(name, options, routingKey));
+  const groups = new Map<string, { service: PolicyService; settings: ConnectorSettings; weight: number }>();
+  let weightSum = 0;
+  let isWeighted = false;
+  for (const [name, { settings, address }] of connectors) {
+    if (plainAddress(address) !== plain) continue;
+    const { weight } = settings;
+    const service = serviceOf(name, settings, address);
+    const key = groupKey(name, service);
+    const group = groups.get(key);
+    if (group !== undefined) group.weight += weight;
+    else groups.set(key, { service, settings, weight });
+    weightSum += weight;
+    isWeighted ||= weight !== DEFAULT_SETTINGS.weight;
   }
-  return [...found.values()];
+  return [...groups.values()].slice(0, ENDS_MAX).map(({ service, settings, weight }) => {
+    const { maxConnections, maxQueuedConnections } = settings;
+    const share = isWeighted && { weight, weightSum };
+    return { service, traffic: { maxConnections, maxQueuedConnections, ...share } };
+  });
+}
+
+function listenersOf({ listeners }: Bridge, routingKey: string): End[] {
+  const plain = plainAddress(routingKey);
+  const groups = new Map<string, End>();
+  for (const [name, { options, addresses }] of listeners) {
+    const own = addresses.find(({ address }) => plainAddress(address) === plain);
+    if (own === undefined || groups.size >= ENDS_MAX) continue;
+    const { maxConnections = 0, multiAddressStrategy = 'none' } = options;
+    const ranked = addresses.slice(0, ENDS_MAX).map(({ address, value, weight }) => ({ address, value, weight }));
+    const choice = multiAddressStrategy !== 'none' && { choice: multiAddressStrategy, addresses: ranked };
+    const service = serviceOf(name, options, routingKey);
+    groups.set(groupKey(name, service), { service, traffic: { maxConnections, ...choice } });
+  }
+  return [...groups.values()];
+}
+
+/** Entities of one resource, such as a tcpConnector for each pod, have the same name up to an `@`; with policies, the same service. */
+function groupKey(entity: string, service: PolicyService): string {
+  const { name } = service;
+  return JSON.stringify({ ...service, name: name === entity ? entity.replace(/@.*$/, '') : name });
 }

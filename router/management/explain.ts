@@ -40,6 +40,19 @@ export interface ExplainedEnd {
     readonly client: PolicyClient;
     readonly decision: Decision;
   }[];
+  readonly traffic: ExplainedTraffic;
+}
+
+/** What else decides over connections there, beside policies: 0 is no limit. */
+export interface ExplainedTraffic {
+  readonly maxConnections: number;
+  readonly maxQueuedConnections?: number;
+  /** Of a connector, where some of its routing key have a weight: of all that are of it, and of all of the routing key at this router. */
+  readonly weight?: number;
+  readonly weightSum?: number;
+  /** Of a listener with several routing keys: how it chooses, and among which. */
+  readonly choice?: 'priority' | 'weighted';
+  readonly addresses?: readonly { readonly address: string; readonly value: number; readonly weight: number }[];
 }
 
 export interface PolicyQuestion {

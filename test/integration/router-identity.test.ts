@@ -192,6 +192,7 @@ describe('what policies say, asked over the network', () => {
                 decision: { allowed: true, by: { policy: 'ClusterAccessPolicy/by-path', rule: 0 } },
               },
             ],
+            traffic: { maxConnections: 0, maxQueuedConnections: 0 },
           },
         ],
       },

@@ -158,6 +158,40 @@ describe('a policy by management', () => {
   });
 });
 
+describe('what a router says of its ends', () => {
+  const endsOf = async (at: ManagementClient, entityType: string) => {
+    const body = { entityType, routingKey: 'echo', client: { siteName: 'west' } };
+    const { body: answer } = await at.ask('EXPLAIN', { type: 'accessPolicy' }, body);
+    return (answer as { ends: { name: string; traffic: object }[] }).ends.map(({ name, traffic }) => ({
+      name,
+      traffic,
+    }));
+  };
+
+  it('names their limits, and the shares of versions, of which each may have many servers', async () => {
+    const limits = { maxConnections: 0, maxQueuedConnections: 0 };
+    expect(await endsOf(atEast, 'tcpConnector')).toEqual([{ name: 'backend', traffic: limits }]);
+    const version = (name: string, more: object) =>
+      atEast.ask(
+        'CREATE',
+        { type: 'tcpConnector', name },
+        { address: 'echo', host: '127.0.0.1', port: String(echo.port), ...more },
+      );
+    const added = ['connector/next@10.0.0.1', 'connector/next@10.0.0.2'];
+    for (const name of added)
+      expect((await version(name, { weight: 450, maxConnections: 7, maxQueuedConnections: 3 })).status).toBe(201);
+    expect(await endsOf(atEast, 'tcpConnector')).toEqual([
+      { name: 'backend', traffic: { ...limits, weight: 100, weightSum: 1000 } },
+      {
+        name: 'connector/next@10.0.0.1',
+        traffic: { maxConnections: 7, maxQueuedConnections: 3, weight: 900, weightSum: 1000 },
+      },
+    ]);
+    for (const name of added) await atEast.ask('DELETE', { type: 'tcpConnector', name });
+    expect(await endsOf(atWest, 'tcpListener')).toEqual([{ name: 'backend', traffic: { maxConnections: 0 } }]);
+  });
+});
+
 describe('a policy by file', () => {
   const policy = (spec: string) => ['accessPolicy', { name: NAME, spec }] as const;
 

@@ -157,6 +157,44 @@ describe('an answer', () => {
     });
   });
 
+  it('tells the shares and limits of its site as those that are read here are told', () => {
+    const traffic = { share: 10, shareSum: 100, maxConnections: 200, maxQueuedConnections: 50 };
+    const lines = explanationLines(
+      QUESTION,
+      explained([place([EAST])], () => ({ ends: [{ ...end(true), traffic }] })),
+    );
+    expect(lines).toContain('  share 10 of 100 of the connections that the site gets');
+    expect(lines).toContain('  at most 200 connections at a time to each server, for each router; 50 more wait');
+  });
+
+  it('without them, of an older router, says where to ask', () => {
+    const { checks } = explained([place([EAST])], () => ({ ends: [end(true)] }));
+    const [told] = checks.filter(({ answeredBy }) => answeredBy !== undefined);
+    expect(told!.traffic).toEqual([
+      'its shares and limits are not told by this router, which is older: ask at site east',
+    ]);
+  });
+
+  it('tells how a listener of several routing keys comes to this one', () => {
+    const addresses = [
+      { address: 'other', value: 1, weight: 1 },
+      { address: 'backend:8080', value: 0, weight: 3 },
+      { address: 'third', value: 0, weight: 1 },
+    ];
+    const far = site('far', { listenerKeys: ['backend:8080'] });
+    const traffic = { maxConnections: 5, choice: 'priority', addresses } as const;
+    const from = { ...QUESTION, site: 'far' };
+    const answers = routerQuestions(from, [place([far])]).map((question) => ({
+      question,
+      ends: [{ ...end(true), traffic }],
+    }));
+    const { checks } = explain(from, [place([far])], answers)!;
+    expect(checks[0]!.traffic).toEqual([
+      'chosen by tier 2 of 2, weight 3 of 4',
+      'at most 5 connections at a time, for each router',
+    ]);
+  });
+
   it('says how the client is known there', () => {
     const lines = explanationLines(
       QUESTION,
@@ -219,14 +257,25 @@ describe('the text of an answer', () => {
   it('is read as it was said, and null is nothing', () => {
     const body = wire();
     body.ends[0].checks[0].decision.by = null;
-    expect(answeredEnds(wire())).toEqual([end(true)]);
-    expect(answeredEnds(body)![0]!.checks[0]!.decision.by).toBeUndefined();
+    expect(answeredEnds(wire(), 1000)).toEqual([end(true)]);
+    expect(answeredEnds(body, 1000)![0]!.checks[0]!.decision.by).toBeUndefined();
+  });
+
+  it.each([
+    ['of our controllers, in their units', { weight: 10_000, weightSum: 100_000 }, { share: 10, shareSum: 100 }],
+    ['of many pods, whose weights are rounded', { weight: 29_997, weightSum: 99_997 }, { share: 30, shareSum: 100 }],
+    ['of others, in theirs', { weight: 1, weightSum: 4 }, { share: 1, shareSum: 4 }],
+    ['where nobody has one', { maxConnections: 7 }, { maxConnections: 7 }],
+  ])('has shares %s', (_whose, traffic, told) => {
+    const body = wire();
+    body.ends[0].traffic = traffic;
+    expect(answeredEnds(body, 1000)![0]!.traffic).toEqual(told);
   });
 
   it('steers no terminal and adds no line', () => {
     const body = wire();
     body.ends[0].checks[1].decision.reason = 'fine\n\u001b[2JAllowed';
-    expect(answeredEnds(body)![0]!.checks[1]!.decision.reason).toBe('fine  [2JAllowed');
+    expect(answeredEnds(body, 1000)![0]!.checks[1]!.decision.reason).toBe('fine  [2JAllowed');
   });
 
   const decided = (members: object) => {
@@ -242,8 +291,9 @@ describe('the text of an answer', () => {
     ['too many ends', { ends: Array.from({ length: 65 }, () => end(true)) }],
     ['a long text', decided({ reason: 'x'.repeat(5000) })],
     ['an answer that is none', decided({ allowed: 'yes' })],
+    ['a share that is none', { ends: [{ ...end(true), traffic: { weight: -1, weightSum: 'all' } }] }],
     ['limits that are none', decided({ limits: { a: 1 } })],
   ])('that is %s is none', (_what, body) => {
-    expect(answeredEnds(body)).toBeUndefined();
+    expect(answeredEnds(body, 1000)).toBeUndefined();
   });
 });

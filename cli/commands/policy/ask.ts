@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceNameOf } from '../../../config/router-config.ts';
+import { WEIGHT_OF_SHARE } from '../../../config/service-settings.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { answeredEnds, type RouterAnswer, type RouterQuestion } from '../../../lib/policy/asked.ts';
@@ -58,7 +59,7 @@ async function answerTo(question: RouterQuestion, ways: readonly Way[]): Promise
   const body = { entityType: `tcp${kind}`, routingKey, client: question.client };
   try {
     const properties = { operation: 'EXPLAIN', type: 'accessPolicy' };
-    const ends = answeredEnds(await client.askOther(router, properties, body, ANSWER_MS));
+    const ends = answeredEnds(await client.askOther(router, properties, body, ANSWER_MS), WEIGHT_OF_SHARE);
     if (ends === undefined) return { question, problem: OTHER_MAKE };
     return { question, ends: ends.map((end) => ({ ...end, name: resourceNameOf(end.name) })) };
   } catch (error) {

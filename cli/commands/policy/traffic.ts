@@ -1,52 +1,38 @@
-/** What else decides where connections go and how many there may be: shares, tiers and limits in the settings of a service's resources, in words. */
+/** What else decides over the connections of a service at a place, by the settings of its resources. */
 import type { Resource } from '../../../config/api/index.ts';
 import { SETTING } from '../../../config/names.ts';
 import { DEFAULT_SHARE, shareOf } from '../../../config/service-settings.ts';
+import { type Traffic, trafficLines } from '../../../lib/policy/traffic.ts';
 import { keyValues } from '../../../site-controller/reconcile/multikeylistener/tiers.ts';
 
 /** @param all of the same place: the shares of connectors of one routing key are to each other */
 export function trafficOf(resource: Resource, routingKey: string, all: readonly Resource[]): string[] {
-  return [...choiceOf(resource, routingKey), ...sharesOf(resource, all), ...boundsOf(resource)];
+  const kind = resource.kind === 'Connector' ? 'Connector' : 'Listener';
+  return trafficLines(kind, { ...choiceOf(resource), ...sharesOf(resource, all), ...boundsOf(resource) }, routingKey);
 }
 
-function choiceOf(resource: Resource, routingKey: string): string[] {
-  if (resource.kind !== 'MultiKeyListener') return [];
-  const values = keyValues(resource);
-  const own = values.find(({ key }) => key === routingKey);
-  if (own === undefined) return [];
-  const isWeighted = resource.spec.strategy.weighted !== undefined;
-  const ranks = [...new Set(values.map(({ value }) => value))].sort((a, b) => b - a);
-  const beside = isWeighted ? values : values.filter(({ value }) => value === own.value);
-  const weightOf = ({ value, weight = 1 }: (typeof values)[number]) => (isWeighted ? value : weight);
-  const total = beside.reduce((sum, each) => sum + weightOf(each), 0);
-  const tier = isWeighted || ranks.length < 2 ? '' : `tier ${ranks.indexOf(own.value) + 1} of ${ranks.length}`;
-  const share = beside.length < 2 ? '' : `weight ${weightOf(own)} of ${total}`;
-  const told = [tier, share].filter(Boolean).join(', ');
-  return told === '' ? [] : [`chosen by ${told}`];
+function choiceOf(resource: Resource): Traffic {
+  if (resource.kind !== 'MultiKeyListener') return {};
+  const addresses = keyValues(resource).map(({ key, ...rank }) => ({ address: key, ...rank }));
+  return { choice: resource.spec.strategy.weighted === undefined ? 'priority' : 'weighted', addresses };
 }
 
-function sharesOf(resource: Resource, all: readonly Resource[]): string[] {
-  if (resource.kind !== 'Connector') return [];
+function sharesOf(resource: Resource, all: readonly Resource[]): Traffic {
+  if (resource.kind !== 'Connector') return {};
   const { routingKey } = resource.spec;
   const beside = all.flatMap((each) =>
     each.kind === 'Connector' && each.spec.routingKey === routingKey ? [each] : [],
   );
   const shares = beside.map(({ spec }) => shareOf(spec.settings));
-  if (shares.every((share) => share === undefined)) return [];
-  const total = shares.reduce<number>((sum, share = DEFAULT_SHARE) => sum + share, 0);
-  return [
-    `share ${shareOf(resource.spec.settings) ?? DEFAULT_SHARE} of ${total} of the connections that the site gets`,
-  ];
+  if (shares.every((share) => share === undefined)) return {};
+  const shareSum = shares.reduce<number>((sum, share = DEFAULT_SHARE) => sum + share, 0);
+  return { share: shareOf(resource.spec.settings) ?? DEFAULT_SHARE, shareSum };
 }
 
-function boundsOf(resource: Resource): string[] {
+function boundsOf(resource: Resource): Traffic {
   if (!(resource.kind === 'Listener' || resource.kind === 'MultiKeyListener' || resource.kind === 'Connector'))
-    return [];
+    return {};
   const { settings } = resource.spec;
-  const most = Number(settings?.[SETTING.maxConnections] ?? 0);
-  const queued = Number(settings?.[SETTING.maxQueuedConnections] ?? 0);
-  if (!(most > 0)) return [];
-  const wait = queued > 0 ? `; ${queued} more wait` : '';
-  const where = resource.kind === 'Connector' ? ' to each server' : '';
-  return [`at most ${most} connections at a time${where}, for each router${wait}`];
+  const maxConnections = Number(settings?.[SETTING.maxConnections] ?? 0);
+  return { maxConnections, maxQueuedConnections: Number(settings?.[SETTING.maxQueuedConnections] ?? 0) };
 }
