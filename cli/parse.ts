@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { isDnsLabel } from '../lib/text.ts';
+import { routerLogging } from '../site-controller/reconcile/router-logging.ts';
 
 const DURATION_UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {
@@ -44,6 +45,16 @@ export function parseSizeBytes(text: string): number {
     );
   }
   return bytes;
+}
+
+/** Levels of a router's log, as the Site's setting has them. */
+export function parseRouterLogging(text: string): string {
+  if (text.trim() === '' || routerLogging(text).fault !== undefined) {
+    throw new InvalidArgumentError(
+      'Give LEVEL or MODULE:LEVEL, several with commas, such as info,ROUTER_CORE:debug; levels are trace, debug, info, warning, error, critical and none.',
+    );
+  }
+  return text;
 }
 
 export function parsePort(text: string): number {

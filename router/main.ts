@@ -49,6 +49,8 @@ export interface RouterRunOptions {
   graceMs?: number;
   /** Also stop when standard input ends: a router does not outlive the process that started it. */
   exitWithStdin?: boolean;
+  /** Modules of which the configuration says nothing log from debug on. */
+  isVerbose?: boolean;
 }
 
 const DRAIN_MS = 5000;
@@ -65,7 +67,7 @@ export async function runRouter(options: RouterRunOptions, stop: AbortSignal): P
   const loaded = options.config === undefined ? loadStart() : loadConfig(options.config);
   const version = readVersion();
   const { config } = loaded;
-  const logs = logsOf(config, () => clock.wall());
+  const logs = logsOf(config, () => clock.wall(), options.isVerbose);
   const log = logs.of('ROUTER');
   const startedAt = clock.wall();
   const startedAtMs = clock.now();
@@ -222,8 +224,8 @@ function serveManagement(
  * The log as its entities say it from the first line on.
  * @throws LogFileError
  */
-function logsOf(config: RouterConfig, wall: () => number): RouterLog {
-  const logs = new RouterLog(new LogBook(), wall);
+function logsOf(config: RouterConfig, wall: () => number, isVerbose = false): RouterLog {
+  const logs = new RouterLog(new LogBook(), wall, { isVerbose });
   logs.setTimes(config.router);
   for (const entity of entitiesOf(config, 'log').values()) logs.set(entity);
   return logs;

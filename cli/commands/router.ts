@@ -8,7 +8,7 @@ import { UsageError } from '../errors.ts';
 export async function runRouterHere(context: Context, flags: RouterFlags): Promise<void> {
   refuseWhatIsNotDone(flags);
   const { config, exitWithStdin, drain: drainMs, drainGrace: graceMs } = flags;
-  await runRouter({ config, exitWithStdin, drainMs, graceMs }, context.signal);
+  await runRouter({ config, exitWithStdin, drainMs, graceMs, isVerbose: context.verbose }, context.signal);
 }
 
 /** `--include` names a Python library and `--test-hooks` tests of skrouterd itself: there is nothing to do for them. */

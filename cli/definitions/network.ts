@@ -50,8 +50,13 @@ export function defineNetwork(program: Command, scope: Scope): void {
     ['skuprt -n east check', 'a local site: also whether its servers answer'],
   );
 
-  const debug = program.command('debug').description('Finding faults');
-  examples(debug, ['skuprt debug dump', 'what a report of a fault needs']);
+  const debug = program.command('debug').description('Finding faults: a dump for a report; how processes say more');
+  examples(
+    debug,
+    ['skuprt debug dump', 'what a report of a fault needs'],
+    ['skuprt site update --router-logging debug', 'routers say more at once; info brings them back'],
+  );
+  debug.addHelpText('after', LOG_LEVELS);
   const dump = debug
     .command('dump')
     .description(
@@ -65,3 +70,12 @@ export function defineNetwork(program: Command, scope: Scope): void {
     });
   examples(dump, ['skuprt -n east debug dump east.tar.gz', 'everything needed to look at a fault elsewhere']);
 }
+
+const LOG_LEVELS = `
+Log levels, changed while processes run:
+  routers                 skuprt site update --router-logging info,ROUTER_CORE:debug
+  controllers             kubectl -n skupper port-forward deploy/skupper-controller 9000
+                          curl -X PUT 'localhost:9000/log-level?level=debug'
+  controllers, adaptors,  kill -USR2 PID, between debug and the usual level
+  local sites             (not routers)
+At the start: -v before the command, such as skuprt -v site start, skuprt -v dev`;

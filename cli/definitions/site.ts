@@ -1,6 +1,14 @@
 /** `init`, `delete`, `status` and `site VERB`: the site of a namespace. */
 import { type Command, Option } from 'commander';
-import { parseFlowMemory, parseHost, parseHosts, parseName, parsePause, parsePort } from '../parse.ts';
+import {
+  parseFlowMemory,
+  parseHost,
+  parseHosts,
+  parseName,
+  parsePause,
+  parsePort,
+  parseRouterLogging,
+} from '../parse.ts';
 import { dryRun, examples, output, type Scope, timeout, wait, waitGone, yes } from './define.ts';
 
 /** The site as flags describe it; a flag that was not given is undefined. */
@@ -23,6 +31,7 @@ export interface SiteFlags {
   flowPause?: number;
   /** As the router reads it. */
   flowMemory?: string;
+  routerLogging?: string;
 }
 
 export interface CreateSiteFlags extends SiteFlags {
@@ -107,6 +116,11 @@ function siteOptions(command: Command): Command {
       '--flow-memory <size>',
       'what a router may hold for connections (default: an eighth of its memory, 512MiB at most)',
       parseFlowMemory,
+    )
+    .option(
+      '--router-logging <levels>',
+      'what its routers log, LEVEL or MODULE:LEVEL, such as info,ROUTER_CORE:debug; routers that run take it over at once (default: info)',
+      parseRouterLogging,
     );
 }
 
@@ -145,6 +159,7 @@ function defineUpdate(site: Command, scope: Scope): void {
     command,
     ['skuprt site update --enable-link-access', 'let other sites link to this one'],
     ['skuprt site update --no-import', 'no longer listen for services that others expose'],
+    ['skuprt site update --router-logging debug', 'routers that run say more; info brings them back'],
   );
 }
 

@@ -29,7 +29,8 @@ export class Child {
     this.logFile = logFile;
     const log = openSync(logFile, 'a', 0o600);
     const [command = '', ...leading] = context.self;
-    this.process = spawn(command, [...leading, ...args], {
+    const verbose = context.verbose ? ['--verbose'] : [];
+    this.process = spawn(command, [...leading, ...verbose, ...args], {
       // A group of its own: Ctrl-C is for us, who end it in order.
       detached: true,
       stdio: ['pipe', log, log],

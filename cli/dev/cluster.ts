@@ -185,7 +185,8 @@ export class DevCluster {
   }
 
   private child(role: string, args: readonly string[]): Child {
-    const child = new Child(this.context, { name: `${role} of ${this.name}`, args, logFile: this.log(role) });
+    const name = `${role} of ${this.name}`;
+    const child = new Child(this.context, { name, args, logFile: this.log(role) });
     this.children.push(child);
     return child;
   }

@@ -45,6 +45,7 @@ export class RouterLog {
   readonly book: LogBook;
   private readonly wall: () => number;
   private readonly standard: Outlet;
+  private readonly isVerbose: boolean;
   private readonly settings = new Map<LogModule, Settings>();
   private readonly loggers = new Map<LogModule, Logger>();
   private readonly files = new Map<string, Outlet>();
@@ -57,11 +58,17 @@ export class RouterLog {
   /**
    * @param wall ms since 1970
    * @param standard instead of standard error
+   * @param isVerbose where no entity says otherwise it is logged from debug on, not from info on; but not frames
    */
-  constructor(book: LogBook, wall: () => number, standard: Outlet = openOutlet(2)) {
+  constructor(
+    book: LogBook,
+    wall: () => number,
+    { standard = openOutlet(2), isVerbose = false }: { standard?: Outlet; isVerbose?: boolean } = {},
+  ) {
     this.book = book;
     this.wall = wall;
     this.standard = standard;
+    this.isVerbose = isVerbose;
   }
 
   of(module: LogModule): Logger {
@@ -123,7 +130,11 @@ export class RouterLog {
   }
 
   private maskOf(module: LogModule): LevelMask {
-    return this.settings.get(module)?.mask ?? this.settings.get('DEFAULT')?.mask ?? DEFAULT_MASK;
+    const own = this.settings.get(module)?.mask;
+    if (own !== undefined) return own;
+    const all = this.settings.get('DEFAULT')?.mask ?? DEFAULT_MASK;
+    // Info is what each configuration has unless it says otherwise. Of frames it takes a word of their own.
+    return this.isVerbose && all === DEFAULT_MASK && module !== 'PROTOCOL' ? VERBOSE_MASK : all;
   }
 
   private lowest(module: LogModule): LogLevel {
@@ -169,6 +180,7 @@ export class RouterLog {
 }
 
 const DEFAULT_MASK = levelMask('info+')!;
+const VERBOSE_MASK = levelMask('debug+')!;
 
 /** Message and fields on one line, without secrets. */
 function lineOf(message: string, fields: Readonly<Record<string, unknown>>): string {

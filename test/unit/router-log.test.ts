@@ -14,9 +14,14 @@ const AT = Date.UTC(2026, 10, 21, 21, 5, 9, 42);
 
 type Line = Record<string, unknown>;
 
-function setUp(...entities: Record<string, unknown>[]) {
+const setUp = (...entities: Record<string, unknown>[]) => started(false, ...entities);
+
+function started(isVerbose: boolean, ...entities: Record<string, unknown>[]) {
   const lines: Line[] = [];
-  const logs = new RouterLog(new LogBook(), () => AT, { write: (line) => lines.push(JSON.parse(line)) });
+  const logs = new RouterLog(new LogBook(), () => AT, {
+    standard: { write: (line) => lines.push(JSON.parse(line)) },
+    isVerbose,
+  });
   const set = (...attributes: Record<string, unknown>[]) => {
     const text = JSON.stringify(attributes.map((each) => ['log', each]));
     for (const entity of entitiesOf(parseConfig(text, 'test'), 'log').values()) logs.set(entity);
@@ -38,6 +43,13 @@ describe('the log of a router', () => {
     logs.of('SERVER').info({ name: 'l' }, 'listening');
     expect(lines).toMatchObject([{ level: 'info', process: 'router', module: 'SERVER', name: 'l', msg: 'listening' }]);
     expect(passed(logs, lines.splice(0) && lines, 'ROUTER')).toEqual(['info', 'warn', 'error', 'fatal']);
+  });
+
+  it('begins at debug when it is started so, but for frames and what the configuration says', () => {
+    const { logs, lines } = started(true, { module: 'SERVER', enable: 'error+' });
+    expect(passed(logs, lines, 'ROUTER')).toEqual(['trace', 'debug', 'info', 'warn', 'error', 'fatal']);
+    expect(passed(logs, lines, 'SERVER')).toEqual(['error', 'fatal']);
+    expect(passed(logs, lines, 'PROTOCOL')).not.toContain('debug');
   });
 
   it('has levels per module, and those of DEFAULT for the others', () => {

@@ -292,8 +292,14 @@ describe('flags', () => {
     expect(await generate('connector generate web 80')).not.toHaveProperty('settings');
     const exposed = await generate('expose host/127.0.0.1 --port 80 --address web --health-check tcp --dry-run');
     expect(exposed.settings).toEqual({ [SETTING.advertise]: 'true', [SETTING.healthCheck]: 'tcp' });
-    const made = await generate('site generate west --flow-pause 1m --flow-memory 64MiB --no-import');
-    expect(made.settings).toMatchObject({ [SETTING.flowPauseSeconds]: '60', [SETTING.flowMemory]: '67108864' });
+    const made = await generate(
+      'site generate west --flow-pause 1m --flow-memory 64MiB --no-import --router-logging info,POLICY:debug',
+    );
+    expect(made.settings).toMatchObject({
+      [SETTING.flowPauseSeconds]: '60',
+      [SETTING.flowMemory]: '67108864',
+      [SETTING.routerLogging]: 'info,POLICY:debug',
+    });
   });
 
   it.each([
@@ -303,6 +309,7 @@ describe('flags', () => {
     ['connector generate web 80 --proxy-protocol required', 'v1, v2, none'],
     ['listener generate web 80 --proxy-protocol v1', 'required, none'],
     ['site generate west --flow-pause 11m', 'at most 10m'],
+    ['site generate west --router-logging loud', 'such as info,ROUTER_CORE:debug'],
   ])('that cannot be used are told before anything is read: %s', async (line, words) => {
     const { code, err } = await runHere(['-p', 'local', ...line.split(' ')]);
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(words) });

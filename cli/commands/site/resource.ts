@@ -72,6 +72,7 @@ function settingsOf(flags: SiteFlags): Record<string, string> {
     [SETTING.importHost]: flags.importHost,
     [SETTING.flowPauseSeconds]: flags.flowPause?.toString(),
     [SETTING.flowMemory]: flags.flowMemory,
+    [SETTING.routerLogging]: flags.routerLogging,
   };
   return Object.fromEntries(
     Object.entries(settings).filter((entry): entry is [string, string] => entry[1] !== undefined),
