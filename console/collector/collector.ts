@@ -10,6 +10,7 @@ import type { Message } from 'rhea';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { RouterClient, type RouterEndpoint, RouterRequestError } from '../../lib/router-client/client.ts';
+import { DIRECT_PREFIX } from '../../lib/vanflow.ts';
 import { changesBetween, NOTHING } from '../model/changes.ts';
 import { EventSources } from '../model/event-sources.ts';
 import { changeMatcherOf, type FlowFilter } from '../model/flow-filter.ts';
@@ -42,6 +43,12 @@ const QUIET_MS = 600;
 const BEACONS_MS = 1000;
 
 const UNTOLD = 'Resources of this site cannot be read: events and certificates may be missing; the log says why';
+
+/** Of an address: who takes what is sent to it, here, elsewhere, and within the router. */
+const COUNTS = ['subscriberCount', 'remoteCount', 'inProcess'];
+const TAKING = ['key', ...COUNTS];
+/** Of the addresses of sources, in the router's table. */
+const DIRECT_KEY = `M${DIRECT_PREFIX}`;
 
 interface FlowSubscriber {
   filter: FlowFilter;
@@ -281,13 +288,26 @@ export class Collector {
         .filter(({ cost, nextHop }) => (cost !== undefined && cost !== null) || nextHop === '(self)')
         .map(({ id }) => String(id));
       // An edge router knows no others.
-      this.model.reachable(names.length === 0 ? undefined : new Set(names), this.parts.clock.now());
+      const isEdge = names.length === 0;
+      const takers = isEdge || !this.model.hasEdges ? undefined : await this.takers();
+      this.model.reachable(isEdge ? undefined : new Set(names), this.parts.clock.now(), takers);
     } catch (err) {
       if (!(err instanceof RouterRequestError)) throw err;
       this.parts.log.debug({ err }, 'reachable routers not read');
     } finally {
       this.reachableAt = now + REACHABLE_MS;
     }
+  }
+
+  /** Sources that what is sent to them gets to. */
+  private async takers(): Promise<Set<string>> {
+    const addresses = await this.client.query('router.address', TAKING);
+    const taken = addresses.filter((each) => COUNTS.some((name) => Number(each[name] ?? 0) > 0));
+    return new Set(
+      taken.flatMap(({ key }) =>
+        typeof key === 'string' && key.startsWith(DIRECT_KEY) ? [key.slice(DIRECT_KEY.length)] : [],
+      ),
+    );
   }
 
   private async askPlatform(now: number): Promise<void> {

@@ -5,6 +5,8 @@ export const SOURCE_COUNT_MAX = 2048;
 /** Of one source and of all, flows and log entries not counted. */
 export const RECORD_COUNT_MAX = 20_000;
 export const RECORD_COUNT_ALL_MAX = 100_000;
+/** Log entries that are known when they are told again, which routers do with what they keep. */
+export const LOG_ID_COUNT_MAX = 20_000;
 export const RECORDS_IN_MESSAGE_MAX = 1000;
 export const TEXT_LENGTH_MAX = 512;
 /** Of all texts of one record. */
@@ -34,6 +36,8 @@ export const BATCH_SHARE = 1 / 8;
 export const FLOWS_LINGER_MS = 10_000;
 /** How often it is looked which routers can be reached, while somebody looks. */
 export const REACHABLE_MS = 500;
+/** An edge router that nothing can be sent to for so long is gone; one that goes over to another uplink is back before that. */
+export const EDGE_GONE_MS = 1000;
 /** How often the platform is asked, while somebody looks, and while nobody does; less often where it takes long: that is a share of the time. */
 export const PLATFORM_MS = 500;
 export const PLATFORM_SHARE = 1 / 10;

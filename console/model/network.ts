@@ -6,15 +6,17 @@
 import { cleanText } from '../../lib/text.ts';
 import { ATTRIBUTE, LOG_SEVERITY, OWN_ATTRIBUTE, RECORD_TYPE } from '../../lib/vanflow.ts';
 import { NOTHING } from './changes.ts';
+import { Edges } from './edges.ts';
 import type { EventSink } from './event-sources.ts';
 import type { Flow } from './flow.ts';
 import { type FlowFilter, matcherOf } from './flow-filter.ts';
 import { FlowTable } from './flow-table.ts';
 import { happenings, history } from './happenings.ts';
-import { FLOWS_TOLD_MAX, RETOLD_MS } from './limits.ts';
+import { FLOWS_TOLD_MAX, LOG_ID_COUNT_MAX, RETOLD_MS } from './limits.ts';
 import { FlowPlaces, type Known, networkView } from './network-view.ts';
 import type { Lost } from './places.ts';
 import { type PolicyLogLine, readPolicyLog } from './policy-log.ts';
+import { RecentIds } from './recent-ids.ts';
 import { type KeptRecord, RecordStore } from './record-store.ts';
 import { numberOf, routerNameOf, type ToldRecord, textOf, timeOf } from './records.ts';
 import { type Refusal, Refusals } from './refusals.ts';
@@ -38,6 +40,8 @@ export class NetworkModel implements EventSink {
   private readonly table = new FlowTable();
   private readonly line = new TimeLine();
   private readonly refusals = new Refusals(this.line);
+  private readonly edges = new Edges();
+  private readonly logIds = new RecentIds(LOG_ID_COUNT_MAX);
   private readonly wall: (now: number) => number;
   private readonly platformKeys = new Set<string>();
   private readonly lost = new Map<string, Lost>();
@@ -119,14 +123,30 @@ export class NetworkModel implements EventSink {
 
   // ---- of other origin
 
-  /** @param names of routers that can be reached; undefined when that cannot be known, as at the edge */
-  reachable(names: ReadonlySet<string> | undefined, now: number): void {
+  /** Edge routers are in no picture of the network that routers have: of these it is asked whether anything can be sent to them. */
+  get hasEdges(): boolean {
+    return [...this.routers()].some(({ mode }) => mode === 'edge');
+  }
+
+  /**
+   * @param names of routers that can be reached; undefined when that cannot be known, as at the edge
+   * @param takers the sources that what is sent to them gets to; undefined when it was not asked
+   */
+  reachable(names: ReadonlySet<string> | undefined, now: number, takers?: ReadonlySet<string>): void {
     const known = [...this.routers()];
+    this.edges.look(
+      known.filter(({ mode }) => mode === 'edge').map(({ source }) => source),
+      takers,
+      now,
+    );
     const knownNames = new Set(known.map(({ name }) => name));
     for (const name of this.lost.keys()) if (!knownNames.has(name)) this.lost.delete(name);
     for (const { name, mode, source } of known) {
       const lost = this.lost.get(name);
-      const isLost = names !== undefined && mode === 'interior' && !names.has(name);
+      const isLost =
+        mode === 'edge'
+          ? this.edges.isGone(source, now)
+          : names !== undefined && mode === 'interior' && !names.has(name);
       // One that was started again is reached before it has told: what is known is of the one before.
       const isSilent = names !== undefined && lost !== undefined && !this.store.isHeardSince(source, lost.at);
       if (isLost === (lost !== undefined) || (!isLost && isSilent)) continue;
@@ -299,9 +319,9 @@ export class NetworkModel implements EventSink {
     return { site, siteName: this.seen.sites.find(({ id }) => id === site)?.name ?? site };
   }
 
-  private toldLog({ values }: ToldRecord, now: number): void {
+  private toldLog({ id, values }: ToldRecord, now: number): void {
     const severity = numberOf(values, ATTRIBUTE.logSeverity);
-    if (severity < LOG_SEVERITY.warning) return;
+    if (severity < LOG_SEVERITY.warning || !this.logIds.add(id)) return;
     const parent = textOf(values, ATTRIBUTE.parent);
     const at = Math.min(timeOf(values, ATTRIBUTE.startTime) || this.wall(now), this.wall(now));
     const message = textOf(values, ATTRIBUTE.logText);

@@ -175,8 +175,12 @@ export class RouterClient {
     return routerStateOf(entities as Record<WatchedType, Attributes[]>);
   }
 
-  /** All entities of a type, which is without its prefix. @throws RouterRequestError */
-  async query(type: string): Promise<Attributes[]> {
+  /**
+   * All entities of a type, which is without its prefix.
+   * @param attributeNames all that they have unless given
+   * @throws RouterRequestError
+   */
+  async query(type: string, attributeNames: readonly string[] = []): Promise<Attributes[]> {
     const entityType = `${TYPE_PREFIX}${type}`;
     const { body, application_properties: properties } = await this.request({
       // Our routers leave out the TCP flows then, which may be many; the original knows no such property.
@@ -187,15 +191,15 @@ export class RouterClient {
         name: 'self',
         ...(type === 'connection' && { protocol: 'amqp' }),
       },
-      body: { attributeNames: [] },
+      body: { attributeNames },
     });
     const { statusCode, statusDescription } = properties ?? {};
     if (statusCode !== 200) {
       const message = `router answered ${statusCode} (${statusDescription}) to QUERY ${type}`;
       throw new RouterRequestError(message, Number(statusCode));
     }
-    const { attributeNames, results } = body as { attributeNames: string[]; results: unknown[][] };
-    return results.map((row) => Object.fromEntries(attributeNames.map((name, index) => [name, row[index]])));
+    const { attributeNames: names, results } = body as { attributeNames: string[]; results: unknown[][] };
+    return results.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]])));
   }
 
   /** @throws RouterRefusedError, RouterRequestError when there is no answer */

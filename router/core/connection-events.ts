@@ -46,7 +46,9 @@ export class ConnectionEvents {
   constructor(router: Router, parts: ConnectionEventsParts) {
     this.router = router;
     this.parts = parts;
-    this.links = new LinkPolicies(router);
+    this.links = new LinkPolicies(router, (peer, { by, reason }) =>
+      this.log('warn', 'link would be refused by a policy in dry run', peer, 'POLICY', { ...by, reason }),
+    );
   }
 
   /** Policies may have changed. */

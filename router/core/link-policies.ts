@@ -2,19 +2,24 @@
  * Which sites may link to this one: connections of other routers are asked for when they open, and again when policies change. Routers of
  * this very site, as their certificates say, are never refused.
  */
-import type { PolicyRequest } from '../../lib/policy/types.ts';
+import type { Decision, PolicyRequest } from '../../lib/policy/types.ts';
 import { mayBeName, NO_TRUST } from '../identity/trust.ts';
 import { saidBy } from './identity-links.ts';
 import type { Peer } from './peer.ts';
 import type { Router } from './router.ts';
 
+type Rehearsed = NonNullable<Decision['dryRun']>;
+
 export class LinkPolicies {
   private readonly router: Router;
   /** Of the policies by which open links were looked at. */
   private revision = 0;
+  private readonly wouldRefuse: (peer: Peer, by: Rehearsed) => void;
 
-  constructor(router: Router) {
+  /** @param wouldRefuse is told of a link that opens, and that only a policy in dry run is against */
+  constructor(router: Router, wouldRefuse: (peer: Peer, by: Rehearsed) => void) {
     this.router = router;
+    this.wouldRefuse = wouldRefuse;
   }
 
   /** A router has opened. @returns why no policy lets it link; undefined when it may */
@@ -44,7 +49,10 @@ export class LinkPolicies {
     if (own !== undefined && peer.options.site === own) return undefined;
     const { allowed, by, reason, enforceExisting, dryRun } = table.decide(request);
     if (allowed) {
-      if (!isOpen && dryRun?.allowed === false) table.count(dryRun.by, 'wouldRefuse');
+      if (!isOpen && dryRun?.allowed === false) {
+        table.count(dryRun.by, 'wouldRefuse');
+        this.wouldRefuse(peer, dryRun);
+      }
       return undefined;
     }
     if (isOpen && !enforceExisting) return undefined;

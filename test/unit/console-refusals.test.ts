@@ -153,4 +153,23 @@ describe('the network', () => {
       },
     ]);
   });
+
+  it('counts a log entry once that a router tells again, since another has asked', () => {
+    const world = new NetworkWorld();
+    world.tellAll();
+    world.pass(6000);
+    const says = 'connection would be refused by a policy in dry run listener=web';
+    const tell = (id: string) =>
+      world.tell('w:0', {
+        0: RECORD_TYPE.log,
+        1: id,
+        [ATTRIBUTE.parent]: 'w:0',
+        [ATTRIBUTE.logSeverity]: LOG_SEVERITY.warning,
+        [ATTRIBUTE.startTime]: micros(5000),
+        [ATTRIBUTE.logText]: `LOG_POLICY: ${says} reason=${REASON} count=2`,
+      });
+    for (const id of ['w:98', 'w:98', 'w:99', 'w:98']) tell(id);
+    const told = world.model.view(world.now).events.filter(({ type }) => /^flow/.test(type));
+    expect(told).toMatchObject([{ type: 'flow-would-be-refused', count: 4 }]);
+  });
 });

@@ -5,7 +5,12 @@ import type { SpanRecord } from '../../lib/trace/span.ts';
 import { ATTRIBUTE, OWN_ATTRIBUTE, RECORD_TYPE } from '../../lib/vanflow.ts';
 import { amqp } from '../../router/amqp/codec/value.ts';
 import { SpanMaker } from '../../router/telemetry/trace/flow-tracer.ts';
-import { REFUSED_COUNT_MAX, REFUSED_KEPT_MS } from '../../router/telemetry/vanflow/limits.ts';
+import {
+  LOG_KEPT_COUNT_MAX,
+  LOG_KEPT_MS,
+  REFUSED_COUNT_MAX,
+  REFUSED_KEPT_MS,
+} from '../../router/telemetry/vanflow/limits.ts';
 import { EPOCH_MS, SOURCE, VanflowWorld } from '../support/vanflow-world.ts';
 
 const MICROS = EPOCH_MS * 1000;
@@ -428,5 +433,53 @@ describe('the log', () => {
     expect(world.known(RECORD_TYPE.log).map((record) => Object.fromEntries(record))).toMatchObject([
       { 2: `${SOURCE}:0`, 3: at * 1000, 4: at * 1000, 48: 3, 49: 'LOG_SERVER: lost' },
     ]);
+  });
+
+  const warnings = (world: VanflowWorld, module: string, count: number) => {
+    for (let at = 0; at < count; at++)
+      world.vanflow.logged({ at: EPOCH_MS + at, module, level: 'warning', text: `${module} ${at}` });
+  };
+  const texts = (world: VanflowWorld) => world.known(RECORD_TYPE.log).map((record) => record.get(ATTRIBUTE.logText));
+
+  it('of warnings from before anybody listened is told to who asks for everything, once', () => {
+    const world = serving();
+    warnings(world, 'POLICY', 2);
+    world.collect();
+    world.pass(2000);
+    expect(texts(world)).toEqual([]);
+    world.flush();
+    world.pass(2000);
+    expect(texts(world)).toEqual(['LOG_POLICY: POLICY 0', 'LOG_POLICY: POLICY 1']);
+    const { length } = world.heard.filter(({ to }) => to.endsWith('.logs'));
+    world.pass(10_000);
+    expect(world.heard.filter(({ to }) => to.endsWith('.logs'))).toHaveLength(length);
+  });
+
+  it('is told to who asked before it was known that somebody listens to it', () => {
+    const world = serving();
+    warnings(world, 'POLICY', 1);
+    world.listen(`mc/sfe.${SOURCE}:0`);
+    world.pass(1000);
+    world.flush();
+    world.pass(1000);
+    world.listen(`mc/sfe.${SOURCE}:0.logs`);
+    world.pass(1000);
+    expect(texts(world)).toEqual(['LOG_POLICY: POLICY 0']);
+  });
+
+  it('of each module has its own place, and is forgotten after a while', () => {
+    const world = serving();
+    warnings(world, 'POLICY', 1);
+    warnings(world, 'ROUTER_CORE', LOG_KEPT_COUNT_MAX + 5);
+    world.collect();
+    world.flush();
+    world.pass(2000);
+    expect(texts(world)).toHaveLength(1 + LOG_KEPT_COUNT_MAX);
+    expect(texts(world)).toContain('LOG_POLICY: POLICY 0');
+    world.heard.length = 0;
+    world.pass(LOG_KEPT_MS);
+    world.flush();
+    world.pass(2000);
+    expect(texts(world)).toEqual([]);
   });
 });

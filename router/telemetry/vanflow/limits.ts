@@ -31,6 +31,10 @@ export const REFUSED_KEPT_MS = 3_600_000;
 /** Log entries that wait to be told; what exceeds it is left out. */
 export const LOG_PENDING_COUNT_MAX = 1000;
 
+/** Of those that were told, or that nobody heard, for who looks later: so many of the latest of each module, and for how long. */
+export const LOG_KEPT_COUNT_MAX = 50;
+export const LOG_KEPT_MS = 3_600_000;
+
 /** All is told again at most this often, however many ask. */
 export const RETELL_MS_MIN = 1000;
 

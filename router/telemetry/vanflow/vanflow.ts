@@ -27,6 +27,7 @@ import { CoOutbox } from './co-outbox.ts';
 import { isFlush, parseIdentity, readCoRecords } from './co-records.ts';
 import { FlowBook } from './flow-book.ts';
 import { type Configured, Inventory, type Surroundings } from './inventory.ts';
+import { KeptLogs } from './kept-logs.ts';
 import {
   BEACON_MS,
   BEACON_MS_MIN,
@@ -70,6 +71,7 @@ export class Vanflow implements Recorder {
   private readonly records: Channel;
   private readonly flows: Channel;
   private readonly logs: Channel;
+  private readonly keptLogs = new KeptLogs();
   private readonly ends: (() => void)[] = [];
   private nextNumber = 1;
   private step = 0;
@@ -80,6 +82,8 @@ export class Vanflow implements Recorder {
   private beaconedAt = Number.NEGATIVE_INFINITY;
   private retoldAt = Number.NEGATIVE_INFINITY;
   private isAsked = false;
+  /** Somebody has asked for everything while nobody listened to the log. */
+  private owesLogs = false;
 
   constructor(parts: VanflowParts) {
     this.parts = parts;
@@ -172,17 +176,19 @@ export class Vanflow implements Recorder {
   logged(entry: LogEntry): boolean {
     const { level, module } = entry;
     const severity = LOG_SEVERITY[level];
-    if (severity < LOG_SEVERITY.warning || module === FLOW_LOG_MODULE || !this.logs.isHeard) return false;
-    if (this.logs.waitingCount >= LOG_PENDING_COUNT_MAX) {
-      this.logsLeftOutCount++;
-      return false;
-    }
+    if (severity < LOG_SEVERITY.warning || module === FLOW_LOG_MODULE) return false;
     const at = Math.round(entry.at * 1000);
     const record = new TableRecord(RECORD_TYPE.log, `${this.parts.source}:${this.nextNumber++}`, at);
     record.set(ATTRIBUTE.parent, this.id);
     record.set(ATTRIBUTE.logSeverity, severity);
     record.set(ATTRIBUTE.logText, `LOG_${module}: ${entry.text}`);
     record.end(at);
+    this.keptLogs.keep(module, record, this.now);
+    if (!this.logs.isHeard) return false;
+    if (this.logs.waitingCount >= LOG_PENDING_COUNT_MAX) {
+      this.logsLeftOutCount++;
+      return false;
+    }
     this.logs.offer(record);
     this.wake();
     return true;
@@ -213,6 +219,8 @@ export class Vanflow implements Recorder {
       this.beaconAt = channel.isHeard ? Math.max(this.now, this.beaconedAt + BEACON_MS_MIN) : Number.POSITIVE_INFINITY;
     } else if (channel === this.flows) {
       this.book.tellRefused(channel);
+    } else if (channel === this.logs) {
+      if (this.owesLogs && channel.isHeard) this.tellKeptLogs();
     } else if (channel === this.records) {
       if (!channel.isHeard) this.heartbeatAt = Number.POSITIVE_INFINITY;
       else if (this.heartbeatAt === Number.POSITIVE_INFINITY) this.heartbeatAt = this.now;
@@ -260,7 +268,14 @@ export class Vanflow implements Recorder {
     for (const record of this.inventory.records()) record.forget();
     for (const flow of this.book.all()) flow.forget();
     this.book.tellRefused(this.flows);
+    this.tellKeptLogs();
     if (this.records.isHeard) this.look();
+  }
+
+  /** To who has asked for everything, and is heard of only now too: after the records that the entries are about. */
+  private tellKeptLogs(): void {
+    this.owesLogs = !this.logs.isHeard;
+    if (!this.owesLogs) this.keptLogs.tell(this.logs, this.now);
   }
 
   /** Tells what waits, about `recordCount` records of it. */
