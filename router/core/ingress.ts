@@ -36,6 +36,16 @@ export function ingressOf(transit: Transit, parts: IngressParts): string | undef
   return routerId === undefined ? undefined : `0/${routerId}`;
 }
 
+/**
+ * The same for a stream, by id alone: whose clients it may be of. An edge router passes on nothing of others, so what comes from one that
+ * hangs on this router began there, whatever mesh it says it is of.
+ */
+export function originOf(transit: Transit, parts: IngressParts): string | undefined {
+  const peer = parts.peer(transit.from);
+  if (peer !== undefined && isOurEdge(peer)) return peer.containerId;
+  return ingressOf(transit, parts)?.slice('0/'.length);
+}
+
 /** Whether messages that entered the network at an interior router come by this connection. */
 function comesFrom(interior: string, peer: Peer, { routerId, mesh }: IngressParts): boolean {
   // Of a client, or of an edge router that hangs on this one: reception has set it, unless clients may say it there.

@@ -26,7 +26,7 @@ import { EdgeNames } from './edge-names.ts';
 import { type Effect, Effects } from './effects.ts';
 import { Forwarder } from './forwarder.ts';
 import { hashKey } from './hash-key.ts';
-import { type IngressParts, ingressOf } from './ingress.ts';
+import { type IngressParts, ingressOf, originOf } from './ingress.ts';
 import { InterEdge } from './inter-edge.ts';
 import { LocalEndpoint, type LocalHandler } from './local-endpoint.ts';
 import { Names } from './names.ts';
@@ -124,7 +124,7 @@ export class Router implements AddressTableOwner {
     this.clients = new Clients({ site: () => this.site, workloads, believer: identity?.claims });
     this.bridge = new Bridge({
       clients: this.clients,
-      ingressOf: (transit) => this.ingressOf(transit)?.slice('0/'.length),
+      ingressOf: (transit) => originOf(transit, this.ingressParts),
       routerId: options.id,
       home: this.home,
       addresses: this.addresses,
@@ -432,9 +432,12 @@ export class Router implements AddressTableOwner {
 
   /** `0/<router id>` of the router where a message entered the network; undefined when that cannot be vouched for. */
   ingressOf(transit: Transit): string | undefined {
+    return ingressOf(transit, this.ingressParts);
+  }
+
+  private get ingressParts(): IngressParts {
     const { id: routerId, mesh, edgeNames } = this;
-    const parts: IngressParts = { routerId, mesh, edgeNames, peer: (id) => this.peers.get(id) };
-    return ingressOf(transit, parts);
+    return { routerId, mesh, edgeNames, peer: (id) => this.peers.get(id) };
   }
 
   /** Lets the mesh speak until it has nothing more to say. */

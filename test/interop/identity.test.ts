@@ -22,6 +22,7 @@ const ALLOWED = {
   said: { sites: ['W'], verification: 'none' },
   known: { sites: ['W'] },
   'of-middle': { sites: ['M'], verification: 'link' },
+  'of-edge': { sites: ['R'], verification: 'link' },
 } as const;
 const SERVICES = Object.keys(ALLOWED);
 const DOUBT = 'nobody who is believed here vouches for router west';
@@ -40,8 +41,10 @@ class Places {
     const west = await this.router('west', 'W', 'ours');
     const middle = await this.router('middle', 'M', 'original');
     const east = await this.router('east', 'E', 'ours');
+    const edge = await this.router('edge', 'R', 'original', 'edge');
     await network.link(west, middle);
     await network.link(middle, east);
+    await network.link(edge, east, { more: { role: 'edge' } });
     if (isLinkedOtherwise) {
       const far = await this.router('far', 'F', 'ours');
       await network.link(west, far, { more: { cost: 10 } });
@@ -49,13 +52,13 @@ class Places {
     }
     for (const [service, from] of Object.entries(ALLOWED)) {
       network.offer(east, service, this.echo.port);
-      for (const at of [west, middle]) this.ports.set(`${at.id} ${service}`, await network.publish(at, service));
+      for (const at of [west, middle, edge]) this.ports.set(`${at.id} ${service}`, await network.publish(at, service));
       const spec = { services: [{ routingKeys: [service] }], rules: [{ action: 'Allow', from: [from] }] };
       east.entities.push(['accessPolicy', { name: `ClusterAccessPolicy/${service}`, spec: JSON.stringify(spec) }]);
     }
     this.amqpPort = await network.amqp(east);
     await network.start();
-    for (const id of ['west', 'middle']) {
+    for (const id of ['west', 'middle', 'edge']) {
       const isServed = async () => (await this.allowed(id)).includes('open');
       await eventually(() => `clients at ${id} are served\n${network.evidence()}`, isServed, READY_MS_MAX);
     }
@@ -91,8 +94,13 @@ class Places {
     await this.echo?.close();
   }
 
-  private async router(id: string, site: string, kind: Kind): Promise<LiveRouter> {
-    const made = await this.network.router(id, 'interior', kind);
+  private async router(
+    id: string,
+    site: string,
+    kind: Kind,
+    mode: LiveRouter['mode'] = 'interior',
+  ): Promise<LiveRouter> {
+    const made = await this.network.router(id, mode, kind);
     this.routers.set(id, made);
     const directory = join(this.network.directory, id);
     mkdirSync(directory, { recursive: true });
@@ -118,6 +126,10 @@ describe.runIf(originalRouter)('with an original as the only way', () => {
 
   it('clients of the original are of the site that its certificate names', async () => {
     expect(await places.allowed('middle')).toEqual(['open', 'of-middle']);
+  });
+
+  it('and so are those of an original at the edge', async () => {
+    expect(await places.allowed('edge')).toEqual(['open', 'of-edge']);
   });
 });
 

@@ -212,6 +212,17 @@ describe('a stream', () => {
     network.scheduler.runFor(SETTLED_MS);
     expect(clientAt(network, 'C', 'O')).toMatchObject({ siteId: 'o', verification: 'link' });
   });
+
+  it('is believed by an edge router of that kind too, whose mesh id tells nobody who it is', () => {
+    const network = networkOf({ C: site('c') }, []);
+    network.addRouter('O', 'edge');
+    network.sites.set('O', site('o'));
+    joinMesh(network, 'O');
+    network.connect('O', 'C');
+    network.addService('web', ['C']);
+    network.scheduler.runFor(SETTLED_MS);
+    expect(clientAt(network, 'C', 'O')).toMatchObject({ siteId: 'o', verification: 'link' });
+  });
 });
 
 describe('a router that lies', () => {
@@ -251,6 +262,24 @@ describe('a router that lies', () => {
     expect(identityOf(network, 'A').belief('B', forged.publicKey)).toMatchObject({ siteId: 'l', rival: 'b' });
     expect(network.router('A').notes.join()).toContain('said to be of two sites');
     expect(known(network, 'A')).toEqual(['B b', 'C c b', 'D d b c', 'L l b c d']);
+  });
+
+  it('cannot use what another has said of its clients, at an edge in whatever mesh it says it is', () => {
+    const network = networkOf({ A: site('a'), B: site('b') }, [['A', 'B']]);
+    network.sites.set('L', site('l'));
+    network.addRouter('L', 'edge');
+    joinMesh(network, 'L');
+    network.connect('L', 'B');
+    network.addService('web', ['B']);
+    network.scheduler.runFor(SETTLED_MS);
+    expect(clientAt(network, 'B', 'L')).toMatchObject({ siteId: 'l', verification: 'link' });
+    const { identity, clients } = network.router('A').router;
+    const overheard = identity!.claims.textFor(clients.accepted(undefined, 'web'), 'web');
+    Object.assign(network.router('L').router.identity!.claims, { textFor: () => overheard });
+    expect(clientAt(network, 'B', 'L')).toMatchObject({
+      verification: 'none',
+      doubt: 'the stream entered the network at router L, which did not say it',
+    });
   });
 
   it('is known by those it introduces as who vouches for them', () => {
@@ -314,6 +343,11 @@ function clientAt(network: RouterNetwork, at: string, from: string): PolicyClien
     }
   }
   return undefined;
+}
+
+/** The edge router's mesh id is not made of its own id, as with originals, and with those of ours that are joined to others. */
+function joinMesh(network: RouterNetwork, edge: string): void {
+  Object.assign(Reflect.get(network.router(edge).router, 'edgeMesh') as object, { id: 'of-several-edge' });
 }
 
 /** A router sends its neighbour an introduction of its own making. */
