@@ -129,7 +129,9 @@ describe.skipIf(CONTEXTS.length < 2)('services', { timeout: TWO_MINUTES }, () =>
       60_000,
     );
     for (const name of names.filter((_, index) => index % 10 === 0)) {
-      expect(await east.ask('client', `http://${name}:8080/`)).toMatch(/^many-/);
+      // A Listener is ready before kube-proxy has heard of its Service's address.
+      const answer = await eventually(`${name} answers`, () => east.ask('client', `http://${name}:8080/`));
+      expect(answer).toMatch(/^many-/);
     }
   });
 

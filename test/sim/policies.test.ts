@@ -123,6 +123,19 @@ describe('a policy at the exporting router', () => {
   });
 });
 
+describe('a policy at a router between', () => {
+  it('has no say in what goes through it', () => {
+    const network = made(20);
+    const [open] = start(network, FOREVER);
+    network.scheduler.runFor(200);
+    setPolicy(network, 'B', 'closed', { ...DENY, enforceExisting: true });
+    expect(served(network)).toBe(true);
+    setPolicy(network, 'B', 'closed', limited({ connectionsPerSecond: 1, connectionsBurst: 1 }));
+    expect(Array.from({ length: 5 }, () => served(network))).toEqual([true, true, true, true, true]);
+    expect([open!.isBroken, refusals(network, 'B').policy, refusals(network, 'B').policyLimit]).toEqual([false, 0, 0]);
+  });
+});
+
 describe('in dry run', () => {
   it('a policy refuses nobody, and says whom it would', () => {
     const network = made(7);

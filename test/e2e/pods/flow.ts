@@ -1,8 +1,9 @@
 /**
- * Runs in a pod: COUNT connections to the echo at HOST:PORT, each with a line every 50 ms, until something comes by standard input.
- * Prints JSON: lines that came back, the longest wait for one, and the connections that ended by themselves.
+ * Runs in a pod: COUNT connections to the echo at HOST:PORT, each with a line every 50 ms. For each line that comes by standard input it
+ * prints one of JSON: lines that came back, the longest wait for one, and the connections that ended by themselves. The line `end` ends it.
  */
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 
 const [host = '', port = '', count = '1'] = process.argv.slice(-3);
 const told = { lines: 0, longestMs: 0, lost: [] as string[] };
@@ -34,7 +35,9 @@ function flow(): void {
 }
 
 for (let index = 0; index < Number(count); index += 1) flow();
-process.stdin.once('data', () => {
-  isEnding = true;
-  process.stdout.write(JSON.stringify(told), () => process.exit());
-});
+for await (const line of createInterface({ input: process.stdin })) {
+  isEnding = line === 'end';
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+  if (isEnding) break;
+}
+process.stdout.write('', () => process.exit());
