@@ -1,15 +1,9 @@
 /** The snapshot of counters that a scrape of `/metrics` renders. */
 import { readFileSync } from 'node:fs';
 import { openCountOf } from '../core/drain.ts';
-import { isOfRouter } from '../core/inter-edge.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Router } from '../core/router.ts';
-import type {
-  CertificateExpiry,
-  RouterCounters,
-  SiteLinkCounters,
-  SpanCounters,
-} from '../telemetry/router-counters.ts';
+import type { CertificateExpiry, RouterCounters, SpanCounters } from '../telemetry/router-counters.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import type { HandshakeCount } from './handshake-faults.ts';
 import { identityCounters } from './identity-counters.ts';
@@ -18,6 +12,7 @@ import { poolCounts } from './pools.ts';
 import type { ProxyFaultCount } from './proxied-connections.ts';
 import { addressCount } from './show-addresses.ts';
 import { linkCount } from './show-links.ts';
+import { type LinkConnectors, siteLinks } from './site-links.ts';
 import type { SlabPool } from './slab-pool.ts';
 
 export interface CounterSources {
@@ -31,8 +26,7 @@ export interface CounterSources {
   now: number;
   driver: { readonly slabs: SlabPool };
   profiles: { readonly handshakes: HandshakeCount; expiries(): Iterable<CertificateExpiry> };
-  /** Connectors of links, by name. */
-  connectors: ReadonlyMap<string, { readonly entity: { readonly role: string; readonly cost: number } }>;
+  connectors: LinkConnectors;
   /** Of traces; undefined when none are made. */
   spans: SpanCounters | undefined;
   /** Connections of load balancers. */
@@ -119,30 +113,6 @@ function blockedLinks({ connection }: Peer, now: number): number {
   return count;
 }
 
-/** Those that are there, and those that connectors are to make. */
-function siteLinks(peers: readonly Peer[], connectors: CounterSources['connectors']): SiteLinkCounters[] {
-  const links = peers.filter(({ role }) => SITE_LINK_ROLES.has(role)).map(siteLink);
-  const known = new Set(links.map(({ link }) => link));
-  for (const [link, { entity }] of connectors) {
-    if (known.has(link) || !SITE_LINK_ROLES.has(entity.role)) continue;
-    links.push({ link, peer: '', up: false, cost: entity.cost, octetsIn: 0, octetsOut: 0 });
-  }
-  return links;
-}
-
-/** The octets of a site link are those of all connections of its group. */
-function siteLink(peer: Peer): SiteLinkCounters {
-  const group = [peer, ...peer.members];
-  return {
-    link: peer.options.entity,
-    peer: peer.containerId,
-    up: peer.linked || (isOfRouter(peer) && peer.openedAt !== undefined),
-    cost: peer.cost,
-    octetsIn: group.reduce((sum, { connection }) => sum + connection.stats.octetsIn, 0),
-    octetsOut: group.reduce((sum, { connection }) => sum + connection.stats.octetsOut, 0),
-  };
-}
-
 function backends({ bridge }: Router, { refusedCount }: ProxyFaultCount): RouterCounters['backends'] {
   const { router, memory, system, gone, listener, connector, queue, probesPassed, probesFailed } = bridge.refusals;
   return {
@@ -192,5 +162,4 @@ export function virtualBytes(): number {
 
 const PAGE_BYTES = 4096;
 const BLOCKED_SECONDS = 10;
-const SITE_LINK_ROLES: ReadonlySet<string> = new Set(['inter-router', 'edge', 'inter-edge']);
 const NO_SPANS: SpanCounters = { exported: 0, failed: 0, dropped: 0 };

@@ -45,6 +45,8 @@ export interface HttpOptions {
   /** Whose files are served. */
   readonly rootDir?: string;
   readonly tls?: HttpTls;
+  /** A reader that takes nothing of its answer for so long is cut off; half a minute when absent. */
+  readonly readerPatienceMs?: number;
 }
 
 export interface HttpServer {
@@ -57,14 +59,15 @@ export interface HttpServer {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024;
+const READER_PATIENCE_MS = 30_000;
 
 /** Listens until `signal` is aborted or it is closed. Throws ListenError. */
 export async function startHttp(options: HttpOptions, signal: AbortSignal): Promise<HttpServer> {
-  const { tls, webSocket } = options;
+  const { tls, webSocket, readerPatienceMs = READER_PATIENCE_MS } = options;
   const servers: { plain?: Server; secure?: SecureServer } = {};
   const serverFactory = (handler: RequestListener): Server => {
-    if (tls === undefined || tls.plainToo) servers.plain = limited(createServer(handler));
-    if (tls !== undefined) servers.secure = secureServer(handler, tls, servers.plain);
+    if (tls === undefined || tls.plainToo) servers.plain = limited(createServer(handler), readerPatienceMs);
+    if (tls !== undefined) servers.secure = limited(secureServer(handler, tls, servers.plain), readerPatienceMs);
     for (const server of [servers.plain, servers.secure]) if (server && webSocket) serveWebSockets(server, webSocket);
     // It is an HTTP server in all that matters here.
     return (servers.secure ?? servers.plain)! as Server;
@@ -88,15 +91,17 @@ export async function startHttp(options: HttpOptions, signal: AbortSignal): Prom
   };
 }
 
-function limited<S extends Server | SecureServer>(server: S): S {
+/** Neither who asks slowly nor who reads nothing holds a connection and an answer for ever. */
+function limited<S extends Server | SecureServer>(server: S, readerPatienceMs: number): S {
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.setTimeout(readerPatienceMs, (socket: Socket) => socket.destroy());
   return server;
 }
 
 function secureServer(handler: RequestListener, tls: HttpTls, plain: Server | undefined): SecureServer {
   const { material, certificateRequired } = tls;
   const options = { ...material, requestCert: certificateRequired, rejectUnauthorized: certificateRequired };
-  const server = limited(createSecureServer(options, handler));
+  const server = createSecureServer(options, handler);
   if (plain) servePlainToo(server, (socket) => plain.emit('connection', socket));
   return server;
 }

@@ -1,6 +1,8 @@
-import { createServer } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpOptions, startHttp } from '../../router/io/http.ts';
+import { eventually } from '../support/eventually.ts';
 
 const stop = new AbortController();
 const closers: (() => Promise<unknown>)[] = [];
@@ -47,6 +49,25 @@ describe('a listener with http', () => {
 
   it('listens on all addresses when the host is empty', async () => {
     expect((await fetch(`${await start({ host: '' })}/healthz`)).status).toBe(200);
+  });
+
+  it('cuts off who takes nothing of its answer, and goes on answering others meanwhile', async () => {
+    const large = 'x'.repeat(64 * 1024 * 1024);
+    let renderedCount = 0;
+    const url = await start({ render: () => (renderedCount++ === 0 ? large : 'small'), readerPatienceMs: 500 });
+    const served: Socket[] = [];
+    const begun = (message: unknown) => served.push((message as { socket: Socket }).socket);
+    subscribe('http.server.request.start', begun);
+    closers.push(async () => unsubscribe('http.server.request.start', begun));
+    const stalled = connect(Number(new URL(url).port), '127.0.0.1');
+    stalled.on('error', () => undefined).write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+    await new Promise((resolve) => stalled.once('readable', resolve));
+    expect(await (await fetch(`${url}/metrics`)).text()).toBe('small');
+    await eventually('the server has let go of it', () => served[0]?.destroyed === true);
+    const ended = new Promise((resolve) => stalled.once('close', resolve));
+    stalled.resume();
+    await ended;
+    expect(stalled.bytesRead).toBeLessThan(large.length);
   });
 
   it('names the port and the entity when the port is taken', async () => {
