@@ -18,6 +18,11 @@ interface Kept {
   askedAt: number;
 }
 
+export interface MeasureCounts {
+  readonly queued: number;
+  readonly inUse: number;
+}
+
 /** What a rule says now; undefined when it is gone, or limits nothing any more. */
 export type LimitsOf = (by: RuleReference) => Limits | undefined;
 
@@ -29,6 +34,8 @@ export class Measures {
   /** Never later than the earliest of the measures' own times, ms. */
   deadline = Number.POSITIVE_INFINITY;
   private readonly kept = new Map<string, Kept>();
+  /** The same by policy: each is asked for its counts, by everybody who looks at them all. */
+  private readonly byPolicy = new Map<string, Set<Measure>>();
   /** How many of them are for workloads that another site has named. */
   private readonly bySite = new Map<string, number>();
   private sweepAt = 0;
@@ -49,6 +56,8 @@ export class Measures {
     if (known === undefined) {
       const measure = new Measure(limits, now);
       this.kept.set(key, { measure, by, limits, site: ofSite, askedAt: now });
+      const ofPolicy = this.byPolicy.get(by.policy) ?? new Set();
+      this.byPolicy.set(by.policy, ofPolicy.add(measure));
       if (ofSite !== undefined) this.bySite.set(ofSite, (this.bySite.get(ofSite) ?? 0) + 1);
       return measure;
     }
@@ -100,18 +109,16 @@ export class Measures {
   }
 
   /** Connections that wait, and that are in. */
-  get counts(): { queued: number; inUse: number } {
-    return this.countsOf();
+  get counts(): MeasureCounts {
+    const count = { queued: 0, inUse: 0 };
+    for (const { measure } of this.kept.values()) addTo(count, measure);
+    return count;
   }
 
   /** The same at the measures of one policy. */
-  countsOf(policy?: string): { queued: number; inUse: number } {
+  countsOf(policy: string): MeasureCounts {
     const count = { queued: 0, inUse: 0 };
-    for (const { measure, by } of this.kept.values()) {
-      if (policy !== undefined && by.policy !== policy) continue;
-      count.queued += measure.queuedCount;
-      count.inUse += measure.inUse;
-    }
+    for (const measure of this.byPolicy.get(policy) ?? []) addTo(count, measure);
     return count;
   }
 
@@ -129,13 +136,21 @@ export class Measures {
     return this.kept.size < MEASURES_MAX && ofSite < MEASURES_OF_SITE_MAX;
   }
 
-  private drop(key: string, { site }: Kept): void {
+  private drop(key: string, { site, by, measure }: Kept): void {
     this.kept.delete(key);
+    const ofPolicy = this.byPolicy.get(by.policy);
+    ofPolicy?.delete(measure);
+    if (ofPolicy?.size === 0) this.byPolicy.delete(by.policy);
     if (site === undefined) return;
     const count = this.bySite.get(site)! - 1;
     if (count > 0) this.bySite.set(site, count);
     else this.bySite.delete(site);
   }
+}
+
+function addTo(count: { queued: number; inUse: number }, { queuedCount, inUse }: Measure): void {
+  count.queued += queuedCount;
+  count.inUse += inUse;
 }
 
 function keyOf({ policy, rule = 0 }: RuleReference, share: string): string {
