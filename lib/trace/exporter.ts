@@ -27,6 +27,8 @@ export interface SpanQueueParts {
 const SPAN_COUNT_MAX = 4096;
 const BATCH_COUNT_MAX = 512;
 const BATCH_MS = 1000;
+/** A batch is given up by then though its exporter still hopes: a collector whose answer has no end is as good as none. */
+const BATCH_PATIENCE_MS = 30_000;
 
 export class SpanQueue {
   readonly counts: SpanCounts = { exported: 0, failed: 0, dropped: 0 };
@@ -70,10 +72,21 @@ export class SpanQueue {
     clearTimeout(this.timer);
   }
 
+  private failureOf(batch: readonly SpanRecord[]): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      const late = new Error(`the collector has not answered to the end in ${BATCH_PATIENCE_MS / 1000} s`);
+      const timer = setTimeout(resolve, BATCH_PATIENCE_MS, late).unref();
+      this.parts.exporter.export(batch, (failure) => {
+        clearTimeout(timer);
+        resolve(failure);
+      });
+    });
+  }
+
   private async send(): Promise<void> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, BATCH_COUNT_MAX);
-      const failure = await new Promise<Error | undefined>((resolve) => this.parts.exporter.export(batch, resolve));
+      const failure = await this.failureOf(batch);
       if (failure === undefined) this.counts.exported += batch.length;
       else {
         this.counts.failed += batch.length;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SeededRandom } from '../../lib/random.ts';
 import type { TraceContext } from '../../lib/trace/context.ts';
 import { type SpanExporterLike, SpanQueue } from '../../lib/trace/exporter.ts';
@@ -208,6 +208,23 @@ describe('spans on their way to a collector', () => {
     expect(made.counts.dropped).toBe(5000 - 4096);
     await made.stop(1);
     expect(made.counts.exported).toBe(0);
+  });
+
+  it('are given up, and the next are sent, when its answer has no end', async () => {
+    vi.useFakeTimers();
+    try {
+      let exportCount = 0;
+      const { made, failures } = queue({ export: (_, done) => (++exportCount > 1 ? done() : undefined) });
+      for (let i = 0; i < 513; i++) made.emit(SPAN);
+      const sent = made.flush();
+      await vi.advanceTimersByTimeAsync(30_000);
+      await sent;
+      expect(made.counts).toEqual({ exported: 1, failed: 512, dropped: 0 });
+      expect(failures).toEqual([expect.stringContaining('has not answered to the end')]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('that it refuses are told of', async () => {
