@@ -129,7 +129,8 @@ describe('two sites made on the command line', () => {
     const file = join(dataHome, 'dump.tar.gz');
     expect(await skuprt('-n east debug dump', file)).toMatchObject({ code: 0 });
     const tar = spawn('tar', ['-xzOf', file]);
-    const content = await text(tar.stdout);
+    const [content, complaints] = await Promise.all([text(tar.stdout), text(tar.stderr)]);
+    expect(complaints).toBe('');
     expect(content).toContain('kind: Site');
     expect(content).not.toContain('PRIVATE KEY');
     expect(content).not.toContain((parse(readFileSync(token, 'utf8')) as { spec: { code: string } }).spec.code);
