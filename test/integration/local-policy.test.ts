@@ -1,15 +1,18 @@
 /** Access policies of local sites, as files: a service that may not be offered or used is not, from one pass to the next. */
+import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localRouter } from '../../cli/console/router-endpoint.ts';
 import type { Explanation } from '../../lib/policy/explain.ts';
 import { NETWORK_STATUS_NAME } from '../../site-controller/exchange/network-document.ts';
+import { readPidFile } from '../../site-controller/platform/local/process-identity.ts';
 import { runHere } from '../support/cli.ts';
 import { FakeCluster } from '../support/cli-cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, LocalMachine } from '../support/local-machine.ts';
+import { connect, echoServer, type Listening, reset } from '../support/tcp.ts';
 import { ask } from '../support/two-sites.ts';
 
 const HOST = '127.0.0.1';
@@ -18,6 +21,7 @@ const GREETING = 'hello from east';
 const east = new LocalMachine('east', 'east');
 const west = new LocalMachine('west', 'west');
 let backend: Server;
+let echo: Listening;
 let port: number;
 
 /** As a user drops it. */
@@ -47,6 +51,23 @@ async function answers(what: string, wanted: (answer: string) => boolean): Promi
   );
 }
 
+/** A connection whose octets come back, and that stays open; undefined when nobody is there. */
+async function held(at: number): Promise<Socket | undefined> {
+  const socket = await connect(at).catch(() => undefined);
+  if (socket === undefined) return undefined;
+  socket.write('x');
+  const came = await Promise.race([
+    once(socket, 'data').then(
+      () => true,
+      () => false,
+    ),
+    once(socket, 'close').then(() => false),
+  ]);
+  if (came) return socket;
+  socket.destroy();
+  return undefined;
+}
+
 const isRefused = (answer: string) => answer !== GREETING;
 const isAnswered = (answer: string) => answer === GREETING;
 
@@ -68,6 +89,7 @@ beforeAll(async () => {
       .end(GREETING),
   ).listen(0, HOST);
   await new Promise((resolve) => backend.once('listening', resolve));
+  echo = await echoServer();
   port = await freePort();
   await Promise.all([east.begin(), west.begin()]);
   await west.link(east);
@@ -82,6 +104,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([west.end(), east.end()]);
+  await echo.close();
   await new Promise((resolve) => backend.close(resolve));
 });
 
@@ -186,6 +209,35 @@ describe('access policies of local sites', () => {
     const [code, explanation] = await explained();
     expect([code, explanation.complete, explanation.unseen]).toEqual([0, true, []]);
     expect(explanation.checks.at(-1)).toMatchObject({ site: 'east', kind: 'Connector', answeredBy: { length: 1 } });
+  });
+
+  it('hold from the first connection on when a router is killed and starts again; what was open is reset', async () => {
+    const openPort = await freePort();
+    // Beside it, one of which no policy speaks: it shows when the routers are there again.
+    await east.apply('Connector', 'open', { routingKey: 'open', host: HOST, port: echo.port });
+    await west.apply('Listener', 'open', { routingKey: 'open', host: HOST, port: openPort });
+    drop(east, 'AccessPolicy', 'closed', { services: [{ names: ['shop'] }], rules: [{ action: 'Deny' }] });
+    await answers('clients are refused', isRefused);
+    const opened = async () => await held(openPort);
+    const client = await eventually('the other service is open', opened);
+    const broken = new Promise((resolve) => client.once('error', resolve));
+    const before = (await readPidFile(east.paths.routerPid))!;
+    process.kill(before.pid, 'SIGKILL');
+    let isBack = false;
+    const answered: string[] = [];
+    const knocking = (async () => {
+      while (!isBack) answered.push(await fromWest());
+    })();
+    const again = await eventually('it is open again', opened, 60_000);
+    isBack = true;
+    await knocking;
+    reset(again);
+    expect(await broken).toMatchObject({ code: 'ECONNRESET' });
+    expect((await readPidFile(east.paths.routerPid))!.pid).not.toBe(before.pid);
+    expect(await fromWest()).not.toBe(GREETING);
+    expect(answered).not.toContain(GREETING);
+    remove(east, 'closed');
+    await answers('clients are allowed again', isAnswered);
   });
 
   it('stay in force as they were last good while their file is bad', async () => {
