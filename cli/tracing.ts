@@ -4,7 +4,7 @@
  *
  * What is typed may hold secrets: of it the names of flags are told, and of resources as messages have them.
  */
-import { traceAnnotation } from '../config/trace-annotation.ts';
+import { deletionAnnotation, traceAnnotation } from '../config/trace-annotation.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { KubeObject } from '../lib/kube/object.ts';
@@ -105,6 +105,12 @@ function tracedClient(client: ClusterClient, tracer: Tracer): ClusterClient {
     const { metadata } = change as { metadata?: Partial<KubeObject['metadata']> };
     return { ...change, metadata: { ...metadata, annotations: { ...metadata?.annotations, ...annotation } } };
   };
+  // A last word that cannot be said keeps nothing from being deleted.
+  const leaveTrace = async (api: ApiKind, name: string, namespace: string | undefined): Promise<void> => {
+    const annotations = ACTED_ON.test(api.apiVersion) ? deletionAnnotation(tracer) : undefined;
+    if (annotations === undefined) return;
+    await client.patch(api, name, namespace ?? '', { metadata: { annotations } }).catch(() => undefined);
+  };
   return {
     get: (api, ...rest) => call('get', api, () => client.get(api, ...rest)),
     list: (api, ...rest) => call('list', api, () => client.list(api, ...rest)),
@@ -112,7 +118,11 @@ function tracedClient(client: ClusterClient, tracer: Tracer): ClusterClient {
     apply: (api, object) => call('apply', api, () => client.apply(api, told(api, object))),
     patch: (api, name, namespace, change) =>
       call('patch', api, () => client.patch(api, name, namespace, told(api, change))),
-    delete: (api, ...rest) => call('delete', api, () => client.delete(api, ...rest)),
+    delete: (api, name, namespace) =>
+      call('delete', api, async () => {
+        await leaveTrace(api, name, namespace);
+        await client.delete(api, name, namespace);
+      }),
     json: (path) => client.json(path),
     forwardPort: (at, onError) => client.forwardPort(at, onError),
     logs: (namespace, pod, query) => client.logs(namespace, pod, query),

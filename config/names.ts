@@ -15,6 +15,9 @@ export const REDEEMED_FROM_ANNOTATION = 'skuprt.io/redeemed-from';
 /** Annotation of what a command or a controller wrote: the traceparent of that, while spans are exported. */
 export const TRACE_ANNOTATION = 'skuprt.io/trace';
 
+/** The same of who is about to delete it: its last word. */
+export const DELETION_TRACE_ANNOTATION = 'skuprt.io/deletion-trace';
+
 /** Keys of `spec.settings`. Skupper accepts any key there, so these resources stay valid for it. */
 export const SETTING = {
   /** Connector: "true" makes its address known to the network as a service. */

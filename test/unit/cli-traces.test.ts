@@ -8,7 +8,9 @@ import type { Surroundings } from '../../cli/context.ts';
 import { API } from '../../cli/places/cluster-client.ts';
 import { runCommandLine } from '../../cli/program.ts';
 import { asSpan } from '../../cli/tracing.ts';
-import { TRACE_ANNOTATION } from '../../config/names.ts';
+import { DELETION_TRACE_ANNOTATION, TRACE_ANNOTATION } from '../../config/names.ts';
+import { traceNews } from '../../config/trace-annotation.ts';
+import type { KubeObject } from '../../lib/kube/object.ts';
 import { traceparentOf } from '../../lib/trace/context.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
@@ -94,6 +96,33 @@ describe('a command on a cluster', () => {
     ).toBeUndefined();
   });
 
+  it('that deletes leaves its last word on what goes, so that who takes away what was made goes on with it', async () => {
+    await run('listener create web 8080');
+    const made = traceOf('web');
+    let last: KubeObject | undefined;
+    const { delete: remove } = cluster;
+    cluster.delete = async (api, name, namespace) => {
+      if (api.plural === 'listeners') last = structuredClone(cluster.find(api.plural, name, namespace ?? ''));
+      await remove.call(cluster, api, name, namespace);
+    };
+    spans = new MadeSpans();
+    expect(await run('listener delete web --yes')).toBe(0);
+    const command = spans.one('skuprt listener delete');
+    const said = spans.one('delete Listener');
+    expect(said).toMatchObject({ traceId: command.traceId, parentSpanId: command.spanId });
+    const { annotations } = last!.metadata;
+    expect(annotations?.[TRACE_ANNOTATION]).toBe(made);
+    expect(annotations?.[DELETION_TRACE_ANNOTATION]).toBe(traceparentOf({ ...said, sampled: true }));
+    expect(traceNews(last, undefined)).toBe(annotations?.[DELETION_TRACE_ANNOTATION]);
+  });
+
+  it('that deletes what may not be changed deletes it all the same', async () => {
+    await run('listener create web 8080');
+    cluster.patch = () => Promise.reject(new Error('forbidden'));
+    expect(await run('listener delete web --yes')).toBe(0);
+    expect(cluster.find('listeners', 'web', 'shop')).toBeUndefined();
+  });
+
   it('that fails says how', async () => {
     expect(await run('link status nope')).toBe(3);
     expect(spans.one('skuprt link status')).toMatchObject({
@@ -174,5 +203,27 @@ describe('a command on a local site', () => {
     expect(await runCommandLine('listener update web --port 8082 --wait none'.split(' '), plain)).toBe(0);
     expect(file()).not.toContain(TRACE_ANNOTATION);
     expect(readdirSync(paths.inputResources)).toHaveLength(2);
+  });
+
+  it('that deletes leaves its trace for the pass that takes away what was made, and no file', async () => {
+    const paths = sitePaths(home, 'default');
+    mkdirSync(paths.inputResources, { recursive: true });
+    await new LocalStore(paths).apply(newSite('west', { linkAccess: false }));
+    const passes = new MadeSpans(2);
+    const site = new LocalStore(paths, { tracer: passes.tracer });
+    const pass = () => passes.tracer.span('pass', {}, () => site.admit());
+    const local = { env: { ...env, SKUPRT_PLATFORM: 'local' } };
+    await run('listener create web 8080 --wait none', local);
+    await pass();
+    spans = new MadeSpans();
+    expect(await run('listener delete web --yes --no-wait', local)).toBe(0);
+    const command = spans.one('skuprt listener delete');
+    expect(await new LocalStore(paths).get('Listener', 'web')).toBeUndefined();
+    expect((await pass()).has('Listener/web')).toBe(false);
+    expect(passes.one('pass')).toMatchObject({ traceId: command.traceId, parentSpanId: command.spanId });
+    await pass();
+    expect(passes.one('pass').parentSpanId).toBeUndefined();
+    expect(await site.get('Listener', 'web')).toBeUndefined();
+    expect(readdirSync(paths.runtimeResources).filter((file) => file.includes('web'))).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { traceNews, untraced } from '../../config/trace-annotation.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Applier } from '../../lib/kube/apply.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
@@ -11,6 +12,7 @@ import { createLogger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
 import { RouterRefusedError } from '../../lib/router-client/client.ts';
 import { traceparentOf } from '../../lib/trace/context.ts';
+import { KubeWrites as ServiceWrites } from '../../service-controller/platform/kubernetes/kube-writes.ts';
 import { Mesh, type MeshSession } from '../../service-controller/platform/mesh.ts';
 import type { ClusterView, ServiceRecord } from '../../service-controller/records.ts';
 import { RouterKeeper } from '../../site-controller/adaptor/router-keeper.ts';
@@ -22,6 +24,7 @@ import { MadeSpans } from '../support/spans.ts';
 const log = createLogger({ name: 'test', level: 'silent' });
 const clock: Clock = { now: () => 0, wall: () => 0 };
 const TRACE = 'skuprt.io/trace';
+const DELETION_TRACE = 'skuprt.io/deletion-trace';
 
 describe('a ConfigMap that is written', () => {
   /** An API server that takes all, and a cache that sees it at once. */
@@ -71,6 +74,52 @@ describe('a ConfigMap that is written', () => {
     const { write, trace } = writer(new MadeSpans(1, 0));
     await write('a');
     expect(trace()).toBeUndefined();
+  });
+});
+
+describe('a deletion', () => {
+  const MADE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const DELETED = '00-4bf92f3577b34da6a3ce929d0e0e4737-00f067aa0ba902b7-01';
+  const object = (annotations: Record<string, string>, deletionTimestamp?: string) => ({
+    metadata: { annotations, ...(deletionTimestamp !== undefined && { deletionTimestamp }) },
+  });
+  const made = object({ [TRACE]: MADE });
+  const last = object({ [TRACE]: MADE, [DELETION_TRACE]: DELETED });
+
+  it('is of the trace of who deletes, whether it goes at once or is waited for, and of none where nobody has said one', () => {
+    const going = object(last.metadata.annotations, '2026-01-01T00:00:00Z');
+    expect(traceNews(made, last)).toBeUndefined();
+    expect([traceNews(last, undefined), traceNews(last, going)]).toEqual([DELETED, DELETED]);
+    expect(traceNews(going, undefined)).toBeUndefined();
+    expect(traceNews(made, undefined)).toBeUndefined();
+    expect(untraced(last.metadata.annotations)).toBeUndefined();
+  });
+
+  it('of what was made for a service says which look led to it, before the object is gone', async () => {
+    const calls: string[] = [];
+    const client = (fails: boolean) => ({
+      patch: async (_type: unknown, _namespace: string, name: string, change: { metadata: KubeObject['metadata'] }) => {
+        calls.push(`${name} ${change.metadata.uid} ${change.metadata.annotations?.[DELETION_TRACE]}`);
+        if (fails) throw new Error('not there any more');
+      },
+      delete: async (_type: unknown, _namespace: string, name: string) => calls.push(`gone ${name}`) > 0,
+    });
+    const remove = async (spans: MadeSpans, kind: string, fails = false) => {
+      const api = client(fails) as unknown as KubeClient;
+      const applier = new Applier({ client: api, fieldManager: 'test', clock, live: () => undefined });
+      const writes = new ServiceWrites({ client: api, applier, clock, tracer: spans.tracer });
+      const metadata = { name: 'web', namespace: 'shop', uid: 'u1' };
+      calls.length = 0;
+      await spans.tracer.span('reconcile', {}, () => writes.delete({ apiVersion: 'v1', kind, metadata }));
+      return [...calls];
+    };
+    const spans = new MadeSpans();
+    const told = await remove(spans, 'Listener');
+    const trace = traceparentOf({ ...spans.one('reconcile'), sampled: true });
+    expect(told).toEqual([`web u1 ${trace}`, 'gone web']);
+    expect(await remove(new MadeSpans(), 'EndpointSlice')).toEqual(['gone web']);
+    expect(await remove(new MadeSpans(1, 0), 'Listener')).toEqual(['gone web']);
+    expect((await remove(new MadeSpans(), 'Listener', true)).at(-1)).toBe('gone web');
   });
 });
 

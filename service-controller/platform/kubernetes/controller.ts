@@ -199,7 +199,7 @@ export class ServiceController {
         onChange: (before, after) => {
           if (after === undefined) this.applier.forget(type.kind, before?.metadata.namespace, before!.metadata.name);
           // What was written here is no news.
-          const trace = after === undefined || isOurs(after) ? undefined : traceNews(before, after);
+          const trace = isOurs(after ?? before!) ? undefined : traceNews(before, after);
           tracer.following(trace, () => this.cache.changed(name, before, after));
         },
       },

@@ -1,5 +1,5 @@
 /** What passes do to the API server: the thin edge between them and lib/kube. Nothing is written where nothing differs. */
-import { traceAnnotation } from '../../../config/trace-annotation.ts';
+import { deletionAnnotation, traceAnnotation } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { type Applier, LAG_MAX_MS, type OnWrite } from '../../../lib/kube/apply.ts';
 import type { KubeClient } from '../../../lib/kube/client.ts';
@@ -39,6 +39,14 @@ export class KubeWrites {
   }
 
   async delete(object: KubeObject): Promise<void> {
+    const { client, tracer = NO_TRACER } = this.parts;
+    const { namespace, name, uid } = object.metadata;
+    const annotations = SITE_KINDS.has(object.kind) ? deletionAnnotation(tracer) : undefined;
+    if (annotations !== undefined) {
+      const patch = { metadata: { uid, annotations } };
+      // A last word that cannot be said keeps nothing from being deleted.
+      await client.patch(typeOfKind(object.kind), namespace, name, patch).catch(() => undefined);
+    }
     await this.parts.applier.prune(typeOfKind(object.kind), object);
   }
 

@@ -11,7 +11,7 @@ import { rfc3339 } from '../../../config/api/conditions.ts';
 import type { Kind, Resource, ResourceOf } from '../../../config/api/index.ts';
 import type { Metadata } from '../../../config/api/resource.ts';
 import type { ServiceExport } from '../../../config/api/service-export.ts';
-import { traceAnnotation, traceNews, untraced } from '../../../config/trace-annotation.ts';
+import { deletionAnnotation, traceAnnotation, traceNews, untraced } from '../../../config/trace-annotation.ts';
 import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { keyOf, type ResourceKey, type ResourceStore, type StatusOf } from '../../store.ts';
 import { watchFiles } from './file-watch.ts';
@@ -170,8 +170,18 @@ export class LocalStore implements ResourceStore {
   async delete(kind: Kind, name: string): Promise<void> {
     const key: ResourceKey = `${kind}/${name}`;
     await this.all();
+    const isLeft = await this.leaveTrace(key);
     await this.input.remove(key);
-    await this.copies.remove(key);
+    if (!isLeft) await this.copies.remove(key);
+  }
+
+  /** The last word of what a user deletes is in its copy, which goes when that is acted on. @returns whether there is one */
+  private async leaveTrace(key: ResourceKey): Promise<boolean> {
+    const trace = deletionAnnotation(this.tracer);
+    const copy = storedOf(this.copies.entries().get(key)?.resource);
+    if (trace === undefined || copy === undefined || !this.input.entries().has(key)) return false;
+    await this.copies.write(withAnnotations(copy, { ...copy.metadata.annotations, ...trace }));
+    return true;
   }
 
   /**
@@ -182,7 +192,12 @@ export class LocalStore implements ResourceStore {
     await this.copies.flush();
     const all = await this.all();
     const copies = storedIn(this.copies);
-    for (const key of copies.keys()) if (!all.has(key)) await this.copies.remove(key);
+    for (const [key, { resource }] of copies) {
+      if (all.has(key)) continue;
+      const trace = traceNews(resource, undefined);
+      if (trace !== undefined) this.tracer.follow(trace);
+      await this.copies.remove(key);
+    }
     const sources = this.sources();
     for (const [key, resource] of all) {
       const known = copies.get(key)?.resource;
