@@ -186,6 +186,8 @@ export class ResourceDirectory {
       const signature = signatureOf(stats);
       const known = this.files.get(file);
       if (known?.signature === signature) return known;
+      // To read a pipe is to wait for who writes into it, and a device has no end.
+      if (!stats.isFile()) return faulty(signature, [{ document: 1, path: '', message: 'is no regular file' }]);
       if (stats.size > FILE_SIZE_BYTES_MAX) {
         return faulty(signature, [{ document: 1, path: '', message: `larger than ${FILE_SIZE_BYTES_MAX} bytes` }]);
       }
