@@ -12,13 +12,13 @@ import type { Flow } from './flow.ts';
 import { type FlowFilter, matcherOf } from './flow-filter.ts';
 import { FlowTable } from './flow-table.ts';
 import { happenings, history } from './happenings.ts';
-import { FLOWS_TOLD_MAX, LOG_ID_COUNT_MAX, RETOLD_MS } from './limits.ts';
+import { EVENT_COUNT_MAX, FLOWS_TOLD_MAX, LOG_ID_COUNT_MAX, RETOLD_MS } from './limits.ts';
 import { FlowPlaces, type Known, networkView } from './network-view.ts';
 import type { Lost } from './places.ts';
 import { type PolicyLogLine, readPolicyLog } from './policy-log.ts';
 import { RecentIds } from './recent-ids.ts';
 import { type KeptRecord, RecordStore } from './record-store.ts';
-import { numberOf, routerNameOf, type ToldRecord, textOf, timeOf } from './records.ts';
+import { numberOf, routerNameOf, type ToldRecord, textOf, timeOf, type Values } from './records.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import type { PlatformCertificate, PlatformEvent } from './sources.ts';
 import { type Happening, TimeLine } from './time-line.ts';
@@ -40,6 +40,8 @@ export class NetworkModel implements EventSink {
   private readonly table = new FlowTable();
   private readonly line = new TimeLine();
   private readonly refusals = new Refusals(this.line);
+  /** What logs said of things that were not known yet. */
+  private readonly early: { readonly values: Values; readonly severity: number }[] = [];
   private readonly edges = new Edges();
   private readonly logIds = new RecentIds(LOG_ID_COUNT_MAX);
   private readonly wall: (now: number) => number;
@@ -211,6 +213,7 @@ export class NetworkModel implements EventSink {
     }
     this.seen = after;
     this.seenAt = now;
+    if (this.isSettled) for (const { values, severity } of this.early.splice(0)) this.logged(values, severity, now);
   }
 
   events(): EventView[] {
@@ -322,6 +325,11 @@ export class NetworkModel implements EventSink {
   private toldLog({ id, values }: ToldRecord, now: number): void {
     const severity = numberOf(values, ATTRIBUTE.logSeverity);
     if (severity < LOG_SEVERITY.warning || !this.logIds.add(id)) return;
+    if (this.isSettled) this.logged(values, severity, now);
+    else if (this.early.length < EVENT_COUNT_MAX) this.early.push({ values, severity });
+  }
+
+  private logged(values: Values, severity: number, now: number): void {
     const parent = textOf(values, ATTRIBUTE.parent);
     const at = Math.min(timeOf(values, ATTRIBUTE.startTime) || this.wall(now), this.wall(now));
     const message = textOf(values, ATTRIBUTE.logText);

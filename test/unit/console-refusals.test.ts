@@ -154,6 +154,28 @@ describe('the network', () => {
     ]);
   });
 
+  it('says of what and where it was, though a log has told of it before it was known what there is', () => {
+    const world = new NetworkWorld();
+    world.tell('w:0', {
+      0: RECORD_TYPE.log,
+      1: 'w:99',
+      [ATTRIBUTE.parent]: 'w:0',
+      [ATTRIBUTE.logSeverity]: LOG_SEVERITY.warning,
+      [ATTRIBUTE.startTime]: micros(-5000),
+      [ATTRIBUTE.logText]: `LOG_POLICY: connection would be refused by a policy in dry run listener=web reason=${REASON} count=1`,
+    });
+    world.tellAll();
+    world.pass(6000);
+    const told = world.model.view(world.now).events.filter(({ type }) => /^flow/.test(type));
+    expect(told).toMatchObject([
+      {
+        at: WALL_MS - 5000,
+        site: 'w-site',
+        message: `Connection to web would be refused, were it no dry run: ${REASON}; seen at the listener of west`,
+      },
+    ]);
+  });
+
   it('counts a log entry once that a router tells again, since another has asked', () => {
     const world = new NetworkWorld();
     world.tellAll();
