@@ -11,8 +11,9 @@ export function isResourceFormat(format: string | undefined): format is Resource
 }
 
 export function formatObject(object: object, format: 'json' | 'yaml'): string {
-  // Long lines are not folded: certificates and messages stay searchable.
-  return format === 'json' ? `${JSON.stringify(object, null, 2)}\n` : stringify(object, { lineWidth: 0 });
+  if (format === 'json') return `${JSON.stringify(object, null, 2)}\n`;
+  // Long lines are not folded: certificates and messages stay searchable. What stands there twice is written twice, and no alias.
+  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** Data that no resource is: it carries apiVersion and kind too, so that all structured output is of one form. */

@@ -40,7 +40,7 @@ export function explain(
   answers: readonly RouterAnswer[] = [],
 ): Explanation | undefined {
   const keys = routingKeysOf(question, places);
-  const checks = [...places.flatMap((place) => checksOf(question, place, keys)), ...answeredChecks(answers)];
+  const checks = [...places.flatMap((place) => distinct(checksOf(question, place, keys))), ...answeredChecks(answers)];
   const isServed = places.some(({ others }) =>
     others.some(({ connectorKeys, listenerKeys }) =>
       [...connectorKeys, ...listenerKeys].some((key) => hasKey(keys, key)),
@@ -104,6 +104,11 @@ function checksOf(question: Question, place: SeenPlace, keys: ReadonlySet<string
         traffic,
       }));
     });
+}
+
+/** One service may have several Listeners of one routing key, such as one for each address: what is said of them is said once. */
+function distinct(checks: readonly Check[]): Check[] {
+  return [...new Map(checks.map((check) => [JSON.stringify(check), check])).values()];
 }
 
 /** Routers of a site that answer the same are told together. */

@@ -147,6 +147,15 @@ describe('commands that look', () => {
     const { code, out, err } = await at(west, 'flows --service nosuch');
     expect([code, out]).toEqual([0, '']);
     expect(err).toContain('-f shows them');
+    expect(err).toContain('no service "nosuch" is known here now');
+  });
+
+  it('connections of a site that nobody knows: which there are', async () => {
+    for (const flag of ['--from', '--to']) {
+      const { code, out, err } = await at(west, `flows ${flag} nosuch`);
+      expect([flag, code, out]).toEqual([flag, 3, '']);
+      expect(err).toMatch(/No site "nosuch" is known here\n {2}These are: east, west; see \S+ .*network status/);
+    }
   });
 
   it('of a namespace without a site it is said that there is none', async () => {

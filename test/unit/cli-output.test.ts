@@ -6,7 +6,7 @@ import { siteText } from '../../cli/commands/site/status.ts';
 import { type Context, print, say } from '../../cli/context.ts';
 import { networkPicture, networkTree, servicesOf, serviceTable } from '../../cli/output/network.ts';
 import { type NetworkStatus, viewOf } from '../../cli/output/network-status.ts';
-import { formatList, formatManifest, formatResource } from '../../cli/output/resources.ts';
+import { formatList, formatManifest, formatObject, formatResource } from '../../cli/output/resources.ts';
 import { table } from '../../cli/output/table.ts';
 import type { ResourceOf } from '../../config/api/index.ts';
 import { runHere, surroundings } from '../support/cli.ts';
@@ -79,6 +79,11 @@ const pair: NetworkStatus = {
 };
 
 describe('-o json|yaml|name', () => {
+  it('writes what stands there twice twice, which every reader of YAML understands', () => {
+    const none = [1];
+    expect(formatObject({ a: none, b: none }, 'yaml')).toBe('a:\n  - 1\nb:\n  - 1\n');
+  });
+
   it('prints one object as it is', () => {
     expect(JSON.parse(formatResource(site, 'json'))).toEqual(site);
     expect(formatResource(link, 'yaml')).toMatchInlineSnapshot(`

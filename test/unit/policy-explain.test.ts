@@ -195,6 +195,15 @@ describe('an answer', () => {
     ]);
   });
 
+  it('of one service with several listeners is told once', () => {
+    const { ends } = place([]);
+    const { checks } = explain(QUESTION, [place([EAST], { ends: [...ends, ...ends] })])!;
+    expect(checks.map(({ site: at, operation }) => [at, operation])).toEqual([
+      ['west', 'Import'],
+      ['west', 'Connect'],
+    ]);
+  });
+
   it('says how the client is known there', () => {
     const lines = explanationLines(
       QUESTION,

@@ -2,8 +2,8 @@
 import type { Collector } from '../../../console/collector/collector.ts';
 import type { FlowFilter } from '../../../console/model/flow-filter.ts';
 import type { FlowView } from '../../../console/model/view.ts';
-import { type Context, print, say } from '../../context.ts';
-import { UsageError } from '../../errors.ts';
+import { type Context, commandLine, print, say } from '../../context.ts';
+import { NotFoundError, UsageError } from '../../errors.ts';
 import { FlowLines, flowTable, siteNames } from '../../output/live.ts';
 import { documentOf, formatObject } from '../../output/resources.ts';
 import { screenWidth } from '../../output/screen.ts';
@@ -27,9 +27,27 @@ export async function showFlows(context: Context, flags: FlowFlags): Promise<voi
     throw new UsageError('-f prints JSON, a text a line, and no YAML', { next: 'Give -o json' });
   const filter: FlowFilter = { address, from, to, state };
   await withLiveNetwork(context, {}, async (collector, signal) => {
+    tellUnknown(context, collector, flags);
     if (flags.follow === true) await follow(context, collector, filter, flags.output === 'json', signal);
     else await once(context, collector, filter, flags.output);
   });
+}
+
+/** What is misspelt has no connections. With -f a site may come that is not there yet. @throws NotFoundError */
+function tellUnknown(context: Context, collector: Collector, { follow, service, from, to }: FlowFlags): void {
+  const { sites, services } = collector.view();
+  const isKnown = (wanted: string) => sites.some(({ id, name }) => id === wanted || name === wanted);
+  const unknown = [from, to].find((site) => site !== undefined && !isKnown(site));
+  if (unknown !== undefined) {
+    const names = [...new Set(sites.map(({ name }) => name))].sort().join(', ');
+    if (follow !== true)
+      throw new NotFoundError(`No site "${unknown}" is known here`, {
+        next: `These are: ${names}; see ${commandLine(context, 'network status')}`,
+      });
+    say(context, `Note: no site "${unknown}" is known here now; these are: ${names}`);
+  }
+  if (service === undefined || services.some(({ address }) => address === service)) return;
+  say(context, `Note: no service "${service}" is known here now; top shows those that are, by their routing keys`);
 }
 
 async function once(
