@@ -1,12 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+const { SEED, RUNS = '1' } = process.env;
+
+/** Where seeds decide: others than the fixed ones, and more tries, are for whoever asks for them. */
+const SEEDED = ['unit', 'sim', 'fuzz'];
+const otherSeeds = SEED || RUNS !== '1' ? ['test/support/other-seeds.ts'] : [];
+
 /** One project a tier: `npm run test:<tier>` runs a tier alone, `npm test` all. What needs a server that is not there is left out, with a line. */
 const tier = (name: string, testTimeoutMs: number) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    testTimeout: testTimeoutMs,
+    setupFiles: SEEDED.includes(name) ? otherSeeds : [],
+    testTimeout: SEEDED.includes(name) ? testTimeoutMs * Number(RUNS) : testTimeoutMs,
     hookTimeout: testTimeoutMs,
   },
 });
