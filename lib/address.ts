@@ -5,6 +5,13 @@ export function withPort(host: string, port: number | string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+const LOOPBACK = /^(localhost|::1|(::ffff:)?127(\.\d{1,3}){3})$/i;
+
+/** It leads to this very machine, whatever answers for names. No port, no brackets. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
 /** What stands for the host of an address in counts: one of IPv6 has all addresses of its network of 64 bits. */
 export function addressOwner(address: string): string {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(address) ?? [];

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isLoopback } from './address.ts';
 import { messageOf, SkuprtError } from './errors.ts';
 import { LOG_LEVELS } from './log.ts';
 import type { LogLevelSwitch } from './log-level.ts';
@@ -99,8 +100,6 @@ export class MetricsServer {
   }
 }
 
-const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
-
 function answerLevel(
   levels: LogLevelSwitch,
   { method, socket }: IncomingMessage,
@@ -111,7 +110,7 @@ function answerLevel(
   const known = LOG_LEVELS.find((each) => each === level);
   if (method === 'GET') end(response, 200, levels.level);
   else if (method !== 'PUT') end(response, 405, 'only GET and PUT');
-  else if (!LOOPBACK.test(socket.remoteAddress ?? '')) end(response, 403, 'only from this host, or pod');
+  else if (!isLoopback(socket.remoteAddress ?? '')) end(response, 403, 'only from this host, or pod');
   else if (known === undefined) end(response, 400, `level is one of ${LOG_LEVELS.join(', ')}`);
   else {
     levels.set(known);

@@ -1,11 +1,24 @@
 /** Addresses as they are written, and whose they are. */
 import { describe, expect, it } from 'vitest';
-import { addressOwner, withPort } from '../../lib/address.ts';
+import { addressOwner, isLoopback, withPort } from '../../lib/address.ts';
 
 describe('withPort', () => {
   it('puts an IPv6 address in brackets', () => {
     expect([withPort('a', 1), withPort('::1', 2)]).toEqual(['a:1', '[::1]:2']);
   });
+});
+
+describe('isLoopback', () => {
+  it.each(['localhost', '127.0.0.1', '127.3.2.1', '::1', '::ffff:127.0.0.1', 'LOCALHOST'])('%s is', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+
+  it.each(['', '0.0.0.0', '::', '192.0.2.1', '127.example.com', '127.0.0.1.example.com', 'localhost.example.com'])(
+    '%j is not',
+    (host) => {
+      expect(isLoopback(host)).toBe(false);
+    },
+  );
 });
 
 describe('addressOwner', () => {

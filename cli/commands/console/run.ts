@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { Collector } from '../../../console/collector/collector.ts';
 import { PAGE_FOLDER, readPageFiles } from '../../../console/server/page-files.ts';
 import { ConsoleServer } from '../../../console/server/server.ts';
-import { withPort } from '../../../lib/address.ts';
+import { isLoopback, withPort } from '../../../lib/address.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { createLogger } from '../../../lib/log.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
@@ -24,10 +24,8 @@ import { openRouter, type RouterWay } from '../../places/router.ts';
 import { requireSite } from '../../resources.ts';
 import { openBrowser } from './browser.ts';
 
-const LOOPBACK = /^(127\.|::1$|localhost$)/;
-
 export async function runConsole(context: Context, flags: ConsoleFlags): Promise<void> {
-  const isLoopbackOnly = LOOPBACK.test(flags.host);
+  const isLoopbackOnly = isLoopback(flags.host);
   checkFlags(context, flags, isLoopbackOnly);
   const place = await openPlace(context);
   await requireSite(context, place);

@@ -1,11 +1,11 @@
 /** Whether a Secret that no controller made will do for a Certificate of its name. Pure. */
 import { isIP } from 'node:net';
 import type { Certificate } from '../../../config/api/certificate.ts';
+import { isLoopback } from '../../../lib/address.ts';
 import type { Credential } from '../observed.ts';
 
 /** Said by Skupper in the same words. */
 const FOREIGN = 'secret exists but is not controlled by skupper';
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
 /** Why it will not do; undefined when it will. */
 export function foreignFault(
@@ -27,7 +27,7 @@ export function foreignFault(
 
 /** Names within the cluster are for our own use: nobody has to put them into a certificate. */
 function isFromOutside(host: string, namespace: string): boolean {
-  if (LOOPBACK.has(host)) return false;
+  if (isLoopback(host)) return false;
   if (isIP(host)) return true;
   return host.includes('.') && !/\.svc(\.cluster\.local)?$/.test(host) && !host.endsWith(`.${namespace}`);
 }

@@ -5,6 +5,7 @@
  * other sites are known by the name that the console of a cluster has there.
  */
 import { NAME } from '../../../config/names.ts';
+import { isLoopback } from '../../../lib/address.ts';
 import type { PolicyClient, PolicyRequest } from '../../../lib/policy/types.ts';
 import type { SiteContent } from '../../exchange/record.ts';
 import { parseSelector } from '../connector/selector.ts';
@@ -31,7 +32,6 @@ export interface SeenConsoles {
   readonly others: readonly ConsoleNeighbour[];
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
 /** Where one listens that listens everywhere. */
 const ANYWHERE = /^(0\.0\.0\.0|::)$/;
 
@@ -72,7 +72,7 @@ function leadsTo(place: ConsolePlace, { service, resource }: GovernedService, na
   if (resource.kind !== 'Connector') return false;
   const { host = '', port, selector } = resource.spec;
   if (place !== 'service') {
-    return port === place.port && (host === place.host || LOOPBACK.test(host) || ANYWHERE.test(place.host));
+    return port === place.port && (host === place.host || isLoopback(host) || ANYWHERE.test(place.host));
   }
   // That of a ServiceExport is called like the service.
   if (service.name === NAME.console || isServiceHost(host, namespace)) return true;
