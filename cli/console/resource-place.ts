@@ -9,7 +9,7 @@ import type { PlatformCertificate, PlatformEvent } from '../../console/model/sou
 import type { ConsolePlace, ServiceExplanation } from '../../console/server/uses.ts';
 import { withPort } from '../../lib/address.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { SkuprtError } from '../../lib/errors.ts';
+import { httpStatusOf } from '../../lib/errors.ts';
 import { inspectCertificate } from '../../site-controller/pki/inspect.ts';
 import { documentOf, faultsOfPolicy, type PolicyResource } from '../../site-controller/reconcile/policy/documents.ts';
 import { FailedError } from '../errors.ts';
@@ -25,7 +25,7 @@ const TOLD_KINDS = ['Site', 'Link', 'Listener', 'Connector', 'MultiKeyListener']
 
 /** @throws what is no refusal */
 function unlessForbidden(error: unknown): undefined {
-  if (error instanceof SkuprtError && 'status' in error && error.status === 403) return undefined;
+  if (httpStatusOf(error) === 403) return undefined;
   throw error;
 }
 

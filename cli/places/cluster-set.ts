@@ -1,7 +1,7 @@
 /** What `service export` and its siblings work on: ServiceExports and ServiceImports, and what is behind them. Here those of a cluster. */
 
 import { SERVICE_KINDS, type ServiceKind } from '../../config/api/service-kinds.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { httpStatusOf, messageOf } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { LEASE_ADDRESS, MANAGER, MCS, PROPERTY } from '../../service-controller/names.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
@@ -109,7 +109,7 @@ export class KubernetesClusterSet implements ClusterSetPlace {
       return (property?.spec as { value?: string } | undefined)?.value;
     } catch (error) {
       // It belongs to the cluster: who works in one namespace may not be allowed to look.
-      if (isStatus(error, 403)) return undefined;
+      if (httpStatusOf(error) === 403) return undefined;
       throw error;
     }
   }
@@ -122,8 +122,8 @@ export class KubernetesClusterSet implements ClusterSetPlace {
       try {
         return (await this.client.json(`${path}/${rest}`)) as Told;
       } catch (error) {
-        if (isStatus(error, 404)) return undefined;
-        if (isStatus(error, 403)) throw mayNotAsk(path, error);
+        if (httpStatusOf(error) === 404) return undefined;
+        if (httpStatusOf(error) === 403) throw mayNotAsk(path, error);
         if (path === paths.at(-1)) throw error;
       }
     }
@@ -169,10 +169,6 @@ function apiOfService<K extends ServiceKind>(kind: K): ApiKind & { kind: K } {
 function isReady(status: unknown): boolean {
   const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
-}
-
-function isStatus(error: unknown, status: number): boolean {
-  return error instanceof Error && 'status' in error && error.status === status;
 }
 
 /** The way to a pod leads through the API server, which asks for a right of its own. */

@@ -1,5 +1,5 @@
 /** Which controllers a cluster has, and whether one serves a namespace: of ours, or Skupper's own. */
-import { SkuprtError } from '../../lib/errors.ts';
+import { httpStatusOf } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { API, type ApiKind, type ClusterClient, type ListOptions } from './cluster-client.ts';
 
@@ -74,7 +74,7 @@ export async function permitted(
 }
 
 export function isForbidden(error: unknown): boolean {
-  return error instanceof SkuprtError && 'status' in error && error.status === 403;
+  return httpStatusOf(error) === 403;
 }
 
 function controllerOf(deployment: KubeObject): Controller {

@@ -8,7 +8,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../../lib/clock.ts';
-import { AssertionError, messageOf, SkuprtError } from '../../lib/errors.ts';
+import { AssertionError, httpStatusOf, messageOf, SkuprtError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { formatOf, METRICS_TYPE } from '../../lib/openmetrics.ts';
 import { detailRoutes } from './detail-routes.ts';
@@ -197,5 +197,6 @@ export class ConsoleServer {
 
 /** What an API server refused to who is signed in. */
 function isForbidden(error: SkuprtError): boolean {
-  return 'status' in error && (error.status === 401 || error.status === 403);
+  const status = httpStatusOf(error);
+  return status === 401 || status === 403;
 }

@@ -1,7 +1,7 @@
 /** What a cluster must have before it can have sites, and whether what was installed works. */
 import { KINDS, type Kind } from '../../../config/api/index.ts';
 import { SKUPPER_API_VERSION } from '../../../config/api/schema.ts';
-import { messageOf, SkuprtError } from '../../../lib/errors.ts';
+import { httpStatusOf, messageOf, SkuprtError } from '../../../lib/errors.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 import { readVersion } from '../../../lib/version.ts';
 import { type Context, commandLine } from '../../context.ts';
@@ -116,7 +116,7 @@ async function serverFinding(client: ClusterClient): Promise<Finding> {
 
 async function missingKinds(client: ClusterClient): Promise<string[]> {
   const answer = await client.json(`/apis/${SKUPPER_API_VERSION}`).catch((error: unknown) => {
-    if (error instanceof SkuprtError && 'status' in error && error.status === 404) return {};
+    if (httpStatusOf(error) === 404) return {};
     throw error;
   });
   const { resources = [] } = answer as { resources?: { name: string }[] };

@@ -1,6 +1,6 @@
 /** What policies are seen beside from a place: its services, its site, the network as its site sees it. */
 import type { Kind, Resource, ResourceOf } from '../../../config/api/index.ts';
-import { SkuprtError } from '../../../lib/errors.ts';
+import { httpStatusOf, SkuprtError } from '../../../lib/errors.ts';
 import type { SeenPlace, SeenSite } from '../../../lib/policy/seen.ts';
 import type { PolicyDocument, PolicyRequest } from '../../../lib/policy/types.ts';
 import type { PolicyWorld } from '../../../lib/policy/world.ts';
@@ -86,7 +86,7 @@ async function consolePlace({ platform, env, namespace }: Context, site: Resourc
 }
 
 /** Policies of both kinds that are here. */
-export async function policiesOf(context: Context, place: Place): Promise<PolicyResource[]> {
+async function policiesOf(context: Context, place: Place): Promise<PolicyResource[]> {
   return [...(await known(context, place, 'ClusterAccessPolicy')), ...(await known(context, place, 'AccessPolicy'))];
 }
 
@@ -95,11 +95,10 @@ async function known<K extends Kind>(context: Context, place: Place, kind: K): P
   try {
     return await place.resources.list(kind);
   } catch (error) {
-    const status = error instanceof SkuprtError && 'status' in error ? error.status : undefined;
+    const isForbidden = httpStatusOf(error) === 403;
     const isUnknown = error instanceof SkuprtError && error.code === 'SKUPRT_CLI_FAILED';
-    if (status !== 403 && !isUnknown) throw error;
-    if (status === 403)
-      say(context, `Note: you may not see resources of kind ${kind}; they are left out of this answer`);
+    if (!isForbidden && !isUnknown) throw error;
+    if (isForbidden) say(context, `Note: you may not see resources of kind ${kind}; they are left out of this answer`);
     return [];
   }
 }
