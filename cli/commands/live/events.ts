@@ -2,29 +2,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventView, SectionChange } from '../../../console/model/view.ts';
 import { type Context, print } from '../../context.ts';
-import { UsageError } from '../../errors.ts';
 import { EventTeller } from '../../output/event-teller.ts';
 import { EventLines } from '../../output/live.ts';
 import { documentOf, formatObject } from '../../output/resources.ts';
 import { screenWidth } from '../../output/screen.ts';
 import { listenFor, withLiveNetwork } from '../../places/live-network.ts';
+import { type FollowFlags, requireLines } from './follow.ts';
 import { platformSource } from './platform-source.ts';
-
-export interface EventFlags {
-  follow?: boolean;
-  output?: 'json' | 'yaml';
-}
 
 /** Until the site's resources have been read, and routers have told of what they refused before. */
 const READ_MS = 1500;
 /** With -f, how often it is looked what is to be printed. */
 const TELL_MS = 500;
 
-export async function showEvents(context: Context, flags: EventFlags): Promise<void> {
+export async function showEvents(context: Context, flags: FollowFlags): Promise<void> {
+  requireLines(flags);
   const isJson = flags.output === 'json';
   const lines = new EventLines(screenWidth(context));
-  if (flags.follow === true && flags.output === 'yaml')
-    throw new UsageError('-f prints JSON, a text a line, and no YAML', { next: 'Give -o json' });
   await withLiveNetwork(context, { platform: platformSource(context) }, async (collector, signal) => {
     const teller = new EventTeller();
     const unsubscribe = collector.subscribe((changes) => {

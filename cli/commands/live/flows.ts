@@ -3,19 +3,18 @@ import type { Collector } from '../../../console/collector/collector.ts';
 import type { FlowFilter } from '../../../console/model/flow-filter.ts';
 import type { FlowView } from '../../../console/model/view.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
-import { NotFoundError, UsageError } from '../../errors.ts';
+import { NotFoundError } from '../../errors.ts';
 import { FlowLines, flowTable, siteNames } from '../../output/live.ts';
 import { documentOf, formatObject } from '../../output/resources.ts';
 import { screenWidth } from '../../output/screen.ts';
 import { listenFor, stopped, withLiveNetwork } from '../../places/live-network.ts';
+import { type FollowFlags, requireLines } from './follow.ts';
 
-export interface FlowFlags {
-  follow?: boolean;
+export interface FlowFlags extends FollowFlags {
   service?: string;
   from?: string;
   to?: string;
   state?: FlowView['state'];
-  output?: 'json' | 'yaml';
 }
 
 /** Until routers have told which are open. */
@@ -23,8 +22,7 @@ const TOLD_MS = 2000;
 
 export async function showFlows(context: Context, flags: FlowFlags): Promise<void> {
   const { service: address, from, to, state } = flags;
-  if (flags.follow === true && flags.output === 'yaml')
-    throw new UsageError('-f prints JSON, a text a line, and no YAML', { next: 'Give -o json' });
+  requireLines(flags);
   const filter: FlowFilter = { address, from, to, state };
   await withLiveNetwork(context, {}, async (collector, signal) => {
     tellUnknown(context, collector, flags);
