@@ -25,7 +25,7 @@ function troubleLines({ problems, routers, sites }: NetworkView, now: number): s
   return lines.length === 0 ? [] : [lines.join('')];
 }
 
-export function headline({ sites, routers, links, services }: NetworkView): string {
+function headline({ sites, routers, links, services }: NetworkView): string {
   const down = links.filter(({ status }) => status === 'down').length;
   const gone = routers.filter(({ goneSince }) => goneSince !== undefined).length;
   const parts = [

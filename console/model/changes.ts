@@ -2,17 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { NetworkView, SectionChange } from './view.ts';
 
-export const SECTIONS: readonly (keyof NetworkView)[] = [
-  'sites',
-  'routers',
-  'links',
-  'endpoints',
-  'services',
-  'traffic',
-  'events',
-  'problems',
-];
-
 export const NOTHING: NetworkView = {
   sites: [],
   routers: [],
@@ -23,6 +12,8 @@ export const NOTHING: NetworkView = {
   events: [],
   problems: [],
 };
+
+const SECTIONS = Object.keys(NOTHING) as (keyof NetworkView)[];
 
 export function changesBetween(before: NetworkView, after: NetworkView): SectionChange[] {
   return SECTIONS.flatMap((section) => {

@@ -7,7 +7,7 @@ import { EVENT_COUNT_MAX, EVENT_REPEAT_MS } from './limits.ts';
 import type { TimeLine } from './time-line.ts';
 
 /** What has become of the connection: type of the event, and how it is said. */
-export const FATES = {
+const FATES = {
   refused: { type: 'flow-refused', verb: 'refused' },
   wouldBeRefused: { type: 'flow-would-be-refused', verb: 'would be refused, were it no dry run' },
   reset: { type: 'flow-reset', verb: 'reset' },

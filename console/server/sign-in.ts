@@ -93,7 +93,7 @@ export class SignIn {
 }
 
 /** Cookies are shared by all ports of a host, and several consoles may run on one: each has its own name. */
-export function cookieName(request: FastifyRequest): string {
+function cookieName(request: FastifyRequest): string {
   const [, port = 'default'] = /:(\d+)$/.exec(request.headers.host ?? '') ?? [];
   return `skuprt-console-${port}`;
 }

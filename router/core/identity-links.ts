@@ -16,7 +16,7 @@ import { ControlPace } from './control-pace.ts';
 import type { Peer } from './peer.ts';
 import type { PeerFault } from './peer-faults.ts';
 
-export const IDENTITY_CAPABILITY = 'skuprt.identity';
+const IDENTITY_CAPABILITY = 'skuprt.identity';
 /** Context of the link that introductions arrive by. */
 export const IDENTITY_MESSAGES = { identity: true };
 

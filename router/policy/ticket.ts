@@ -191,6 +191,6 @@ export function decisionOf(checkpoints: readonly Checkpoint[], client: PolicyCli
 
 const NOTHING_ASKED: Decision = { allowed: true, reason: 'there is no address', limits: [], enforceExisting: false };
 
-export function limitReason({ policy, rule = 0 }: RuleReference): string {
+function limitReason({ policy, rule = 0 }: RuleReference): string {
   return `${policy}, rule ${rule}, has no place for it within its limits`;
 }

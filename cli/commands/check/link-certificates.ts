@@ -25,7 +25,7 @@ export async function checkLinkCertificates(
   return findings.flat();
 }
 
-export function linkCertificateFindings(context: Context, link: string, pem: string, now: number): Finding[] {
+function linkCertificateFindings(context: Context, link: string, pem: string, now: number): Finding[] {
   const check = `certificate of link ${link}`;
   const renewed = `It is renewed by the site that issued it; if that is gone, make the link anew: ${commandLine(context, 'link create')}`;
   let notAfter: number;

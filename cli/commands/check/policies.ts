@@ -24,7 +24,7 @@ export async function checkPolicies(context: Context, { resources }: Pick<Place,
   return policyFindings(context, lists.flat());
 }
 
-export function policyFindings(context: Context, policies: readonly Policy[]): Finding[] {
+function policyFindings(context: Context, policies: readonly Policy[]): Finding[] {
   if (policies.length === 0) return [];
   const findings = policies.flatMap((policy): Finding[] => {
     const { kind, metadata, spec } = policy;

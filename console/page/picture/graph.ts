@@ -112,7 +112,7 @@ export function buildGraph(input: GraphInput, groups: readonly Group[], open: st
   };
 }
 
-export const groupNodeId = ({ id }: Group) => `group:${id}`;
+const groupNodeId = ({ id }: Group) => `group:${id}`;
 
 export const edgeId = (a: string, b: string) => (a < b ? `${a}~${b}` : `${b}~${a}`);
 

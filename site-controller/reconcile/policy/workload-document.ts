@@ -14,7 +14,7 @@ export const WORKLOADS_MAX = 100_000;
 /** Of the labels of a pod as a text. */
 export const LABELS_LENGTH_MAX = 1024;
 const PLAIN_LENGTH_MAX = 4096;
-export const WORKLOADS_KEY = 'workloads.json';
+const WORKLOADS_KEY = 'workloads.json';
 
 /** As routers know it. */
 export interface Workload {
