@@ -79,16 +79,21 @@ export function networkTree(view: NetworkView): string {
   return ['Sites\n', ...drawBranches(sites), 'Services\n', ...drawBranches(services)].join('');
 }
 
-/** Each link as an arrow from the site that dials to the site that accepts; the two sites of a pair as boxes. */
-export function networkPicture(view: NetworkView): string {
+/**
+ * Each link as an arrow from the site that dials to the site that accepts; the two sites of a pair as boxes, where these fit.
+ * @param width of the screen
+ */
+export function networkPicture(view: NetworkView, width = Number.POSITIVE_INFINITY): string {
   const arrows = sortedSites(view).flatMap(({ site, routers }) =>
     routers.flatMap(({ links }) =>
       links.filter(({ direction }) => direction === 'outgoing').map((link) => ({ from: site.name, link })),
     ),
   );
   const [only] = arrows;
-  if (only !== undefined && arrows.length === 1 && view.sites.length === 2)
-    return pairPicture(view, only.from, only.link);
+  if (only !== undefined && arrows.length === 1 && view.sites.length === 2) {
+    const picture = pairPicture(view, only.from, only.link);
+    if (picture.split('\n').every((line) => line.length <= width)) return picture;
+  }
   return arrows.map(({ from, link }) => `${cleanText(`${from} ${arrow(link)} ${remoteName(link)}`)}\n`).join('');
 }
 

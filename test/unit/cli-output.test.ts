@@ -284,6 +284,11 @@ describe('the network', () => {
     `);
   });
 
+  it('is drawn as an arrow alone where the boxes are wider than the screen', () => {
+    expect(networkPicture(view, 85)).toContain('┌');
+    expect(networkPicture(view, 84)).toBe('west ── cost 1 ──▶ east\n');
+  });
+
   it('is told as a tree of sites with links and of services with their ends', () => {
     expect(networkTree(view)).toMatchInlineSnapshot(`
       "Sites

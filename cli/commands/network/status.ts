@@ -2,6 +2,7 @@
 import { type Context, print } from '../../context.ts';
 import { networkPicture, networkTree, servicesOf } from '../../output/network.ts';
 import { documentOf, formatObject } from '../../output/resources.ts';
+import { screenWidth } from '../../output/screen.ts';
 import { openPlace } from '../../places/choose.ts';
 import { requireNetwork } from '../../resources.ts';
 
@@ -13,6 +14,6 @@ export async function showNetwork(context: Context, flags: { output?: string }):
     print(context, formatObject(documentOf('NetworkStatus', { sites, services }), flags.output));
     return;
   }
-  const picture = networkPicture(view);
+  const picture = networkPicture(view, screenWidth(context));
   print(context, `${picture === '' ? '' : `${picture}\n`}${networkTree(view)}`);
 }
