@@ -106,6 +106,30 @@ export function governing(set: PolicySet, request: PolicyRequest): Governing {
   return { cluster, namespaced, hasDryRun: [...cluster, ...namespaced].some(({ dryRun }) => dryRun) };
 }
 
+/** The same with those of one name replaced: `instead` holds none, or others of that name. */
+export function governingInstead(
+  policies: Governing,
+  reference: string,
+  instead: PolicySet,
+  request: PolicyRequest,
+): Governing {
+  const own = governing(instead, request);
+  const level = (all: readonly CompiledPolicy[], of: readonly CompiledPolicy[]) =>
+    [...all.filter((policy) => policy.reference !== reference), ...of].sort((a, b) =>
+      compareText(a.reference, b.reference),
+    );
+  const cluster = level(policies.cluster, own.cluster);
+  const namespaced = level(policies.namespaced, own.namespaced);
+  return { cluster, namespaced, hasDryRun: [...cluster, ...namespaced].some(({ dryRun }) => dryRun) };
+}
+
+/** Who has a say in both is the same, so that both are decided alike for each client. */
+export function isSameGoverning(a: Governing, b: Governing): boolean {
+  const isSame = (one: readonly CompiledPolicy[], other: readonly CompiledPolicy[]) =>
+    one.length === other.length && one.every((policy, at) => policy === other[at]);
+  return isSame(a.cluster, b.cluster) && isSame(a.namespaced, b.namespaced);
+}
+
 function policiesOfNamespace(set: PolicySet, request: PolicyRequest): readonly CompiledPolicy[] {
   const namespace = namespaceOf(request);
   return namespace === undefined ? [...set.namespaced.values()].flat() : (set.namespaced.get(namespace) ?? []);

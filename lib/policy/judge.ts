@@ -1,40 +1,93 @@
-/** A set of policies that is asked many times about few services: what governs each of them is found once. Pure to its callers. */
-import { compilePolicies, decideBy, type Governing, governing, type PolicySet, referenceOf } from './decide.ts';
+/**
+ * A set of policies that is asked many times about few services: what governs each of them is found once, and each request, which is never
+ * changed, decided once. Pure to its callers.
+ */
+import {
+  compilePolicies,
+  decideBy,
+  type Governing,
+  governing,
+  governingInstead,
+  type PolicySet,
+  referenceOf,
+} from './decide.ts';
 import type { Decision, PolicyDocument, PolicyRequest, PolicyService } from './types.ts';
 
-export class Judge {
-  readonly set: PolicySet;
+/** Whoever can say which policies govern a request can say how they decide. */
+export abstract class Judge {
   private readonly known = new WeakMap<PolicyService, Map<string, Governing>>();
-
-  constructor(set: PolicySet) {
-    this.set = set;
-  }
+  /** Of links, which are of no service, by the namespace of the site that they are of. */
+  private readonly knownOfLinks = new Map<string | undefined, Governing>();
+  private readonly decided = new WeakMap<PolicyRequest, Decision>();
+  private readonly decidedEarly = new WeakMap<PolicyRequest, Decision>();
 
   decide(request: PolicyRequest): Decision {
-    return decideBy(this.governing(request), request);
+    const decision = this.decided.get(request) ?? decideBy(this.governing(request), request);
+    this.decided.set(request, decision);
+    return decision;
   }
 
   /** While the client is only partly known: refuses only what would be refused whatever becomes known. */
   decideEarly(request: PolicyRequest): Decision {
-    return decideBy(this.governing(request), request, 'early');
+    const decision = this.decidedEarly.get(request) ?? decideBy(this.governing(request), request, 'early');
+    this.decidedEarly.set(request, decision);
+    return decision;
   }
 
   governing(request: PolicyRequest): Governing {
-    const { operation, service } = request;
-    if (service === undefined) return governing(this.set, request);
+    const { operation, service, namespace } = request;
+    if (operation === 'Link' && service === undefined) {
+      const found = this.knownOfLinks.get(namespace) ?? this.find(request);
+      this.knownOfLinks.set(namespace, found);
+      return found;
+    }
+    if (service === undefined) return this.find(request);
     const byOperation = this.known.get(service) ?? new Map<string, Governing>();
-    const found = byOperation.get(operation) ?? governing(this.set, request);
+    const found = byOperation.get(operation) ?? this.find(request);
     byOperation.set(operation, found);
     this.known.set(service, byOperation);
     return found;
   }
+
+  protected abstract find(request: PolicyRequest): Governing;
+}
+
+export class SetJudge extends Judge {
+  readonly set: PolicySet;
+
+  constructor(set: PolicySet) {
+    super();
+    this.set = set;
+  }
+
+  protected find(request: PolicyRequest): Governing {
+    return governing(this.set, request);
+  }
+}
+
+/** As if those of one name were others: a thousand of them, each seen so beside all, are not compiled a thousand times. */
+class InsteadJudge extends Judge {
+  private readonly before: Judge;
+  private readonly reference: string;
+  private readonly instead: PolicySet;
+
+  constructor(before: Judge, reference: string, instead: PolicySet) {
+    super();
+    this.before = before;
+    this.reference = reference;
+    this.instead = instead;
+  }
+
+  protected find(request: PolicyRequest): Governing {
+    return governingInstead(this.before.governing(request), this.reference, this.instead, request);
+  }
 }
 
 /** Of each list of documents, which is never changed: it is asked once for each of them. */
-const judges = new WeakMap<readonly PolicyDocument[], Judge>();
+const judges = new WeakMap<readonly PolicyDocument[], SetJudge>();
 
-export function judgeOf(documents: readonly PolicyDocument[]): Judge {
-  const judge = judges.get(documents) ?? new Judge(compilePolicies(documents));
+export function judgeOf(documents: readonly PolicyDocument[]): SetJudge {
+  const judge = judges.get(documents) ?? new SetJudge(compilePolicies(documents));
   judges.set(documents, judge);
   return judge;
 }
@@ -44,16 +97,12 @@ export function judgeWith(document: PolicyDocument, documents: readonly PolicyDo
   const isAmong = documents.some(
     (other) => other.spec === document.spec && referenceOf(other) === referenceOf(document),
   );
-  if (document.spec.dryRun !== true && isAmong) return judgeOf(documents);
+  const before = judgeOf(documents);
+  if (document.spec.dryRun !== true && isAmong) return before;
   const inForce = { ...document, spec: { ...document.spec, dryRun: false } };
-  return new Judge(compilePolicies([...othersThan(document, documents), inForce]));
+  return new InsteadJudge(before, referenceOf(document), compilePolicies([inForce]));
 }
 
 export function judgeWithout(document: PolicyDocument, documents: readonly PolicyDocument[]): Judge {
-  return new Judge(compilePolicies(othersThan(document, documents)));
-}
-
-function othersThan(document: PolicyDocument, documents: readonly PolicyDocument[]): PolicyDocument[] {
-  const reference = referenceOf(document);
-  return documents.filter((other) => referenceOf(other) !== reference);
+  return new InsteadJudge(judgeOf(documents), referenceOf(document), compilePolicies([]));
 }

@@ -22,14 +22,19 @@ type TextMatch = (text: string | undefined) => boolean | undefined;
 
 /** `*` stands for any characters, also none. */
 export function matchesPattern(pattern: string, text: string): boolean {
-  const parts = pattern.split('*');
+  return matchesParts(pattern.split('*'), text);
+}
+
+/** @param parts of a pattern, what stands between its `*` */
+function matchesParts(parts: readonly string[], text: string): boolean {
   const first = parts[0]!;
   if (parts.length === 1) return text === first;
   const last = parts[parts.length - 1]!;
   if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
   let at = first.length;
   const end = text.length - last.length;
-  for (const part of parts.slice(1, -1)) {
+  for (let index = 1; index < parts.length - 1; index++) {
+    const part = parts[index]!;
     const found = text.indexOf(part, at);
     if (found < 0 || found + part.length > end) return false;
     at = found + part.length;
@@ -40,9 +45,9 @@ export function matchesPattern(pattern: string, text: string): boolean {
 /** Undefined for a text that is not known. */
 function anyOf(patterns: readonly string[]): TextMatch {
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
-  const wild = patterns.filter((pattern) => pattern.includes('*'));
+  const wild = patterns.filter((pattern) => pattern.includes('*')).map((pattern) => pattern.split('*'));
   return (text) =>
-    text === undefined ? undefined : exact.has(text) || wild.some((pattern) => matchesPattern(pattern, text));
+    text === undefined ? undefined : exact.has(text) || wild.some((parts) => matchesParts(parts, text));
 }
 
 /** As Kubernetes has it: a label that is not there is not in any list. */

@@ -1,5 +1,5 @@
 /** Rules of a policy that cannot match, that match and do nothing because others say the opposite, or that say what has no effect. Pure. */
-import { referenceOf } from './decide.ts';
+import { isSameGoverning, referenceOf } from './decide.ts';
 import type { Judge } from './judge.ts';
 import { clientMatch } from './match.ts';
 import { ruleText } from './reason.ts';
@@ -15,7 +15,7 @@ import type {
 } from './types.ts';
 import { type PolicyWarning, type PolicyWorld, requestsOf } from './world.ts';
 
-/** Looked at of what a policy selects: others are mostly alike. */
+/** Looked at of what a policy selects: others are mostly alike. Those that the same policies govern are alike, so one of them is. */
 const REQUESTS_MAX = 8;
 
 export function ruleWarnings(document: PolicyDocument, judge: Judge, world: PolicyWorld): PolicyWarning[] {
@@ -25,9 +25,15 @@ export function ruleWarnings(document: PolicyDocument, judge: Judge, world: Poli
     if (told.length > 0 || rule.action === 'Deny') return told;
     return (rule.operations ?? ['Connect']).flatMap((operation) => {
       const requests = requestsOf(operation, document, world).slice(0, REQUESTS_MAX);
-      return ineffective(document, at, requests, samples, judge);
+      return ineffective(document, at, unlike(requests, judge), samples, judge);
     });
   });
+}
+
+/** Of requests that are decided alike, the first. */
+function unlike(requests: readonly PolicyRequest[], judge: Judge): PolicyRequest[] {
+  const isLike = (a: PolicyRequest, b: PolicyRequest) => isSameGoverning(judge.governing(a), judge.governing(b));
+  return requests.filter((request, at) => !requests.slice(0, at).some((before) => isLike(before, request)));
 }
 
 function impossible(

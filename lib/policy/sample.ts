@@ -9,28 +9,36 @@ export const SAMPLES_MAX = 48;
 /** A word that no policy names, for what a `*` stands for. */
 const ANY = 'any-7f3a';
 
+type Samples = ReadonlyMap<string, PolicyClient>;
+
 /** Those of `document` first. */
-export function sampleClients(document: PolicyDocument, others: Iterable<PolicyDocument>): PolicyClient[] {
+export function sampleClients(document: PolicyDocument, others: readonly PolicyDocument[]): PolicyClient[] {
+  const found = new Map([...STRANGERS, ...samplesOf([document])]);
+  // All that are missing are among as many of the others'.
+  const more = ofOthers.get(others) ?? samplesOf(others);
+  ofOthers.set(others, more);
+  for (const [key, client] of more) {
+    if (found.size >= SAMPLES_MAX) break;
+    found.set(key, client);
+  }
+  return [...found.values()].slice(0, SAMPLES_MAX);
+}
+
+/** Each of them is looked at beside all. */
+const ofOthers = new WeakMap<readonly PolicyDocument[], Samples>();
+
+/** The first so many. */
+function samplesOf(documents: readonly PolicyDocument[]): Samples {
   const found = new Map<string, PolicyClient>();
-  const add = (client: PolicyClient) => found.set(JSON.stringify(client), client);
-  add({ ...STRANGER, verification: 'local' });
-  add({ verification: 'none' });
-  for (const { spec } of chained(document, others)) {
-    for (const { from = [] } of spec.rules) {
-      for (const selector of from) {
-        for (const client of clientsOf(selector)) {
-          if (found.size >= SAMPLES_MAX) return [...found.values()];
-          add(client);
-        }
+  for (const { spec } of documents) {
+    for (const selector of spec.rules.flatMap(({ from = [] }) => from)) {
+      for (const client of clientsOf(selector)) {
+        if (found.size >= SAMPLES_MAX) return found;
+        found.set(JSON.stringify(client), client);
       }
     }
   }
-  return [...found.values()];
-}
-
-function* chained(document: PolicyDocument, others: Iterable<PolicyDocument>): Generator<PolicyDocument> {
-  yield document;
-  yield* others;
+  return found;
 }
 
 /** Whom a selector means: somebody for each of its sites, with the first of whatever else it names. */
@@ -59,6 +67,13 @@ const STRANGER = {
   serviceAccount: ANY,
   labels: {},
 };
+
+const STRANGERS: Samples = new Map(
+  [{ ...STRANGER, verification: 'local' } as const, { verification: 'none' } as const].map((client) => [
+    JSON.stringify(client),
+    client,
+  ]),
+);
 
 function textLike(pattern: string | undefined): string {
   return pattern === undefined ? ANY : pattern.replaceAll('*', ANY);

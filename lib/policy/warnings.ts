@@ -6,13 +6,14 @@ import { nearest } from '../suggest.ts';
 import { referenceOf } from './decide.ts';
 import { type Judge, judgeWith, judgeWithout } from './judge.ts';
 import { NO_SITE } from './limits.ts';
-import { matchesPattern } from './match.ts';
 import { listText } from './reason.ts';
 import { ruleWarnings } from './rule-warnings.ts';
 import type { PolicyDocument, PolicyRequest } from './types.ts';
 import { type PolicyWarning, type PolicyWorld, requestsOf, selectedBy } from './world.ts';
 
 const WARNINGS_MAX = 16;
+/** A slip of the keyboard is in one name or two, and each of all sites is compared. */
+const HINTS_MAX = 3;
 
 export function policyWarnings(document: PolicyDocument, world: PolicyWorld): PolicyWarning[] {
   // As if it were in force: a rehearsal should tell what is to come.
@@ -58,7 +59,7 @@ function refusesAllWarnings(document: PolicyDocument, after: Judge, world: Polic
       const level = document.kind === 'ClusterAccessPolicy' ? cluster : namespaced;
       const allows = ({ rules }: (typeof level)[number]) =>
         rules.some((rule) => rule.action !== 'Deny' && rule.operations.includes(operation));
-      return level.some((policy) => policy.reference === reference) && !level.some(allows);
+      return !level.some(allows) && level.some((policy) => policy.reference === reference);
     });
     if (refused === undefined) return [];
     const what = refused.service === undefined ? 'links' : `service ${refused.service.name}`;
@@ -67,27 +68,50 @@ function refusesAllWarnings(document: PolicyDocument, after: Judge, world: Polic
   });
 }
 
-/** Names of sites that the network does not have, or has twice. */
+/** Names of sites that the network does not have, or has twice. A pattern may be meant for sites to come. */
 function siteWarnings(document: PolicyDocument, { sites }: PolicyWorld): PolicyWarning[] {
   if (sites.length === 0) return [];
+  const called = sitesByName(sites);
   const named = document.spec.rules.flatMap(({ from = [] }) => from.flatMap((selector) => selector.sites ?? []));
-  return [...new Set(named)].flatMap((pattern): PolicyWarning[] => {
-    const meant = sites.filter(({ id, name }) => matchesPattern(pattern, id) || matchesPattern(pattern, name));
-    if (meant.length === 0) {
-      // A pattern may be meant for sites to come.
-      if (pattern.includes('*') || pattern === NO_SITE) return [];
-      const near = nearest(
-        pattern,
-        sites.map(({ name }) => name),
-      );
+  const warnings: PolicyWarning[] = [];
+  let hintCount = 0;
+  for (const name of new Set(named)) {
+    if (warnings.length >= WARNINGS_MAX) break;
+    if (name.includes('*') || name === NO_SITE) continue;
+    const ids = called.names.get(name) ?? [];
+    if (ids.length === 0 && !called.ids.has(name)) {
+      const near = ++hintCount > HINTS_MAX ? undefined : nearest(name, called.names.keys());
       const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-      return [{ reason: 'UnknownSite', message: `no site of the network is called "${pattern}" now${hint}` }];
+      warnings.push({ reason: 'UnknownSite', message: `no site of the network is called "${name}" now${hint}` });
+    } else if (ids.length > 1) {
+      const message = `${ids.length} sites are called "${name}": name the one that is meant by its id (${listText(ids)})`;
+      warnings.push({ reason: 'AmbiguousSite', message });
     }
-    const ids = meant.filter(({ name }) => name === pattern).map(({ id }) => id);
-    if (ids.length < 2) return [];
-    const message = `${ids.length} sites are called "${pattern}": name the one that is meant by its id (${listText(ids)})`;
-    return [{ reason: 'AmbiguousSite', message }];
-  });
+  }
+  return warnings;
+}
+
+interface SitesByName {
+  readonly ids: ReadonlySet<string>;
+  /** Ids of those that are called so. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Each policy is seen beside the same sites. */
+const byName = new WeakMap<PolicyWorld['sites'], SitesByName>();
+
+function sitesByName(sites: PolicyWorld['sites']): SitesByName {
+  const known = byName.get(sites);
+  if (known !== undefined) return known;
+  const names = new Map<string, string[]>();
+  for (const { id, name } of sites) {
+    const ids = names.get(name);
+    if (ids === undefined) names.set(name, [id]);
+    else ids.push(id);
+  }
+  const found = { ids: new Set(sites.map(({ id }) => id)), names };
+  byName.set(sites, found);
+  return found;
 }
 
 /** What is there now, and would be no more. */

@@ -54,13 +54,22 @@ export function selectedBy(document: PolicyDocument, world: Pick<PolicyWorld, 's
   };
 }
 
-export function selectedServices(document: PolicyDocument, { services }: Pick<PolicyWorld, 'services'>) {
+type Services = PolicyWorld['services'];
+
+/** Each warning about a policy asks it anew, and neither list nor document ever changes. */
+const selected = new WeakMap<PolicyDocument, { readonly services: Services; readonly found: Services }>();
+
+export function selectedServices(document: PolicyDocument, { services }: Pick<PolicyWorld, 'services'>): Services {
+  const known = selected.get(document);
+  if (known?.services === services) return known.found;
   const selects = serviceMatch(document.spec.services);
-  return services.filter(
+  const found = services.filter(
     ({ service }) =>
       (document.kind === 'ClusterAccessPolicy' || document.namespace === service.namespace) &&
       selects(requestOf('Connect', service)),
   );
+  selected.set(document, { services, found });
+  return found;
 }
 
 export function requestOf(operation: Operation, service: PolicyService): PolicyRequest {

@@ -45,8 +45,22 @@ export function effective(
   return all;
 }
 
-/** The user's labels, annotations and spec with the copy's identity and status; a changed spec is one generation on. */
+/** A pass asks several times, of thousands of resources that mostly stay as they are. */
+const merged = new WeakMap<Resource, { readonly copy: Resource | undefined; readonly resource: Resource }>();
+
+/**
+ * The user's labels, annotations and spec with the copy's identity and status; a changed spec is one generation on. The same object, as
+ * long as both are the same.
+ */
 export function merge(wanted: Resource, copy: Resource | undefined): Resource {
+  const known = merged.get(wanted);
+  if (known !== undefined && known.copy === copy) return known.resource;
+  const resource = mergedOf(wanted, copy);
+  merged.set(wanted, { copy, resource });
+  return resource;
+}
+
+function mergedOf(wanted: Resource, copy: Resource | undefined): Resource {
   const intent = intentOf(wanted);
   if (copy === undefined) return intent;
   const { uid, creationTimestamp, generation = 1 } = copy.metadata;

@@ -7,8 +7,9 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DocumentReader } from '../../../config/api/document-reader.ts';
 import type { Resource } from '../../../config/api/index.ts';
-import { parseKinds, ResourceError, type ResourceFault } from '../../../config/api/parse.ts';
+import { ResourceError, type ResourceFault } from '../../../config/api/parse.ts';
 import { serializeResources } from '../../../config/api/serialize.ts';
 import type { ServiceExport } from '../../../config/api/service-export.ts';
 import { LOCAL_KINDS } from '../../../config/api/service-kinds.ts';
@@ -30,10 +31,17 @@ export interface FileFaults {
   faults: readonly ResourceFault[];
 }
 
-interface FileEntry {
+type Reader = DocumentReader<typeof LOCAL_KINDS>;
+
+interface FileContent {
   signature: string;
   resources: LocalResource[];
   faults: readonly ResourceFault[];
+}
+
+interface FileEntry extends FileContent {
+  /** Knows the documents that the file had when it was last good. */
+  reader: Reader;
 }
 
 export interface DirectoryOptions {
@@ -144,7 +152,7 @@ export class ResourceDirectory {
       this.unsaved.add(file);
       this.options.onNoSpace(error, path);
     }
-    this.keep(file, { signature, resources, faults: [] });
+    this.keep(file, { signature, resources, faults: [], reader: this.readerOf(file) });
   }
 
   /** Most files hold one resource each, whose name does not change: a thousand that are written are not each looked for in all. */
@@ -186,16 +194,24 @@ export class ResourceDirectory {
       const signature = signatureOf(stats);
       const known = this.files.get(file);
       if (known?.signature === signature) return known;
+      const reader = this.readerOf(file);
       // To read a pipe is to wait for who writes into it, and a device has no end.
-      if (!stats.isFile()) return faulty(signature, [{ document: 1, path: '', message: 'is no regular file' }]);
+      if (!stats.isFile())
+        return { ...faulty(signature, [{ document: 1, path: '', message: 'is no regular file' }]), reader };
       if (stats.size > FILE_SIZE_BYTES_MAX) {
-        return faulty(signature, [{ document: 1, path: '', message: `larger than ${FILE_SIZE_BYTES_MAX} bytes` }]);
+        const message = `larger than ${FILE_SIZE_BYTES_MAX} bytes`;
+        return { ...faulty(signature, [{ document: 1, path: '', message }]), reader };
       }
-      return parseFile(await readFile(path, 'utf8'), file, signature);
+      return { ...parseFile(await readFile(path, 'utf8'), file, { signature, reader }), reader };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
-      return faulty('', [{ document: 1, path: '', message: `cannot be read: ${errnoOf(error) ?? String(error)}` }]);
+      const message = `cannot be read: ${errnoOf(error) ?? String(error)}`;
+      return { ...faulty('', [{ document: 1, path: '', message }]), reader: this.readerOf(file) };
     }
+  }
+
+  private readerOf(file: string): Reader {
+    return this.files.get(file)?.reader ?? new DocumentReader(LOCAL_KINDS);
   }
 
   private async fileNames(): Promise<string[]> {
@@ -219,9 +235,13 @@ export class ResourceDirectory {
   }
 }
 
-function parseFile(text: string, file: string, signature: string): FileEntry {
+function parseFile(
+  text: string,
+  file: string,
+  { signature, reader }: Pick<FileEntry, 'signature' | 'reader'>,
+): FileContent {
   try {
-    const resources = parseKinds(text, file, LOCAL_KINDS);
+    const resources = reader.read(text, file);
     // Who writes a file in place empties it first. A look in between must not take down a service, or a policy that bars one.
     if (resources.length === 0) return faulty(signature, [{ document: 1, path: '', message: EMPTY }]);
     const faults = resources.flatMap(policyFaults);
@@ -243,7 +263,7 @@ function keyOf({ kind, metadata }: LocalResource): LocalKey {
   return `${kind}/${metadata.name}`;
 }
 
-function faulty(signature: string, faults: readonly ResourceFault[]): FileEntry {
+function faulty(signature: string, faults: readonly ResourceFault[]): FileContent {
   return { signature, resources: [], faults };
 }
 

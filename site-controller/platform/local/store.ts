@@ -58,6 +58,8 @@ export class LocalStore implements ResourceStore {
   private readonly copies: ResourceDirectory;
   /** What changed and was not told to a watcher yet. */
   private readonly changed = new Set<LocalKey>();
+  /** Of resources in force: the copy that says the same of them. */
+  private readonly recorded = new WeakMap<Resource, { readonly copy: Resource; readonly file: string }>();
   private readonly onExports: () => void;
   private readonly onStatus: () => void;
   private readonly tracer: Tracer;
@@ -202,11 +204,13 @@ export class LocalStore implements ResourceStore {
     for (const [key, resource] of all) {
       const known = copies.get(key)?.resource;
       const file = sources.get(key);
-      if (file === undefined) continue;
+      const recorded = this.recorded.get(resource);
+      if (file === undefined || (recorded !== undefined && recorded.copy === known && recorded.file === file)) continue;
       const copy = copyOf(withIdentity(resource), file);
       const trace = traceNews(known, copy);
       if (trace !== undefined) this.tracer.follow(trace);
       if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
+      else if (known !== undefined) this.recorded.set(resource, { copy: known, file });
     }
     return this.inForce();
   }
