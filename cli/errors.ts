@@ -77,6 +77,8 @@ const OF_OTHERS = {
   environment: 'Try again, and see what skuprt check finds; -v tells more',
 } as const;
 
+const DISK_IS_FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
 /** `Error: what happened, to what`, then what to do next, indented; the code only when asked for. */
 export function describeError(thrown: unknown, verbose: boolean): string {
   if (!(thrown instanceof Error)) return `Error: ${String(thrown)}\n`;
@@ -90,6 +92,8 @@ export function describeError(thrown: unknown, verbose: boolean): string {
 
 function nextOf(thrown: Error): string {
   if (thrown instanceof SkuprtError && thrown.next !== undefined) return thrown.next;
+  if ('code' in thrown && DISK_IS_FULL.has(thrown.code))
+    return 'Make room on that disk and try again: what was there before is as it was';
   if (isOurs(thrown)) return 'This is a mistake of skuprt: please report it, with what -v tells';
   return OF_OTHERS[thrown instanceof SkuprtError && thrown.fault !== 'ours' ? thrown.fault : 'environment'];
 }

@@ -24,7 +24,7 @@ export async function writeFileAtomic(path: string, data: string | Buffer, optio
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw naming(path, error);
   }
   await withFile(directory, 'r', undefined, (file) => file.sync());
 }
@@ -54,6 +54,13 @@ export function errnoOf(error: unknown): string | undefined {
 export function isNoSpace(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno === 'ENOSPC' || errno === 'EDQUOT';
+}
+
+/** The system names the file where it opens one, and not where it writes: what is full is of use only with its place. */
+export function naming(path: string, error: unknown): unknown {
+  if (error instanceof Error && isNoSpace(error) && !('path' in error))
+    Object.assign(error, { path, message: `${error.message} '${path}'` });
+  return error;
 }
 
 async function withFile(

@@ -246,13 +246,15 @@ describe('an error', () => {
       this.fault = fault;
     }
   }
-  const system = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
+  const system = Object.assign(new Error('EIO: i/o error, write'), { syscall: 'write' });
+  const full = Object.assign(new Error('ENOSPC: no space left on device'), { syscall: 'write', code: 'ENOSPC' });
 
   it.each([
     [new Strange('peer'), 'look at the other side'],
     [new Strange('caller'), 'Correct what was given'],
     [new Strange('environment'), 'skuprt check'],
     [system, 'skuprt check'],
+    [full, 'Make room'],
     [new Strange('ours'), 'report it'],
     [new TypeError('x is not a function'), 'report it'],
   ])('of a part that knows no commands says what to do too: %s', (error, next) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Backoff } from '../../lib/backoff.ts';
-import { readIfExists, writeFileAtomic } from '../../lib/files.ts';
+import { naming, readIfExists, writeFileAtomic } from '../../lib/files.ts';
 import { createLogger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
 
@@ -14,6 +14,17 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 describe('writeFileAtomic', () => {
+  it('says where the disk is full, which the system leaves out, and nothing twice', () => {
+    const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    expect(naming('/a/b', full())).toMatchObject({
+      message: "ENOSPC: no space left on device, write '/a/b'",
+      path: '/a/b',
+    });
+    const named = Object.assign(full(), { path: '/c' });
+    expect(naming('/a/b', named)).toMatchObject({ message: 'ENOSPC: no space left on device, write', path: '/c' });
+    expect(naming('/a/b', 'thrown')).toBe('thrown');
+  });
+
   it('makes directories, sets the mode and replaces the content', async () => {
     const path = join(directory, 'a', 'b');
     await writeFileAtomic(path, 'one');
