@@ -48,7 +48,7 @@ export class RouterRequestError extends SkuprtError {
 export class RouterRefusedError extends SkuprtError {
   readonly code = 'SKUPRT_ROUTER_REFUSED';
   readonly fault = 'caller';
-  /** As HTTP's: 400, 403, 404, 501. */
+  /** As HTTP's: 400, 403, 404, 429, 501. */
   readonly status: number;
 
   constructor(message: string, status: number) {

@@ -8,6 +8,7 @@ import type { Router } from '../core/router.ts';
 import { asKnown } from '../identity/as-known.ts';
 import type { EndType, ExplainedEnd, ExplainedEnds, ExplainedTraffic, PolicyQuestion } from '../management/explain.ts';
 import type { ManagedRouter } from '../management/managed-router.ts';
+import { RefusedError } from '../management/request.ts';
 import { TokenBucket } from '../policy/token-bucket.ts';
 import { EntityError } from './entity-error.ts';
 
@@ -24,7 +25,7 @@ const ASKED: Readonly<Record<EndType, readonly Operation[]>> = {
 export function explainer(router: Router, now: () => number): NonNullable<ManagedRouter['explain']> {
   const bucket = new TokenBucket(QUESTIONS.perSecond, QUESTIONS.burst, now());
   return (question) => {
-    if (bucket.available(now()) < 1) throw new EntityError('too many questions at once: ask again in a second');
+    if (bucket.available(now()) < 1) throw new RefusedError(429, 'too many questions at once: ask again in a second');
     bucket.take(1, now());
     return question.entityType === undefined ? decisionOn(router, question) : endsOf(router, question);
   };

@@ -17,6 +17,8 @@ import { openRouter } from '../../places/router.ts';
 const CONNECT_MS = 5000;
 const ANSWER_MS = 3000;
 
+/** As HTTP's. */
+const TOO_MANY_REQUESTS = 429;
 const OTHER_MAKE = 'it answers no questions about policies: it is of another make, or older';
 
 export interface Side {
@@ -70,7 +72,7 @@ async function answerTo(question: RouterQuestion, ways: readonly Way[]): Promise
 /** One of another make, or before it could, knows neither the type nor the question. */
 function problemOf(error: unknown): string {
   if (!(error instanceof RouterRefusedError)) return messageOf(error);
-  return error.message.includes('too many questions') ? error.message : OTHER_MAKE;
+  return error.status === TOO_MANY_REQUESTS ? error.message : OTHER_MAKE;
 }
 
 async function openWay({ context, place }: Side): Promise<Way> {
