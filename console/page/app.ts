@@ -59,6 +59,9 @@ export class App {
   forgetAll(): void {
     this.#details.clear();
     this.network.clear();
+    this.history.clear();
+    this.query = '';
+    this.words = [];
     this.isLoaded = false;
   }
 

@@ -5,7 +5,6 @@ import { App } from './app.ts';
 import { h, patch } from './dom.ts';
 import { listenToKeys } from './keys.ts';
 import { Flows } from './live/flows.ts';
-import { post } from './live/request.ts';
 import { Stream, type StreamStatus } from './live/stream.ts';
 import { Picture } from './picture/picture.ts';
 import { outOf, parseRoute } from './route.ts';
@@ -26,7 +25,7 @@ const root = document.getElementById('page')!;
 const app = new App({ render, onRefused: refused });
 const picture = new Picture(() => app.changed());
 const flows = new Flows({ onChange: () => app.changed(), onRefused: refused });
-const tokenForm = new TokenForm();
+let tokenForm = new TokenForm();
 const signIn = new SignIn();
 const stream = new Stream('/api/v1/changes', {
   onEvent: ({ name, data }) => receive(name, data),
@@ -38,6 +37,9 @@ let isHelpOpen = false;
 function receive(name: string, data: string): void {
   if (name === 'network') {
     const answer = JSON.parse(data) as NetworkAnswer;
+    // Another page of this browser may have signed in as somebody else.
+    const isOther = answer.user !== app.network.session.user;
+    if (app.isLoaded && isOther) forgetUser();
     app.serverSays(answer.now);
     app.network.replace(answer);
     app.isLoaded = true;
@@ -61,22 +63,32 @@ function refused(): void {
 function askForSignIn(why?: string): void {
   if (app.needsSignIn) return;
   rest();
-  app.forgetAll();
-  tokenForm.made = undefined;
+  forgetUser();
   signIn.error = why;
   app.needsSignIn = true;
   app.changed();
 }
 
+/** Answers to what they have asked, and that are still on their way, find nobody. */
+function forgetUser(): void {
+  app.forgetAll();
+  flows.watch(undefined);
+  tokenForm = new TokenForm();
+  isHelpOpen = false;
+}
+
 function signedIn(): void {
+  // Whoever was signed in until now looks no longer.
+  rest();
+  forgetUser();
   app.needsSignIn = false;
   stream.start();
   app.changed();
 }
 
 function signOut(): void {
-  const done = () => askForSignIn();
-  post('sign-out', {}).then(done, done);
+  askForSignIn();
+  signIn.leave(app);
 }
 
 /** Asks for nothing until it is started or shown again. */

@@ -16,6 +16,8 @@ export function sessionRoutes(app: FastifyInstance, { signIn, access }: { signIn
 
   app.post<{ Body: { token: string } }>('/sign-in', { schema: { body: BODY } }, async (request, reply) => {
     const { id, user } = await signIn.enter(request.body.token, request.ip);
+    // The browser forgets the one before, so nobody could end it any more.
+    signIn.leave(request);
     reply.header('set-cookie', sessionCookie(request, id));
     return { user: user.name };
   });

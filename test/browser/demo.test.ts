@@ -32,7 +32,7 @@ describe.runIf(browserPath && isLinux)('the console of one of two sites', () => 
 
   it('shows both sites, the link with its round trip, and what crosses it', async () => {
     await page.getByRole('link', { name: /^Site east: / }).waitFor();
-    await page.getByRole('link', { name: /^Site west: / }).waitFor();
+    await page.getByRole('link', { name: /^Site west, here: / }).waitFor();
     await page.locator('.edge.up').waitFor();
     await page.locator('.edge-label', { hasText: /cost 1 · .* ms/ }).waitFor();
     await page.locator('.edge-label', { hasText: 'kB/s' }).waitFor();

@@ -7,6 +7,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/log.ts';
 import { type MadeNetwork, MadePlace } from './console-fixture.ts';
 import { FakeAccess, FakeModel } from './console-server.ts';
+import { slowDown, slowness } from './slow-page.ts';
 
 const CANDIDATES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -77,7 +78,8 @@ export async function openPage(
     reducedMotion: 'no-preference',
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  if (slowness !== undefined) await slowDown(page, slowness);
+  page.setDefaultTimeout(slowness === undefined ? 20_000 : 60_000);
   const complaints: string[] = [];
   page.on('console', (message) => message.type() === 'error' && complaints.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => complaints.push(`error: ${error.stack ?? error.message}`));

@@ -63,6 +63,19 @@ describe('signing in', () => {
     expect(after.statusCode).toBe(401);
   });
 
+  it('whoever signs in anew in the same browser ends the session before', async () => {
+    const made = fakeConsole();
+    const [before = ''] = String((await signIn(made, 'good')).headers['set-cookie']).split(';');
+    expect((await signIn(made, 'wrong', { cookie: before })).statusCode).toBe(401);
+    const asked = (cookie: string) =>
+      made.server
+        .inject({ url: '/api/v1/network', headers: { ...HEADERS, cookie } })
+        .then(({ statusCode }) => statusCode);
+    expect(await asked(before)).toBe(200);
+    const [after = ''] = String((await signIn(made, 'looker', { cookie: before })).headers['set-cookie']).split(';');
+    expect([await asked(before), await asked(after)]).toEqual([401, 200]);
+  });
+
   it('behind TLS the cookie is for TLS only', async () => {
     const answer = await signIn(fakeConsole(), 'good', { 'x-forwarded-proto': 'https' });
     expect(String(answer.headers['set-cookie'])).toContain('; Secure');

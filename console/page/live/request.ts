@@ -10,18 +10,23 @@ export class RequestError extends Error {
   }
 }
 
+/** To be shown to who asked. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** @throws RequestError */
-export async function get<T>(path: string): Promise<T> {
-  return (await send('GET', path)) as T;
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await send('GET', path, signal && { signal })) as T;
 }
 
 /** @throws RequestError */
 export async function post<T>(path: string, body: object): Promise<T> {
-  return (await send('POST', path, body)) as T;
+  const headers = { 'content-type': 'application/json' };
+  return (await send('POST', path, { body: JSON.stringify(body), headers })) as T;
 }
 
-async function send(method: string, path: string, body?: object): Promise<unknown> {
-  const init = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+async function send(method: string, path: string, init?: RequestInit): Promise<unknown> {
   let answer: Response;
   let text: string;
   try {

@@ -28,6 +28,10 @@ export class History {
     for (const [key, { seenAt }] of this.#series) if (now - seenAt > FORGOTTEN_MS) this.#series.delete(key);
   }
 
+  clear(): void {
+    this.#series.clear();
+  }
+
   /** The oldest first. */
   of(key: string): readonly number[] {
     return this.#series.get(key)?.values ?? [];

@@ -1,7 +1,7 @@
-/** Asks who is there. */
+/** Asks who is there, and lets them go. */
 import type { App } from '../app.ts';
 import { type Content, h } from '../dom.ts';
-import { get, post } from '../live/request.ts';
+import { get, messageOf, post } from '../live/request.ts';
 import { problem } from '../parts/bits.ts';
 
 export class SignIn {
@@ -9,6 +9,9 @@ export class SignIn {
   isBusy = false;
   kind: 'console-token' | 'kubernetes' | undefined;
   #isAsked = false;
+  /** Of who comes and who goes, one after the other: a cookie that is taken back late would be the next one's. */
+  #last: Promise<unknown> = Promise.resolve();
+  #turn = 0;
 
   ask(app: App): void {
     if (this.#isAsked) return;
@@ -28,17 +31,37 @@ export class SignIn {
     this.isBusy = true;
     this.error = undefined;
     app.changed();
-    post('sign-in', { token }).then(
-      () => {
+    this.#inTurn(
+      () => post('sign-in', { token }),
+      (failed) => {
         this.isBusy = false;
-        onDone();
-      },
-      (error: unknown) => {
-        this.isBusy = false;
-        this.error = error instanceof Error ? error.message : String(error);
+        if (failed === undefined) return onDone();
+        this.error = failed;
         app.needsSignIn = true;
         app.changed();
       },
+    );
+  }
+
+  leave(app: App): void {
+    this.#inTurn(
+      () => post('sign-out', {}),
+      (failed) => {
+        if (failed === undefined) return;
+        this.error = `The session goes on at the server. ${failed} Load the page again and sign out again.`;
+        app.changed();
+      },
+    );
+  }
+
+  /** What it comes to is said unless something else has been asked for meanwhile. */
+  #inTurn(ask: () => Promise<unknown>, onEnd: (failed: string | undefined) => void): void {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const end = (failed?: string) => turn === this.#turn && onEnd(failed);
+    this.#last = this.#last.then(ask).then(
+      () => end(),
+      (error: unknown) => end(messageOf(error)),
     );
   }
 }
@@ -48,6 +71,8 @@ export function signInView(app: App, signIn: SignIn, onDone: () => void): Conten
   const isKubernetes = signIn.kind === 'kubernetes';
   const onsubmit = (event: SubmitEvent) => {
     event.preventDefault();
+    // The button may not show yet that it was pressed.
+    if (signIn.isBusy) return;
     const data = new FormData(event.target as HTMLFormElement);
     signIn.enter(app, String(data.get('token') ?? '').trim(), onDone);
   };

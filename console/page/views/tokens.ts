@@ -2,7 +2,7 @@
 import type { TokenMade, TokenOrder, TokenView } from '../../model/api.ts';
 import type { App } from '../app.ts';
 import { type Content, h, type VNode } from '../dom.ts';
-import { post } from '../live/request.ts';
+import { messageOf, post } from '../live/request.ts';
 import { badge, problem, section, type Tone } from '../parts/bits.ts';
 import { table } from '../parts/table.ts';
 import { ago, dateTime, until } from '../text/format.ts';
@@ -15,7 +15,7 @@ const TONES: Readonly<Record<TokenView['status'], Tone>> = {
   failed: 'bad',
 };
 
-/** What is being made, and what was made: the secret stays here until somebody leaves the page. */
+/** What is being made, and what was made: a secret that was shown stays here until somebody leaves the page. Each user has their own. */
 export class TokenForm {
   made: TokenMade | undefined;
   error: string | undefined;
@@ -85,6 +85,8 @@ export function tokensView(app: App, form: TokenForm): Content {
 function maker(app: App, form: TokenForm): VNode {
   const onsubmit = (event: SubmitEvent) => {
     event.preventDefault();
+    // The button may not show yet that it was pressed.
+    if (form.isBusy) return;
     const data = new FormData(event.target as HTMLFormElement);
     const name = String(data.get('name') ?? '').trim();
     const expiry = String(data.get('expiry') ?? '').trim();
@@ -151,7 +153,7 @@ function make(app: App, form: TokenForm, order: TokenOrder): void {
   };
   post<TokenMade>('tokens', order).then(
     (made) => done({ made }),
-    (error: unknown) => done({ error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => done({ error: messageOf(error) }),
   );
 }
 
