@@ -92,6 +92,8 @@ export function drawEdgeLabel(line: Line, spot: Point, now: number, marks: Marks
 
 const ROW = 14;
 const HALF_WIDTH = 70;
+/** Of both directions in one row, at most. */
+const LABEL_WIDTH = 190;
 
 /** Clear of the line, however it runs: above it while it is flat, else to the right of it. Of the first row's baseline. */
 function labelPlace({ x, y }: Point, from: Point, to: Point, rowCount: number) {
@@ -123,6 +125,8 @@ function upRows({ edge, from, to }: Line, marks: Marks): string[] {
   const [ahead, behind] = isSteep ? ['↓', '↑'] : ['→', '←'];
   const isAhead = isSteep ? to.y > from.y : to.x > from.x;
   const [one, other] = isAhead ? [there, back] : [back, there];
-  const second = one + other < 1 ? [] : [`${ahead} ${rate(one)}   ${behind} ${rate(other)}`];
-  return [first.filter(Boolean).join(' · '), ...second];
+  const rates = one + other < 1 ? [] : [`${ahead} ${rate(one)}`, `${behind} ${rate(other)}`];
+  // Between two that stand side by side there may be no room for both.
+  const isNarrow = !isSteep && Math.abs(to.x - from.x) < LABEL_WIDTH;
+  return [first.filter(Boolean).join(' · '), ...(isNarrow ? rates : [rates.join('   ')])].filter(Boolean);
 }

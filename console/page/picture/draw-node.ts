@@ -29,7 +29,7 @@ export function drawNode(parts: NodeParts): VNode {
   const transform = `translate(${at.x} ${at.y})`;
   const classes = `node ${node.kind} ${node.health} ${mark}`;
   if (node.kind === 'group') {
-    const label = `Group ${node.group.name}: ${plural(node.members.length, 'site')}${HEALTH_WORDS[node.health]}`;
+    const label = `Group ${node.group.name}: ${underGroup(node).text}`;
     const target = parts.hrefOf({ group: node.group.id });
     return h(
       'a',
@@ -37,10 +37,9 @@ export function drawNode(parts: NodeParts): VNode {
       groupShape(node, parts.scale),
     );
   }
-  const { site, routers } = node;
-  const label = `Site ${site.name}: ${[platformName(site), plural(routers.length, 'router')].filter(Boolean).join(', ')}${HEALTH_WORDS[node.health]}`;
   const shape = style === 'cards' ? card(node) : dot(node, parts.scale);
-  const target = parts.hrefOf({ site: site.id });
+  const target = parts.hrefOf({ site: node.site.id });
+  const label = siteLabel(node, style);
   return h(
     'a',
     { key: node.id, class: `${classes} ${style}`, href: target, transform, 'aria-label': label, 'data-node': node.id },
@@ -48,36 +47,55 @@ export function drawNode(parts: NodeParts): VNode {
   );
 }
 
+/** All that can be read on it, in its order, and what else its signs and colours say. */
+function siteLabel(node: SiteNode, style: Style): string {
+  const { site, services, health } = node;
+  const { shown, more } = rowsOf(node);
+  const troubled = services.filter(({ trouble }) => trouble !== undefined).length;
+  const says = [
+    underName(node),
+    ...(style === 'cards' ? [...shown.map(({ address }) => address), more] : []),
+    troubled > 0 && `${plural(troubled, 'service')} to look at`,
+  ];
+  return `Site ${site.name}${site.self ? ', here' : ''}: ${says.filter(Boolean).join(', ')}${HEALTH_WORDS[health]}`;
+}
+
+const underName = ({ site, routers }: SiteNode) =>
+  [platformName(site), plural(routers.length, 'router')].filter(Boolean).join(' · ');
+
+function rowsOf(node: SiteNode) {
+  const { services } = node;
+  const rows = rowCount(node);
+  if (services.length <= rows) return { shown: services, more: undefined };
+  return { shown: services.slice(0, rows - 1), more: `and ${services.length - rows + 1} more` };
+}
+
+/** Pieces of text stand apart for who hears them too. */
 function card(node: SiteNode): Content {
   const { width, height } = boxOf(node, 'cards');
   const [left, top] = [-width / 2, -height / 2];
-  const { site, routers, services } = node;
-  const rows = rowCount(node);
-  const isCut = services.length > rows;
-  const shown = services.slice(0, isCut ? rows - 1 : rows);
-  const under = [platformName(site), plural(routers.length, 'router')].filter(Boolean).join(' · ');
+  const { site } = node;
+  const { shown, more } = rowsOf(node);
+  const rowAt = (index: number) => top + CARD.headHeight + 14 + index * CARD.rowHeight;
   return [
     h('rect', { class: 'shape', x: left, y: top, width, height, rx: 10 }),
     h('circle', { class: 'state', cx: left + 17, cy: top + 20, r: 4.5 }),
     h('text', { class: 'name', x: left + 30, y: top + 24 }, cut(site.name, site.self ? 15 : 19)),
-    site.self && h('text', { class: 'self', x: -left - 12, y: top + 24, 'text-anchor': 'end' }, 'here'),
-    h('text', { class: 'under', x: left + 30, y: top + 39 }, under),
+    ' ',
+    site.self && [h('text', { class: 'self', x: -left - 12, y: top + 24, 'text-anchor': 'end' }, 'here'), ' '],
+    h('text', { class: 'under', x: left + 30, y: top + 39 }, underName(node)),
     shown.map((service, index) => {
-      const y = top + CARD.headHeight + 14 + index * CARD.rowHeight;
+      const y = rowAt(index);
       return h(
         'g',
         { key: service.address, class: 'service' },
+        ' ',
         serviceSign(left + 17, y - 4, service.offers, service.uses),
         h('text', { class: 'address', x: left + 30, y }, cut(service.address, service.trouble === undefined ? 24 : 22)),
         service.trouble !== undefined && troubleSign(-left - 14, y - 4, service.trouble),
       );
     }),
-    isCut &&
-      h(
-        'text',
-        { class: 'under', x: left + 30, y: top + CARD.headHeight + 14 + shown.length * CARD.rowHeight },
-        `and ${services.length - shown.length} more`,
-      ),
+    more !== undefined && [' ', h('text', { class: 'under', x: left + 30, y: rowAt(shown.length) }, more)],
   ];
 }
 
@@ -106,12 +124,17 @@ function dot(node: SiteNode, scale: number): Content {
   ];
 }
 
+function underGroup({ members }: GroupNode) {
+  const down = members.filter(({ health }) => health === 'down').length;
+  const all = plural(members.length, 'site');
+  if (down > 0) return { text: `${down} of ${all} down`, isBad: true };
+  const isPartly = members.some(({ health }) => health === 'partly');
+  return { text: isPartly ? `${all}, a link is down` : all, isBad: isPartly };
+}
+
 function groupShape(node: GroupNode, scale: number): Content {
   const r = radius(node);
-  const down = node.members.filter(({ health }) => health === 'down').length;
-  const isPartly = down === 0 && node.members.some(({ health }) => health === 'partly');
-  const all = plural(node.members.length, 'site');
-  const under = down > 0 ? `${down} of ${all} down` : isPartly ? `${all}, a link is down` : all;
+  const under = underGroup(node);
   const size = nameSize(13, scale);
   return [
     h('circle', { class: 'shape', r }),
@@ -124,15 +147,16 @@ function groupShape(node: GroupNode, scale: number): Content {
       );
     }),
     h('text', { class: 'name', y: r + size + 2, 'text-anchor': 'middle', 'font-size': size }, node.group.name),
+    ' ',
     h(
       'text',
       {
-        class: under === all ? 'under' : 'under bad',
+        class: under.isBad ? 'under bad' : 'under',
         y: r + 2 * size + 2,
         'text-anchor': 'middle',
         'font-size': size - 2,
       },
-      under,
+      under.text,
     ),
   ];
 }

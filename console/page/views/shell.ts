@@ -110,9 +110,13 @@ function problems({ network, now }: App): Content {
   return (
     all.length > 0 &&
     h(
-      'ul',
+      'div',
       { key: 'problems', class: 'problems', role: 'alert' },
-      all.map(({ id, message, since }) => h('li', { key: id }, `${message}. Since ${moment(since, now)}.`)),
+      h(
+        'ul',
+        {},
+        all.map(({ id, message, since }) => h('li', { key: id }, `${message}. Since ${moment(since, now)}.`)),
+      ),
     )
   );
 }
