@@ -1,6 +1,8 @@
 /** `npm run bench -- SUITE [options]`. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted. */
 
 import { UsageError } from '../support/arguments.ts';
+import { runConsole } from './console/console.ts';
+import { consoleUsage } from './console/options.ts';
 import { runDns } from './dns/dns.ts';
 import { dnsUsage } from './dns/options.ts';
 import { runKube } from './kube/kube.ts';
@@ -25,6 +27,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   kube: { run: runKube, usage: kubeUsage },
   dns: { run: runDns, usage: dnsUsage },
   vanflow: { run: runVanflow, usage: vanflowUsage },
+  console: { run: runConsole, usage: consoleUsage },
   policy: { run: runPolicy, usage: policyUsage },
   services: { run: runServices, usage: servicesUsage },
   'services-kube': { run: runServicesKube, usage: servicesKubeUsage },

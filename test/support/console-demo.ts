@@ -25,20 +25,23 @@ interface Service {
 export class ConsoleDemo {
   readonly east = new LocalMachine('east', 'east');
   readonly west = new LocalMachine('west', 'west');
-  /** With the token behind `#`. */
-  address = '';
   readonly #others: LocalMachine[] = [];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
   readonly #servers: Server[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
-  #console: ChildProcess | undefined;
+  #opened: OpenedConsole | undefined;
+
+  /** With the token behind `#`. */
+  get address(): string {
+    return this.#opened?.address ?? '';
+  }
 
   async start(): Promise<void> {
     const { east, west } = this;
     await Promise.all([east.begin(), west.begin()]);
     await west.link(east);
     await this.#offer({ name: 'backend', at: east, usedBy: [west], octets: 64 * 1024, everyMs: 100 });
-    await this.#openConsole();
+    this.#opened = await openConsole(west);
   }
 
   /** Two sites more, a ring with the others, and what they offer and use. */
@@ -89,7 +92,7 @@ export class ConsoleDemo {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#agent.destroy();
-    if (this.#console !== undefined) await stopChild(this.#console);
+    if (this.#opened !== undefined) await stopChild(this.#opened.process);
     await Promise.all([this.east, this.west, ...this.#others].map((site) => site.end()));
     for (const server of this.#servers) {
       server.closeAllConnections();
@@ -117,24 +120,30 @@ export class ConsoleDemo {
       () => undefined,
     );
   }
+}
 
-  async #openConsole(): Promise<void> {
-    const child = spawn(process.execPath, [CLI_ENTRY, '-n', 'west', 'console', '--port', '0', '--read-only=false'], {
-      env: { ...localEnv(), XDG_DATA_HOME: this.west.home },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    this.#console = child;
-    let said = '';
-    for await (const line of createInterface({ input: child.stderr })) {
-      said += `${line}\n`;
-      const [, file] = /token to sign in is in (.+)$/.exec(line) ?? [];
-      if (file === undefined) continue;
-      this.address = readFileSync(file, 'utf8').trim();
-      child.stderr.resume();
-      return;
-    }
-    throw new Error(`the console ended: ${said}`);
+export interface OpenedConsole {
+  readonly process: ChildProcess;
+  /** With the token behind `#`. */
+  readonly address: string;
+}
+
+/** Of that site, as a user opens it. */
+export async function openConsole({ namespace, home }: LocalMachine): Promise<OpenedConsole> {
+  const args = ['-n', namespace, 'console', '--port', '0', '--read-only=false'];
+  const child = spawn(process.execPath, [CLI_ENTRY, ...args], {
+    env: { ...localEnv(), XDG_DATA_HOME: home },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  for await (const line of createInterface({ input: child.stderr })) {
+    said += `${line}\n`;
+    const [, file] = /token to sign in is in (.+)$/.exec(line) ?? [];
+    if (file === undefined) continue;
+    child.stderr.resume();
+    return { process: child, address: readFileSync(file, 'utf8').trim() };
   }
+  throw new Error(`the console ended: ${said}`);
 }
 
 /** Those that were started with this data home, the oldest first. */
