@@ -3,8 +3,8 @@
  * interior routers, who send nothing back to the mesh that it came from (wire reference 8).
  *
  * Each bids with a number that grows with the time of its start and a proposal; the lowest number wins, so that a mesh
- * keeps its id while routers join. Without neighbours the id is the one that others can derive from this router's own id
- * (docs/adr/0019). Decides only; `inter-edge.ts` speaks.
+ * keeps its id while routers join. Among those that started in one second chance decides. Without neighbours the id is the one
+ * that others can derive from this router's own id (docs/adr/0019). Decides only; `inter-edge.ts` speaks.
  */
 import { MESH_ID_LENGTH } from '../mesh/limits.ts';
 import { meshIdOf } from './edge-names.ts';

@@ -51,7 +51,6 @@ export class RouterNetwork {
   onListening: (entry: string, on: boolean) => void = () => {};
   /** By router, of those that have keys: set before they are added. */
   readonly sites = new Map<string, SimSite>();
-  private readonly instances = new Map<string, number>();
   /** `router service`: where the service has a backend. */
   private readonly backends = new Set<string>();
   private readonly services = new Set<string>();
@@ -71,8 +70,6 @@ export class RouterNetwork {
 
   addRouter(id: string, mode: SimMode = this.modes.get(id) ?? 'interior'): void {
     this.modes.set(id, mode);
-    const instance = (this.instances.get(id) ?? 0) + 1;
-    this.instances.set(id, instance);
     const parts = {
       scheduler: this.scheduler,
       random: this.random,
@@ -88,7 +85,7 @@ export class RouterNetwork {
         else this.open.delete(`${id} ${listener}`);
       },
     };
-    const router = new SimRouter(id, instance, parts, mode);
+    const router = new SimRouter(id, parts, mode);
     this.routers.set(id, router);
     for (const service of this.services) this.configure(router, service);
   }

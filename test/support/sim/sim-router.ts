@@ -10,6 +10,7 @@ import type { PeerOptions } from '../../../router/core/peer.ts';
 import { Router } from '../../../router/core/router.ts';
 import type { OwnSite } from '../../../router/identity/client.ts';
 import { makeKeyring } from '../../../router/io/identity-keys.ts';
+import { firstSequence } from '../../../router/mesh/mesh.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimSocket } from './sockets.ts';
 
@@ -69,13 +70,16 @@ export class SimRouter {
   /** Accepted by the system, and not by the process that stands still. */
   private readonly unadopted = new Set<SimSocket>();
 
-  constructor(id: string, instance: number, parts: SimRouterParts, mode: SimMode = 'interior') {
+  constructor(id: string, parts: SimRouterParts, mode: SimMode = 'interior') {
     this.id = id;
     this.parts = parts;
+    const startedAt = WALL_MS + this.now;
     this.router = new Router(
       {
         id,
-        instance,
+        // As in `router/main.ts`: who restarts within a second has the same one again.
+        instance: Math.floor(startedAt / 1000),
+        firstSequence: firstSequence(startedAt),
         version: '0',
         mode,
         defaultDistribution: 'balanced',
