@@ -1,5 +1,5 @@
 /** Two routers with a mutual TLS link, a listener at one and a connector at the other, whose policies change while they run. */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PolicySpec } from '../../../lib/policy/types.ts';
 import { ManagementClient } from '../../support/management-client.ts';
@@ -12,11 +12,15 @@ import {
   tcpListenerEntity,
 } from '../../support/router-process.ts';
 import { unusedPort } from '../../support/tcp.ts';
+import { runningSeconds } from '../net/machine.ts';
 import { type Ground, Pair } from '../net/pair.ts';
 import { ADDRESS } from './cases.ts';
 
+/** Questions to a router at a time: one after the other they would take longer than what is measured. */
+const ASKED_AT_ONCE = 50;
+
 export class GovernedPair {
-  readonly pair: Pair;
+  private readonly pair: Pair;
   private readonly managers: readonly ManagementClient[];
   private policyCount = 0;
 
@@ -26,7 +30,8 @@ export class GovernedPair {
   }
 
   static async start(ground: Ground): Promise<GovernedPair> {
-    const { directory, certificates, processes, backendPort } = ground;
+    const { certificates, processes, backendPort } = ground;
+    const directory = mkdtempSync(join(ground.directory, 'pair-'));
     const [entryPort, linkPort, ...amqpPorts] = await Promise.all(Array.from({ length: 4 }, unusedPort));
     const start = (id: string, amqpPort: number, entities: readonly Entity[]) => {
       const listener = { name: 'amqp', host: '127.0.0.1', port: amqpPort, saslMechanisms: 'ANONYMOUS' };
@@ -47,6 +52,20 @@ export class GovernedPair {
     return new GovernedPair(pair, await Promise.all(amqpPorts.map((port) => ManagementClient.connect(port))));
   }
 
+  get entryPort(): number {
+    return this.pair.entryPort;
+  }
+
+  /** Resolves when something comes through. */
+  firstByte(): Promise<void> {
+    return this.pair.firstByte();
+  }
+
+  /** Processor time that both routers have taken so far, to the nanosecond. */
+  get runningSeconds(): number {
+    return this.pair.pids.reduce((sum, pid) => sum + runningSeconds(pid), 0);
+  }
+
   /** Both routers have these policies and no others when it resolves. */
   async govern(specs: readonly PolicySpec[]): Promise<void> {
     await Promise.all(this.managers.map((manager) => this.replace(manager, specs)));
@@ -59,12 +78,25 @@ export class GovernedPair {
   }
 
   private async replace(manager: ManagementClient, specs: readonly PolicySpec[]): Promise<void> {
-    for (let at = 0; at < this.policyCount; at++) await told(manager, 'DELETE', at, {});
-    for (const [at, spec] of specs.entries()) await told(manager, 'CREATE', at, { spec: JSON.stringify(spec) });
+    await tellAll(manager, 'DELETE', this.policyCount, () => ({}));
+    await tellAll(manager, 'CREATE', specs.length, (at) => ({ spec: JSON.stringify(specs[at]) }));
   }
 }
 
-async function told(manager: ManagementClient, operation: string, at: number, body: object): Promise<void> {
+/** Answers come in the order of the questions: any that is not good fails all. */
+async function tellAll(
+  manager: ManagementClient,
+  operation: string,
+  count: number,
+  bodyOf: (at: number) => object,
+): Promise<void> {
+  for (let first = 0; first < count; first += ASKED_AT_ONCE) {
+    const several = Array.from({ length: Math.min(ASKED_AT_ONCE, count - first) }, (_, at) => first + at);
+    await Promise.all(several.map((at) => tell(manager, operation, at, bodyOf(at))));
+  }
+}
+
+async function tell(manager: ManagementClient, operation: string, at: number, body: object): Promise<void> {
   const name = `ClusterAccessPolicy/policy-${at}`;
   const { status, description } = await manager.ask(operation, { type: 'accessPolicy', name }, body);
   if (status >= 300) throw new Error(`${operation} of ${name}: ${status} ${description}`);

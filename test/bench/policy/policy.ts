@@ -1,34 +1,36 @@
 /**
- * `npm run bench -- policy`: what deciding who may connect costs. The same two routers get other policies from turn to turn, under the same load,
- * a new connection for each request: what differs between processes, and what else the machine does, is on both sides of a comparison. Turns
- * are short and many, and compared within their round alone. Beside the rate, the processor time of both routers for each connection is
- * compared, which a busy machine changes less.
+ * `npm run bench -- policy`: what deciding who may connect costs. Pairs of routers that differ in their policies alone run at once and have
+ * short turns, in random order. Which pair has which policies is swapped, and pairs are started anew, so that neither the machine's other
+ * work nor what makes one process faster than its twin is taken for the cost of policies; `estimate.ts` says how.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Random, systemRandom } from '../../../lib/random.ts';
 import { makeCertificates } from '../../support/certificates.ts';
 import type { BackendHandlers } from '../net/backend.ts';
 import type { ClientHandlers } from '../net/client.ts';
-import { describeMachine, runningSeconds } from '../net/machine.ts';
+import { describeMachine } from '../net/machine.ts';
 import type { Ground } from '../net/pair.ts';
 import { Processes } from '../net/processes.ts';
 import type { Remote } from '../net/rpc.ts';
-import { medianInterval, spread } from '../net/statistics.ts';
 import { ADDRESS, CASE_NAMES, CASES, type Case, specsOf } from './cases.ts';
 import { decisionMicroseconds } from './decision.ts';
+import type { Turn } from './estimate.ts';
 import { GovernedPair } from './governed-pair.ts';
 import { type PolicyOptions, parsePolicyOptions, policyUsage } from './options.ts';
+import { render } from './report.ts';
 
 const CONCURRENT = 16;
-const WARM_UP_SECONDS = 5;
+/** New processes compile while they run. */
+const WARM_UP_SECONDS = 3;
 /** After policies have changed: what was decided before is decided again, and what a thousand others left is collected. */
-const SETTLE_SECONDS = 2;
-
-interface Sample {
-  readonly perSecond: number;
-  readonly cpuMs: number;
-}
+const SETTLE_SECONDS = 1;
+/** What is left of the last connections of a turn belongs to it. */
+const REST_MS = 20;
+/** A turn in which a router of a very busy machine lost its link for a moment is repeated. */
+const TRIES = 5;
 
 const progress = (text: string): void => {
   process.stderr.write(`${text}\n`);
@@ -47,7 +49,11 @@ export async function runPolicy(args: readonly string[], signal: AbortSignal): P
   try {
     const backendPort = await processes.load<BackendHandlers>('backend.ts').call('port', undefined);
     const ground = { directory, certificates: makeCertificates(directory), processes, backendPort, signal };
-    process.stdout.write(await measure(ground, processes.load<ClientHandlers>('client.ts'), options));
+    const client = processes.load<ClientHandlers>('client.ts');
+    const turns: Turn[] = [];
+    for (let generation = 0; generation < options.generations; generation++)
+      turns.push(...(await measure(ground, client, { ...options, generation })));
+    process.stdout.write(render(options, turns, systemRandom));
     process.stdout.write(decisions(options));
     process.stdout.write(`- machine: ${describeMachine()}, shared by load, backend and routers\n`);
   } finally {
@@ -66,78 +72,56 @@ function decisions({ policies }: PolicyOptions): string {
   return `- the deciding itself, both ends of a connection, in one process: ${lines.join('; ')}\n`;
 }
 
-async function measure(ground: Ground, client: Remote<ClientHandlers>, options: PolicyOptions): Promise<string> {
-  const samples = new Map<Case, Sample[]>(CASE_NAMES.map((name) => [name, []]));
-  const governed = await GovernedPair.start(ground);
+/** One generation: as many pairs as cases, until each has had each. */
+async function measure(
+  ground: Ground,
+  client: Remote<ClientHandlers>,
+  { generation, generations, policies, rounds, milliseconds }: PolicyOptions & { generation: number },
+): Promise<Turn[]> {
+  const turns: Turn[] = [];
+  const pairs: GovernedPair[] = [];
   try {
-    for (const name of CASE_NAMES) {
-      await governed.govern(specsOf(name, options.policies));
-      await sample(client, governed, WARM_UP_SECONDS);
-    }
-    for (let round = 0; round < options.rounds; round++) {
-      for (const name of orderOf(round)) {
-        ground.signal.throwIfAborted();
-        progress(`round ${round + 1}/${options.rounds}  ${CASES[name]}`);
-        await governed.govern(specsOf(name, options.policies));
-        await sample(client, governed, SETTLE_SECONDS);
-        samples.get(name)!.push(await sample(client, governed, options.seconds));
+    // One after the other: a busy machine takes long enough with one.
+    for (const _ of CASE_NAMES) pairs.push(await GovernedPair.start(ground));
+    for (const [phase] of CASE_NAMES.entries()) {
+      progress(`generation ${generation + 1}/${generations}, swap ${phase + 1}/${CASE_NAMES.length}`);
+      const governed = pairs.map((pair, at) => ({ pair, name: CASE_NAMES[(at + phase) % CASE_NAMES.length]! }));
+      await Promise.all(governed.map(({ pair, name }) => pair.govern(specsOf(name, policies))));
+      for (const { pair } of governed) await turnOf(client, pair, phase === 0 ? WARM_UP_SECONDS : SETTLE_SECONDS);
+      for (let round = 0; round < rounds; round++) {
+        for (const { pair, name } of shuffled<{ pair: GovernedPair; name: Case }>(governed, systemRandom)) {
+          ground.signal.throwIfAborted();
+          turns.push({ generation, phase, round, name, ...(await turnOf(client, pair, milliseconds / 1000)) });
+        }
       }
     }
-    return render(options, samples);
+    return turns;
   } finally {
-    await governed.stop();
+    await Promise.all(pairs.map((pair) => pair.stop()));
   }
 }
 
-/** Each case is first, in the middle and last equally often. */
-function orderOf(round: number): Case[] {
-  const first = round % CASE_NAMES.length;
-  const order = [...CASE_NAMES.slice(first), ...CASE_NAMES.slice(0, first)];
-  return Math.floor(round / CASE_NAMES.length) % 2 === 0 ? order : order.reverse();
-}
-
-async function sample(
+async function turnOf(
   client: Remote<ClientHandlers>,
-  { pair: { entryPort, pids } }: GovernedPair,
+  pair: GovernedPair,
   seconds: number,
-): Promise<Sample> {
-  const running = (): number => pids.reduce((sum, pid) => sum + runningSeconds(pid), 0);
-  const before = running();
-  const load = { port: entryPort, connections: CONCURRENT, seconds, close: true };
-  const { count, perSecond } = await client.call('http', load);
-  return { perSecond, cpuMs: ((running() - before) * 1000) / count };
+): Promise<Pick<Turn, 'perSecond' | 'cpuMs'>> {
+  for (let tries = 1; ; tries++) {
+    const before = pair.runningSeconds;
+    try {
+      const load = { port: pair.entryPort, connections: CONCURRENT, seconds, close: true };
+      const { count, perSecond } = await client.call('http', load);
+      await sleep(REST_MS);
+      return { perSecond, cpuMs: ((pair.runningSeconds - before) * 1000) / count };
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      progress(`a turn is repeated: ${error}`);
+      await pair.firstByte();
+    }
+  }
 }
 
-function render({ policies, rounds, seconds }: PolicyOptions, samples: ReadonlyMap<Case, readonly Sample[]>): string {
-  const of = (name: Case): readonly Sample[] => samples.get(name)!;
-  const cell = (values: readonly number[], digits: number): string => {
-    const { median, min, max } = spread(values);
-    return `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
-  };
-  /** Of each round by itself: what else the machine does changes from round to round. */
-  const against = (name: Case, value: (sample: Sample) => number): string => {
-    const changes = of(name).map((each, round) => (value(each) / value(of('none')[round]!) - 1) * 100);
-    const [low, high] = medianInterval(changes);
-    return `${spread(changes).median.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
-  };
-  const rows = CASE_NAMES.map((name) => {
-    const rate = of(name).map(({ perSecond }) => perSecond);
-    const cpu = of(name).map(({ cpuMs }) => cpuMs);
-    const words = name === 'none' ? CASES[name] : `${policies} ${CASES[name]}`;
-    const changes =
-      name === 'none'
-        ? '| |'
-        : `${against(name, ({ perSecond }) => perSecond)} | ${against(name, ({ cpuMs }) => cpuMs)} |`;
-    return `| ${words} | ${cell(rate, 0)} | ${cell(cpu, 3)} | ${changes}`;
-  });
-  return [
-    `## Access policies: a new connection for each request, ${CONCURRENT} at a time, ${rounds} rounds of ${seconds} s`,
-    '',
-    'Median (min to max); of changes within a round, median (95 % interval of the median).',
-    '',
-    '| | connections/s | processor of both routers, ms per connection | rate, % | processor, % |',
-    '|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n');
+function shuffled<T>(values: readonly T[], random: Random): T[] {
+  const left = [...values];
+  return values.map(() => left.splice(Math.floor(random.next() * left.length), 1)[0]!);
 }
