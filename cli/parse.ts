@@ -5,8 +5,8 @@
 
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { routerLogging } from '../lib/router-logging.ts';
 import { isDnsLabel } from '../lib/text.ts';
-import { routerLogging } from '../site-controller/reconcile/router-logging.ts';
 
 const DURATION_UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_UNIT_BYTES: Readonly<Record<string, number>> = {

@@ -1,6 +1,7 @@
 /** The whole configuration of the site's router, in skrouterd's JSON form. A pure function of what is observed. Control-plane reference 4.2, 4.6. */
 import type { Site } from '../../config/api/site.ts';
 import { CREDENTIAL, NAME, SETTING } from '../../config/names.ts';
+import { routerLogging } from '../../lib/router-logging.ts';
 import { connectorEntities } from './connector/plan.ts';
 import { connectorProfiles } from './connector/records.ts';
 import { credentialsOf, linkEntities, linkProfile } from './link/plan.ts';
@@ -9,7 +10,6 @@ import { multiKeyListenerEntities } from './multikeylistener/plan.ts';
 import { type Credential, type Observed, ofKind, type PortWant, type RouterEntity } from './observed.ts';
 import { platformOf } from './own-content.ts';
 import { accessPolicyEntities } from './policy/router-entities.ts';
-import { routerLogging } from './router-logging.ts';
 import { accessEntities } from './routeraccess/plan.ts';
 import { activeSite, isDrained, routerIdOf, settingOf, siteIdOf } from './site/identity.ts';
 
@@ -102,7 +102,7 @@ export function routerEntities(observed: Observed, site: Site, place: RouterPlac
       return attributes === undefined ? [] : [['sslProfile', { name: source.name, ...attributes }]];
     }),
     ...place.own,
-    ...routerLogging(settingOf(site, SETTING.routerLogging)).entities,
+    ...routerLogging(settingOf(site, SETTING.routerLogging)).levels.map((level): RouterEntity => ['log', { ...level }]),
     ['address', { prefix: 'mc', distribution: 'multicast' }],
     ...accessPolicyEntities(observed),
     ...users,

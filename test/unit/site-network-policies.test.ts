@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import type { AttachedConnector } from '../../config/api/attached-connector.ts';
 import type { Resource } from '../../config/api/index.ts';
 import { sectionsOf } from '../../config/router-config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
@@ -96,7 +97,7 @@ function listening({ data }: KubeObject): number[] {
 
 const ROUTERS = { 'skupper-router': '', 'skupper-router-2': '' };
 const SECRETS = ['skupper-local-server', 'skupper-site-server'];
-const secret = (name: string) => ({ ...resource('Secret', name), type: 'kubernetes.io/tls' }) as unknown as Resource;
+const secret = (name: string) => resource('Secret', name, { type: 'kubernetes.io/tls' });
 const access = (name: string, ...roles: object[]) =>
   resource('RouterAccess', name, { roles, tlsCredentials: 'skupper-site-server' });
 const LINKS = access('skupper-router', { name: 'inter-router' }, { name: 'edge' });
@@ -129,7 +130,7 @@ const SETTINGS_OF_SITES: Record<string, { spec?: object; resources?: Resource[];
             siteNamespace: 'ns-west',
             selector: 'app=far',
             port: 8080,
-          }),
+          }) as AttachedConnector,
           pods: [pod('far-1', { namespace: 'other', labels: { app: 'far' }, ips: ['10.1.0.9', 'fd00::9'] })],
         },
       ],
