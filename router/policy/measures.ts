@@ -3,7 +3,7 @@
  *
  * A rule whose limits change keeps its measures: who is in counts on, who waits is asked anew by the bridge.
  */
-import type { Limits, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
+import type { Decision, Limits, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import { shareKey, siteKey } from './keys.ts';
 import { MEASURES_MAX, MEASURES_OF_SITE_MAX, MEASURES_SWEEP_MS } from './limits.ts';
 import { Measure } from './measure.ts';
@@ -16,12 +16,16 @@ interface Kept {
   limits: Limits;
   /** Whoever has got it since then may not have entered yet. */
   askedAt: number;
+  isDropped: boolean;
 }
 
 export interface MeasureCounts {
   readonly queued: number;
   readonly inUse: number;
 }
+
+/** A rule that means a client, as the decision about that client has it. */
+export type LimitOfClient = Decision['limits'][number];
 
 /** What a rule says now; undefined when it is gone, or limits nothing any more. */
 export type LimitsOf = (by: RuleReference) => Limits | undefined;
@@ -34,6 +38,8 @@ export class Measures {
   /** Never later than the earliest of the measures' own times, ms. */
   deadline = Number.POSITIVE_INFINITY;
   private readonly kept = new Map<string, Kept>();
+  /** The same without a look at the key, a long text: a decision is kept, and its client comes again. */
+  private readonly known = new WeakMap<LimitOfClient, Kept>();
   /** The same by policy: each is asked for its counts, by everybody who looks at them all. */
   private readonly byPolicy = new Map<string, Set<Measure>>();
   /** How many of them are for workloads that another site has named. */
@@ -46,27 +52,38 @@ export class Measures {
     return this.kept.size;
   }
 
-  /** Of a rule that means the client. */
-  of(by: RuleReference, limits: Limits, client: PolicyClient, now: number): Measure {
+  /** Of a rule that means the client. @param limit of a decision about this client and no other */
+  of(limit: LimitOfClient, client: PolicyClient, now: number): Measure {
+    const known = this.known.get(limit);
+    const kept = known === undefined || known.isDropped ? this.search(limit, client, now) : known;
+    kept.askedAt = now;
+    if (kept.limits !== limit.limits) {
+      kept.limits = limit.limits;
+      kept.measure.adjust(kept.limits, now);
+    }
+    return kept.measure;
+  }
+
+  private search(limit: LimitOfClient, client: PolicyClient, now: number): Kept {
+    const { by, limits } = limit;
     const ofSite = limits.per === 'Workload' && client.verification !== 'local' ? siteKey(client) : undefined;
-    let key = keyOf(by, shareKey(limits.per, client));
-    if (!this.kept.has(key) && this.isFull(ofSite, now))
-      key = keyOf(by, this.kept.size < MEASURES_MAX ? `${ofSite}${SHARED}` : SHARED);
-    const known = this.kept.get(key);
-    if (known === undefined) {
-      const measure = new Measure(limits, now);
-      this.kept.set(key, { measure, by, limits, site: ofSite, askedAt: now });
-      const ofPolicy = this.byPolicy.get(by.policy) ?? new Set();
-      this.byPolicy.set(by.policy, ofPolicy.add(measure));
-      if (ofSite !== undefined) this.bySite.set(ofSite, (this.bySite.get(ofSite) ?? 0) + 1);
-      return measure;
+    const key = keyOf(by, shareKey(limits.per, client));
+    const own = this.kept.get(key) ?? (this.isFull(ofSite, now) ? undefined : this.make(key, limit, ofSite, now));
+    if (own === undefined) {
+      const shared = keyOf(by, this.kept.size < MEASURES_MAX ? `${ofSite}${SHARED}` : SHARED);
+      return this.kept.get(shared) ?? this.make(shared, limit, ofSite, now);
     }
-    known.askedAt = now;
-    if (known.limits !== limits) {
-      known.limits = limits;
-      known.measure.adjust(limits, now);
-    }
-    return known.measure;
+    this.known.set(limit, own);
+    return own;
+  }
+
+  private make(key: string, { by, limits }: LimitOfClient, site: string | undefined, now: number): Kept {
+    const kept = { measure: new Measure(limits, now), by, limits, site, askedAt: now, isDropped: false };
+    this.kept.set(key, kept);
+    const ofPolicy = this.byPolicy.get(by.policy) ?? new Set();
+    this.byPolicy.set(by.policy, ofPolicy.add(kept.measure));
+    if (site !== undefined) this.bySite.set(site, (this.bySite.get(site) ?? 0) + 1);
+    return kept;
   }
 
   /** Policies have changed. */
@@ -136,7 +153,9 @@ export class Measures {
     return this.kept.size < MEASURES_MAX && ofSite < MEASURES_OF_SITE_MAX;
   }
 
-  private drop(key: string, { site, by, measure }: Kept): void {
+  private drop(key: string, kept: Kept): void {
+    const { site, by, measure } = kept;
+    kept.isDropped = true;
     this.kept.delete(key);
     const ofPolicy = this.byPolicy.get(by.policy);
     ofPolicy?.delete(measure);

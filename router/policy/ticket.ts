@@ -150,7 +150,7 @@ export class Ticket implements PassOwner {
     }
     const limits = decision.limits
       .filter(({ by }) => !door.isWithin(by))
-      .map(({ by, limits }) => ({ by, measure: parts.measures.of(by, limits, client, parts.now) }));
+      .map((limit) => ({ by: limit.by, measure: parts.measures.of(limit, client, parts.now) }));
     this.pass = new Pass(workloadKey(client), limits);
     const state = this.pass.ask(parts.now);
     if (state === 'in') this.granted();

@@ -270,7 +270,7 @@ describe('who shares a measure', () => {
     const measures = new Measures();
     const limits: Limits = { concurrentConnections: 1, per: 'Site' };
     const enter = (siteId: string) =>
-      measures.of(RULE, limits, { siteId, verification: 'link' }, 0).ask(new Client('x', 'x', []), 0);
+      measures.of({ by: RULE, limits }, { siteId, verification: 'link' }, 0).ask(new Client('x', 'x', []), 0);
     for (let i = 0; i < MEASURES_MAX; i++) enter(`s${i}`);
     expect([enter('more'), enter('and more')]).toEqual(['granted', 'refused']);
     expect(measures.size).toBe(MEASURES_MAX + 1);
@@ -280,7 +280,7 @@ describe('who shares a measure', () => {
     const measures = new Measures();
     const limits: Limits = { concurrentConnections: 1, per: 'Workload' };
     const enter = (siteId: string, workload: string, verification: 'path' | 'local' = 'path') =>
-      measures.of(RULE, limits, { siteId, workload, verification }, 0).ask(new Client('x', 'x', []), 0);
+      measures.of({ by: RULE, limits }, { siteId, workload, verification }, 0).ask(new Client('x', 'x', []), 0);
     for (let i = 0; i < MEASURES_OF_SITE_MAX; i++) expect(enter('liar', `invented ${i}`)).toBe('granted');
     expect([enter('liar', 'more'), enter('liar', 'and more')]).toEqual(['granted', 'refused']);
     expect([enter('honest', 'a'), enter('honest', 'b'), enter('honest', 'a')]).toEqual([
@@ -291,14 +291,29 @@ describe('who shares a measure', () => {
     for (let i = 0; i <= MEASURES_OF_SITE_MAX; i++) expect(enter('own', `pod ${i}`, 'local')).toBe('granted');
   });
 
+  it('a decision that is kept finds its measure again, and no measure that is gone', () => {
+    const measures = new Measures();
+    const limit = { by: RULE, limits: { concurrentConnections: 1, per: 'Site' } as Limits };
+    const client = { siteId: 's0', verification: 'link' } as const;
+    const first = measures.of(limit, client, 0);
+    expect(measures.of(limit, client, 0)).toBe(first);
+    for (let i = 1; i < MEASURES_MAX; i++) measures.of({ ...limit }, { ...client, siteId: `s${i}` }, 0);
+    measures.of({ ...limit }, { ...client, siteId: 'more' }, 1);
+    expect(measures.size).toBe(1);
+    const again = measures.of(limit, client, 1);
+    expect(measures.size).toBe(2);
+    expect(again).toBe(measures.of({ ...limit }, client, 1));
+  });
+
   it('idle measures make room', () => {
     const measures = new Measures();
     const limits: Limits = { concurrentConnections: 1, per: 'Site' };
-    for (let i = 1; i < MEASURES_MAX; i++) measures.of(RULE, limits, { siteId: `s${i}`, verification: 'link' }, 0);
-    const asked = measures.of(RULE, limits, { siteId: 'first', verification: 'link' }, 1);
-    measures.of(RULE, limits, { siteId: 'more', verification: 'link' }, 1);
+    for (let i = 1; i < MEASURES_MAX; i++)
+      measures.of({ by: RULE, limits }, { siteId: `s${i}`, verification: 'link' }, 0);
+    const asked = measures.of({ by: RULE, limits }, { siteId: 'first', verification: 'link' }, 1);
+    measures.of({ by: RULE, limits }, { siteId: 'more', verification: 'link' }, 1);
     expect(measures.size).toBe(2);
-    expect(measures.of(RULE, limits, { siteId: 'first', verification: 'link' }, 1)).toBe(asked);
+    expect(measures.of({ by: RULE, limits }, { siteId: 'first', verification: 'link' }, 1)).toBe(asked);
   });
 });
 
