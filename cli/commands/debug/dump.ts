@@ -1,24 +1,18 @@
 /** `debug dump`: what another person needs to look at a fault, in one archive, without anything that opens a door. */
 import { arch, release } from 'node:os';
-import { gzipSync } from 'node:zlib';
-import { createTar } from 'nanotar';
 import { stringify } from 'yaml';
 import { readVersion } from '../../../lib/version.ts';
 import { type Context, say } from '../../context.ts';
 import { requireWritable, writeSecret } from '../../files.ts';
+import { packArchive } from './archive.ts';
 import type { Entry } from './entry.ts';
-
-/** POSIX ends an archive by two blocks of zeros, nanotar by one: tar would complain. */
-const END = Buffer.alloc(512);
 
 export async function dumpSite(context: Context, file: string | undefined): Promise<void> {
   const collect = await collectorOf(context);
   const target = file ?? `skuprt-dump-${context.namespace}-${timestamp()}.tar.gz`;
   await requireWritable(target);
   const entries: Entry[] = [{ name: 'versions.yaml', data: stringify(versions()) }, ...(await collect())];
-  const prefix = `skuprt-dump-${context.namespace}`;
-  const archive = createTar(entries.map(({ name, data }) => ({ name: `${prefix}/${name}`, data })));
-  await writeSecret(context, target, gzipSync(Buffer.concat([archive, END])));
+  await writeSecret(context, target, await packArchive(`skuprt-dump-${context.namespace}`, entries));
   say(
     context,
     `${entries.length} files are in ${target === '-' ? 'what went to standard output' : target}; keys, codes and passwords are left out.`,
