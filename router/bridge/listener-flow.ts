@@ -187,7 +187,8 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing, 
     const error = policyError(state) ?? this.refusal;
     if (error === undefined || this.isAnswered) return undefined;
     const reason = reasonOf(error);
-    this.owner.policies.refusedElsewhere(this.route.listener, reason);
+    const { listener, trial } = this.route;
+    this.owner.policies.refusedElsewhere(listener, trial.address?.address ?? '', reason);
     return refusedText(reason);
   }
 

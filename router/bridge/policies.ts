@@ -172,9 +172,10 @@ export class BridgePolicies implements TicketParts {
   }
 
   /** A policy of the other end's site has refused a connection that came in here. */
-  refusedElsewhere(listener: string, reason: string): void {
+  refusedElsewhere(listener: string, address: string, reason: string): void {
     this.owner.refusals.policyRemote++;
-    const count = this.told.count('remote', undefined, `${listener} ${reason}`, this.now);
+    // By what is known here: the reason is the other end's to choose, and another one each time would be told each time.
+    const count = this.told.count('remote', undefined, `${listener} ${address}`, this.now);
     if (count === undefined) return;
     const fields = { listener, reason, count };
     this.owner.effects.log('warn', 'connection refused by a policy at the other end', fields, MODULE);

@@ -145,6 +145,21 @@ describe('a client of which it is not known yet what it is', () => {
   });
 });
 
+describe('refusals by policies of the other end', () => {
+  it('are told seldom for each service, however many words the other end finds', () => {
+    const world = new World();
+    const told = () => world.effects.take().flatMap((effect) => (effect.type === 'log' ? [Object(effect.fields)] : []));
+    for (let at = 0; at < 100; at++) world.policies.refusedElsewhere('web', 'web', `reason ${at}`);
+    expect(told()).toMatchObject([{ listener: 'web', reason: 'reason 0', count: 1 }]);
+    world.policies.refusedElsewhere('web', 'other', 'reason of another service');
+    expect(told()).toMatchObject([{ reason: 'reason of another service', count: 1 }]);
+    world.now = 60_000;
+    world.policies.refusedElsewhere('web', 'web', 'a last one');
+    expect(told()).toMatchObject([{ reason: 'a last one', count: 100 }]);
+    expect(world.refusals.policyRemote).toBe(102);
+  });
+});
+
 describe('decisions', () => {
   it('are none where no policy selects the service', () => {
     const world = new World();
