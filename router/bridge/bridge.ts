@@ -191,9 +191,14 @@ export class Bridge implements FlowOwner, ConnectorOwner, ListenersOwner {
     }
     const { policies } = this;
     const bound = boundTo === undefined ? undefined : clientHash(boundTo);
-    const trial = new AddressTrial(listener, bound, policies.permits(listener, client?.host));
+    const trial = new AddressTrial(listener, bound, policies.rulesOf(listener, client?.host, ticket));
     const waits = ticket?.waits === true;
     const address = waits ? undefined : trial.next();
+    if (ticket?.refusal !== undefined) {
+      ticket.leave();
+      this.turnedAway(listener, client, ticket.refusal);
+      return undefined;
+    }
     listener.counters.connectionsOpened++;
     if (address === undefined && !waits) {
       ticket?.leave();

@@ -198,8 +198,18 @@ export class ConnectorFlow extends Flow implements Gated {
     this.refuse(refusedState(reason), refusedText(reason));
   }
 
+  /** Without a backend yet, it may go to another connector as one that was never let in. */
+  override forbidden(refusal: Refusal): void {
+    if (this.isAnswered || this.over) {
+      super.forbidden(refusal);
+      return;
+    }
+    this.owner.effects.push({ type: 'flow-reset', flow: this.id });
+    this.turnedAway(refusal);
+  }
+
   doorBy(policies: BridgePolicies): Door | undefined {
-    return this.reader === undefined ? policies.connectorDoorOf(this) : undefined;
+    return this.reader === undefined ? policies.connectorDoorOf(this.entity, this) : undefined;
   }
 
   /** The listener's end of the flow, when that is at this router too. */

@@ -15,7 +15,8 @@ import type { DeliveryState } from '../amqp/codec/performatives.ts';
 import { countOutcome } from '../amqp/engine/link-counters.ts';
 import { FLOW_QUEUE_BYTES_HIGH, OUTLET_BYTES_LOW, WINDOWED_OUTLET_BYTES_HIGH } from '../core/limits.ts';
 import { type Inlet, isFailure, type Outlet, type Transit } from '../core/transit.ts';
-import type { Door, Ticket } from '../policy/ticket.ts';
+import { refusedText } from '../policy/refusal.ts';
+import type { Door, Refusal, Ticket } from '../policy/ticket.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import type { FlowEntity, FlowNote, FlowOwner } from './flow-owner.ts';
 import type { FlowTerms } from './flow-terms.ts';
@@ -302,7 +303,8 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
     this.breakOff(true, reason);
   }
 
-  protected get isAnswered(): boolean {
+  /** Both ends are there: it is open. */
+  get isAnswered(): boolean {
     return this.answered;
   }
 
@@ -432,6 +434,11 @@ export abstract class Flow implements Inlet, Outlet, Reporting, SurvivingFlow {
   /** Ended from here, whatever is under way: the other end is told, at once or as soon as it asks. @param reason for people */
   reset(reason?: string): void {
     this.breakOff(true, reason);
+  }
+
+  /** A policy that has changed does not allow it. */
+  forbidden({ reason }: Refusal): void {
+    this.reset(refusedText(reason));
   }
 
   private considerReport(): void {

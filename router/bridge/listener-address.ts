@@ -34,6 +34,15 @@ export interface AddressChooser {
   now(): number;
 }
 
+/** What policies say of one connection and the addresses that it may be sent to. */
+export interface AddressRules {
+  permits(address: ListenerAddress): boolean;
+  /** It is about to be sent there. @returns false where a limit that holds there has no place for it */
+  takes(address: ListenerAddress): boolean;
+}
+
+const NO_RULES: AddressRules = { permits: () => true, takes: () => true };
+
 /** The addresses that one connection is offered to, one after the other. */
 export class AddressTrial {
   private readonly chooser: AddressChooser;
@@ -43,18 +52,13 @@ export class AddressTrial {
   private refused: Set<ListenerAddress> | undefined;
   private readonly startedAt: number;
   private restarted = false;
-  private readonly permits: (address: ListenerAddress) => boolean;
+  private readonly rules: AddressRules;
 
-  /** @param permits which addresses policies allow: all when absent */
-  constructor(
-    chooser: AddressChooser,
-    client: number | undefined,
-    permits: (address: ListenerAddress) => boolean = () => true,
-  ) {
+  constructor(chooser: AddressChooser, client: number | undefined, rules: AddressRules = NO_RULES) {
     this.chooser = chooser;
     this.startedAt = chooser.now();
     this.client = client;
-    this.permits = permits;
+    this.rules = rules;
   }
 
   /**
@@ -63,11 +67,14 @@ export class AddressTrial {
    */
   next(isExcused = false): string | undefined {
     if (this.current !== undefined) {
-      this.refused ??= new Set();
-      this.refused.add(this.current);
+      this.refuse(this.current);
       if (!isExcused) this.current.penaltyUntil = this.chooser.now() + CONNECTOR_PENALTY_MS;
     }
     this.current = this.choose();
+    while (this.current !== undefined && !this.rules.takes(this.current)) {
+      this.refuse(this.current);
+      this.current = this.choose();
+    }
     if (this.current !== undefined) this.current.connectionsOpened++;
     return this.current?.address;
   }
@@ -91,8 +98,13 @@ export class AddressTrial {
     return true;
   }
 
+  private refuse(address: ListenerAddress): void {
+    this.refused ??= new Set();
+    this.refused.add(address);
+  }
+
   private isUsable(address: ListenerAddress): boolean {
-    return !this.refused?.has(address) && this.chooser.isReachable(address.key) && this.permits(address);
+    return !this.refused?.has(address) && this.chooser.isReachable(address.key) && this.rules.permits(address);
   }
 
   private choose(): ListenerAddress | undefined {

@@ -136,15 +136,21 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing, 
 
   /** Policies allow it, within their limits. */
   letIn(): void {
-    const { policies } = this.owner;
-    if (this.ticket !== undefined) this.meter = policies.meterOf(this, this.ticket);
+    if (this.ticket === undefined) return;
+    // Where it was sent before, other octets may have counted; none of this one has come yet.
+    this.meter?.leave();
+    this.meter = this.owner.policies.meterOf(this, this.ticket);
   }
 
   passed(): void {
-    this.letIn();
     const address = this.route.trial.next();
-    if (address === undefined) this.breakOff(true);
-    else this.start(address);
+    const full = this.ticket?.refusal;
+    if (full !== undefined) this.turnedAway(full);
+    else if (address === undefined) this.breakOff(true);
+    else {
+      this.letIn();
+      this.start(address);
+    }
   }
 
   turnedAway({ reason }: Refusal): void {
@@ -152,7 +158,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing, 
   }
 
   doorBy(policies: BridgePolicies): Door | undefined {
-    return policies.listenerDoorOf(this.route.listener, this.listenerAddress, this.client?.host);
+    return policies.listenerDoorOf(this.entity, this.listenerAddress, this.client?.host);
   }
 
   /** @param address the first of the trial */
@@ -235,6 +241,7 @@ export class ListenerFlow extends Flow implements Candidate, Rerouter, Pausing, 
     const { trial, dispatcher } = this.route;
     const isExcused = source.refusal !== undefined;
     for (let address = trial.next(isExcused); address !== undefined; address = trial.next()) {
+      this.letIn();
       source.to = address;
       source.tried.clear();
       source.headPatienceMs = undefined;

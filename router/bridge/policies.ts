@@ -4,7 +4,7 @@
  * A decision is a look at the checkpoint of the address or connector. Where no policy selects the service nothing is made at all; where one
  * does, each connection has a ticket, which it gives back when it is over.
  */
-import type { RuleReference } from '../../lib/policy/types.ts';
+import type { PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import type { Effects } from '../core/effects.ts';
 import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import type { Clients } from '../identity/client.ts';
@@ -14,17 +14,17 @@ import { IDENTITY_LOOK_MS, IDENTITY_WAITS_MAX } from '../policy/limits.ts';
 import { Measures } from '../policy/measures.ts';
 import { PolicyLog } from '../policy/policy-log.ts';
 import { PolicyTable } from '../policy/policy-table.ts';
-import { refusedText } from '../policy/refusal.ts';
-import { type Door, decisionOf, Ticket, type TicketParts } from '../policy/ticket.ts';
+import { type Door, decisionOf, type Refusal, Ticket, type TicketParts } from '../policy/ticket.ts';
 import { WaitedInVain } from '../policy/waited-in-vain.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
 import { ConnectorDoor, ListenerDoor, serviceOf } from './doors.ts';
 import type { Flow } from './flow.ts';
 import { FlowMeter } from './flow-meter.ts';
-import type { ListenerAddress } from './listener-address.ts';
+import type { FlowEntity } from './flow-owner.ts';
+import type { AddressRules, ListenerAddress } from './listener-address.ts';
 import type { Refusals } from './refusals.ts';
-import type { TcpConnector } from './tcp-connector.ts';
-import type { TcpListener } from './tcp-listener.ts';
+import { TcpConnector } from './tcp-connector.ts';
+import { TcpListener } from './tcp-listener.ts';
 
 export interface PoliciesOwner {
   /** Time of the turn, ms. */
@@ -33,8 +33,6 @@ export interface PoliciesOwner {
   readonly refusals: Refusals;
   readonly clients: Clients;
   readonly flows: ReadonlyMap<number, Flow>;
-  readonly listeners: ReadonlyMap<string, TcpListener>;
-  readonly connectors: ReadonlyMap<string, TcpConnector>;
 }
 
 const MODULE = 'POLICY';
@@ -89,13 +87,23 @@ export class BridgePolicies implements TicketParts {
     return this.table.isEmpty ? undefined : this.ticketOf(this.connectorDoor(connector, flow));
   }
 
-  /** To which addresses of a tcpListener a client may be sent; undefined: to all. */
-  permits(listener: TcpListener, host: string | undefined): ((address: ListenerAddress) => boolean) | undefined {
-    if (this.table.isEmpty || listener.addresses.length < 2) return undefined;
+  /** To which addresses of a tcpListener a client may be sent, within which limits; undefined: to all, as its ticket says. */
+  rulesOf(listener: TcpListener, host: string | undefined, ticket: Ticket | undefined): AddressRules | undefined {
+    if (this.table.isEmpty) return undefined;
     const { clients } = this.owner;
-    const { name } = listener.options;
+    // The ticket is about that one; others may come while the connection waits.
+    const only = listener.addresses.length === 1 ? listener.addresses[0] : undefined;
     // It is asked for each try: the client may be known better by then.
-    return (address) => this.addressCheckpoint(listener, address).decide(clients.accepted(host, name)).allowed;
+    const client = (): PolicyClient => clients.accepted(host, listener.options.name);
+    const decide = (address: ListenerAddress) => this.addressCheckpoint(listener, address).decide(client());
+    return {
+      permits: (address) => address === only || decide(address).allowed,
+      takes: (address) => {
+        if (address === only || ticket === undefined || ticket.sentTo(decide(address).limits, client())) return true;
+        this.refused(ticket.refusal!, ticket.door);
+        return false;
+      },
+    };
   }
 
   /** Of a connection that is within limits: its octets, where they count. */
@@ -156,11 +164,7 @@ export class BridgePolicies implements TicketParts {
     const { refusals } = this.owner;
     if (this.unidentified.delete(ticket)) door.waitedInVain(this.now);
     if (refusal !== undefined) {
-      if (refusal.by !== undefined && door.hasRefused(refusal.by)) return;
-      if (refusal.isLimit) refusals.policyLimit++;
-      else refusals.policy++;
-      this.table.count(refusal.by, refusal.isLimit ? 'limited' : 'refused');
-      this.tell('connection refused by a policy', refusal, door);
+      this.refused(refusal, door);
       return;
     }
     this.table.count(ticket.waitedFor, 'waited');
@@ -169,6 +173,16 @@ export class BridgePolicies implements TicketParts {
     this.table.count(dryRun.by, 'wouldRefuse');
     refusals.policyDryRun++;
     this.tell('connection would be refused by a policy in dry run', dryRun, door);
+  }
+
+  private refused(refusal: Refusal, door: Door): void {
+    const { by, isLimit } = refusal;
+    if (by !== undefined && door.hasRefused(by)) return;
+    const { refusals } = this.owner;
+    if (isLimit) refusals.policyLimit++;
+    else refusals.policy++;
+    this.table.count(by, isLimit ? 'limited' : 'refused');
+    this.tell('connection refused by a policy', refusal, door);
   }
 
   /** A policy of the other end's site has refused a connection that came in here. */
@@ -195,7 +209,10 @@ export class BridgePolicies implements TicketParts {
     if (!this.table.isEmpty) this.revision = UNKNOWN_REVISION;
   }
 
-  /** Who waits is asked anew; open flows that are not allowed any more are reset where a policy says so. */
+  /**
+   * Who waits is asked anew; open flows that are not allowed any more are reset where a policy says so. One that has no connection to a
+   * backend yet is not open: it is as good as new.
+   */
   private reconsider(): void {
     this.revision = this.table.revision;
     this.measures.refresh((by) => this.table.limitsOf(by), this.now);
@@ -215,21 +232,29 @@ export class BridgePolicies implements TicketParts {
     const door = this.table.isEmpty ? undefined : flow.doorBy(this);
     if (door === undefined) return;
     const { allowed, enforceExisting, by, reason } = decisionOf(door.checkpoints, door.client());
-    if (allowed || !enforceExisting) return;
-    this.owner.refusals.policyReset++;
-    this.table.count(by, 'refused');
-    this.tell('open connection reset: a policy does not allow it any more', { by, reason }, door);
-    flow.reset(refusedText(reason));
+    if (allowed || (flow.isAnswered && !enforceExisting)) return;
+    const refusal = { by, reason, isLimit: false };
+    if (flow.isAnswered) {
+      this.owner.refusals.policyReset++;
+      this.table.count(by, 'refused');
+      this.tell('open connection reset: a policy does not allow it any more', refusal, door);
+    } else this.refused(refusal, door);
+    flow.forbidden(refusal);
   }
 
-  /** Of a flow's first or present address; the listener may be gone. */
-  listenerDoorOf(listener: string, address: ListenerAddress | undefined, host: string | undefined): Door | undefined {
-    const found = this.owner.listeners.get(listener);
-    return found && address && this.listenerDoor(found, [address], host);
+  /**
+   * Of a flow's present address. Its listener may be deleted, and another have its name: what it came by counts as long as it is open, or
+   * a service that is renamed would take its connections out of reach.
+   */
+  listenerDoorOf(
+    listener: FlowEntity,
+    address: ListenerAddress | undefined,
+    host: string | undefined,
+  ): Door | undefined {
+    return listener instanceof TcpListener && address ? this.listenerDoor(listener, [address], host) : undefined;
   }
 
-  connectorDoorOf(flow: ConnectorFlow): Door | undefined {
-    const found = this.owner.connectors.get(flow.connector);
-    return found && this.connectorDoor(found, flow);
+  connectorDoorOf(connector: FlowEntity, flow: ConnectorFlow): Door | undefined {
+    return connector instanceof TcpConnector ? this.connectorDoor(connector, flow) : undefined;
   }
 }

@@ -72,16 +72,20 @@ export class Measure {
   }
 
   ask(waiter: Waiter, now: number): Answer {
-    if (this.waiting.size === 0 && this.hasRoom(now)) {
-      this.enter(now);
-      return 'granted';
-    }
+    if (this.lets(now)) return 'granted';
     const { length = 0, seconds = 0 } = this.limits.queue ?? {};
     if (length === 0 || seconds <= 0) return 'refused';
     if (this.waiting.size >= length && !this.makesRoom(waiter)) return 'refused';
     this.waiting.set(waiter, now + seconds * 1000);
     this.queue.push(waiter.client, waiter);
     return 'waits';
+  }
+
+  /** Lets one in who does not wait. @returns whether there is room */
+  lets(now: number): boolean {
+    if (this.waiting.size > 0 || !this.hasRoom(now)) return false;
+    this.enter(now);
+    return true;
   }
 
   /** Who has most waiting gives a place to one who has less, or nobody else would ever find one. */

@@ -6,7 +6,7 @@
  */
 import type { Decision, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { workloadKey } from './keys.ts';
+import { isSameRule, workloadKey } from './keys.ts';
 import { IDENTITY_WAIT_MS } from './limits.ts';
 import type { Measure } from './measure.ts';
 import type { Measures } from './measures.ts';
@@ -17,7 +17,10 @@ export interface Door {
   /** The tcpListener or tcpConnector, for the log. */
   readonly entity: 'listener' | 'connector';
   readonly place: string;
-  /** Of a listener with several addresses one each: allowed by one of them is enough. */
+  /**
+   * Of a listener with several addresses one each: allowed by one of them is enough, and within those limits that hold at each which is
+   * allowed. Those of one alone are asked for when the connection is sent there (`Ticket.sentTo`).
+   */
   readonly checkpoints: readonly Checkpoint[];
   /** As it is known now. */
   client(): PolicyClient;
@@ -65,6 +68,8 @@ export class Ticket implements PassOwner {
   private readonly mayWait: boolean;
   private current: TicketState = 'identity';
   private pass: Pass | undefined;
+  /** Through the limits that hold where it was sent, and not at all addresses. */
+  private passThere: Pass | undefined;
   private gated: Gated | undefined;
 
   /** @param mayWait whether it may wait until it is known who asks */
@@ -90,12 +95,33 @@ export class Ticket implements PassOwner {
 
   /** What it has of limits. */
   holds(by: RuleReference): boolean {
-    return this.pass?.holds(by) === true;
+    return this.pass?.holds(by) === true || this.passThere?.holds(by) === true;
   }
 
   /** The measures that it is in. */
   get within(): readonly Measure[] {
-    return this.current === 'in' ? (this.pass?.measures ?? []) : [];
+    if (this.current !== 'in') return [];
+    const measures = this.pass?.measures ?? [];
+    return this.passThere === undefined ? measures : [...measures, ...this.passThere.measures];
+  }
+
+  /**
+   * It is in, and is to go to one of several addresses, after another perhaps: the limits of that one hold too. It does not wait for them.
+   * @returns whether they have a place for it; else `refusal` says which has not
+   */
+  sentTo(limits: Decision['limits'], client: PolicyClient): boolean {
+    const { measures, now } = this.parts;
+    this.leaveThere();
+    this.refusal = undefined;
+    const own = limits.filter(({ by }) => this.pass?.holds(by) !== true);
+    if (own.length === 0) return true;
+    this.passThere = passOf(own, client, this.parts);
+    if (this.passThere.askAtOnce(now) === 'in') return true;
+    const by = this.passThere.by!;
+    this.refusal = { by, reason: limitReason(by), isLimit: true };
+    this.passThere = undefined;
+    measures.hasLeft(now);
+    return false;
   }
 
   /** Goes as far as it can now. */
@@ -148,10 +174,8 @@ export class Ticket implements PassOwner {
       this.refused(full.by);
       return;
     }
-    const limits = decision.limits
-      .filter(({ by }) => !door.isWithin(by))
-      .map((limit) => ({ by: limit.by, measure: parts.measures.of(limit, client, parts.now) }));
-    this.pass = new Pass(workloadKey(client), limits);
+    const limits = decision.limits.filter(({ by }) => !door.isWithin(by));
+    this.pass = passOf(limits, client, parts);
     const state = this.pass.ask(parts.now);
     if (state === 'in') this.granted();
     else if (state === 'refused') this.refused(this.pass.by!);
@@ -163,7 +187,15 @@ export class Ticket implements PassOwner {
     }
   }
 
+  private leaveThere(): void {
+    if (this.passThere === undefined) return;
+    this.passThere.leave();
+    this.passThere = undefined;
+    this.parts.measures.hasLeft(this.parts.now);
+  }
+
   private giveBack(): void {
+    this.leaveThere();
     if (this.pass === undefined) return;
     this.pass.leave();
     this.pass = undefined;
@@ -178,15 +210,21 @@ export class Ticket implements PassOwner {
   }
 }
 
-/** By the first address that is allowed; by the first of all when none is. */
+/** By the first address that is allowed, with the limits of all that are; by the first of all when none is. */
 export function decisionOf(checkpoints: readonly Checkpoint[], client: PolicyClient): Decision {
-  let first: Decision | undefined;
-  for (const checkpoint of checkpoints) {
-    const decision = checkpoint.decide(client);
-    if (decision.allowed) return decision;
-    first ??= decision;
-  }
-  return first ?? NOTHING_ASKED;
+  if (checkpoints.length === 1) return checkpoints[0]!.decide(client);
+  const decisions = checkpoints.map((checkpoint) => checkpoint.decide(client));
+  const allowed = decisions.filter((decision) => decision.allowed);
+  const first = allowed[0] ?? decisions[0];
+  if (first === undefined) return NOTHING_ASKED;
+  const isOfAll = (by: RuleReference) =>
+    allowed.every(({ limits }) => limits.some((limit) => isSameRule(limit.by, by)));
+  return { ...first, limits: first.limits.filter(({ by }) => isOfAll(by)) };
+}
+
+function passOf(limits: Decision['limits'], client: PolicyClient, { measures, now }: TicketParts): Pass {
+  const found = limits.map((limit) => ({ by: limit.by, measure: measures.of(limit, client, now) }));
+  return new Pass(workloadKey(client), found);
 }
 
 const NOTHING_ASKED: Decision = { allowed: true, reason: 'there is no address', limits: [], enforceExisting: false };

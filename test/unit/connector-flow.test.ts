@@ -43,8 +43,6 @@ function flowOf(dispatcher: Dispatcher = nowhere, flowPauseLimitMs = 10_000) {
       refusals: newRefusals(),
       clients: new Clients({ site: () => ({}), workloads: new WorkloadTable() }),
       flows: new Map(),
-      listeners: new Map(),
-      connectors: new Map(),
     }),
     connectTimes: new DurationHistogram([]),
     tracer: undefined,

@@ -18,8 +18,6 @@ class World {
   readonly effects = new Effects();
   readonly refusals = newRefusals();
   readonly flows = new Map();
-  readonly listeners = new Map();
-  readonly connectors = new Map();
   readonly clients = new Clients({ site: () => SITE, workloads: this.workloads });
   now = 0;
   readonly policies = new BridgePolicies(this);
@@ -109,7 +107,7 @@ describe('a client of which it is not known yet what it is', () => {
     world.set(BY_WORKLOAD);
     const [web] = world.listener.addresses;
     world.listener.addresses.push({ ...web!, name: 'other', address: 'other', key: 'Mother' });
-    const permits = world.policies.permits(world.listener, '10.0.0.1')!;
+    const { permits } = world.policies.rulesOf(world.listener, '10.0.0.1', undefined)!;
     expect(permits(web!)).toBe(false);
     world.learn({ '10.0.0.1': 'frontend' });
     expect(permits(web!)).toBe(true);

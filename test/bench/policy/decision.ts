@@ -29,7 +29,7 @@ export function decisionMicroseconds(address: string, specs: readonly PolicySpec
   workloads.change({ revision: 1, replace: true, set, gone: [] });
   const clients = new Clients({ site: () => SITE, workloads });
   const owner = { now: 0, effects: new Effects(), refusals: newRefusals(), clients, flows: new Map<number, Flow>() };
-  const policies = new BridgePolicies({ ...owner, listeners: new Map(), connectors: new Map() });
+  const policies = new BridgePolicies(owner);
   for (const [at, spec] of specs.entries()) {
     const document: PolicyDocument = { kind: 'ClusterAccessPolicy', name: `policy-${at}`, spec };
     policies.table.set(`ClusterAccessPolicy/${document.name}`, document);
@@ -39,7 +39,7 @@ export function decisionMicroseconds(address: string, specs: readonly PolicySpec
   const one = (at: number): void => {
     const host = `10.0.0.${at % CLIENT_COUNT}`;
     const came = policies.atListener(listener, host);
-    policies.permits(listener, host);
+    policies.rulesOf(listener, host, came);
     const policyClient = clients.accepted(host, 'there');
     const flow = { policyClient, otherEnd: undefined, refusedBy: [] } as unknown as ConnectorFlow;
     const went = policies.atConnector(connector as unknown as TcpConnector, flow);
