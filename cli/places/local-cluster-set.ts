@@ -6,11 +6,13 @@ import type { Connector } from '../../config/api/connector.ts';
 import { parseKind } from '../../config/api/parse.ts';
 import type { ServiceExport } from '../../config/api/service-export.ts';
 import { SERVICE_KINDS } from '../../config/api/service-kinds.ts';
+import { deletionAnnotation } from '../../config/trace-annotation.ts';
 import { readIfExists } from '../../lib/files.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { NO_TRACER } from '../../lib/trace/tracer.ts';
 import { ClusterName } from '../../service-controller/platform/local/cluster-name.ts';
 import { offeredPorts } from '../../service-controller/platform/local/offers.ts';
-import { readServiceFiles } from '../../service-controller/platform/local/service-files.ts';
+import { leaveWord, readServiceFiles } from '../../service-controller/platform/local/service-files.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
 import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
@@ -83,6 +85,10 @@ export class LocalClusterSet implements ClusterSetPlace {
   }
 
   async deleteExport(name: string): Promise<void> {
+    const { namespace, tracer = NO_TRACER } = this.context;
+    const trace = deletionAnnotation(tracer);
+    const of = { kind: 'ServiceExport', metadata: { name, namespace } };
+    if (trace !== undefined) await leaveWord(this.place.paths.runtimeResources, of, trace);
     await this.place.resources.deleteExport(name);
   }
 

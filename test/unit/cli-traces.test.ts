@@ -8,14 +8,16 @@ import type { Surroundings } from '../../cli/context.ts';
 import { API } from '../../cli/places/cluster-client.ts';
 import { runCommandLine } from '../../cli/program.ts';
 import { asSpan } from '../../cli/tracing.ts';
-import { DELETION_TRACE_ANNOTATION, TRACE_ANNOTATION } from '../../config/names.ts';
+import { CONTROLLED_LABEL, DELETION_TRACE_ANNOTATION, TRACE_ANNOTATION } from '../../config/names.ts';
 import { traceNews } from '../../config/trace-annotation.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { traceparentOf } from '../../lib/trace/context.ts';
+import { ServiceFiles } from '../../service-controller/platform/local/service-files.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { surroundings } from '../support/cli.ts';
 import { FakeCluster, settleAll, withController } from '../support/cli-cluster.ts';
+import { resource } from '../support/observed.ts';
 import { MadeSpans } from '../support/spans.ts';
 
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -203,6 +205,54 @@ describe('a command on a local site', () => {
     expect(await runCommandLine('listener update web --port 8082 --wait none'.split(' '), plain)).toBe(0);
     expect(file()).not.toContain(TRACE_ANNOTATION);
     expect(readdirSync(paths.inputResources)).toHaveLength(2);
+  });
+
+  it('that exports a service, or takes it back, leaves its trace for who sees to that', async () => {
+    const paths = sitePaths(home, 'default');
+    mkdirSync(paths.inputResources, { recursive: true });
+    const store = new LocalStore(paths);
+    await store.apply(newSite('west', { linkAccess: false }));
+    await store.apply(resource('Connector', 'web', { port: 8080, host: '127.0.0.1', routingKey: 'web' }));
+    const traces: (string | undefined)[] = [];
+    const onExport = (...changes: Parameters<typeof traceNews>) => traces.push(traceNews(...changes));
+    const files = new ServiceFiles({
+      directory: paths.runtimeResources,
+      namespace: 'default',
+      onNoSpace: () => {},
+      onExport,
+    });
+    const local = { env: { ...env, SKUPRT_PLATFORM: 'local' } };
+    await run('service export web --wait none', local);
+    await files.admit(await store.exports(), 1);
+    const said = [traceparentOf({ ...spans.one('skuprt service export'), sampled: true })];
+    expect(traces).toEqual(said);
+    expect(await run('service unexport web --yes --no-wait', local)).toBe(0);
+    await files.admit(await store.exports(), 2);
+    said.push(traceparentOf({ ...spans.one('skuprt service unexport'), sampled: true }));
+    expect(traces).toEqual(said);
+  });
+
+  it('is followed by the pass that sees what was written for it, and by no other', async () => {
+    const paths = sitePaths(home, 'default');
+    mkdirSync(paths.inputResources, { recursive: true });
+    const { tracer } = spans;
+    const site = new LocalStore(paths, { tracer });
+    const listener = resource('Listener', 'web', { port: 8080, host: '127.0.0.1', routingKey: 'web' });
+    const made = { ...listener, metadata: { ...listener.metadata, labels: { [CONTROLLED_LABEL]: 'true' } } };
+    const pass = () => tracer.span('pass', {}, () => site.admit());
+    const parentOfPass = async () => {
+      await pass();
+      return spans.one('pass').parentSpanId;
+    };
+    expect(await parentOfPass()).toBeUndefined();
+    await tracer.span('reconcile', {}, () => site.apply(made));
+    expect(await parentOfPass()).toBe(spans.one('reconcile').spanId);
+    expect(await parentOfPass()).toBeUndefined();
+    await tracer.span('reconcile', {}, () => site.apply(made));
+    expect(await parentOfPass()).toBeUndefined();
+    await tracer.span('reconcile', {}, () => site.delete('Listener', 'web'));
+    expect(await parentOfPass()).toBe(spans.one('reconcile').spanId);
+    expect(await parentOfPass()).toBeUndefined();
   });
 
   it('that deletes leaves its trace for the pass that takes away what was made, and no file', async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connector } from '../../config/api/connector.ts';
-import { CONTROLLED_LABEL, SETTING } from '../../config/names.ts';
+import { CONTROLLED_LABEL, DELETION_TRACE_ANNOTATION, SETTING, TRACE_ANNOTATION } from '../../config/names.ts';
+import { traceNews } from '../../config/trace-annotation.ts';
 import { AssertionError } from '../../lib/errors.ts';
 import { writeFileAtomic } from '../../lib/files.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
@@ -14,7 +15,7 @@ import { importHere, importThere, sliceHere } from '../../service-controller/pla
 import { ClusterName } from '../../service-controller/platform/local/cluster-name.ts';
 import { Loopback } from '../../service-controller/platform/local/loopback.ts';
 import { offeredPorts, serviceOf } from '../../service-controller/platform/local/offers.ts';
-import { ServiceFiles } from '../../service-controller/platform/local/service-files.ts';
+import { leaveWord, ServiceFiles } from '../../service-controller/platform/local/service-files.ts';
 import { type SiteLoan, shared, withCompanion } from '../../site-controller/platform/local/companion.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
@@ -135,6 +136,28 @@ describe('the files', () => {
     const [second] = await later.admit(wanted({ exportedLabels: { a: 'b' } }), 2_000_000);
     expect(second!.metadata).toEqual({ ...first!.metadata, generation: 2 });
     expect(await later.admit(none, 3_000_000)).toEqual([]);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it('tell in which trace an export came, changed and went, once', async () => {
+    const traces: (string | undefined)[] = [];
+    const made = files({ onExport: (before, after) => traces.push(traceNews(before, after)) });
+    const traced = (trace: string, spec = {}) => {
+      const metadata = { name: 'web', annotations: { [TRACE_ANNOTATION]: trace } };
+      return {
+        ...none,
+        exports: new Map([['web', { made: { kind: 'ServiceExport', metadata, spec }, file: 'a.yaml' }]]),
+      };
+    };
+    await made.admit(traced('first'), 1);
+    await made.admit(traced('first'), 2);
+    await made.admit(traced('second', { exportedLabels: { a: 'b' } }), 3);
+    expect(traces).toEqual(['first', 'second']);
+    const of = { kind: 'ServiceExport', metadata: { name: 'web', namespace: 'shop' } };
+    await leaveWord(home, of, { [DELETION_TRACE_ANNOTATION]: 'last' });
+    await made.admit(none, 4);
+    expect(traces).toEqual(['first', 'second', 'last']);
+    await leaveWord(home, of, { [DELETION_TRACE_ANNOTATION]: 'later' });
     expect(readdirSync(home)).toEqual([]);
   });
 

@@ -8,7 +8,7 @@ import type { Companion, SiteLoan } from '../../../site-controller/platform/loca
 const FIRST_PORT_DEFAULT = 1024;
 
 export const localServices: Companion = async (loan, signal) => {
-  const { paths, store, resources, version, routerState, endpoint, onChange, clock, log } = loan;
+  const { paths, store, resources, version, routerState, endpoint, onChange, clock, log, tracer } = loan;
   const services = new LocalServices({
     namespace: paths.namespace,
     site: () => siteOf(loan),
@@ -22,6 +22,7 @@ export const localServices: Companion = async (loan, signal) => {
     version,
     clock,
     log,
+    tracer,
   });
   await services.run(signal);
 };

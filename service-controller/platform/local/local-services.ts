@@ -5,6 +5,7 @@
  * Level-triggered: each pass looks at everything, and writes what differs. A site that exports nothing listens and says nothing.
  */
 import { rm } from 'node:fs/promises';
+import { traceNews } from '../../../config/trace-annotation.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import { AssertionError } from '../../../lib/errors.ts';
 import { writeFileAtomic } from '../../../lib/files.ts';
@@ -13,7 +14,9 @@ import type { Logger } from '../../../lib/log.ts';
 import { MetricsServer } from '../../../lib/metrics-server.ts';
 import type { RouterEndpoint } from '../../../lib/router-client/client.ts';
 import type { RouterState } from '../../../lib/router-client/state.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { Wakeup } from '../../../lib/wakeup.ts';
+import { TraceNotes } from '../../exchange/traces.ts';
 import { CLUSTER_SET_DEFAULT } from '../../names.ts';
 import { Mesh } from '../mesh.ts';
 import { tellOf } from '../tell.ts';
@@ -57,6 +60,7 @@ export interface LocalSiteParts {
   version: string;
   clock: Clock;
   log: Logger;
+  tracer?: Tracer;
 }
 
 const SITE_KINDS = ['Connector', 'Listener', 'MultiKeyListener'] as const satisfies SiteKind[];
@@ -71,22 +75,34 @@ export class LocalServices {
   private readonly sessions: LocalSessions;
   private readonly mesh: Mesh;
   private readonly dirty = new Wakeup();
+  private readonly tracer: Tracer;
+  /** What the next pass follows from, by service. */
+  private readonly traces = new TraceNotes();
   private readonly startedAt: number;
   private current: { view: LocalView; loopback: Loopback; siteId: string; writes: LocalWrites } | undefined;
 
   constructor(parts: LocalSiteParts) {
-    const { clock, log, endpoint, namespace, paths } = parts;
+    const { clock, log, endpoint, namespace, paths, tracer = NO_TRACER } = parts;
     const look = () => this.dirty.notify();
     this.parts = parts;
+    this.tracer = tracer;
     this.startedAt = clock.wall();
     this.files = new ServiceFiles({
       directory: paths.resources,
       namespace,
       onNoSpace: (err, file) => log.error({ err, file }, 'disk full, services of the cluster set kept in memory'),
+      onExport: (before, after) => {
+        const { metadata } = (after ?? before)!;
+        this.ledBy(traceNews(before, after), [`${metadata.namespace}/${metadata.name}`]);
+      },
     });
     this.name = new ClusterName(paths.cluster);
     this.sessions = new LocalSessions({ endpoint, onChange: look, clock, log });
-    this.mesh = new Mesh({ open: this.sessions.open, clock, onServices: look, onClusters: look });
+    const onServices = (keys: ReadonlySet<string>) => {
+      this.ledBy(tracer.keptTraceparent, keys);
+      look();
+    };
+    this.mesh = new Mesh({ open: this.sessions.open, clock, onServices, onClusters: look, tracer });
   }
 
   /** Until `signal` aborts; says good-bye then, and takes the names away: nothing listens any more. */
@@ -160,9 +176,22 @@ export class LocalServices {
     this.current = { view, loopback, siteId: site.id, writes };
     let dueAt = Infinity;
     const keys = view.keys();
-    for (const key of keys) dueAt = Math.min(dueAt, await writes.bringUpToDate(view, key, site.imports));
+    const traces = this.traces.take();
+    for (const key of keys) {
+      const attributes = { 'skuprt.key': key };
+      const at = await this.tracer.span('reconcile', { attributes, traceparent: traces.get(key) }, () => {
+        // Told where it writes something.
+        this.tracer.drop();
+        return writes.bringUpToDate(view, key, site.imports);
+      });
+      dueAt = Math.min(dueAt, at);
+    }
     mesh.keepRecords(new Set(keys));
     return dueAt;
+  }
+
+  private ledBy(trace: string | undefined, keys: Iterable<string>): void {
+    if (trace !== undefined) this.traces.add([...keys].map((key) => [key, trace]));
   }
 
   /** Under which id, and whether to say something: from the first export on. */
@@ -193,8 +222,9 @@ export class LocalServices {
   }
 
   private writesTo(loopback: Loopback): LocalWrites {
+    const { files, mesh, tracer } = this;
     const { resources, clock } = this.parts;
-    return new LocalWrites({ files: this.files, resources, loopback, mesh: this.mesh, clock });
+    return new LocalWrites({ files, resources, loopback, mesh, clock, tracer });
   }
 
   /** The Site is gone: nobody carries anything. */

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../lib/clock.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
+import { NO_TRACER, type Tracer } from '../../../lib/trace/tracer.ts';
 import { EXPORT_ANNOTATION } from '../../names.ts';
 import type { Observed, StatusWrite } from '../../reconcile/observed.ts';
 import { planService, type ServicePlan } from '../../reconcile/plan.ts';
@@ -28,6 +29,8 @@ export interface LocalWritesParts {
   loopback: Loopback;
   mesh: Pick<Mesh, 'setRecord'>;
   clock: Clock;
+  /** Each write is a span. */
+  tracer?: Tracer;
 }
 
 const SITE_KINDS: readonly string[] = ['Connector', 'Listener', 'MultiKeyListener'];
@@ -46,17 +49,18 @@ export class LocalWrites {
   /** Answers when to look again though nothing changed, in wall-clock milliseconds. `imports`: what others have is made reachable. */
   async bringUpToDate(view: LocalView, key: string, imports: boolean): Promise<number> {
     let dueAt = Infinity;
+    let present: Map<string, KubeObject> | undefined;
     for (let count = 0; count < LOOKS_MAX; count += 1) {
       const observed = view.observe(key);
       const plan = planHere(observed, this.parts.clock.wall(), imports);
       dueAt = plan.requeueAt;
       const since = ownExport(observed)?.sinceAnnotation;
       let isOther = since !== undefined && (await this.keepSince(observed, since));
-      this.parts.mesh.setRecord(key, plan.record);
-      // Listeners are compared with those of the look.
-      const present = [...observed.connectors, ...observed.listeners];
+      if (this.parts.mesh.setRecord(key, plan.record)) this.note('tell clusters', key);
+      // The view is of one moment, what is done is kept up with here.
+      present ??= new Map([...observed.connectors, ...observed.listeners].map((object) => [idOf(object), object]));
       for (const object of plan.apply) isOther = (await this.apply(view, key, object, present)) || isOther;
-      for (const object of plan.prune) await this.remove(key, object);
+      for (const object of plan.prune) await this.remove(key, object, present);
       for (const write of plan.statuses) await this.putStatus(view, key, write);
       if (!isOther) break;
     }
@@ -68,22 +72,35 @@ export class LocalWrites {
     view: LocalView,
     key: string,
     object: KubeObject,
-    present: readonly KubeObject[],
+    present: Map<string, KubeObject>,
   ): Promise<boolean> {
-    const { files, loopback, resources } = this.parts;
+    const { loopback, resources } = this.parts;
     if (SITE_KINDS.includes(object.kind)) {
       const wanted = adapted(object, loopback, view.offersOf(key));
-      const known = present.find(
-        ({ kind, metadata }) => kind === wanted.kind && metadata.name === wanted.metadata.name,
-      );
-      if (known === undefined || !isSame(wanted, known)) await resources.apply(wanted);
+      const known = present.get(idOf(wanted));
+      if (known !== undefined && isSame(wanted, known)) return false;
+      await resources.apply(wanted);
+      present.set(idOf(wanted), wanted);
+      this.note(`write ${wanted.kind}`, wanted.metadata.name);
       return false;
     }
     if (object.kind === 'Service') return this.keepDerived(key, withAddress(object, loopback));
-    if (object.kind === 'ServiceImport') return await files.put(importHere(object, loopback));
+    if (object.kind === 'ServiceImport') return await this.put(importHere(object, loopback));
     const slice = sliceHere(object, view.clusterId, loopback);
-    if (slice !== undefined) await files.put(slice);
+    if (slice !== undefined) await this.put(slice);
     return false;
+  }
+
+  private async put(object: KubeObject): Promise<boolean> {
+    const { files } = this.parts;
+    const isOther = await files.put(object);
+    if (isOther) this.note(`write ${object.kind}`, object.metadata.name);
+    return isOther;
+  }
+
+  private note(what: string, name: string): void {
+    const { tracer = NO_TRACER } = this.parts;
+    tracer.done(what, { kind: 'internal', attributes: { 'skuprt.name': name } }, 0);
   }
 
   private keepDerived(key: string, service: KubeObject): boolean {
@@ -95,13 +112,18 @@ export class LocalWrites {
     return true;
   }
 
-  private async remove(key: string, object: KubeObject): Promise<void> {
+  private async remove(key: string, object: KubeObject, present: Map<string, KubeObject>): Promise<void> {
     const { files, resources } = this.parts;
     const { kind, metadata } = object;
-    if (SITE_KINDS.includes(kind)) await resources.delete(kind as SiteKind, metadata.name);
-    else if (kind !== 'Service') await files.remove(object);
-    else if (this.derived.get(key)?.delete(metadata.name) && this.derived.get(key)?.size === 0)
-      this.derived.delete(key);
+    if (kind === 'Service') {
+      if (this.derived.get(key)?.delete(metadata.name) && this.derived.get(key)?.size === 0) this.derived.delete(key);
+      return;
+    }
+    const isOfSite = SITE_KINDS.includes(kind);
+    const isThere = isOfSite ? present.delete(idOf(object)) : await files.remove(object);
+    if (!isThere) return;
+    if (isOfSite) await resources.delete(kind as SiteKind, metadata.name);
+    this.note(`delete ${kind}`, metadata.name);
   }
 
   private async putStatus(view: LocalView, key: string, { object, status }: StatusWrite): Promise<void> {
@@ -111,7 +133,7 @@ export class LocalWrites {
     if (present === undefined) return;
     const fault = object.kind === 'ServiceImport' ? listenFaultOf(view.listenersOf(key)) : undefined;
     const told = fault === undefined ? status : withFault(present, status, fault, clock.wall());
-    await files.put({ ...present, status: told });
+    await this.put({ ...present, status: told });
   }
 
   private async keepSince({ export: made }: Observed, since: string): Promise<boolean> {
@@ -120,6 +142,10 @@ export class LocalWrites {
     const annotations = { ...present.metadata.annotations, [EXPORT_ANNOTATION.since]: since };
     return await this.parts.files.put({ ...present, metadata: { ...present.metadata, annotations } });
   }
+}
+
+function idOf({ kind, metadata }: KubeObject): string {
+  return `${kind}/${metadata.name}`;
 }
 
 /** A site that imports nothing has no more than what the others reach its own services by. */

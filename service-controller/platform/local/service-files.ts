@@ -28,8 +28,12 @@ export interface ServiceFilesParts {
   /** That of the site, and of what it exports. */
   namespace: string;
   onNoSpace: (error: unknown, file: string) => void;
+  /** An export of the user came, changed or went, as its copies say. */
+  onExport?: (before: KubeObject | undefined, after: KubeObject | undefined) => void;
   write?: typeof writeFileAtomic;
 }
+
+type Named = Pick<KubeObject, 'kind' | 'metadata'>;
 
 const MADE_NAME = /^(ServiceExport|ServiceImport|EndpointSlice)-.*\.yaml$/;
 const KINDS: readonly string[] = ['ServiceExport', 'ServiceImport', 'EndpointSlice'];
@@ -68,9 +72,15 @@ export class ServiceFiles {
   async admit({ exports, faultyFiles }: WantedExports, now: number): Promise<KubeObject[]> {
     for (const known of this.list('ServiceExport')) {
       const source = known.metadata.annotations?.[SOURCE_ANNOTATION] ?? '';
-      if (!exports.has(known.metadata.name) && !faultyFiles.has(source)) await this.remove(known);
+      if (exports.has(known.metadata.name) || faultyFiles.has(source)) continue;
+      this.parts.onExport?.(await this.lastWord(known), undefined);
+      await this.remove(known);
     }
-    for (const { made, file } of exports.values()) await this.put(this.admitted(made as KubeObject, file, now));
+    for (const { made, file } of exports.values()) {
+      const after = this.admitted(made as KubeObject, file, now);
+      const before = this.find(after);
+      if (await this.put(after)) this.parts.onExport?.(before, after);
+    }
     return this.list('ServiceExport');
   }
 
@@ -95,12 +105,14 @@ export class ServiceFiles {
     return true;
   }
 
-  async remove(object: KubeObject): Promise<void> {
+  /** Whether it was there. */
+  async remove(object: KubeObject): Promise<boolean> {
     const name = fileName(object);
-    if (!this.made.has(name)) return;
+    if (!this.made.has(name)) return false;
     await rm(join(this.parts.directory, name), { force: true });
     this.made.delete(name);
     this.unsaved.delete(name);
+    return true;
   }
 
   private async save(name: string, object: KubeObject): Promise<void> {
@@ -114,6 +126,11 @@ export class ServiceFiles {
       this.unsaved.add(name);
     }
     this.made.set(name, object);
+  }
+
+  /** Of an export that is gone: who deleted it may have said so in its copy, see `leaveWord`. */
+  private async lastWord(known: KubeObject): Promise<KubeObject> {
+    return objectOf(await readIfExists(join(this.parts.directory, fileName(known)))) ?? known;
   }
 
   private admitted(object: KubeObject, file: string, now: number): KubeObject {
@@ -149,8 +166,17 @@ export async function readServiceFiles(directory: string): Promise<KubeObject[]>
   return objects.filter((object) => object !== undefined);
 }
 
+/** Annotates the copy of an export that its user is about to delete: what is said there is read when it goes. Nothing where there is none. */
+export async function leaveWord(directory: string, of: Named, annotations: Record<string, string>): Promise<void> {
+  const path = join(directory, fileName(of));
+  const copy = objectOf(await readIfExists(path));
+  if (copy === undefined) return;
+  const metadata = { ...copy.metadata, annotations: { ...copy.metadata.annotations, ...annotations } };
+  await writeFileAtomic(path, stringify({ ...copy, metadata }, { lineWidth: 0 }));
+}
+
 /** Two objects never share a file, however long their names. */
-export function fileName({ kind, metadata: { name, namespace } }: KubeObject): string {
+export function fileName({ kind, metadata: { name, namespace } }: Named): string {
   const plainName = `${kind}-${name}${namespace === undefined ? '' : `.${namespace}`}`;
   if (plainName.length < 200) return `${plainName}.yaml`;
   return `${kind}-${createHash('sha256').update(plainName).digest('hex').slice(0, HASH_LENGTH)}.yaml`;

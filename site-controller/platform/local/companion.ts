@@ -8,6 +8,7 @@ import { AssertionError } from '../../../lib/errors.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { RouterEndpoint } from '../../../lib/router-client/client.ts';
 import type { RouterState } from '../../../lib/router-client/state.ts';
+import type { Tracer } from '../../../lib/trace/tracer.ts';
 import type { SitePaths } from './paths.ts';
 import type { LocalStore } from './store.ts';
 
@@ -24,6 +25,7 @@ export interface SiteLoan {
   onChange: (look: () => void) => void;
   clock: Clock;
   log: Logger;
+  tracer: Tracer;
 }
 
 export type SharedResources = Pick<LocalStore, 'list' | 'apply' | 'delete'>;

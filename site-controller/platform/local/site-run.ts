@@ -244,6 +244,7 @@ class LocalSite {
       },
       clock: systemClock,
       log: this.log,
+      tracer: this.tracer,
     };
   }
 

@@ -60,6 +60,11 @@ export class LocalStore implements ResourceStore {
   private readonly changed = new Set<LocalKey>();
   /** Of resources in force: the copy that says the same of them. */
   private readonly recorded = new WeakMap<Resource, { readonly copy: Resource; readonly file: string }>();
+  /**
+   * In which trace this process wrote or deleted something that is not the user's, until `admit` has seen it: from that generation on;
+   * undefined until it is gone.
+   */
+  private readonly led = new Map<ResourceKey, { trace: string; generation: number | undefined }>();
   private readonly onExports: () => void;
   private readonly onStatus: () => void;
   private readonly tracer: Tracer;
@@ -142,7 +147,9 @@ export class LocalStore implements ResourceStore {
     const before = (await this.all()).get(key);
     if (isControlled(resource)) {
       const after = before === undefined ? born(intentOf(resource)) : merge(resource, before);
-      if (!isDeepStrictEqual(plain(after), plain(before))) await this.copies.write(after);
+      if (isDeepStrictEqual(plain(after), plain(before))) return;
+      this.leadOn(key, after.metadata.generation);
+      await this.copies.write(after);
     } else {
       await this.writeInput(intentOf(resource));
     }
@@ -171,10 +178,27 @@ export class LocalStore implements ResourceStore {
 
   async delete(kind: Kind, name: string): Promise<void> {
     const key: ResourceKey = `${kind}/${name}`;
-    await this.all();
+    const before = (await this.all()).get(key);
+    if (before !== undefined && isControlled(before)) this.leadOn(key, undefined);
     const isLeft = await this.leaveTrace(key);
     await this.input.remove(key);
     if (!isLeft) await this.copies.remove(key);
+  }
+
+  private leadOn(key: ResourceKey, generation: number | undefined): void {
+    const trace = this.tracer.keptTraceparent;
+    if (trace !== undefined) this.led.set(key, { trace, generation });
+  }
+
+  /** The present span goes on with what led to these. */
+  private followLed(all: ReadonlyMap<ResourceKey, Resource>): void {
+    for (const [key, { trace, generation }] of this.led) {
+      const there = all.get(key)?.metadata.generation;
+      const isSeen = generation === undefined ? !all.has(key) : there === undefined || there >= generation;
+      if (!isSeen) continue;
+      this.tracer.follow(trace);
+      this.led.delete(key);
+    }
   }
 
   /** The last word of what a user deletes is in its copy, which goes when that is acted on. @returns whether there is one */
@@ -193,6 +217,7 @@ export class LocalStore implements ResourceStore {
   async admit(): Promise<Map<ResourceKey, Resource>> {
     await this.copies.flush();
     const all = await this.all();
+    this.followLed(all);
     const copies = storedIn(this.copies);
     for (const [key, { resource }] of copies) {
       if (all.has(key)) continue;
