@@ -2,15 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectClient } from '../../cli/places/cluster-connection.ts';
+import { runCommandLine } from '../../cli/program.ts';
+import { asSpan } from '../../cli/tracing.ts';
 import type { KubeClient } from '../../lib/kube/client.ts';
 import { connectCluster } from '../../lib/kube/config.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { TYPES } from '../../service-controller/platform/kubernetes/watched.ts';
 import { stopChild } from '../support/child-process.ts';
+import { surroundings } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { startApiServers } from '../support/kube/api-server.ts';
 import { kubeAssets } from '../support/kube/assets.ts';
 import { DevProcess } from '../support/kube/dev-process.ts';
+import { type ReceivedSpan, SpanCollector } from '../support/monitoring.ts';
+import { MadeSpans } from '../support/spans.ts';
 
 const NAMESPACE = 'shop';
 /** For what comes by itself, soon on a machine that has nothing else to do. */
@@ -24,19 +30,22 @@ describe.runIf(kubeAssets() !== undefined)('services of two clusters', () => {
   let a: KubeClient;
   let b: KubeClient;
   let dev: DevProcess;
+  let collector: SpanCollector;
 
   beforeAll(async () => {
+    collector = await SpanCollector.start();
     ({ kubeconfig, stop } = await startApiServers(['a', 'b']));
     const open = async (context: string) => (await connectCluster({ kubeconfig, context, env: {} })).client;
     [a, b] = (await Promise.all(['a', 'b'].map(open))) as [KubeClient, KubeClient];
     // Without a controller manager a namespace never ends; what is there already is not the command's to remove.
     for (const client of [a, b]) for (const name of ['skuprt-system', NAMESPACE]) await make(client, 'Namespace', name);
-    dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link']);
+    dev = new DevProcess(kubeconfig, ['--contexts', 'a,b', '--link'], collector.environment);
     await dev.ready(['a', 'b']);
   });
 
   afterAll(async () => {
     if (dev !== undefined) await stopChild(dev.child);
+    collector?.stop();
     for (const client of [a, b]) client?.close();
     await stop?.();
   });
@@ -152,6 +161,31 @@ describe.runIf(kubeAssets() !== undefined)('services of two clusters', () => {
         return lists.every(({ items }) => items.length === 0);
       });
     }
+  });
+
+  it('is in the trace of the command that exports it, or takes it back, in both clusters', async () => {
+    const spans = new MadeSpans();
+    const env = { KUBECONFIG: kubeconfig, SKUPRT_PLATFORM: 'kubernetes' };
+    const run = async (line: string): Promise<void> => {
+      const words = line.split(' ');
+      const all = ['--context', 'a', '-n', NAMESPACE, ...words];
+      const around = surroundings({ env, connect: connectClient });
+      const code = await asSpan(words.slice(0, 2), around, spans.tracer, (seen) => runCommandLine(all, seen));
+      expect(code).toBe(0);
+    };
+    /** In the trace of that command: looks that do so, where it was typed and behind a merge in the other cluster. */
+    const isLedTo = (command: string, what: string): boolean => {
+      const { traceId } = spans.one(`skuprt ${command}`);
+      const made = collector.spans.filter((span) => span.traceId === traceId);
+      const parentOf = ({ parentSpanId }: ReceivedSpan) => made.find(({ spanId }) => spanId === parentSpanId);
+      const looks = made.filter(({ name }) => name === what).map((span) => parentOf(span));
+      const isElsewhere = looks.map((look) => look && parentOf(look)?.name === 'merge');
+      return isElsewhere.includes(true) && isElsewhere.includes(false);
+    };
+    await run('service export web --wait none');
+    await seen('the trace of an export', async () => isLedTo('service export', 'apply ServiceImport'));
+    await run('service unexport web --yes');
+    await seen('the trace of its end', async () => isLedTo('service unexport', 'delete ServiceImport'));
   });
 
   it('leaves nothing of a service that is exported when the clusters are given up', async () => {

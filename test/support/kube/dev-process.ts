@@ -13,8 +13,9 @@ export class DevProcess {
   readonly err: string[] = [];
   readonly child: ChildProcess;
 
-  constructor(kubeconfig: string, flags: readonly string[]) {
-    this.child = spawn(process.execPath, [CLI_ENTRY, 'dev', '--kubeconfig', kubeconfig, ...flags]);
+  constructor(kubeconfig: string, flags: readonly string[], variables: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, ...variables };
+    this.child = spawn(process.execPath, [CLI_ENTRY, 'dev', '--kubeconfig', kubeconfig, ...flags], { env });
     createInterface({ input: this.child.stdout! }).on('line', (line) => this.out.push(line));
     createInterface({ input: this.child.stderr! }).on('line', (line) => this.err.push(line));
   }
