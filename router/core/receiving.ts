@@ -134,6 +134,7 @@ export class Receiving {
     // A router of ours puts large messages into sessions of their own, so no stream suffers.
     if (!whole && !transit.windowed && peer.isOurs && peer.streaming)
       inlet.delivery.link.session.narrowWindow(MESSAGE_WINDOW_BYTES);
+    if (!whole && transit.windowed && !peer.isOurs && peer.role !== 'normal') wake(inlet);
     if (this.parts.forwarder.forward(transit, bytes.subarray(head.annotationsEndOffset))) return;
     this.refuse(inlet, client && this.parts.forwarder.isUnavailable(to) ? UNAVAILABLE : RELEASED);
   }
@@ -160,6 +161,14 @@ export class Receiving {
     }
     inlet.update(state, true);
   }
+}
+
+/**
+ * An original whose service fills the stream's buffer while the head is being sent never looks at it again, and the stream stands still
+ * (3.5.1: 1 in 10 of them on a busy machine). More credit makes it look; by the time the head is here, it will not miss anything any more.
+ */
+function wake({ delivery }: LinkInlet): void {
+  delivery.link.topUp();
 }
 
 /** AMQP's default (3.2.1). */

@@ -156,6 +156,25 @@ export function amqpConformance(name: string, make: PairFactory): void {
       await pair.stop();
     });
 
+    it('2.6.7 credit: is topped up in the middle of a delivery, unless nothing is missing or it is being drained', async () => {
+      const pair = await linked({}, 10);
+      const flowCount = (): number => pair.a.events.splice(0).filter(({ type }) => type === 'flow').length;
+      pair.sender.deliver({ settled: true }).write(Buffer.alloc(1));
+      await pair.run();
+      expect(pair.sender.credit).toBe(9);
+      flowCount();
+      pair.receiver.topUp();
+      pair.receiver.topUp();
+      await pair.run();
+      expect(pair.sender.credit).toBe(10);
+      expect(flowCount()).toBe(1);
+      pair.receiver.requestDrain();
+      pair.receiver.topUp();
+      await pair.run();
+      expect(pair.receiver.credit).toBe(0);
+      await pair.stop();
+    });
+
     it('2.6.7 drain: a sender with nothing to send gives its credit back', async () => {
       const pair = await linked({}, 10);
       pair.receiver.requestDrain();

@@ -68,6 +68,11 @@ export class ReceiverLink extends Link {
     this.session.sendLinkFlow(this, this.deliveryCount, credit, undefined);
   }
 
+  /** Grants what is missing to the level now, however little that is. */
+  topUp(): void {
+    if (this.autoCredit && !this.draining && this.credit < this.creditLevel) this.grant(this.creditLevel);
+  }
+
   /** Has the peer use its credit or give it back; 'flow' tells when it has. Stops topping up. */
   requestDrain(): void {
     if (this.state !== 'attached' || this.draining) return;
