@@ -4,7 +4,9 @@
  */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { PatternChecker, patternAt } from './pattern.ts';
 
 const HOST = '127.0.0.1';
@@ -53,18 +55,37 @@ export async function connect(port: number, host = HOST): Promise<Socket> {
 }
 
 /**
- * A port that nothing listens on, below those that outgoing connections take (a connection to such a port may meet
- * itself). Another process may take it, so use it soon.
+ * A port that nothing listens on, below those that outgoing connections take (a connection to such a port may meet itself), and that no
+ * other test of this run was given: what is to listen there often starts later. Another process may take it, so use it soon.
  */
 export async function unusedPort(): Promise<number> {
   for (;;) {
+    const port = randomInt(10_240, 32_768);
+    if (!isFirstClaim(port)) continue;
     try {
-      const listening = await listen((socket) => socket.destroy(), randomInt(10_240, 32_768));
+      const listening = await listen((socket) => socket.destroy(), port);
       await listening.close();
-      return listening.port;
+      return port;
     } catch {
       // Taken: the next one.
     }
+  }
+}
+
+const claims = new Set<number>();
+
+/** Of the files of a run, several at once, each has its own process: they claim ports in a directory of the run. */
+function isFirstClaim(port: number): boolean {
+  if (claims.has(port)) return false;
+  claims.add(port);
+  const directory = process.env.SKUPRT_TEST_PORTS;
+  if (directory === undefined) return true;
+  try {
+    closeSync(openSync(join(directory, String(port)), 'wx'));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
