@@ -1,6 +1,6 @@
 /**
- * `GET /metrics`, `/healthz` and `/readyz` of a long-running process, and what else it can tell. `PUT /log-level?level=debug` changes
- * what it logs, from this host or pod alone: `kubectl port-forward` comes from there.
+ * `GET /metrics`, `/healthz` and `/readyz` of a long-running process. What else it can tell, and `PUT /log-level?level=debug`, which changes what
+ * it logs, are for this host or pod alone: `kubectl port-forward` comes from there.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -20,7 +20,7 @@ export interface MetricsServerParts {
   unhealthy?: () => string | undefined;
   /** Undefined when it can do its work, else what it waits for. */
   notReady?: () => string | undefined;
-  /** What is at another path, as JSON; undefined: nothing. */
+  /** What is at another path, as JSON, for who has come to this very host, or pod; undefined: nothing. */
   tell?: (path: string, query: URLSearchParams) => Promise<object | undefined>;
 }
 
@@ -38,16 +38,21 @@ export class MetricsServerListenError extends SkuprtError {
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
+const ONLY_HERE = 'only from this host, or pod';
 
 export class MetricsServer {
   private readonly parts: MetricsServerParts;
   private readonly server: Server;
+  private readonly isHere: (address: string) => boolean;
 
-  constructor(parts: MetricsServerParts) {
+  /** @param isHere whether an address is of this host, or pod */
+  constructor(parts: MetricsServerParts, isHere: (address: string) => boolean = isLoopback) {
     this.parts = parts;
+    this.isHere = isHere;
     this.server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
       const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-      if (path === '/log-level' && parts.logLevel) answerLevel(parts.logLevel, request, query, response);
+      if (path === '/log-level' && parts.logLevel)
+        answerLevel({ levels: parts.logLevel, isHere }, request, query, response);
       else void this.answer(request, { path, query }, response);
     });
     this.server.maxConnections = CONNECTIONS_MAX;
@@ -76,7 +81,7 @@ export class MetricsServer {
   }
 
   private async answer(
-    { method = '', headers }: IncomingMessage,
+    { method = '', headers, socket }: IncomingMessage,
     { path, query }: { path: string; query: string },
     response: ServerResponse,
   ): Promise<void> {
@@ -91,6 +96,7 @@ export class MetricsServer {
         const format = formatOf(headers.accept);
         return end(response, 200, await metrics(format), METRICS_TYPE[format]);
       }
+      if (tell !== undefined && !this.isHere(socket.remoteAddress ?? '')) return end(response, 403, ONLY_HERE);
       const told = await tell?.(path, new URLSearchParams(query));
       if (told === undefined) return end(response, 404, 'see /metrics, /healthz, /readyz');
       end(response, 200, JSON.stringify(told), 'application/json');
@@ -101,7 +107,7 @@ export class MetricsServer {
 }
 
 function answerLevel(
-  levels: LogLevelSwitch,
+  { levels, isHere }: { levels: LogLevelSwitch; isHere: (address: string) => boolean },
   { method, socket }: IncomingMessage,
   query: string,
   response: ServerResponse,
@@ -110,7 +116,7 @@ function answerLevel(
   const known = LOG_LEVELS.find((each) => each === level);
   if (method === 'GET') end(response, 200, levels.level);
   else if (method !== 'PUT') end(response, 405, 'only GET and PUT');
-  else if (!isLoopback(socket.remoteAddress ?? '')) end(response, 403, 'only from this host, or pod');
+  else if (!isHere(socket.remoteAddress ?? '')) end(response, 403, ONLY_HERE);
   else if (known === undefined) end(response, 400, `level is one of ${LOG_LEVELS.join(', ')}`);
   else {
     levels.set(known);

@@ -1,7 +1,7 @@
 /** What `service export` and its siblings work on: ServiceExports and ServiceImports, and what is behind them. Here those of a cluster. */
 
 import { SERVICE_KINDS, type ServiceKind } from '../../config/api/service-kinds.ts';
-import { httpStatusOf, messageOf } from '../../lib/errors.ts';
+import { httpStatusOf } from '../../lib/errors.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
 import { LEASE_ADDRESS, MANAGER, MCS, PROPERTY } from '../../service-controller/names.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
@@ -9,7 +9,7 @@ import { type Context, commandLine } from '../context.ts';
 import { FailedError } from '../errors.ts';
 import { splitServiceName } from '../parse.ts';
 import { ask } from './ask-services.ts';
-import { API, type ApiKind, type ClusterClient } from './cluster-client.ts';
+import { API, type ApiKind, type ClusterClient, type PodPort } from './cluster-client.ts';
 import type { Idle } from './place.ts';
 
 export const MCS_API = {
@@ -117,14 +117,12 @@ export class KubernetesClusterSet implements ClusterSetPlace {
   async explain(given: string, test: boolean): Promise<Told | undefined> {
     const { name, namespace } = splitServiceName(given, this.context.namespace);
     const rest = `explain/${namespace}/${name}?test=${test}`;
-    const paths = await this.controllerPaths();
-    for (const path of paths) {
+    const pods = await this.controllerPods();
+    for (const pod of pods) {
       try {
-        return (await this.client.json(`${path}/${rest}`)) as Told;
+        return await this.askPod(pod, rest);
       } catch (error) {
-        if (httpStatusOf(error) === 404) return undefined;
-        if (httpStatusOf(error) === 403) throw mayNotAsk(path, error);
-        if (path === paths.at(-1)) throw error;
+        if (pod === pods.at(-1)) throw error;
       }
     }
     return await ask(
@@ -134,12 +132,27 @@ export class KubernetesClusterSet implements ClusterSetPlace {
     );
   }
 
-  /** Through the API server, of each replica that runs. */
-  private async controllerPaths(): Promise<string[]> {
+  /** Of each replica that runs. */
+  private async controllerPods(): Promise<Omit<PodPort, 'port'>[]> {
     const pods = (await this.client.list(API.pods, { labelSelector: `app.kubernetes.io/name=${MANAGER}` })) ?? [];
     return pods
       .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && isReady(status))
-      .map(({ metadata }) => `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}:${METRICS_PORT}/proxy`);
+      .map(({ metadata }) => ({ namespace: metadata.namespace ?? '', pod: metadata.name }));
+  }
+
+  /** It answers nobody but who comes from within its pod, as what the API server forwards does. @throws FailedError, PortForwardError */
+  private async askPod(at: Omit<PodPort, 'port'>, path: string): Promise<Told | undefined> {
+    let fault: Error | undefined;
+    const forwarded = await this.client.forwardPort({ ...at, port: METRICS_PORT }, (error) => {
+      fault = error;
+    });
+    try {
+      return await ask(`http://127.0.0.1:${forwarded.port}`, path, `See kubectl logs -n ${at.namespace} ${at.pod}`);
+    } catch (error) {
+      throw fault ?? error;
+    } finally {
+      forwarded.close();
+    }
   }
 
   /** Of a process on this machine, as `skuprt dev` starts it. */
@@ -169,13 +182,4 @@ function apiOfService<K extends ServiceKind>(kind: K): ApiKind & { kind: K } {
 function isReady(status: unknown): boolean {
   const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
-}
-
-/** The way to a pod leads through the API server, which asks for a right of its own. */
-function mayNotAsk(path: string, cause: unknown): FailedError {
-  const namespace = path.split('/')[4];
-  return new FailedError(`You may not ask the service-controller: ${messageOf(cause)}`, {
-    cause,
-    next: `Ask for the right to get pods/proxy in namespace "${namespace}"`,
-  });
 }

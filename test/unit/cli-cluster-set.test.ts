@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PodPort } from '../../cli/places/cluster-client.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
+import { PortForwardError } from '../../lib/kube/port-forward.ts';
 import type { Told } from '../../service-controller/platform/tell.ts';
 import { runHere } from '../support/cli.ts';
-import { FakeCluster, RefusedByCluster } from '../support/cli-cluster.ts';
+import { FakeCluster } from '../support/cli-cluster.ts';
 
 let home: string;
 let env: NodeJS.ProcessEnv;
@@ -256,15 +258,33 @@ describe('service explain', () => {
       metadata: { name, namespace: 'skupper', labels: { 'app.kubernetes.io/name': 'skuprt-service-controller' } },
       status: { conditions: [condition('Ready', ready)] },
     });
-  const path = (name: string) => `/api/v1/namespaces/skupper/pods/${name}:9000/proxy/explain/shop/web?test=true`;
-  let server: Server | undefined;
+  const servers: Server[] = [];
 
-  afterEach(() => server?.close());
+  /** Of a pod, or a process. */
+  async function answering(answer: (url: string) => unknown): Promise<number> {
+    const server = createServer(({ url = '' }, response) => {
+      const found = answer(url);
+      if (found === undefined) response.statusCode = 404;
+      response.end(JSON.stringify(found ?? {}));
+    }).listen(0, '127.0.0.1');
+    servers.push(server);
+    await new Promise((resolve) => server.once('listening', resolve));
+    return (server.address() as AddressInfo).port;
+  }
 
-  it('asks a pod that is ready, through the API server', async () => {
+  const podAnswers = async (name: string, found: Told | undefined) => {
+    pod(name, 'True');
+    const port = await answering((url) => (url.startsWith('/explain/shop/web?test=') ? found : undefined));
+    cluster.podPorts.set(`${name}:9000`, port);
+  };
+
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it('asks a pod that is ready, by a port that the API server forwards', async () => {
     pod('a', 'False');
-    pod('b', 'True');
-    cluster.answers.set(path('b'), told);
+    await podAnswers('b', told);
     const { code, out } = await run('service explain web');
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('Traffic goes to east.') });
     expect(out).toContain('east, port 80: ok');
@@ -272,17 +292,21 @@ describe('service explain', () => {
     expect(JSON.parse((await run('-n other service explain web.shop -o json')).out)).toEqual(document);
   });
 
-  it('ends with 1 when a connection fails, but not for scripts', async () => {
+  it('asks another pod when one does not answer', async () => {
     pod('a', 'True');
-    const tests = [{ ...told.tests[0]!, isOk: false, message: 'refused' }];
-    cluster.answers.set(path('a'), { ...told, tests });
+    await podAnswers('b', told);
+    expect((await run('service explain web')).code).toBe(0);
+  });
+
+  it('ends with 1 when a connection fails, but not for scripts', async () => {
+    await podAnswers('a', { ...told, tests: [{ ...told.tests[0]!, isOk: false, message: 'refused' }] });
     const { code, err } = await run('service explain web');
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('fails through east') });
     expect((await run('service explain web -o json')).code).toBe(0);
   });
 
   it('says that nobody exports it when the controller knows of none', async () => {
-    pod('a', 'True');
+    await podAnswers('a', undefined);
     const { code, err } = await run('service explain web');
     expect({ code, err }).toMatchObject({
       code: 3,
@@ -290,14 +314,17 @@ describe('service explain', () => {
     });
   });
 
-  it('names the right that is missing', async () => {
-    pod('a', 'True');
-    cluster.json = () => Promise.reject(new RefusedByCluster(403, 'pods "a" is forbidden'));
+  it('says why the port is not forwarded', async () => {
+    await podAnswers('a', told);
+    const forwardPort = async (_at: PodPort, onError: (error: Error) => void) => {
+      onError(new PortForwardError('pods "a" is forbidden', { next: 'ask for the right' }));
+      const port = await answering(() => undefined);
+      servers.pop()!.close();
+      return { port, close: () => undefined };
+    };
+    Object.assign(cluster, { forwardPort });
     const { code, err } = await run('service explain web');
-    expect({ code, err }).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('get pods/proxy in namespace "skupper"'),
-    });
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('pods "a" is forbidden') });
   });
 
   it('says when no controller runs', async () => {
@@ -306,13 +333,12 @@ describe('service explain', () => {
   });
 
   it('asks a controller outside of the cluster where its Lease says', async () => {
-    const asked: (string | undefined)[] = [];
-    server = createServer(({ url }, response) => {
+    const asked: string[] = [];
+    const port = await answering((url) => {
       asked.push(url);
-      response.end(JSON.stringify(told));
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server!.once('listening', resolve));
-    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      return told;
+    });
+    const address = `http://127.0.0.1:${port}`;
     const annotations = { 'skuprt.io/address': address };
     cluster.put('leases', { metadata: { name: 'skuprt-service-controller', namespace: 'skupper', annotations } });
     expect((await run('service explain web --no-test')).code).toBe(0);

@@ -1,5 +1,8 @@
 /** Every command that prints JSON or YAML prints documents that say what they are: apiVersion and kind, whatever the command. */
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -53,6 +56,9 @@ const IN_CLUSTER: ReadonlySet<string> = new Set(['service explain', 'install', '
 
 let home: string;
 const cluster = new FakeCluster();
+const controller = createServer((_, response) => {
+  response.end(JSON.stringify({ explanation: { service: 'default/web' }, tests: [] }));
+});
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'skuprt-documents-'));
@@ -74,11 +80,15 @@ beforeAll(async () => {
     metadata: { name: 'p', namespace: 'skupper', labels: { 'app.kubernetes.io/name': 'skuprt-service-controller' } },
     status: { conditions: [{ type: 'Ready', status: 'True' }] },
   });
-  const path = '/api/v1/namespaces/skupper/pods/p:9000/proxy/explain/default/web?test=false';
-  cluster.answers.set(path, { explanation: { service: 'default/web' }, tests: [] });
+  controller.listen(0, '127.0.0.1');
+  await once(controller, 'listening');
+  cluster.podPorts.set('p:9000', (controller.address() as AddressInfo).port);
 });
 
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+afterAll(() => {
+  controller.close();
+  rmSync(home, { recursive: true, force: true });
+});
 
 const below = (command: Command, names: readonly string[]): [string, Command][] =>
   command.commands.length === 0

@@ -144,6 +144,26 @@ describe('the level of a log', () => {
 });
 
 describe('the server of metrics and probes', () => {
+  it('tells what is not for everybody to who comes from its own host, or pod, alone', async () => {
+    const tell = async () => ({ told: true });
+    const levels = new LogLevelSwitch(createLogger({ name: 'x', level: 'silent' }), 'info');
+    const parts = { metrics: async () => 'm 1', logLevel: levels, tell };
+    const statuses = async (server: MetricsServer) => {
+      const port = await server.start({ port: 0, host: '127.0.0.1' });
+      const asked = [
+        ['GET', '/metrics'],
+        ['GET', '/explain/shop/web?test=true'],
+        ['PUT', '/log-level?level=info'],
+      ] as const;
+      const got = asked.map(
+        async ([method, path]) => (await fetch(`http://127.0.0.1:${port}${path}`, { method })).status,
+      );
+      return await Promise.all(got).finally(() => server.stop());
+    };
+    expect(await statuses(new MetricsServer(parts))).toEqual([200, 200, 200]);
+    expect(await statuses(new MetricsServer(parts, () => false))).toEqual([200, 403, 403]);
+  });
+
   it('answers probes by what is asked of it, and nothing else', async () => {
     let waitsFor: string | undefined = 'caches';
     const server = new MetricsServer({ metrics: async () => 'm 1', notReady: () => waitsFor });
