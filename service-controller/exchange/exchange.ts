@@ -33,7 +33,7 @@ import {
 } from './messages.ts';
 import { DEFAULTS, type ServiceExchangeOptions } from './options.ts';
 import { OwnSet } from './own-set.ts';
-import { compareSpeakers, type Outcome, Peer, type Speaker } from './peer.ts';
+import { type Missing, Peers } from './peers.ts';
 import { TraceNotes, type Traces, tracesOf } from './traces.ts';
 import { Turn, type TurnChange } from './turn.ts';
 
@@ -69,9 +69,7 @@ export class ServiceExchange {
   private readonly set = new OwnSet();
   private readonly tracesToTell = new TraceNotes();
   private readonly tracesHeard = new TraceNotes();
-  private readonly peers = new Map<string, Peer>();
-  /** Clusters that left a moment ago. */
-  private readonly left = new Map<string, Speaker & { site: string; until: number }>();
+  private readonly peers: Peers;
   private readonly outbox: { to: string; text: string }[] = [];
   /** What is to be told; undefined while this process only listens. */
   private own: ReadonlyMap<string, OwnEntry> | undefined;
@@ -90,6 +88,7 @@ export class ServiceExchange {
     this.inbox = inboxOf(identity.clusterId, identity.instance);
     this.options = { ...DEFAULTS, random: new SeededRandom(seedOf(this.inbox)), ...options };
     const { leaseMs, claimExtraMs: extraMs, asideMs, answerIntervalMs, answerMulticastFrom } = this.options;
+    this.peers = new Peers(this.options, this.stats);
     this.turn = new Turn(identity.instance, leaseMs);
     this.gate = new Gate(identity, { leaseMs, extraMs, asideMs });
     this.greetings = new Greetings(this.options);
@@ -98,7 +97,7 @@ export class ServiceExchange {
 
   /** Grows whenever `views()`, `claims()` or `isSettled()` change, but for `heardAt`. */
   get revision(): number {
-    return this.revisionCount + this.gate.revision;
+    return this.revisionCount + this.peers.revision + this.gate.revision;
   }
 
   /** Messages refused because of who sent them, by why. */
@@ -113,8 +112,7 @@ export class ServiceExchange {
 
   /** The other clusters of the set that told of themselves, by id. */
   views(): ClusterView[] {
-    const known = [...this.peers].filter(([, { state }]) => state !== 'new');
-    return known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, peer]) => peer.view(id));
+    return this.peers.views();
   }
 
   /** Refused claims that were heard within the lease: of clusters that another site has, the own one included. */
@@ -161,7 +159,7 @@ export class ServiceExchange {
     this.connectedAt = now;
     this.turn.connected(now);
     this.gate.connected(now);
-    for (const peer of this.peers.values()) peer.leaseFrom = now;
+    this.peers.connected(now);
     this.greetings.connected(now);
     this.announceAt = now;
   }
@@ -171,7 +169,7 @@ export class ServiceExchange {
     this.wasSettled = false;
     this.gate.disconnected();
     this.answers.clear();
-    for (const peer of this.peers.values()) peer.requestAt = Infinity;
+    this.peers.disconnected();
     this.greetings.disconnected();
     this.outbox.length = 0;
   }
@@ -207,8 +205,7 @@ export class ServiceExchange {
 
   tick(now: number): void {
     if (this.connectedAt === undefined) return;
-    for (const [id, peer] of this.peers) this.tickPeer(id, peer, now);
-    for (const [id, { until }] of this.left) if (now >= until) this.left.delete(id);
+    for (const missing of this.peers.tick(now)) this.request(missing);
     this.gate.tick(now);
     this.turned(this.turn.tick(now), now);
     if (this.greetings.take(now)) this.greet(now);
@@ -221,14 +218,13 @@ export class ServiceExchange {
   /** When `tick` has to be called next. */
   deadline(): number {
     if (this.connectedAt === undefined) return Infinity;
-    let deadline = Math.min(this.greetings.deadline(), this.turn.deadline(), this.gate.deadline());
+    const { peers, greetings, turn, gate } = this;
+    let deadline = Math.min(peers.deadline(), greetings.deadline(), turn.deadline(), gate.deadline());
     if (this.isSpeaking) {
       const heartbeatAt = this.isNew ? Infinity : this.heartbeatAt;
       deadline = Math.min(deadline, this.announceAt, heartbeatAt, this.answers.deadline());
     }
     if (!this.wasSettled) deadline = Math.min(deadline, this.settlesAt(this.connectedAt));
-    for (const peer of this.peers.values()) deadline = Math.min(deadline, this.endOf(peer), peer.requestAt);
-    for (const { until } of this.left.values()) deadline = Math.min(deadline, until);
     return deadline;
   }
 
@@ -270,74 +266,14 @@ export class ServiceExchange {
   }
 
   private heard(message: DigestMessage | UpdateMessage, at: number, now: number): void {
-    const { cluster, site } = message;
-    const left = this.left.get(cluster);
-    if (left?.site === site && now < left.until && compareSpeakers(message, left) <= 0) {
-      this.gate.release(cluster);
-      return;
-    }
-    const peer = this.peers.get(cluster) ?? this.meet(message, at);
-    if (peer === undefined) return;
-    if (peer.claimant !== site) peer.follow(message);
-    const order = compareSpeakers(message, peer.speaker);
-    // After a crash a process may begin with a clock that is behind: whoever speaks for a lost cluster is heard.
-    if (order < 0 && (peer.state === 'live' || at < peer.heardAt + this.options.leaseMs)) return;
-    if (order !== 0) peer.follow(message);
-    peer.heardAt = Math.max(peer.heardAt, at);
-    peer.leaseFrom = Math.max(peer.leaseFrom, at);
-    const outcome = message.type === 'digest' ? peer.hearDigest(message) && 'known' : peer.hearUpdate(message);
-    if (outcome === 'applied') this.tracesHeard.add(tracesOf(message));
-    this.heardSo(peer, outcome || 'gap', now);
-  }
-
-  private heardSo(peer: Peer, outcome: Outcome, now: number): void {
-    const { requestMs, retryMs, random } = this.options;
-    if (outcome === 'bad') this.stats.mismatched += 1;
-    if (outcome === 'applied') this.revisionCount += 1;
-    if (peer.state !== 'live' && (outcome === 'applied' || !peer.isBehind)) {
-      this.revisionCount += 1;
-      if (peer.state === 'lost') this.greetings.extra(now);
-      peer.state = 'live';
-    }
-    if (!peer.isBehind) {
-      peer.requestAt = Infinity;
-      peer.requestCount = 0;
-    } else if (outcome === 'incomplete') {
-      peer.requestAt = now + retryMs * (0.5 + random.next() / 2);
-    } else if (peer.requestAt === Infinity) {
-      peer.requestAt = now + requestMs * (0.2 + 0.8 * random.next());
-    }
-  }
-
-  /** A new cluster; of one site the longest lost makes room. Undefined when there is none. */
-  private meet(head: Head, at: number): Peer | undefined {
-    const ofSite = [...this.peers].filter(([, { claimant }]) => claimant === head.site);
-    if (ofSite.length >= LIMITS.clustersPerSiteMax) {
-      const lost = ofSite.filter(([, { state }]) => state === 'lost').sort(([, a], [, b]) => a.lostAt - b.lostAt);
-      if (lost.length === 0) return undefined;
-      this.peers.delete(lost[0]![0]);
-      this.revisionCount += 1;
-    }
-    if (this.peers.size >= LIMITS.clusterCountMax) return undefined;
-    const peer = new Peer(head, at);
-    this.peers.set(head.cluster, peer);
-    return peer;
+    const { left, applied, back } = this.peers.hear(message, at, now);
+    if (left) this.gate.release(message.cluster);
+    if (applied) this.tracesHeard.add(tracesOf(message));
+    if (back) this.greetings.extra(now);
   }
 
   private leftBy(message: Head, now: number): void {
-    const { cluster, site, instance, box } = message;
-    const peer = this.peers.get(cluster);
-    if (peer === undefined || peer.claimant !== site) return;
-    if (compareSpeakers(message, peer.speaker) < 0 && peer.state === 'live') return;
-    this.gate.release(cluster);
-    this.left.set(cluster, { instance, box, site, until: now + this.options.leftMs });
-    if (peer.siteId !== site) {
-      // It never told anything: what another site told before stays as it was.
-      peer.follow({ ...message, site: peer.siteId, instance: -1, box: -1 });
-      return;
-    }
-    this.peers.delete(cluster);
-    if (peer.state !== 'new') this.revisionCount += 1;
+    if (this.peers.leave(message, now)) this.gate.release(message.cluster);
   }
 
   private asked(message: HelloMessage | RequestMessage, now: number): void {
@@ -357,48 +293,21 @@ export class ServiceExchange {
     this.answers.add(inboxOf(message.cluster, message.box), wanted, at, now);
   }
 
-  private tickPeer(id: string, peer: Peer, now: number): void {
-    if (now >= this.endOf(peer)) {
-      if (peer.state !== 'new') this.revisionCount += 1;
-      if (peer.state === 'live') {
-        this.stats.expired += 1;
-        peer.state = 'lost';
-        peer.lostAt = now;
-      } else {
-        this.peers.delete(id);
-      }
-    }
-    if (now < peer.requestAt) return;
-    peer.requestAt = Infinity;
-    if (peer.isBehind && now < peer.leaseFrom + this.options.leaseMs) this.request(id, peer, now);
-  }
-
-  /** When a cluster is lost, or a lost one is forgotten. */
-  private endOf({ state, leaseFrom, lostAt }: Peer): number {
-    const { leaseMs, retentionMs } = this.options;
-    return state === 'lost' ? Math.max(leaseFrom, lostAt) + retentionMs : leaseFrom + leaseMs;
-  }
-
   private settlesAt(connectedAt: number): number {
     const { leaseMs, settleMsMax } = this.options;
-    const waits = [...this.peers.values()].filter(({ state }) => state !== 'live').map(({ leaseFrom }) => leaseFrom);
     // Somebody may have answered by a router that is not known yet.
-    if (this.gate.waitingFor().length > 0) waits.push(connectedAt);
+    const unknownUntil = this.gate.waitingFor().length > 0 ? connectedAt + leaseMs : -Infinity;
     return Math.min(
       connectedAt + settleMsMax,
-      Math.max(this.greetings.answeredAt, ...waits.map((from) => from + leaseMs)),
+      Math.max(this.greetings.answeredAt, this.peers.awaitedUntil(), unknownUntil),
     );
   }
 
-  private request(id: string, peer: Peer, now: number): void {
-    const { retryMs, retryMsMax, random } = this.options;
-    const { instance: aboutInstance, box: aboutBox } = peer.speaker;
+  private request({ cluster, speaker, seq, requestCount }: Missing): void {
+    const { instance: aboutInstance, box: aboutBox } = speaker;
     // An inbox may be out of reach where the multicast is not.
-    const to = peer.requestCount % 4 === 3 ? SERVICES_ADDRESS : inboxOf(id, aboutBox);
-    const { seq } = peer;
-    this.send(to, encodeMessage({ ...this.head(), type: 'request', about: id, aboutInstance, aboutBox, seq }));
-    peer.requestAt = now + Math.min(retryMsMax, retryMs * 2 ** peer.requestCount) * (0.75 + random.next() / 2);
-    peer.requestCount += 1;
+    const to = requestCount % 4 === 3 ? SERVICES_ADDRESS : inboxOf(cluster, aboutBox);
+    this.send(to, encodeMessage({ ...this.head(), type: 'request', about: cluster, aboutInstance, aboutBox, seq }));
     this.stats.requests += 1;
   }
 
