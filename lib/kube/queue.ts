@@ -6,8 +6,10 @@
  */
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../random.ts';
+import { Seldom } from '../seldom.ts';
 
 export interface QueueObserver {
   depth(waiting: number): void;
@@ -48,6 +50,9 @@ const AGAIN_MIN_MS = 20;
 /** What timers can hold. */
 const WAIT_MAX_MS = 2 ** 31 - 1;
 
+/** A failure that stays the same, such as an object that is refused, is told of this often. */
+const SAME_FAILURE_MS = 600_000;
+
 /** More runs of one key within the window are no work but a circle. */
 const RUNS_MAX = 200;
 const RUNS_WINDOW_MS = 10_000;
@@ -73,6 +78,7 @@ export class WorkQueue {
   private readonly later = new Map<string, Later>();
   private readonly rates = new Map<string, Rate>();
   private readonly backoffs = new Map<string, Backoff>();
+  private readonly failures = new Map<string, { message: string; seldom: Seldom }>();
   private signal: AbortSignal | undefined;
   private onIdle: (() => void)[] = [];
 
@@ -127,6 +133,7 @@ export class WorkQueue {
     this.rates.delete(key);
     this.cancelLater(key);
     this.backoffs.delete(key);
+    this.failures.delete(key);
   }
 
   /** May be called again when it is over. Works until `signal` aborts; resolves when the runs that were under way then are over. */
@@ -198,14 +205,26 @@ export class WorkQueue {
       const look = () => run(key, signal);
       const againMs = (await (observer?.around ? observer.around(key, look) : look())) ?? Infinity;
       this.backoffs.delete(key);
+      if (this.failures.delete(key)) this.parts.log.info({ key }, 'reconcile succeeds again');
       return { result: againMs === Infinity ? 'success' : 'requeue_after', againMs };
     } catch (err) {
       if (signal.aborted) return { result: 'error', againMs: Infinity };
       const againMs = this.backoffOf(key).nextMs();
-      this.parts.log.warn({ key, err, retryAfterMs: Math.round(againMs) }, 'reconcile failed and is tried again');
+      this.tellFailure(key, err, againMs);
       this.parts.observer?.retried();
       return { result: 'error', againMs };
     }
+  }
+
+  private tellFailure(key: string, err: unknown, againMs: number): void {
+    const message = messageOf(err);
+    const before = this.failures.get(key);
+    const failure = before?.message === message ? before : { message, seldom: new Seldom(SAME_FAILURE_MS) };
+    this.failures.set(key, failure);
+    const untold = failure.seldom.tell(this.parts.clock.now());
+    if (untold === undefined) return;
+    const fields = { key, err, retryAfterMs: Math.round(againMs), ...(untold > 0 && { untold }) };
+    this.parts.log.warn(fields, 'reconcile failed and is tried again');
   }
 
   private backoffOf(key: string): Backoff {

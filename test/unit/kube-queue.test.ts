@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { WorkQueue, type WorkQueueOptions } from '../../lib/kube/queue.ts';
-import { createLogger } from '../../lib/log.ts';
+import { createLogger, type Logger } from '../../lib/log.ts';
 import { SeededRandom } from '../../lib/random.ts';
 
 const silent = createLogger({ name: 'test', level: 'silent' });
@@ -161,6 +161,30 @@ describe('a work queue', () => {
     queue.addAfter('a', 900);
     await vi.advanceTimersByTimeAsync(2000);
     expect(atMs).toEqual([100]);
+  });
+
+  it('tells of a failure once while it stays the same, of another at once, and when it is over', async () => {
+    const lines: string[] = [];
+    const told = (level: string) => (fields: { err?: Error; untold?: number }, message: string) =>
+      lines.push([level, fields.err?.message ?? message, fields.untold].join(' ').trim());
+    const log = { ...silent, warn: told('warn'), info: told('info'), debug: () => undefined } as unknown as Logger;
+    let fault: string | undefined = 'refused';
+    const run = async () => {
+      if (fault !== undefined) throw new Error(fault);
+      return undefined;
+    };
+    const queue = queueOf(run, { retryMaxMs: 10_000 }, log);
+    queue.add('a');
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(lines).toEqual(['warn refused']);
+    await vi.advanceTimersByTimeAsync(330_000);
+    expect(lines.at(-1)).toMatch(/^warn refused \d{2,}$/);
+    fault = 'not found';
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(lines.slice(2)).toEqual(['warn not found']);
+    fault = undefined;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(lines.slice(3)).toEqual(['info reconcile succeeds again']);
   });
 
   it('waits for runs under way when it ends, begins none, and leaves no timer', async () => {
