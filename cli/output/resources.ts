@@ -1,7 +1,7 @@
 /** Resources as `-o json|yaml|name` prints them: one object as it is, several as one List. A contract with scripts. Pure. */
 import { stringify } from 'yaml';
 import type { Resource } from '../../config/api/index.ts';
-import { serializeResources } from '../../config/api/serialize.ts';
+import { serializeResources, YAML_OUTPUT } from '../../config/api/serialize.ts';
 
 /** What `-o` may be where whole resources are printed. */
 export type ResourceFormat = 'json' | 'yaml' | 'name';
@@ -12,8 +12,8 @@ export function isResourceFormat(format: string | undefined): format is Resource
 
 export function formatObject(object: object, format: 'json' | 'yaml'): string {
   if (format === 'json') return `${JSON.stringify(object, null, 2)}\n`;
-  // Long lines are not folded: certificates and messages stay searchable. What stands there twice is written twice, and no alias.
-  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+  // What stands there twice is written twice, and no alias.
+  return stringify(object, { ...YAML_OUTPUT, aliasDuplicateObjects: false });
 }
 
 /** Data that no resource is: it carries apiVersion and kind too, so that all structured output is of one form. */

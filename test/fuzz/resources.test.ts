@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { formatList } from '../../cli/output/resources.ts';
 import { isKind, KINDS, type Resource } from '../../config/api/index.ts';
 import { parseResources, ResourceError } from '../../config/api/parse.ts';
 import { serializeResources } from '../../config/api/serialize.ts';
@@ -49,6 +51,35 @@ function parse(text: string): Resource[] | undefined {
     return undefined;
   }
 }
+
+/** Strings that some reader of YAML takes for something else. */
+const AMBIGUOUS =
+  'yes no on off y n Yes NO On ~ null Null true 0123 08 0o17 0x1f 0b11 1_000 1e10 e533 123e45 .5 .inf -.Inf .NaN +1 - -- ? = << 12:30:45 2001-01-01'
+    .split(' ')
+    .concat('2024-01-01T00:00:00Z', '', ' a', 'a ', '# a', 'a: b', '- a', 'a\n', '\ta', '\u2028', '\u0085');
+
+describe('what is written', () => {
+  const hex = fc.stringMatching(/^[0-9a-f_:.+-]{1,12}$/);
+  const text = fc.oneof(fc.constantFrom(...AMBIGUOUS), hex, hex);
+
+  it.each(['1.1', '1.2'] as const)('is text for a reader of YAML %s, whatever it looks like', (version) => {
+    fc.assert(
+      fc.property(text, text, (one, other) => {
+        const labels = { [one]: other, [`${other}-`]: one };
+        const resource = {
+          apiVersion: API,
+          kind: 'Site',
+          metadata: { name: one, labels },
+          spec: { list: [one, other] },
+        };
+        expect(parseYaml(serializeResources([resource]), { version })).toEqual(resource);
+        const list = formatList([resource as unknown as Resource], 'yaml');
+        expect(parseYaml(list, { version }).items).toEqual([resource]);
+      }),
+      { seed: SEED, numRuns: 300, examples: AMBIGUOUS.map((each) => [each, each]) },
+    );
+  });
+});
 
 describe('parseResources', () => {
   it('reads back what was written, whatever the strings hold', () => {

@@ -1,5 +1,6 @@
 /** Manifests as text, for `--dry-run`. */
 import { stringify } from 'yaml';
+import { YAML_OUTPUT } from '../../../config/api/serialize.ts';
 import type { KubeObject } from '../../../lib/kube/object.ts';
 
 /** YAML documents unless `json`, a List, or `name` is asked for. */
@@ -8,5 +9,7 @@ export function printManifests(objects: readonly KubeObject[], format = 'yaml'):
   if (format === 'name') {
     return objects.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`).join('\n');
   }
-  return objects.map((object) => `---\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`).join('');
+  return objects
+    .map((object) => `---\n${stringify(object, { ...YAML_OUTPUT, aliasDuplicateObjects: false })}`)
+    .join('');
 }
