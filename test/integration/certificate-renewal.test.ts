@@ -14,6 +14,7 @@ import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { runSite } from '../../site-controller/platform/local/site-run.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 import { ROTATE_ANNOTATION } from '../../site-controller/reconcile/certificate/rollover.ts';
+import { eventually } from '../support/eventually.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'skuprt-renewal-'));
 const stop = new AbortController();
@@ -26,16 +27,6 @@ afterAll(async () => {
   await Promise.allSettled(runs);
   rmSync(home, { recursive: true, force: true });
 });
-
-async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`${what}: did not happen`);
-    await sleep(50);
-  }
-}
 
 async function start(name: 'east' | 'west', spec: object): Promise<string> {
   const settings = { [SETTING.bindHost]: '127.0.0.1' };

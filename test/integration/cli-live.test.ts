@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI_ENTRY, localEnv, runHere } from '../support/cli.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, PATIENCE } from '../support/eventually.ts';
 import { freePort, LocalMachine } from '../support/local-machine.ts';
 import { connect, echoServer, type Listening } from '../support/tcp.ts';
 
@@ -44,10 +44,12 @@ function ended(socket: Socket): boolean {
 describe('commands that look', () => {
   it('top, from either site', async () => {
     for (const machine of [west, east]) {
-      const { code, out } = await at(machine, 'top --once');
+      // How long a round trip takes is known after the first heartbeat.
+      const look = () => at(machine, 'top --once');
+      await expect.poll(async () => (await look()).out, PATIENCE).toMatch(/^\S+ +west +east +up +1 +[\d.]+ ms/m);
+      const { code, out } = await look();
       expect(code).toBe(0);
       expect(out).toMatch(/^2 sites {3}2 routers {3}1 link {3}1 service$/m);
-      expect(out).toMatch(/^\S+ +west +east +up +1 +[\d.]+ ms/m);
       expect(out).toMatch(/^echo +1 +1 +0 +\d+ +0 /m);
     }
   });
@@ -60,9 +62,11 @@ describe('commands that look', () => {
   });
 
   it('the graph, in each notation', async () => {
-    expect((await at(west, 'network graph -o dot')).out).toMatch(/s1 -> s0 \[label="cost 1/);
-    expect((await at(east, 'network graph')).out).toMatch(/s1 -->\|"cost 1.*"\| s0/);
-    expect((await at(east, 'network graph -o svg')).out).toMatch(/^<svg [\s\S]*offers echo[\s\S]*<\/svg>\n$/);
+    const told = (machine: LocalMachine, line: string) =>
+      expect.poll(async () => (await at(machine, `network graph ${line}`.trim())).out, PATIENCE);
+    await told(west, '-o dot').toMatch(/s1 -> s0 \[label="cost 1/);
+    await told(east, '').toMatch(/s1 -->\|"cost 1.*"\| s0/);
+    await told(east, '-o svg').toMatch(/^<svg [\s\S]*offers echo[\s\S]*<\/svg>\n$/);
   });
 
   it('a connection from its beginning to its end, by both sites, and only what was asked for', async () => {
@@ -102,9 +106,10 @@ describe('commands that look', () => {
   });
 
   it('events, with what the resources say', async () => {
+    const events = async () => (await at(east, 'events')).out;
+    await expect.poll(events, PATIENCE).toMatch(/^\S+ \S+ +info +token-issued /m);
     const { code, out } = await at(east, 'events');
     expect(code).toBe(0);
-    expect(out).toMatch(/^\S+ \S+ +info +token-issued /m);
     expect(out).toMatch(/^\S+ \S+ +info +link-up +Link \S+ from west to east is up$/m);
     const document = JSON.parse((await at(east, 'events -o json')).out);
     expect(document).toMatchObject({ apiVersion: 'skuprt.io/v1alpha1', kind: 'EventList', items: expect.any(Array) });

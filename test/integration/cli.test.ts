@@ -7,11 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { startBackend } from '../../cli/commands/demo.ts';
 import { CLI_ENTRY, localEnv, runChild, runHere } from '../support/cli.ts';
+import { eventually, PATIENCE } from '../support/eventually.ts';
 
 const LOCAL = ['--host', '127.0.0.1', '--host', 'localhost', '--bind-host', '127.0.0.1'];
 const GREETING = 'hello through two sites\n';
@@ -68,7 +68,7 @@ describe('two sites made on the command line', () => {
     expect(redeemed).toMatchObject({ code: 0, err: expect.stringContaining('has been redeemed') });
     expect(redeemed.err).toContain('Link "to-east" is ready');
     // Who is at the other end is told over the link itself, a moment later.
-    await until(async () => {
+    await eventually('who is at the other end is told', async () => {
       const { out } = await skuprt('-n west link status to-east -o json');
       return (JSON.parse(out) as { status: { remoteSiteName?: string } }).status.remoteSiteName === 'east';
     });
@@ -109,10 +109,12 @@ describe('two sites made on the command line', () => {
   });
 
   it('shows the network from both ends', async () => {
-    const { out } = await skuprt('-n east network status -o json');
-    const network = JSON.parse(out) as { sites: { name: string; links: { direction: string; cost: number }[] }[] };
-    const links = Object.fromEntries(network.sites.map(({ name, links }) => [name, links]));
-    expect(links).toMatchObject({
+    const links = async () => {
+      const { out } = await skuprt('-n east network status -o json');
+      const { sites } = JSON.parse(out) as { sites: { name: string; links: { direction: string; cost: number }[] }[] };
+      return Object.fromEntries(sites.map(({ name, links }) => [name, links]));
+    };
+    await expect.poll(links, PATIENCE).toMatchObject({
       east: [{ direction: 'incoming', cost: 1, operational: true, remoteSiteName: 'west' }],
       west: [{ direction: 'outgoing', cost: 1, operational: true, remoteSiteName: 'east' }],
     });
@@ -122,7 +124,7 @@ describe('two sites made on the command line', () => {
   it('takes the service away again', async () => {
     expect(await skuprt('-n east unexpose --address backend')).toMatchObject({ code: 0 });
     expect(await skuprt('-n east unexpose --address backend')).toMatchObject({ code: 3 });
-    await until(async () => (await skuprt('-n west listener status -o name')).out === '');
+    await eventually('no listener is left', async () => (await skuprt('-n west listener status -o name')).out === '');
   });
 
   it('packs a dump without keys and codes', async () => {
@@ -149,13 +151,14 @@ describe('two sites made on the command line', () => {
   });
 
   it('ends a wait on Ctrl-C with exit 130 and says what goes on', async () => {
+    const resource = join(dataHome, 'skuprt/namespaces/west/input/resources/Listener-nothing.yaml');
+    // Of a try before.
+    rmSync(resource, { force: true });
     const env = { ...localEnv(), XDG_DATA_HOME: dataHome };
     const args = ['-n', 'west', 'listener', 'create', 'nothing', '1024', '--host', '127.0.0.1', '--wait', 'ready'];
     const child = spawn(process.execPath, [CLI_ENTRY, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const said = text(child.stderr);
-    await until(() =>
-      Promise.resolve(existsSync(join(dataHome, 'skuprt/namespaces/west/input/resources/Listener-nothing.yaml'))),
-    );
+    await eventually('it has written what it waits for', () => existsSync(resource));
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([130, null]);
     expect(await said).toContain('goes on in the background');
@@ -165,7 +168,7 @@ describe('two sites made on the command line', () => {
     expect(await skuprt('-n west site stop')).toMatchObject({ code: 0 });
     expect((await skuprt('-n west site status')).out).toContain('Stopped');
     expect(await skuprt('-n west init west')).toMatchObject({ code: 0 });
-    await until(async () => (await skuprt('-n west link status')).out.includes('Ready'));
+    await eventually('the link is ready', async () => (await skuprt('-n west link status')).out.includes('Ready'));
     expect(await skuprt('-n west link delete to-east --yes')).toMatchObject({ code: 0 });
     expect((await skuprt('-n west token status -o name')).out).not.toContain('to-east');
     expect(await skuprt('-n west delete --yes')).toMatchObject({ code: 0 });
@@ -175,7 +178,7 @@ describe('two sites made on the command line', () => {
 
   async function addressOf(service: string): Promise<string> {
     let here: string | undefined;
-    await until(async () => {
+    await eventually(`${service} answers`, async () => {
       const { code, out } = await skuprt(`-n west service status ${service} -o json`);
       here = code === 0 ? (JSON.parse(out) as { status: { connectHere: string[] } }).status.connectHere[0] : undefined;
       return here !== undefined && (await fetch(`http://${here}/`).catch(() => undefined)) !== undefined;
@@ -252,11 +255,3 @@ it('the server of a demo that stays holds no pipe open that the demo writes to',
   await backend.stop();
   rmSync(dirname(said), { recursive: true });
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it never came to that');
-    await sleep(50);
-  }
-}

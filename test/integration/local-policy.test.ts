@@ -196,9 +196,10 @@ describe('access policies of local sites', () => {
     cluster.podPorts.set('router-1:5671', amqps);
     const kubeconfig = join(west.home, 'kubeconfig');
     writeFileSync(kubeconfig, JSON.stringify({ contexts: [{ name: 'one', context: { namespace: 'west' } }] }));
-    const line = `--kubeconfig ${kubeconfig} -c one policy explain --from west --to shop -o json`;
+    const line = '-c one policy explain --from west --to shop -o json';
     const explained = async () => {
-      const { code, out } = await runHere(line.split(' '), { connect: async () => cluster });
+      const args = ['--kubeconfig', kubeconfig, ...line.split(' ')];
+      const { code, out } = await runHere(args, { connect: async () => cluster });
       return [code, JSON.parse(out) as Explanation] as const;
     };
     const [, without] = await explained();

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 /** Of a machine that is slow and busy with others. What says how fast something is belongs to the benchmarks. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
+/** The same for `expect.poll`, which shows what there was instead. */
+export const PATIENCE = { timeout: PATIENCE_MS, interval: POLL_MS } as const;
 
 /** Looks again and again until `look` answers something other than undefined or false; rejects, naming `what`, when that takes too long. */
 export async function eventually<T>(
