@@ -8,6 +8,7 @@
 import { compareText } from '../text.ts';
 import { type ClientMatch, clientMatch, type Look, type ServiceMatch, serviceMatch } from './match.ts';
 import { doubtText, listText, ruleText, wishText } from './reason.ts';
+import { RuleIndex } from './rule-index.ts';
 import type {
   Action,
   Decision,
@@ -15,6 +16,7 @@ import type {
   Operation,
   PolicyDocument,
   PolicyRequest,
+  PolicyRule,
   PolicyService,
   RuleReference,
 } from './types.ts';
@@ -38,6 +40,7 @@ interface CompiledPolicy {
 interface CompiledRule {
   readonly action: Action;
   readonly operations: readonly Operation[];
+  readonly from: PolicyRule['from'];
   readonly matches: ClientMatch;
   readonly by: RuleReference;
   readonly limits: Limits | undefined;
@@ -49,6 +52,8 @@ export interface Governing {
   readonly namespaced: readonly CompiledPolicy[];
   /** Some of them only say what they would do. */
   readonly hasDryRun: boolean;
+  /** Asked for a few clients only: not worth an index. */
+  readonly isPassing?: boolean;
 }
 
 type Answer = Pick<Decision, 'allowed' | 'by' | 'reason'>;
@@ -89,6 +94,7 @@ function compile({ spec }: PolicyDocument, reference: string): CompiledPolicy {
     rules: spec.rules.map(({ action, operations, from, limits }, rule) => ({
       action,
       operations: operations ?? RULE_OPERATIONS_DEFAULT,
+      from,
       matches: clientMatch(from),
       by: { policy: reference, rule },
       limits: action === 'Limit' ? (limits ?? {}) : undefined,
@@ -106,28 +112,26 @@ export function governing(set: PolicySet, request: PolicyRequest): Governing {
   return { cluster, namespaced, hasDryRun: [...cluster, ...namespaced].some(({ dryRun }) => dryRun) };
 }
 
-/** The same with those of one name replaced: `instead` holds none, or others of that name. */
-export function governingInstead(
-  policies: Governing,
-  reference: string,
-  instead: PolicySet,
-  request: PolicyRequest,
-): Governing {
-  const own = governing(instead, request);
-  const level = (all: readonly CompiledPolicy[], of: readonly CompiledPolicy[]) =>
-    [...all.filter((policy) => policy.reference !== reference), ...of].sort((a, b) =>
-      compareText(a.reference, b.reference),
-    );
+/** The same with those of one name replaced. @param own those that have a say in their place: none, or others of that name */
+export function governingInstead(policies: Governing, reference: string, own: Governing): Governing {
+  const level = (all: readonly CompiledPolicy[], of: readonly CompiledPolicy[]) => {
+    const others = all.filter((policy) => policy.reference !== reference);
+    if (of.length === 0) return others;
+    const behind = others.findIndex((policy) => compareText(policy.reference, reference) > 0);
+    others.splice(behind < 0 ? others.length : behind, 0, ...of);
+    return others;
+  };
   const cluster = level(policies.cluster, own.cluster);
   const namespaced = level(policies.namespaced, own.namespaced);
-  return { cluster, namespaced, hasDryRun: [...cluster, ...namespaced].some(({ dryRun }) => dryRun) };
+  const hasDryRun = [cluster, namespaced].some((all) => all.some(({ dryRun }) => dryRun));
+  return { cluster, namespaced, hasDryRun, isPassing: true };
 }
 
 /** Who has a say in both is the same, so that both are decided alike for each client. */
 export function isSameGoverning(a: Governing, b: Governing): boolean {
   const isSame = (one: readonly CompiledPolicy[], other: readonly CompiledPolicy[]) =>
     one.length === other.length && one.every((policy, at) => policy === other[at]);
-  return isSame(a.cluster, b.cluster) && isSame(a.namespaced, b.namespaced);
+  return a === b || (isSame(a.cluster, b.cluster) && isSame(a.namespaced, b.namespaced));
 }
 
 function policiesOfNamespace(set: PolicySet, request: PolicyRequest): readonly CompiledPolicy[] {
@@ -153,39 +157,79 @@ export function decideEarly(set: PolicySet, request: PolicyRequest): Decision {
 
 /** With what `governing` has said of a request with the same operation, service and namespace. */
 export function decideBy(policies: Governing, request: PolicyRequest, look: Look = 'strict'): Decision {
-  const enforced = policies.hasDryRun ? withoutDryRun(policies) : policies;
+  const enforced = enforcedOf(policies);
   const answer = answerOf(enforced, request, look);
   const decision: Decision = {
     ...answer,
     limits: answer.allowed ? limitsOf(enforced, request, look) : [],
-    enforceExisting: [...enforced.cluster, ...enforced.namespaced].some(({ enforceExisting }) => enforceExisting),
+    enforceExisting: resetsOpen(enforced),
   };
   if (!policies.hasDryRun) return decision;
   const dryRun = answerOf(policies, request, look);
   return dryRun.allowed === answer.allowed ? decision : { ...decision, dryRun };
 }
 
-function withoutDryRun({ cluster, namespaced }: Governing): Governing {
+/** Found once for all clients. */
+const enforcedAlone = new WeakMap<Governing, Governing>();
+const resetting = new WeakMap<Governing, boolean>();
+const indices = new WeakMap<readonly CompiledPolicy[], RuleIndex<CompiledRule>>();
+
+function enforcedOf(policies: Governing): Governing {
+  if (!policies.hasDryRun) return policies;
+  const known = enforcedAlone.get(policies);
+  if (known !== undefined) return known;
   const isEnforced = ({ dryRun }: CompiledPolicy) => !dryRun;
-  return { cluster: cluster.filter(isEnforced), namespaced: namespaced.filter(isEnforced), hasDryRun: false };
+  const { cluster, namespaced, isPassing } = policies;
+  const found = {
+    cluster: cluster.filter(isEnforced),
+    namespaced: namespaced.filter(isEnforced),
+    hasDryRun: false,
+    isPassing,
+  };
+  enforcedAlone.set(policies, found);
+  return found;
 }
 
-function answerOf({ cluster, namespaced }: Governing, request: PolicyRequest, look: Look): Answer {
+function resetsOpen(policies: Governing): boolean {
+  const { cluster, namespaced } = policies;
+  const found =
+    resetting.get(policies) ?? [cluster, namespaced].some((all) => all.some(({ enforceExisting }) => enforceExisting));
+  resetting.set(policies, found);
+  return found;
+}
+
+/** Of one level that governs; undefined where all of its rules are to be looked at. */
+function indexOf(policies: readonly CompiledPolicy[], isPassing: boolean): RuleIndex<CompiledRule> | undefined {
+  if (isPassing) return undefined;
+  const found = indices.get(policies) ?? new RuleIndex(policies.flatMap(({ rules }) => rules));
+  indices.set(policies, found);
+  return found;
+}
+
+function answerOf({ cluster, namespaced, isPassing = false }: Governing, request: PolicyRequest, look: Look): Answer {
   if (cluster.length === 0 && namespaced.length === 0) {
     return { allowed: true, reason: `no policy selects this, so it is allowed: ${wishText(request)}` };
   }
-  const byCluster = cluster.length > 0 ? answerOfLevel(cluster, request, look) : undefined;
+  const answerBy = (policies: readonly CompiledPolicy[]) =>
+    answerOfLevel(policies, request, look, indexOf(policies, isPassing || look === 'early'));
+  const byCluster = cluster.length > 0 ? answerBy(cluster) : undefined;
   if (byCluster?.allowed === false || namespaced.length === 0) return byCluster!;
-  return answerOfLevel(namespaced, request, look);
+  return answerBy(namespaced);
 }
 
 /** Of policies of one kind, at least one. */
-function answerOfLevel(policies: readonly CompiledPolicy[], request: PolicyRequest, look: Look): Answer {
-  const denied = firstRule(policies, request, (rule) => rule.action === 'Deny' && rule.matches(request, 'unverified'));
+function answerOfLevel(
+  policies: readonly CompiledPolicy[],
+  request: PolicyRequest,
+  look: Look,
+  index: RuleIndex<CompiledRule> | undefined,
+): Answer {
+  const first = (wanted: (rule: CompiledRule) => boolean) => firstRule(policies, request, index, wanted);
+  const denied = first((rule) => rule.action === 'Deny' && rule.matches(request, 'unverified'));
   if (denied !== undefined) {
     return { allowed: false, by: denied.by, reason: `${ruleText(denied.by)}, denies this: ${wishText(request)}` };
   }
-  const allowed = firstRule(policies, request, (rule) => rule.action !== 'Deny' && rule.matches(request, look));
+  const allowed = first((rule) => rule.action !== 'Deny' && rule.matches(request, look));
   if (allowed !== undefined) {
     const verb = allowed.action === 'Limit' ? 'allows this within its limits' : 'allows this';
     return { allowed: true, by: allowed.by, reason: `${ruleText(allowed.by)}, ${verb}: ${wishText(request)}` };
@@ -194,15 +238,17 @@ function answerOfLevel(policies: readonly CompiledPolicy[], request: PolicyReque
   return {
     allowed: false,
     by: { policy: names[0]! },
-    reason: `no rule of ${listText(names)} allows this: ${wishText(request)}${wouldMatch(policies, request)}`,
+    reason: `no rule of ${listText(names)} allows this: ${wishText(request)}${wouldMatch(request, first)}`,
   };
 }
 
 function firstRule(
   policies: readonly CompiledPolicy[],
-  { operation }: PolicyRequest,
+  { operation, client }: PolicyRequest,
+  index: RuleIndex<CompiledRule> | undefined,
   wanted: (rule: CompiledRule) => boolean,
 ): CompiledRule | undefined {
+  if (index !== undefined) return index.first(client, (rule) => rule.operations.includes(operation) && wanted(rule));
   for (const { rules } of policies) {
     const found = rules.find((rule) => rule.operations.includes(operation) && wanted(rule));
     if (found !== undefined) return found;
@@ -211,25 +257,25 @@ function firstRule(
 }
 
 /** The half that is missing when a rule means the client but asks that it be better known. */
-function wouldMatch(policies: readonly CompiledPolicy[], request: PolicyRequest): string {
+function wouldMatch(
+  request: PolicyRequest,
+  first: (wanted: (rule: CompiledRule) => boolean) => CompiledRule | undefined,
+): string {
   const { client } = request;
-  const rule = firstRule(
-    policies,
-    request,
-    ({ action, matches }) => action !== 'Deny' && matches(request, 'unverified'),
-  );
+  const rule = first(({ action, matches }) => action !== 'Deny' && matches(request, 'unverified'));
   if (rule === undefined) return doubtText(client);
   const known = doubtText(client) || `; it is verified by ${client.verification} only`;
   return `${known}, and ${ruleText(rule.by)}, asks for more`;
 }
 
-function limitsOf({ cluster, namespaced }: Governing, request: PolicyRequest, look: Look): Decision['limits'] {
-  const limits: { by: RuleReference; limits: Limits }[] = [];
-  for (const { rules } of [...cluster, ...namespaced]) {
-    for (const rule of rules) {
-      if (rule.limits === undefined || !rule.operations.includes(request.operation)) continue;
-      if (rule.matches(request, look)) limits.push({ by: rule.by, limits: rule.limits });
-    }
-  }
-  return limits;
+function limitsOf(policies: Governing, request: PolicyRequest, look: Look): Decision['limits'] {
+  const { cluster, namespaced, isPassing = false } = policies;
+  const { operation, client } = request;
+  const isWanted = (rule: CompiledRule) =>
+    rule.limits !== undefined && rule.operations.includes(operation) && rule.matches(request, look);
+  return [cluster, namespaced].flatMap((level) => {
+    const index = level.length === 0 ? undefined : indexOf(level, isPassing || look === 'early');
+    const rules = index?.all(client, isWanted) ?? level.flatMap((policy) => policy.rules.filter(isWanted));
+    return rules.map(({ by, limits = {} }): { by: RuleReference; limits: Limits } => ({ by, limits }));
+  });
 }
