@@ -14,7 +14,7 @@ import { href, inPicture, outOf, parseRoute, VIEWS } from '../../console/page/ro
 import { History } from '../../console/page/state/history.ts';
 import { Network } from '../../console/page/state/network.ts';
 import { linksDown, linksExpiring, serviceTroubles } from '../../console/page/state/trouble.ts';
-import { duration, milliseconds, moment, rate, size } from '../../console/page/text/format.ts';
+import { duration, milliseconds, moment, rate, shortened, size } from '../../console/page/text/format.ts';
 import { matches, words } from '../../console/page/text/search.ts';
 import { manySites, twoSites } from '../support/console-fixture.ts';
 
@@ -371,6 +371,13 @@ describe('words', () => {
     expect(rate(0.2)).toBe('0');
     expect(milliseconds(undefined)).toBe('');
     expect(milliseconds(0.418)).toBe('0.42 ms');
+  });
+
+  it('a name that is too long keeps its beginning and its end, by which it differs from others', () => {
+    expect(shortened('west', 4)).toBe('west');
+    expect(shortened('skuprt.service/0f4c/shop/orders/8080', 16)).toBe('skuprt.s…rs/8080');
+    expect(shortened('shop-of-the-town-01', 11)).not.toBe(shortened('shop-of-the-town-02', 11));
+    expect(shortened('🚀🚀🚀🚀🚀', 3)).toBe('🚀…🚀');
   });
 
   it('a search finds what has all its words, somewhere', () => {

@@ -1,7 +1,7 @@
 /** A site of the picture, as a card or a dot, or a group of sites with a dot for each. */
 import { type Content, h, type VNode } from '../dom.ts';
 import { platformName } from '../parts/bits.ts';
-import { plural } from '../text/format.ts';
+import { plural, shortened } from '../text/format.ts';
 import type { GraphNode, GroupNode, Health, SiteNode } from './graph.ts';
 import type { Point } from './layout.ts';
 import type { Mark } from './marks.ts';
@@ -80,7 +80,7 @@ function card(node: SiteNode): Content {
   return [
     h('rect', { class: 'shape', x: left, y: top, width, height, rx: 10 }),
     h('circle', { class: 'state', cx: left + 17, cy: top + 20, r: 4.5 }),
-    h('text', { class: 'name', x: left + 30, y: top + 24 }, cut(site.name, site.self ? 15 : 19)),
+    h('text', { class: 'name', x: left + 30, y: top + 24 }, shortened(site.name, site.self ? 15 : 19)),
     ' ',
     site.self && [h('text', { class: 'self', x: -left - 12, y: top + 24, 'text-anchor': 'end' }, 'here'), ' '],
     h('text', { class: 'under', x: left + 30, y: top + 39 }, underName(node)),
@@ -91,7 +91,11 @@ function card(node: SiteNode): Content {
         { key: service.address, class: 'service' },
         ' ',
         serviceSign(left + 17, y - 4, service.offers, service.uses),
-        h('text', { class: 'address', x: left + 30, y }, cut(service.address, service.trouble === undefined ? 24 : 22)),
+        h(
+          'text',
+          { class: 'address', x: left + 30, y },
+          shortened(service.address, service.trouble === undefined ? 24 : 22),
+        ),
         service.trouble !== undefined && troubleSign(-left - 14, y - 4, service.trouble),
       );
     }),
@@ -120,7 +124,11 @@ function dot(node: SiteNode, scale: number): Content {
   return [
     h('circle', { class: 'shape', r }),
     h('circle', { class: 'state', r: Math.max(4, r - 5) }),
-    h('text', { class: 'name', y: r + size + 3, 'text-anchor': 'middle', 'font-size': size }, cut(node.site.name, 18)),
+    h(
+      'text',
+      { class: 'name', y: r + size + 3, 'text-anchor': 'middle', 'font-size': size },
+      shortened(node.site.name, 18),
+    ),
   ];
 }
 
@@ -170,8 +178,4 @@ function nameSize(size: number, scale: number): number {
 export function seedOf(node: GroupNode, site: string): Point {
   const index = node.group.sites.indexOf(site);
   return seedPoint(index, node.group.sites.length, radius(node));
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

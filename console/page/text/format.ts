@@ -92,3 +92,11 @@ export function moment(at: number, now: number): string {
 }
 
 export const plural = (value: number, one: string, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+
+/** Names of one kind often differ in their ends only: what is too long loses its middle. Signs of two code units stay whole. */
+export function shortened(text: string, length: number): string {
+  const signs = [...text];
+  if (signs.length <= length) return text;
+  const head = Math.ceil((length - 1) / 2);
+  return `${signs.slice(0, head).join('')}…${signs.slice(signs.length - (length - 1 - head)).join('')}`;
+}
