@@ -1,6 +1,6 @@
 /**
  * A namespace of a cluster as each who is signed in may see and change it: asked and written with their own token. Some are kept, since a
- * page asks again and again.
+ * page asks again and again: until who it is signs out, or has asked nothing for a while.
  */
 import type { ConsolePlace, PlaceOf, SignedIn } from '../../console/server/uses.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -12,6 +12,7 @@ import { issuerOf } from './issue.ts';
 import { ResourcePlace } from './resource-place.ts';
 
 const KEPT_COUNT = 50;
+const IDLE_MS = 5 * 60_000;
 
 export interface UserPlace {
   readonly place: ConsolePlace;
@@ -25,6 +26,7 @@ export class UserPlaces {
   readonly #open: OpenPlace;
   /** By token, the one that was used longest ago first. */
   readonly #places = new Map<string, Promise<UserPlace>>();
+  readonly #idleTimers = new Map<string, NodeJS.Timeout>();
 
   constructor(open: OpenPlace) {
     this.#open = open;
@@ -35,20 +37,31 @@ export class UserPlaces {
     const opened = this.#places.get(token) ?? this.#open(token);
     this.#places.delete(token);
     this.#places.set(token, opened);
+    this.#used(token);
     if (this.#places.size > KEPT_COUNT) this.#close(this.#places.keys().next().value!);
     try {
       return (await opened).place;
     } catch (error) {
-      if (this.#places.get(token) === opened) this.#places.delete(token);
+      if (this.#places.get(token) === opened) this.#close(token);
       throw error;
     }
   };
+
+  /** Nobody is signed in with it any more: its connections end, and nothing here remembers it. */
+  readonly forget = (token: string): void => this.#close(token);
 
   close(): void {
     for (const token of [...this.#places.keys()]) this.#close(token);
   }
 
+  #used(token: string): void {
+    clearTimeout(this.#idleTimers.get(token));
+    this.#idleTimers.set(token, setTimeout(() => this.#close(token), IDLE_MS).unref());
+  }
+
   #close(token: string): void {
+    clearTimeout(this.#idleTimers.get(token));
+    this.#idleTimers.delete(token);
     const opened = this.#places.get(token);
     this.#places.delete(token);
     // What could not be opened was told to who asked.

@@ -29,6 +29,8 @@ import type { Access, ConsoleModel, PlaceOf } from './uses.ts';
 export interface ConsoleServerParts {
   model: ConsoleModel;
   placeOf: PlaceOf;
+  /** Nobody is signed in with that token any more. */
+  onLeft?: (token: string) => void;
   access: Access;
   page: PageFiles;
   clock: Clock;
@@ -56,13 +58,13 @@ export class ConsoleServer {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ConsoleServerParts, options: ConsoleServerOptions) {
-    const { clock, access } = parts;
+    const { clock, access, onLeft = () => {} } = parts;
     this.#parts = parts;
     this.#options = options;
     this.metrics = new ConsoleMetrics({ streamCount: () => this.#streams.count });
     this.#streams = new Streams({ clock, onCut: () => this.metrics.streamCut() });
     const newId = () => randomBytes(32).toString('base64url');
-    this.#sessions = new Sessions({ access, clock, newId, onEnd: (id) => this.#streams.end(id) });
+    this.#sessions = new Sessions({ access, clock, newId, onEnd: (id) => this.#streams.end(id), onLeft });
     const onTry = (result: 'accepted' | 'refused' | 'waiting') => this.metrics.signIn(result);
     this.#signIn = new SignIn({ access, sessions: this.#sessions, clock, onTry });
     this.#app = this.#build();

@@ -23,6 +23,8 @@ export interface SessionsParts {
   newId: () => string;
   /** Its streams end with it. */
   onEnd: (id: string) => void;
+  /** It was the last of this token. */
+  onLeft: (token: string) => void;
 }
 
 export class Sessions {
@@ -60,7 +62,12 @@ export class Sessions {
   }
 
   end(id: string): undefined {
-    if (this.#sessions.delete(id)) this.#parts.onEnd(id);
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#parts.onEnd(id);
+    const { token } = session.user;
+    if (![...this.#sessions.values()].some(({ user }) => user.token === token)) this.#parts.onLeft(token);
   }
 
   /** Looks again at sessions of open pages: a stream outlives no session. */

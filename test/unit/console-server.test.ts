@@ -76,6 +76,23 @@ describe('signing in', () => {
     expect([await asked(before), await asked(after)]).toEqual([401, 200]);
   });
 
+  it('a token that nobody is signed in with any more is told once, whichever way the last session of it ended', async () => {
+    const left: string[] = [];
+    const made = fakeConsole({}, { onLeft: (token) => left.push(token) });
+    const cookieOf = async (token: string, headers = {}) =>
+      String((await signIn(made, token, headers)).headers['set-cookie']).split(';')[0]!;
+    const signOut = (cookie: string) =>
+      made.server.inject({ method: 'POST', url: '/api/v1/sign-out', headers: { ...HEADERS, cookie } });
+    const [first, second] = [await cookieOf('good'), await cookieOf('good')];
+    await signOut(first);
+    expect(left).toEqual([]);
+    await signOut(second);
+    await signOut(second);
+    expect(left).toEqual(['good']);
+    await cookieOf('good', { cookie: await cookieOf('looker') });
+    expect(left).toEqual(['good', 'looker']);
+  });
+
   it('behind TLS the cookie is for TLS only', async () => {
     const answer = await signIn(fakeConsole(), 'good', { 'x-forwarded-proto': 'https' });
     expect(String(answer.headers['set-cookie'])).toContain('; Secure');

@@ -1,9 +1,10 @@
 /** Places of those who are signed in: each opened once with their own token, some kept, all closed. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { UserPlaces } from '../../cli/console/user-places.ts';
 import type { ConsolePlace, SignedIn } from '../../console/server/uses.ts';
 
 const KEPT_COUNT = 50;
+const IDLE_MS = 5 * 60_000;
 const NOBODY_CAN = new Error('the API server does not answer');
 
 const user = (token: string): SignedIn => ({ name: token, mayIssue: false, token });
@@ -33,6 +34,8 @@ function world() {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('places of users', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('are opened once for what a page asks at the same time, so that none is left open', async () => {
     const { places, opened, open } = world();
     const [one, other] = await Promise.all([places.of(user('a')), places.of(user('a'))]);
@@ -68,6 +71,30 @@ describe('places of users', () => {
     await expect(Promise.all([places.of(user('a')), places.of(user('a'))])).rejects.toBe(NOBODY_CAN);
     down(false);
     await expect(places.of(user('a'))).resolves.toBeDefined();
+  });
+
+  it('are closed at the sign-out, and nobody else loses theirs', async () => {
+    const { places, opened, open } = world();
+    await Promise.all([places.of(user('a')), places.of(user('b'))]);
+    places.forget('a');
+    await settled();
+    expect([...open]).toEqual([2]);
+    await places.of(user('a'));
+    expect(opened).toEqual(['a', 'b', 'a']);
+  });
+
+  it('are closed once nobody has asked for a while, from the last time on', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { places, open } = world();
+    await places.of(user('a'));
+    vi.advanceTimersByTime(IDLE_MS - 1);
+    await places.of(user('a'));
+    vi.advanceTimersByTime(IDLE_MS - 1);
+    await settled();
+    expect(open.size).toBe(1);
+    vi.advanceTimersByTime(1);
+    await settled();
+    expect(open.size).toBe(0);
   });
 
   it('that are still being opened are closed too', async () => {

@@ -44,7 +44,7 @@ export async function runConsole(context: Context, flags: ConsoleFlags): Promise
   const tls = flags.tlsCredentials === undefined ? undefined : await readTls(flags.tlsCredentials);
   const placeOf = isForMany ? users.of : async () => own;
   const server = new ConsoleServer(
-    { model: collector, placeOf, access, page, clock, log },
+    { model: collector, placeOf, onLeft: users.forget, access, page, clock, log },
     { isReadOnly: flags.readOnly, isLoopbackOnly, tls },
   );
   const metrics = new MetricsServer({ metrics: (format) => server.metrics.render(format) });
