@@ -68,6 +68,12 @@ async function inUse(ordinal: number): Promise<void> {
   });
 }
 
+/** Of the profile now: 0 at first, more after a try before. */
+async function ordinal(): Promise<number> {
+  const found = (await management.query('sslProfile')).find(({ name }) => name === profile);
+  return Number(found?.ordinal ?? 0);
+}
+
 test('a link whose certificates are not there yet comes up when they are', async () => {
   const [connector] = await management.query('connector');
   expect(connector).toMatchObject({ connectionStatus: 'FAILED' });
@@ -83,13 +89,15 @@ test('a higher ordinal brings a new connection, and the old one stays as long as
   const flow = await connect(servicePort);
   flow.write('a');
   await once(flow, 'data');
+  const older = await ordinal();
+  const newer = older + 1;
   renew(west);
-  expect(await management.update('sslProfile', profile, { ordinal: 1 })).toMatchObject({ status: 200 });
-  await inUse(1);
+  expect(await management.update('sslProfile', profile, { ordinal: newer })).toMatchObject({ status: 200 });
+  await inUse(newer);
   const next = await connect(servicePort);
   next.write('b');
   await once(next, 'data');
-  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal).sort()).toEqual([0, 1]);
+  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal).sort()).toEqual([older, newer]);
   flow.write('c');
   expect(String((await once(flow, 'data'))[0])).toBe('c');
   flow.end();
@@ -104,12 +112,13 @@ test('connections older than the oldest valid ordinal are closed, and no others;
   const old = await connect(servicePort);
   old.write('a');
   await once(old, 'data');
-  await management.update('sslProfile', profile, { ordinal: 2 });
-  await inUse(2);
+  const newer = (await ordinal()) + 1;
+  await management.update('sslProfile', profile, { ordinal: newer });
+  await inUse(newer);
   const young = await connect(servicePort);
   young.write('a');
   await once(young, 'data');
-  expect(await management.update('sslProfile', profile, { oldestValidOrdinal: 2 })).toMatchObject({ status: 200 });
+  expect(await management.update('sslProfile', profile, { oldestValidOrdinal: newer })).toMatchObject({ status: 200 });
   await eventually('the old one is gone', async () => (await links()).length === 1);
   for (const flow of [old, young]) {
     flow.write('b');
@@ -117,14 +126,14 @@ test('connections older than the oldest valid ordinal are closed, and no others;
     flow.destroy();
   }
   const shown = (await management.query('sslProfile')).find(({ name }) => name === profile);
-  expect(shown).toMatchObject({ ordinal: 2, oldestValidOrdinal: 2 });
-  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal)).toEqual([2]);
+  expect(shown).toMatchObject({ ordinal: newer, oldestValidOrdinal: newer });
+  expect((await links()).map(({ tlsOrdinal }) => tlsOrdinal)).toEqual([newer]);
 });
 
 test('a client of a tcpListener over TLS is told apart by the ordinal too', async () => {
   const port = await unusedPort();
   const listener = { host: '127.0.0.1', port: String(port), address: 'service', sslProfile: profile };
-  expect(await management.ask('CREATE', { type: 'tcpListener', name: 'secure' }, listener)).toMatchObject({
+  expect(await management.ask('CREATE', { type: 'tcpListener', name: `secure-${port}` }, listener)).toMatchObject({
     status: 201,
   });
   await network.accepting(port);
@@ -141,10 +150,11 @@ test('a client of a tcpListener over TLS is told apart by the ordinal too', asyn
   };
   const old = await client();
   const ended = once(old.socket, 'close');
-  await management.update('sslProfile', profile, { ordinal: 3 });
-  await inUse(3);
+  const newer = (await ordinal()) + 1;
+  await management.update('sslProfile', profile, { ordinal: newer });
+  await inUse(newer);
   const young = await client();
-  await management.update('sslProfile', profile, { oldestValidOrdinal: 3 });
+  await management.update('sslProfile', profile, { oldestValidOrdinal: newer });
   await ended;
   expect(await young.says('still here')).toBe('still here');
   young.socket.destroy();

@@ -4,6 +4,7 @@
  * removes it. Only where the system tells the environment of a process: on Linux.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Of those that are on their way out when the run is. */
@@ -59,9 +60,8 @@ function end(pid: number, signal: NodeJS.Signals): void {
 
 process.stdin.resume();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-process.stdin.on('close', async () => {
-  const isEmpty =
-    (await seenOff(LEAVE_MS)) || (await seenOff(TERM_MS, 'SIGTERM')) || (await seenOff(KILL_MS, 'SIGKILL'));
-  if (isEmpty) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  process.exit();
-});
+// Closed or broken: gone is gone.
+await finished(process.stdin).catch(() => undefined);
+const isEmpty = (await seenOff(LEAVE_MS)) || (await seenOff(TERM_MS, 'SIGTERM')) || (await seenOff(KILL_MS, 'SIGKILL'));
+if (isEmpty) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+process.exit();
