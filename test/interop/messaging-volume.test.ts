@@ -1,6 +1,6 @@
 /** Many messages, and large ones: none lost, none out of order, and a router holds little of what passes it. */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
 import { StreamReceiver, sendStream } from '../support/amqp-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { MessagingNetwork, PLACES, type Places } from './messaging-network.ts';
@@ -24,6 +24,11 @@ describe.each(isFullVolume ? LAYOUTS : LAYOUTS.slice(0, 1))('volume through $nam
   beforeAll(async () => {
     network = await MessagingNetwork.start(places);
   }, 90_000);
+  beforeEach(() => {
+    onTestFailed(() => {
+      process.stderr.write(`${network.evidence()}\n`);
+    });
+  });
   afterEach(() => network.disconnect());
   afterAll(() => network?.stop());
 

@@ -107,6 +107,7 @@ const EDGES: readonly Topology[] = [
 const MIB = 1024 * 1024;
 const MANY_FLOWS = 200;
 const MANY_BYTES = 10_000;
+const EAGER_FLOWS = 8;
 
 describe.each(runnable([...OURS, ...PAIRS, ...LINES, ...MESHES, ...EDGES]))('$title', (topology) => {
   let network: Network;
@@ -173,6 +174,22 @@ describe.each(runnable([...OURS, ...PAIRS, ...LINES, ...MESHES, ...EDGES]))('$ti
         expect(received.equals(sent)).toBe(true);
       };
       await Promise.all(Array.from({ length: MANY_FLOWS }, (_, index) => flow(index)));
+    });
+
+    // An original loses octets where it has the client, and stands still where its neighbour is another (wire reference 15).
+    const entry = way === 'forward' ? topology.kinds[0] : topology.kinds.at(-1);
+    const isOurs = entry === 'ours' && (topology.kinds.length === 2 || !topology.kinds.includes('original'));
+
+    test.runIf(isOurs)('many at once that write both ways from the first moment do not stand still', async () => {
+      const begin = async (): Promise<number> => {
+        const socket = await connect(network.entry('bulk', way));
+        void sendPattern(socket, MIB);
+        const byteCount = await receivePattern(socket, MIB);
+        socket.destroy();
+        return byteCount;
+      };
+      for (const byteCount of await Promise.all(Array.from({ length: EAGER_FLOWS }, begin)))
+        expect(byteCount).toBeGreaterThanOrEqual(MIB);
     });
 
     test('a client that resets harms nobody else', async () => {
