@@ -4,9 +4,10 @@
  */
 import { checkOf, choice, type Static, Type } from '../shape.ts';
 import { cleanText } from '../text.ts';
+import type { ExplainedEnd } from './explained.ts';
 import { hasKey, isSite, type Question, routingKeysOf, type SeenEnd, type SeenPlace, type SeenSite } from './seen.ts';
 import type { Traffic } from './traffic.ts';
-import { type Decision, OPERATIONS, type Operation, type PolicyClient, VERIFICATIONS } from './types.ts';
+import { OPERATIONS, type PolicyClient, VERIFICATIONS } from './types.ts';
 
 /** What one router is asked. */
 export interface RouterQuestion {
@@ -27,14 +28,8 @@ export interface RouterAnswer {
   readonly unasked?: string;
 }
 
-export interface AnsweredEnd {
-  readonly name: string;
-  readonly namespace: string;
-  readonly checks: readonly {
-    readonly operation: Operation;
-    readonly client: PolicyClient;
-    readonly decision: Decision;
-  }[];
+/** As it was told, but for its share. */
+export interface AnsweredEnd extends Omit<ExplainedEnd, 'traffic'> {
   /** Undefined of a router that does not tell it: an older one. */
   readonly traffic?: Traffic;
 }

@@ -1,4 +1,5 @@
 /** What the policies of a running router say of somebody who need not be there (`EXPLAIN`, management/explain.ts). */
+import type { ExplainedEnd, ExplainedEnds, ExplainedTraffic } from '../../lib/policy/explained.ts';
 import type { Operation, PolicyService } from '../../lib/policy/types.ts';
 import { plainAddress } from '../../lib/routing-address.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -6,7 +7,7 @@ import { serviceOf } from '../bridge/doors.ts';
 import { type ConnectorSettings, DEFAULT_SETTINGS } from '../bridge/tcp-connector.ts';
 import type { Router } from '../core/router.ts';
 import { asKnown } from '../identity/as-known.ts';
-import type { EndType, ExplainedEnd, ExplainedEnds, ExplainedTraffic, PolicyQuestion } from '../management/explain.ts';
+import type { EndType, PolicyQuestion } from '../management/explain.ts';
 import type { ManagedRouter } from '../management/managed-router.ts';
 import { RefusedError } from '../management/request.ts';
 import { TokenBucket } from '../policy/token-bucket.ts';

@@ -1,7 +1,8 @@
 /** What the management agent needs from the router that it manages. */
+import type { ExplainedEnds } from '../../lib/policy/explained.ts';
 import type { Decision } from '../../lib/policy/types.ts';
 import type { WorkloadChange } from '../identity/workloads.ts';
-import type { ExplainedEnds, PolicyQuestion } from './explain.ts';
+import type { PolicyQuestion } from './explain.ts';
 import type { Entity, EntityType } from './schema.ts';
 import type { AttributeValue } from './wire-values.ts';
 
