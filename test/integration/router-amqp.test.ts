@@ -196,7 +196,10 @@ describe('credit', () => {
     };
     sender.on('sendable', fill);
     fill();
-    await eventually('all have come', () => inbox.messages.length === count);
+    await eventually(
+      () => `all have come: ${inbox.messages.length} of ${posted} posted, credit ${sender.credit}`,
+      () => inbox.messages.length === count,
+    );
     expect(inbox.messages.findIndex(({ message }, at) => message.body !== at)).toBe(-1);
   });
 
