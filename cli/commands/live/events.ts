@@ -1,7 +1,7 @@
 /** `events`: what happens in the network, the latest last. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventView, SectionChange } from '../../../console/model/view.ts';
-import { type Context, print } from '../../context.ts';
+import { type Context, print, say } from '../../context.ts';
 import { EventTeller } from '../../output/event-teller.ts';
 import { EventLines } from '../../output/live.ts';
 import { documentOf, formatObject } from '../../output/resources.ts';
@@ -41,7 +41,8 @@ export async function showEvents(context: Context, flags: FollowFlags): Promise<
     const items = collector.view().events;
     if (flags.output !== undefined) {
       print(context, formatObject(documentOf('EventList', { items }), flags.output));
-    } else print(context, [lines.heads, ...items.map((event) => lines.line(event))].join('\n'));
+    } else if (items.length > 0) print(context, [lines.heads, ...items.map((event) => lines.line(event))].join('\n'));
+    else say(context, 'Nothing has happened in the last hour; -f shows events as they come.');
   });
 }
 
