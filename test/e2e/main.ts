@@ -1,6 +1,6 @@
 /**
- * `npm run test:e2e -- --contexts a,b [--kubeconfig FILE] [--lab] [--only NAME] [--figures]`: this tier on clusters in which kind/install
- * put skuprt. Reads the arguments, hands them on as variables, and runs the tests, or measures the figures.
+ * `npm run test:e2e -- --contexts a,b [--kubeconfig FILE] [--lab] [--only NAME] [--figures] [--prometheus IMAGE]`: this tier on clusters
+ * in which kind/install put skuprt. Reads the arguments, hands them on as variables, and runs the tests, or measures the figures.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     contexts: { type: 'string' },
     kubeconfig: { type: 'string' },
     image: { type: 'string' },
+    prometheus: { type: 'string' },
     only: { type: 'string' },
     lab: { type: 'boolean', default: false },
     figures: { type: 'boolean', default: false },
@@ -30,6 +31,7 @@ if ((values.contexts ?? '').split(',').filter(Boolean).length < 2) {
     SKUPRT_E2E_CONTEXTS: values.contexts,
     ...(values.kubeconfig && { KUBECONFIG: values.kubeconfig }),
     ...(values.image && { SKUPRT_E2E_IMAGE: values.image }),
+    ...(values.prometheus && { SKUPRT_E2E_PROMETHEUS_IMAGE: values.prometheus }),
     ...(databases && {
       SKUPRT_E2E_POSTGRES_IMAGE: databases,
       SKUPRT_E2E_REDIS_IMAGE: databases,
