@@ -8,6 +8,11 @@ export class Wakeup {
   private isNotified = false;
   private sleeper: AbortController | undefined;
 
+  /** A wait now would end at once. */
+  get isDue(): boolean {
+    return this.isNotified;
+  }
+
   notify(): void {
     this.isNotified = true;
     this.sleeper?.abort();

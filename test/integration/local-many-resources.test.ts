@@ -8,7 +8,7 @@ import { type SitePaths, sitePaths } from '../../site-controller/platform/local/
 import { ResourceDirectory } from '../../site-controller/platform/local/resource-directory.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
 
-const COUNT = 30;
+const COUNT = 200;
 const names = Array.from({ length: COUNT }, (_, at) => `web-${at}`);
 let home: string;
 let paths: SitePaths;
@@ -24,7 +24,8 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-it('says the status of all with one look at the files, and keeps what others say meanwhile', async () => {
+/** All are there, in one file of the user. */
+async function storeOfMany(): Promise<LocalStore> {
   const made = names.map((name) => ({
     apiVersion: 'skupper.io/v2alpha1',
     kind: 'Listener',
@@ -34,6 +35,11 @@ it('says the status of all with one look at the files, and keeps what others say
   writeFileSync(join(paths.inputResources, 'many.yaml'), made.map((one) => JSON.stringify(one)).join('\n---\n'));
   const store = new LocalStore(paths);
   await store.admit();
+  return store;
+}
+
+it('says the status of all with one look at the files, and keeps what others say meanwhile', async () => {
+  const store = await storeOfMany();
   const looks = vi.spyOn(ResourceDirectory.prototype, 'refresh');
   await store.patchStatuses(
     names.map((name) => ({ key: `Listener/${name}` as const, status: { message: `of ${name}` } })),
@@ -51,6 +57,19 @@ it('says the status of all with one look at the files, and keeps what others say
   expect(found).toHaveLength(COUNT);
   expect(found.every(({ status, metadata }) => status?.message === `anew ${metadata.name}`)).toBe(true);
   expect(found.find(({ metadata }) => metadata.name === 'web-1')?.status?.hasMatchingConnector).toBe(true);
+});
+
+it('leaves the rest of the statuses for later when something else is to be done, and always gets further', async () => {
+  const store = await storeOfMany();
+  const changes = names.map((name) => ({ key: `Listener/${name}` as const, status: { message: 'said' } }));
+  const said = async () => (await store.list('Listener')).filter(({ status }) => status?.message === 'said').length;
+  const progress: number[] = [0];
+  while (progress.at(-1)! < COUNT) {
+    await store.patchStatuses(changes, () => true);
+    progress.push(await said());
+    expect(progress.at(-1)).toBeGreaterThan(progress.at(-2)!);
+  }
+  expect(progress.length).toBeGreaterThan(2);
 });
 
 it('finds what has changed in files after it wrote others', async () => {

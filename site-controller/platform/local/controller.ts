@@ -75,8 +75,11 @@ export class SiteController {
     this.parts = parts;
   }
 
-  /** One pass; answers when the next one is due at the latest, in wall-clock milliseconds. */
-  async pass(signal: AbortSignal): Promise<number> {
+  /**
+   * One pass; answers when the next one is due at the latest, in wall-clock milliseconds.
+   * @param isAwaited something has changed since it began: what is still to be said of many resources waits for the next pass
+   */
+  async pass(signal: AbortSignal, isAwaited: () => boolean = () => false): Promise<number> {
     const { store, credentials } = this.parts;
     await store.admit();
     let observed = await this.observe();
@@ -90,7 +93,7 @@ export class SiteController {
     observed = await this.observe();
     await this.configureRouter(observed);
     await this.serveGrants(observed, site);
-    await this.writeStatus(await this.observe(), signal);
+    await this.writeStatus(await this.observe(), signal, isAwaited);
     return this.certificatesDueAt;
   }
 
@@ -191,12 +194,13 @@ export class SiteController {
     for (const name of endedGrants(observed)) await this.parts.store.delete('AccessGrant', name);
   }
 
-  private async writeStatus(observed: Observed, signal: AbortSignal): Promise<void> {
+  private async writeStatus(observed: Observed, signal: AbortSignal, isAwaited: () => boolean): Promise<void> {
     const { store, paths, newCode, grants, redeemer, onContent } = this.parts;
     const inputs = { newCode, redemptions: (uid: string) => grants.count(uid), attempts: redeemer.attempts };
     const outcomes = planOutcomes(observed, inputs);
     await store.patchStatuses(
       outcomes.map((outcome) => ({ key: keyOf(outcome.resource), status: statusFrom(outcome, observed.now) })),
+      isAwaited,
     );
     const site = activeSite(observed);
     if (site !== undefined) {

@@ -256,7 +256,7 @@ class LocalSite {
       try {
         const dueAt = await this.tracer.span('pass', {}, () => {
           this.tracer.drop();
-          return this.controller.pass(signal);
+          return this.controller.pass(signal, () => this.dirty.isDue);
         });
         waitMs = Math.max(0, Math.min(waitMs, dueAt - systemClock.wall()));
         this.log.debug({ durationMs: Math.round(systemClock.now() - startMs) }, 'reconciled');

@@ -39,7 +39,7 @@ import {
 export interface LocalStoreOptions extends DirectoryOptions {
   /** While `watch` runs: ServiceExports came, changed or went. */
   onExports?: () => void;
-  /** A status was written here: `watch` tells of what others wrote only. */
+  /** Statuses were written here: `watch` tells of what others wrote only. */
   onStatus?: () => void;
   /** What a user writes says its trace; who admits it goes on with that. */
   tracer?: Tracer;
@@ -52,6 +52,14 @@ export interface FoundExports {
   /** Names of files that cannot be read now: what was in them before is not gone. */
   faultyFiles: ReadonlySet<string>;
 }
+
+export interface StatusChange {
+  readonly key: ResourceKey;
+  readonly status: object;
+}
+
+/** Between two questions whether it is enough. */
+const STATUSES_AT_ONCE = 64;
 
 export class LocalStore implements ResourceStore {
   private readonly input: ResourceDirectory;
@@ -159,20 +167,27 @@ export class LocalStore implements ResourceStore {
     await this.patchStatuses([{ key: `${kind}/${name}`, status }]);
   }
 
-  /** Of many resources, with one look at the files. */
-  async patchStatuses(changes: readonly { readonly key: ResourceKey; readonly status: object }[]): Promise<void> {
+  /**
+   * Of many resources, with one look at the files.
+   * @param isEnough asked after some were written: whether the rest is left for another time
+   */
+  async patchStatuses(changes: readonly StatusChange[], isEnough: () => boolean = () => false): Promise<void> {
     const all = await this.all();
     const sources = this.sources();
-    for (const { key, status } of changes) {
-      const resource = all.get(key);
-      if (resource === undefined) continue;
-      // Somebody else may have written a part of it while others were written.
-      const copy = storedOf(this.copies.entries().get(key)?.resource);
-      const before = statusOf(copy ?? resource) ?? {};
-      const after = plain({ ...before, ...status }) as object;
-      if (isDeepStrictEqual(after, plain(before))) continue;
-      await this.copies.write(copyOf(withStatus(withIdentity(resource), after), sources.get(key)));
+    for (let at = 0; at < changes.length; at += STATUSES_AT_ONCE) {
+      const some = changes.slice(at, at + STATUSES_AT_ONCE);
+      const isWritten = await this.copies.writeAll(() => {
+        // Somebody else may have written a part of one while others were written.
+        const copies = this.copies.entries();
+        return some.flatMap(({ key, status }) => {
+          const resource = all.get(key);
+          const copy = resource && withChange(resource, storedOf(copies.get(key)?.resource), status);
+          return copy === undefined ? [] : [copyOf(copy, sources.get(key))];
+        });
+      });
+      if (!isWritten) continue;
       this.onStatus();
+      if (isEnough()) return;
     }
   }
 
@@ -226,6 +241,7 @@ export class LocalStore implements ResourceStore {
       await this.copies.remove(key);
     }
     const sources = this.sources();
+    const changed: Resource[] = [];
     for (const [key, resource] of all) {
       const known = copies.get(key)?.resource;
       const file = sources.get(key);
@@ -234,9 +250,10 @@ export class LocalStore implements ResourceStore {
       const copy = copyOf(withIdentity(resource), file);
       const trace = traceNews(known, copy);
       if (trace !== undefined) this.tracer.follow(trace);
-      if (!isDeepStrictEqual(plain(copy), plain(known))) await this.copies.write(copy);
+      if (!isDeepStrictEqual(plain(copy), plain(known))) changed.push(copy);
       else if (known !== undefined) this.recorded.set(resource, { copy: known, file });
     }
+    await this.copies.writeAll(() => changed);
     return this.inForce();
   }
 
@@ -295,6 +312,13 @@ function storedOf(resource: LocalResource | undefined): Resource | undefined {
 function born(resource: Resource): Resource {
   const identity = { uid: randomUUID(), generation: 1, creationTimestamp: rfc3339(Date.now()) };
   return { ...resource, metadata: { ...resource.metadata, ...identity } };
+}
+
+/** The resource with that in its status, beside what its copy says; undefined when it says that already. */
+function withChange(resource: Resource, copy: Resource | undefined, status: object): Resource | undefined {
+  const before = statusOf(copy ?? resource) ?? {};
+  const after = plain({ ...before, ...status }) as object;
+  return isDeepStrictEqual(after, plain(before)) ? undefined : withStatus(withIdentity(resource), after);
 }
 
 function withIdentity(resource: Resource): Resource {
