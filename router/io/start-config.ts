@@ -57,12 +57,10 @@ function formOf(type = 'conf'): ConfigForm {
   throw new StartConfigError(`QDROUTERD_CONF_TYPE is '${type}'`, { next: 'Set it to json or conf' });
 }
 
-/** Files, and the `*.conf` files of folders, one behind the other. */
+/** Files, and the `*.conf` files of folders, one behind the other. What is there by the whole name is one, whatever its name holds. */
 function gathered(paths: string): string {
-  const files = paths
-    .split(/[:,]/)
-    .filter(Boolean)
-    .flatMap((path) => (isFolder(path) ? configFilesIn(path) : [path]));
+  const named = existsSync(paths) ? [paths] : paths.split(/[:,]/).filter(Boolean);
+  const files = named.flatMap((path) => (isFolder(path) ? configFilesIn(path) : [path]));
   return files.map(readText).join('');
 }
 

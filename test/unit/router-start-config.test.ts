@@ -45,6 +45,15 @@ describe('the configuration of a container', () => {
     expect(started({ QDROUTERD_CONF: `${first}:${folder}` }).entities).toEqual(config.entities);
   });
 
+  it('is one file, or one folder, by a name that holds what sets off several', () => {
+    const folder = join(directory, 'a, b:c');
+    mkdirSync(folder);
+    const path = join(folder, 'west, east.conf');
+    writeFileSync(path, 'router {\n id: A\n}\n');
+    expect(started({ QDROUTERD_CONF: path }).router.id).toBe('A');
+    expect(started({ QDROUTERD_CONF: folder }).router.id).toBe('A');
+  });
+
   it('must be there, and of a known form', () => {
     expect(() => startText({ QDROUTERD_CONF: join(directory, 'none.conf') })).toThrow(StartConfigError);
     expect(() => startText({ QDROUTERD_CONF: file('x.yaml', ''), QDROUTERD_CONF_TYPE: 'yaml' })).toThrow(
