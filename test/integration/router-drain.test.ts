@@ -92,10 +92,11 @@ describe('a router', () => {
   });
 
   /** West dials east; the service is at east. */
-  async function pair(onSocket?: Parameters<typeof listen>[0]): Promise<Pair> {
+  async function pair({ onSocket, args = [] }: PairOptions = {}): Promise<Pair> {
     const backend = onSocket ? await listen(onSocket) : await echoServer();
     closers.push(() => backend.close());
     const network = new LiveNetwork();
+    network.processes.args.push(...args);
     closers.push(() => network.stop());
     const west = await network.router('west');
     const east = await network.router('east');
@@ -126,7 +127,8 @@ describe('a router', () => {
   });
 
   it('that is told to stop lets a connection end that does so in time', async () => {
-    const { network, ports } = await pair();
+    // Whatever this machine takes for the steps below is in time.
+    const { network, ports } = await pair({ args: ['--drain', '100s'] });
     const open = await connect(ports.west);
     open.write('one');
     await once(open, 'data');
@@ -140,10 +142,14 @@ describe('a router', () => {
 
   it('that is told to stop resets what goes on for too long, at both ends, and is gone', async () => {
     const atBackend: string[] = [];
-    const { network, ports } = await pair((socket) => {
-      // Who only looks whether the port is open says nothing.
-      socket.once('data', () => socket.on('error', (error: NodeJS.ErrnoException) => atBackend.push(`${error.code}`)));
-      socket.on('data', (bytes) => socket.write(bytes));
+    const { network, ports } = await pair({
+      onSocket: (socket) => {
+        // Who only looks whether the port is open says nothing.
+        socket.once('data', () =>
+          socket.on('error', (error: NodeJS.ErrnoException) => atBackend.push(`${error.code}`)),
+        );
+        socket.on('data', (bytes) => socket.write(bytes));
+      },
     });
     const open = await connect(ports.west);
     open.write('one');
@@ -157,6 +163,13 @@ describe('a router', () => {
     expect(atBackend).toEqual(['ECONNRESET']);
   });
 });
+
+interface PairOptions {
+  /** What the backend does instead of an echo. */
+  onSocket?: Parameters<typeof listen>[0];
+  /** Of both routers' command lines. */
+  args?: readonly string[];
+}
 
 interface Pair {
   network: LiveNetwork;

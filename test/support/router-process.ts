@@ -67,6 +67,8 @@ export function routerCommand(kind: Kind, configFile: string): { program: string
 
 /** The routers of one test; `stop` ends them all and removes their files. */
 export class RouterProcesses {
+  /** Further arguments of our routers' command lines. */
+  readonly args: string[] = [];
   private readonly directory = mkdtempSync(join(tmpdir(), 'skuprt-routers-'));
   private readonly children = new Map<string, ChildProcess>();
 
@@ -80,6 +82,7 @@ export class RouterProcesses {
     const config = this.configFile(id);
     const log = openSync(this.logFile(id), 'a');
     const { program, args } = routerCommand(kind, config);
+    if (kind === 'ours') args.push(...this.args);
     this.children.set(id, spawn(program, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } }));
     closeSync(log);
   }

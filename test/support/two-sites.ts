@@ -10,6 +10,11 @@ import { LiveNetwork, type LiveRouter } from './live-network.ts';
 export const WEST = ['W1', 'W2'] as const;
 export const EAST = ['E1', 'E2'] as const;
 const READY_MS_MAX = 60_000;
+/**
+ * As pods do, services accept for a few seconds, so that who leads clients to them learns of it also when it is slow. What is open has far
+ * longer than it needs: on a busy machine seconds pass between two steps of a client.
+ */
+const DRAIN = ['--drain-grace', '5s', '--drain', '60s'];
 
 export class TwoSites {
   readonly network = new LiveNetwork();
@@ -20,6 +25,7 @@ export class TwoSites {
   static async start(backendPort: number): Promise<TwoSites> {
     const sites = new TwoSites();
     const { network, routers } = sites;
+    network.processes.args.push(...DRAIN);
     for (const id of [...WEST, ...EAST]) routers.set(id, await network.router(id));
     const of = (id: string): LiveRouter => routers.get(id)!;
     await network.link(of('W1'), of('W2'));
