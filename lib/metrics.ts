@@ -73,6 +73,19 @@ export class ControllerMetrics {
     this.events.inc();
   }
 
+  /** @param counts of resources by operation, as they are at a scrape */
+  rehearses(counts: () => Readonly<Record<string, number>>): void {
+    new Gauge({
+      name: 'skuprt_controller_policy_would_refuse',
+      help: 'resources that policies in dry run would refuse now',
+      labelNames: ['operation'],
+      registers: [this.registry],
+      collect() {
+        for (const [operation, count] of Object.entries(counts())) this.set({ operation }, count);
+      },
+    });
+  }
+
   /** The text of a scrape. */
   async render(format: MetricsFormat = 'prometheus'): Promise<string> {
     return renderRegistry(this.registry, format);

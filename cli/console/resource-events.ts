@@ -8,7 +8,11 @@ import { timeOf } from './tokens.ts';
 
 /** @param site id of the site that the resources are of */
 export function resourceEvents(resources: readonly Resource[], site: string): PlatformEvent[] {
-  return resources.flatMap((resource) => [...tokenEvents(resource, site), ...faultEvents(resource, site)]);
+  return resources.flatMap((resource) => [
+    ...tokenEvents(resource, site),
+    ...faultEvents(resource, site),
+    ...rehearsalEvents(resource, site),
+  ]);
 }
 
 function tokenEvents(resource: Resource, site: string): PlatformEvent[] {
@@ -29,6 +33,18 @@ function tokenEvents(resource: Resource, site: string): PlatformEvent[] {
 function redeemedAt({ status }: ResourceOf<'AccessToken'>): number | undefined {
   const redeemed = status?.conditions?.find(({ type }) => type === 'Redeemed');
   return redeemed?.status === 'True' ? timeOf(redeemed.lastTransitionTime) : undefined;
+}
+
+/** What works, and a policy in dry run is against. */
+function rehearsalEvents(resource: Resource, site: string): PlatformEvent[] {
+  const conditions = ('status' in resource && resource.status?.conditions) || [];
+  const object = objectOf(resource);
+  return conditions.flatMap(({ type, status, reason, message, lastTransitionTime }): PlatformEvent[] => {
+    const at = timeOf(lastTransitionTime);
+    if (at === undefined || type !== 'Warnings' || status !== 'True' || reason !== 'WouldBeRefused') return [];
+    const told = `${object.split('/', 1)[0]}-would-be-refused`;
+    return [{ key: `${object} ${type} ${at} ${message}`, at, severity: 'warning', type: told, site, object, message }];
+  });
 }
 
 /** `Ready` sums the others up; each is told by itself. */

@@ -28,8 +28,8 @@ export type ConditionType =
 export interface Finding {
   type: ConditionType;
   status: 'True' | 'False';
-  /** Of `Warnings`, what is warned of. */
-  reason: StatusReason | WarningReason | 'NoWarnings';
+  /** Of `Warnings`, what is warned of: of a policy what about it, of what policies are about that one in dry run would refuse it. */
+  reason: StatusReason | WarningReason | 'WouldBeRefused' | 'NoWarnings';
   message: string;
 }
 

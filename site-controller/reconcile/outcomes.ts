@@ -13,6 +13,7 @@ import { planListeners } from './listener/plan.ts';
 import { planMultiKeyListeners } from './multikeylistener/plan.ts';
 import type { Observed, Outcome } from './observed.ts';
 import { planPolicies } from './policy/plan.ts';
+import { withRehearsals } from './policy/rehearsals.ts';
 import { planRouterAccesses } from './routeraccess/plan.ts';
 import { planSites } from './site/plan.ts';
 
@@ -28,7 +29,7 @@ export interface OutcomeInputs {
 }
 
 export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome[] {
-  return [
+  return withRehearsals(observed, [
     ...planCertificates(observed),
     ...planRouterAccesses(observed),
     ...planLinks(observed),
@@ -41,7 +42,7 @@ export function planOutcomes(observed: Observed, inputs: OutcomeInputs): Outcome
     ...planAccessTokens(observed, inputs.attempts),
     ...planPolicies(observed),
     ...planSites(observed),
-  ];
+  ]);
 }
 
 export function invalidOutcome({ kind, metadata, status, message }: InvalidResource): Outcome {

@@ -128,6 +128,37 @@ describe('access policies of local sites', () => {
     await answers('the service is offered again', isAnswered);
   });
 
+  it('only tell in dry run that a service would not be offered: by condition, log, events and count', async () => {
+    const warning = () => condition(east, 'Connector', 'shop', 'Warnings');
+    const rules = [{ action: 'Deny', operations: ['Expose'] }];
+    drop(east, 'AccessPolicy', 'rehearsal', { services: [{ names: ['shop'] }], rules, dryRun: true });
+    const told = await eventually('the Connector is warned of it', async () => {
+      const found = await warning();
+      return found?.status === 'True' ? found : undefined;
+    });
+    expect(told).toMatchObject({
+      reason: 'WouldBeRefused',
+      message: expect.stringContaining('AccessPolicy/east/rehearsal, rule 0'),
+    });
+    expect(await fromWest()).toBe(GREETING);
+    const ready = async () => (await condition(east, 'Connector', 'shop', 'Ready'))?.status === 'True';
+    await eventually('the Connector is Ready', ready);
+    const logged = () =>
+      east.output.split('\n').filter((line) => line.includes('would be refused by a policy in dry run'));
+    await eventually('it is logged', () => logged().length > 0);
+    expect(logged()).toEqual([expect.stringContaining('"policy":"AccessPolicy/east/rehearsal"')]);
+    const given = { env: { XDG_DATA_HOME: east.home } };
+    const where = ['-p', 'local', '-n', east.namespace];
+    expect((await runHere([...where, 'policy', 'status'], given)).err).toContain(
+      'would refuse Expose of 1: Connector shop',
+    );
+    await eventually('it is among the events', async () =>
+      (await runHere([...where, 'events'], given)).out.includes('connector-would-be-refused'),
+    );
+    remove(east, 'rehearsal');
+    await eventually('the warning is over', async () => (await warning())?.status === 'False');
+  });
+
   it('keep a service from being used', async () => {
     drop(west, 'AccessPolicy', 'nothing-comes', { rules: [{ action: 'Deny', operations: ['Import'] }] });
     await answers('the service is not used', isRefused);

@@ -125,7 +125,7 @@ const ADAPTOR = {
   client: { isUp: true },
 };
 
-/** What a service-controller with an adaptor and a DNS server would tell, after something has happened to each. */
+/** What a controller of sites and services with an adaptor and a DNS server would tell, after something has happened to each. */
 export async function renderedControllerMetrics(format: MetricsFormat = 'prometheus'): Promise<string> {
   const metrics = new ControllerMetrics({ process: 'service-controller', version: '0.1.0' });
   const counts = { messagesIn: 1, messagesOut: 1, bytesIn: 1, bytesOut: 1, refused: 1, requests: 1 };
@@ -136,6 +136,7 @@ export async function renderedControllerMetrics(format: MetricsFormat = 'prometh
     counts: () => counts,
   });
   metrics.leads(true);
+  metrics.rehearses(() => ({ Expose: 1 }));
   metrics.watch({ kind: 'Pod', size: 7, lastEventAgeMs: () => 1500 });
   metrics.written('apply', 'Service');
   metrics.queue.depth(1);

@@ -13,7 +13,7 @@ import { networkStatusOf } from '../../site-controller/exchange/network-status.t
 import type { SiteContent } from '../../site-controller/exchange/record.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
-import { runHere } from '../support/cli.ts';
+import { argumentsOf, runHere } from '../support/cli.ts';
 import { FakeCluster } from '../support/cli-cluster.ts';
 
 let dataHome: string;
@@ -26,7 +26,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dataHome, { recursive: true, force: true }));
 
-const run = (line: string, given: Partial<Surroundings> = {}) => runHere(line.split(' '), { env, ...given });
+const run = (line: string, given: Partial<Surroundings> = {}) => runHere(argumentsOf(line), { env, ...given });
 
 /** A namespace with its site, which does not run, and one end of service backend. */
 async function withSite(namespace: string, end: 'Listener' | 'Connector'): Promise<LocalStore> {
@@ -41,10 +41,11 @@ async function withSite(namespace: string, end: 'Listener' | 'Connector'): Promi
   return store;
 }
 
+/** @returns its path, as a line has it */
 function file(name: string, text: string): string {
   const path = join(dataHome, name);
   writeFileSync(path, text);
-  return path;
+  return `'${path}'`;
 }
 
 const POLICY = 'apiVersion: skuprt.io/v1alpha1\nkind: AccessPolicy\nmetadata: { name: a }\n';
@@ -130,6 +131,15 @@ describe('policy apply', () => {
 });
 
 describe('policy status and delete', () => {
+  it('say how many services one in dry run would refuse', async () => {
+    await withSite('default', 'Connector');
+    await run('policy create try --operation Expose --action Deny --only-tell --wait none');
+    await run('policy create use --operation Import --action Deny --only-tell --wait none');
+    const { err } = await run('policy status');
+    expect(err).toContain('Note: AccessPolicy "try": it would refuse Expose of 1: Connector ');
+    expect(err).not.toContain('would refuse Import');
+  });
+
   it('show what is there, and remove it', async () => {
     const store = await withSite('default', 'Connector');
     expect((await run('policy status')).err).toContain('everything is allowed');

@@ -74,6 +74,24 @@ describe('events', () => {
     expect(JSON.stringify(events)).not.toContain(CODE);
   });
 
+  it('tell what a policy in dry run would refuse, and no other warnings', () => {
+    const warned = (name: string, status: string, reason: string) => {
+      const conditions = [{ type: 'Warnings', status, reason, message: 'told', lastTransitionTime: at(7000) }];
+      return {
+        ...resource('Connector', name, { routingKey: 'a', host: 'a', port: 1 }),
+        status: { conditions },
+      } as unknown as ResourceOf<'Connector'>;
+    };
+    const resources = [
+      warned('a', 'True', 'WouldBeRefused'),
+      warned('b', 'False', 'NoWarnings'),
+      warned('c', 'True', 'SelectsNothing'),
+    ];
+    expect(resourceEvents(resources, 'west-id')).toMatchObject([
+      { type: 'connector-would-be-refused', object: 'connector/a', severity: 'warning', message: 'told' },
+    ]);
+  });
+
   it('tell redemptions that are seen to happen, each once, and not those of before', () => {
     const watch = new RedemptionWatch();
     const look = (redemptions: number, now: number) =>

@@ -17,6 +17,7 @@ describe('metrics of a controller', () => {
     metrics.queue.reconciled('error', 10);
     metrics.written('apply', 'Service');
     metrics.leads(true);
+    metrics.rehearses(() => ({ Expose: 2 }));
     metrics.watch({ kind: 'Pod', size: 7, lastEventAgeMs: () => 1500 });
     const text = await metrics.render();
     for (const line of [
@@ -26,6 +27,7 @@ describe('metrics of a controller', () => {
       'skuprt_controller_reconcile_total{result="error"} 1',
       'skuprt_controller_writes_total{verb="apply",kind="Service"} 1',
       'skuprt_controller_leader 1',
+      'skuprt_controller_policy_would_refuse{operation="Expose"} 2',
       'skuprt_controller_watch_last_event_age_seconds{kind="Pod"} 1.5',
       'skuprt_controller_cached_objects{kind="Pod"} 7',
     ]) {

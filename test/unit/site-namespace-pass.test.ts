@@ -38,6 +38,7 @@ function bench() {
   });
   const pass = new NamespacePass({
     workloads: { maps: [], want: () => undefined },
+    rehearsals: { look: () => undefined, forget: () => undefined },
     cache: new ClusterCache({
       settings: settings({ enableGrants: false }),
       sources: new Map(WATCHED.map(({ kind }) => [kind, source(kind)])),

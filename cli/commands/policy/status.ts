@@ -1,12 +1,15 @@
 /** `policy status`: the policies that govern here, what the controller says of them, and what about them is probably not meant. */
 
+import { referenceOf } from '../../../lib/policy/decide.ts';
 import { faultText } from '../../../lib/policy/parse.ts';
+import { listText } from '../../../lib/policy/reason.ts';
 import { policyWarnings } from '../../../lib/policy/warnings.ts';
 import {
   documentOf,
   faultsOfPolicy,
   type PolicyResource,
 } from '../../../site-controller/reconcile/policy/documents.ts';
+import { serviceRehearsals } from '../../../site-controller/reconcile/policy/rehearsals.ts';
 import { type Context, commandLine, print, say } from '../../context.ts';
 import { NotFoundError } from '../../errors.ts';
 import { type Column, fittedTable } from '../../output/fit.ts';
@@ -71,9 +74,25 @@ function rowOf(policy: PolicyResource) {
   ];
 }
 
-function remarks(policy: PolicyResource, { world }: PolicySurroundings, namespace: string): string[] {
+function remarks(policy: PolicyResource, around: PolicySurroundings, namespace: string): string[] {
   const title = `${policy.kind} "${policy.metadata.name}"`;
   const faults = faultsOfPolicy(policy);
   if (faults.length > 0) return [`Error: ${title}: ${faultText(faults)}`];
-  return policyWarnings(documentOf(policy, namespace), world).map(({ message }) => `Warning: ${title}: ${message}`);
+  const document = documentOf(policy, namespace);
+  return [
+    ...policyWarnings(document, around.world).map(({ message }) => `Warning: ${title}: ${message}`),
+    ...rehearsalNotes(referenceOf(document), around).map((text) => `Note: ${title}: ${text}`),
+  ];
+}
+
+/** What of the site here it would refuse, were it no dry run. Connections and links are counted by the routers. */
+function rehearsalNotes(reference: string, { world, services }: PolicySurroundings): string[] {
+  const { site, documents } = world;
+  if (site === undefined) return [];
+  const own = serviceRehearsals(documents, site, services).filter(({ by }) => by.policy === reference);
+  return (['Expose', 'Import'] as const).flatMap((operation) => {
+    const refused = own.filter((rehearsal) => rehearsal.operation === operation);
+    const names = [...new Set(refused.map(({ resource }) => `${resource.kind} ${resource.metadata.name}`))];
+    return names.length === 0 ? [] : [`it would refuse ${operation} of ${names.length}: ${listText(names)}`];
+  });
 }

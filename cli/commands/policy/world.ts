@@ -13,7 +13,7 @@ import {
   faultsOfPolicy,
   type PolicyResource,
 } from '../../../site-controller/reconcile/policy/documents.ts';
-import { governedServices } from '../../../site-controller/reconcile/policy/governed.ts';
+import { type GovernedService, governedServices } from '../../../site-controller/reconcile/policy/governed.ts';
 import { hasConsoleService } from '../../../site-controller/reconcile/site/console.ts';
 import { keyOf, type ResourceKey } from '../../../site-controller/store.ts';
 import { type Context, say } from '../../context.ts';
@@ -29,6 +29,8 @@ export interface PolicySurroundings {
   world: PolicyWorld;
   /** Undefined where no site is. */
   seen?: SeenPlace;
+  /** What the site here offers and uses. */
+  services: readonly GovernedService[];
   policies: readonly PolicyResource[];
 }
 
@@ -50,7 +52,7 @@ export async function lookAround(context: Context, place: Place): Promise<Policy
     .filter((policy) => faultsOfPolicy(policy).length === 0)
     .map((policy) => documentOf(policy, namespace));
   const view = site && (await place.network(site));
-  if (site === undefined) return { policies, world: { documents, services, sites: [], links: [] } };
+  if (site === undefined) return { policies, services, world: { documents, services, sites: [], links: [] } };
   const own = { id: view?.localSiteId ?? site.metadata.uid ?? '', name: site.metadata.name, namespace };
   const content = view?.sites.find((one) => one.site.id === own.id);
   const network = view?.sites ?? [];
@@ -77,7 +79,7 @@ export async function lookAround(context: Context, place: Place): Promise<Policy
     })),
     others: sitesOf(network, own.id, content),
   };
-  return { policies, world, seen };
+  return { policies, services, world, seen };
 }
 
 async function consolePlace({ platform, env, namespace }: Context, site: ResourceOf<'Site'>) {

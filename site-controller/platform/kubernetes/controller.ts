@@ -17,6 +17,7 @@ import { Wakeup } from '../../../lib/wakeup.ts';
 import { LinkRenewals } from '../../grants/link-renewals.ts';
 import type { Observed } from '../../reconcile/observed.ts';
 import type { ControllerSettings } from '../../reconcile/settings.ts';
+import { RehearsalBook } from '../../rehearsal-book.ts';
 import { CertificateService } from './certificate-service.ts';
 import { CLUSTER_SCOPE, ClusterCache } from './cluster-cache.ts';
 import { ClusterPolicies } from './cluster-policies.ts';
@@ -54,6 +55,8 @@ export class Controller {
   readonly reflectors: ReadonlyMap<string, Reflector>;
   readonly grants: GrantService;
   readonly queue: WorkQueue;
+  /** Of the namespaces that it looks at while it leads. */
+  readonly rehearsals: RehearsalBook;
   private readonly parts: ControllerParts;
   private readonly cache: ClusterCache;
   private readonly applier: Applier;
@@ -72,12 +75,10 @@ export class Controller {
     const { client, settings, watched, version, clock, random, log, tracer, onEvent, queueObserver } = parts;
     this.parts = parts;
     this.reflectors = new Map(watched.map((kind) => [kind.kind, this.reflector(kind)]));
-    this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty: (name) => this.dirty(name) });
-    this.workloads = new WorkloadBook({
-      pods: () => this.reflectors.get('Pod')!.list(),
-      clock,
-      onDirty: (name) => this.dirty(name),
-    });
+    const onDirty = (name: string) => this.dirty(name);
+    this.cache = new ClusterCache({ settings, sources: this.reflectors, onDirty });
+    const pods = () => this.reflectors.get('Pod')!.list();
+    this.workloads = new WorkloadBook({ pods, clock, onDirty });
     this.applier = new Applier({
       client,
       fieldManager: FIELD_MANAGER,
@@ -93,8 +94,7 @@ export class Controller {
       log,
       onEvent,
     });
-    const onDone = (name: string) => this.dirty(name);
-    this.tokens = new TokenService({ api: writes, clock, random, log, tracer, onEvent, onDone });
+    this.tokens = new TokenService({ api: writes, clock, random, log, tracer, onEvent, onDone: onDirty });
     this.renewals = new LinkRenewals({
       keep: (namespace, secret) =>
         writes.keep({ ...secret, metadata: { ...secret.metadata, namespace } } as unknown as KubeObject),
@@ -125,6 +125,7 @@ export class Controller {
       onServed: () => this.markGranting(),
       tracer,
     });
+    this.rehearsals = new RehearsalBook(log);
     this.pass = new NamespacePass({
       cache: this.cache,
       writes,
@@ -146,6 +147,7 @@ export class Controller {
       clock,
       onEvent,
       workloads: this.workloads,
+      rehearsals: this.rehearsals,
     });
     this.queue = new WorkQueue(
       { run: (key) => this.look(key), clock, random, log, observer: queueObserver },
@@ -185,6 +187,7 @@ export class Controller {
       await Promise.all([this.tokens.idle(), this.renewals.idle()]);
     } finally {
       this.leading = undefined;
+      this.rehearsals.clear();
     }
   }
 

@@ -72,6 +72,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
       },
     });
   }
+  metrics.rehearses(() => controller.rehearsals.counts());
   const probes = new MetricsServer({
     metrics: (format) => metrics.render(format),
     logLevel: seen.levels,

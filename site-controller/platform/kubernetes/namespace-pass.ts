@@ -17,6 +17,7 @@ import { wantsWorkloads } from '../../reconcile/policy/workloads.ts';
 import { mergeRouters } from '../../reconcile/routers.ts';
 import { controlsNamespace } from '../../reconcile/site/control.ts';
 import { activeSite } from '../../reconcile/site/identity.ts';
+import type { RehearsalBook } from '../../rehearsal-book.ts';
 import type { ClusterCache } from './cluster-cache.ts';
 import { CredentialCache } from './credentials.ts';
 import { type EventWant, eventsOf } from './status-events.ts';
@@ -64,6 +65,7 @@ export interface NamespacePassParts {
   clock: Clock;
   onEvent: (event: EventWant) => void;
   workloads: Pick<WorkloadBook, 'maps' | 'want'>;
+  rehearsals: Pick<RehearsalBook, 'look' | 'forget'>;
 }
 
 export class NamespacePass {
@@ -78,7 +80,10 @@ export class NamespacePass {
   async run(namespace: string): Promise<number> {
     const { services, writes } = this.parts;
     const observed = this.observe(namespace);
-    if (!controlsNamespace(observed)) return Infinity;
+    if (!controlsNamespace(observed)) {
+      this.parts.rehearsals.forget(namespace);
+      return Infinity;
+    }
     const site = activeSite(observed);
     const plan = planNamespace(observed, services.outcomeInputs(namespace));
     let nextRenewal = Infinity;
@@ -89,6 +94,7 @@ export class NamespacePass {
         this.parts.onEvent({ about: site, type: 'Warning', reason: 'NotApplied', message });
       }
     }
+    this.parts.rehearsals.look(observed);
     const certificates = services.issueCertificates(observed);
     // Side by side: none needs what another writes, and the next pass sees to what does.
     await allOf([
@@ -135,6 +141,7 @@ export class NamespacePass {
   /** Nothing is left of a namespace that has nothing to be looked at. */
   forget(namespace: string): void {
     this.memories.delete(namespace);
+    this.parts.rehearsals.forget(namespace);
     this.parts.workloads.want(namespace, false);
   }
 

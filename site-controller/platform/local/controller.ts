@@ -28,6 +28,7 @@ import { ownContent } from '../../reconcile/own-content.ts';
 import { AMQPS_PORT, HTTP_PORT, renderRouterConfig } from '../../reconcile/router-config.ts';
 import { accessPorts, dialHostsOf, generatedAccess } from '../../reconcile/routeraccess/plan.ts';
 import { activeSite, settingOf } from '../../reconcile/site/identity.ts';
+import { RehearsalBook } from '../../rehearsal-book.ts';
 import { keyOf } from '../../store.ts';
 import { readConsoleAddress } from './console-address.ts';
 import type { Credentials } from './credentials.ts';
@@ -67,12 +68,14 @@ export interface ControllerParts {
 
 export class SiteController {
   private readonly parts: ControllerParts;
+  private readonly rehearsals: RehearsalBook;
   private isReady = false;
   /** Wall-clock milliseconds. */
   private certificatesDueAt = Infinity;
 
   constructor(parts: ControllerParts) {
     this.parts = parts;
+    this.rehearsals = new RehearsalBook(parts.log);
   }
 
   /**
@@ -202,6 +205,7 @@ export class SiteController {
       outcomes.map((outcome) => ({ key: keyOf(outcome.resource), status: statusFrom(outcome, observed.now) })),
       isAwaited,
     );
+    this.rehearsals.look(observed);
     const site = activeSite(observed);
     if (site !== undefined) {
       const settled = { ...observed, resources: await store.admitted() };
