@@ -62,6 +62,11 @@ export async function runChild(dataHome: string, args: readonly string[], stdin 
   return { code: code ?? -1, out, err };
 }
 
+/** Words of a line are set off by spaces; what stands in '' is one, as a path may be. */
+export function argumentsOf(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
+}
+
 /** What is typed after the command's name in a line of a shell, as far as it is about this command. */
 export function wordsOf(line: string): string[] {
   return line

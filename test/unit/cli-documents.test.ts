@@ -15,7 +15,7 @@ import { SKUPPER_API_VERSION } from '../../config/api/schema.ts';
 import { networkStatusOf } from '../../site-controller/exchange/network-status.ts';
 import { sitePaths } from '../../site-controller/platform/local/paths.ts';
 import { LocalStore } from '../../site-controller/platform/local/store.ts';
-import { runHere } from '../support/cli.ts';
+import { argumentsOf, runHere } from '../support/cli.ts';
 import { FakeCluster } from '../support/cli-cluster.ts';
 import { COREFILES } from '../support/corefiles.ts';
 
@@ -99,9 +99,10 @@ const commands = below(buildProgram({} as Surroundings), [])
   .filter(([, command]) => formatsOf(command).includes('json'))
   .map(([name]) => name);
 
+/** @returns its path, as a line has it */
 function file(name: string, text: string): string {
   writeFileSync(join(home, name), text);
-  return join(home, name);
+  return `'${join(home, name)}'`;
 }
 
 async function printed(name: string, format: string): Promise<unknown[]> {
@@ -112,7 +113,7 @@ async function printed(name: string, format: string): Promise<unknown[]> {
     file('policy.yaml', `${policy}spec: { rules: [{ action: Allow }] }\n`),
   );
   const platform = IN_CLUSTER.has(name) ? 'kubernetes' : 'local';
-  const args = ['-p', platform, ...name.split(' '), ...line.split(' '), '-o', format].filter((arg) => arg !== '');
+  const args = argumentsOf(`-p ${platform} ${name} ${line} -o ${format}`);
   const env = { XDG_DATA_HOME: home };
   const { out, err } = await runHere(args, { env, connect: async () => cluster });
   expect(out, err).not.toBe('');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Surroundings } from '../../cli/context.ts';
 import type { KubeObject } from '../../lib/kube/object.ts';
-import { runHere } from '../support/cli.ts';
+import { argumentsOf, runHere } from '../support/cli.ts';
 import { FakeCluster, settleAll, withController } from '../support/cli-cluster.ts';
 
 let home: string;
@@ -32,7 +32,7 @@ const KUBECONFIG = {
 };
 
 const run = (line: string, given: Partial<Surroundings> = {}) =>
-  runHere(line.split(' '), { env, connect: () => Promise.resolve(cluster), ...given });
+  runHere(argumentsOf(line), { env, connect: () => Promise.resolve(cluster), ...given });
 
 function site(namespace = 'shop', more: Partial<KubeObject> = {}): KubeObject {
   return cluster.put('sites', { metadata: { name: 'west', namespace }, spec: {}, ...more });
@@ -394,7 +394,7 @@ describe('tokens and links of a cluster', () => {
       }
     };
     const file = join(home, 'a_token_file');
-    expect(await run(`token issue ${file}`)).toMatchObject({ code: 0, out: '' });
+    expect(await run(`token issue '${file}'`)).toMatchObject({ code: 0, out: '' });
     expect(readFileSync(file, 'utf8')).toMatch(/kind: AccessToken[\s\S]*url: https:\/\/h:9090\/u/);
   });
 
