@@ -20,42 +20,45 @@ export function serviceOf(entity: string, names: ServiceNames, routingKey: strin
   return { name: policyService || entity, namespace: policyNamespace, routingKey, labels: labelsIn(policyLabels) };
 }
 
+/** What all doors share. */
+export interface DoorParts {
+  readonly clients: Clients;
+  readonly inVain: WaitedInVain;
+}
+
 export class ListenerDoor implements Door {
-  readonly entity = 'listener';
   readonly place: string;
   readonly checkpoints: readonly Checkpoint[];
-  readonly host: string | undefined;
-  private readonly clients: Clients;
-  private readonly inVain: WaitedInVain;
+  private readonly host: string | undefined;
+  private readonly parts: DoorParts;
 
   /** @param host the client's address, where it is known */
-  constructor(
-    place: string,
-    checkpoints: readonly Checkpoint[],
-    host: string | undefined,
-    { clients, inVain }: { clients: Clients; inVain: WaitedInVain },
-  ) {
+  constructor(place: string, checkpoints: readonly Checkpoint[], host: string | undefined, parts: DoorParts) {
     this.place = place;
     this.checkpoints = checkpoints;
     this.host = host;
-    this.clients = clients;
-    this.inVain = inVain;
+    this.parts = parts;
+  }
+
+  get entity(): 'listener' {
+    return 'listener';
   }
 
   client(): PolicyClient {
-    return this.clients.accepted(this.host, this.place);
+    return this.parts.clients.accepted(this.host, this.place);
   }
 
   /** Its pod may have been started a moment ago. */
-  mayBecomeKnown(now: number): boolean {
-    const { host, clients } = this;
-    if (host === undefined || !clients.tellsWorkloads || clients.knows(host) || this.inVain.has(host, now))
-      return false;
-    return this.checkpoints.some(({ asksForWorkload }) => asksForWorkload);
+  mayBecomeKnown(_client: PolicyClient, now: number): boolean {
+    const { host, checkpoints } = this;
+    const { clients, inVain } = this.parts;
+    if (host === undefined || !checkpoints.some(asksForWorkload)) return false;
+    return clients.tellsWorkloads && !clients.knows(host) && !inVain.has(host, now);
   }
 
   waitedInVain(now: number): void {
-    if (this.host !== undefined && !this.clients.knows(this.host)) this.inVain.add(this.host, now);
+    const { clients, inVain } = this.parts;
+    if (this.host !== undefined && !clients.knows(this.host)) inVain.add(this.host, now);
   }
 
   isWithin(): boolean {
@@ -65,6 +68,10 @@ export class ListenerDoor implements Door {
   hasRefused(): boolean {
     return false;
   }
+}
+
+function asksForWorkload(checkpoint: Checkpoint): boolean {
+  return checkpoint.asksForWorkload;
 }
 
 /** A flow that has come to a tcpConnector. */
@@ -79,17 +86,20 @@ export interface ComingFlow {
 }
 
 export class ConnectorDoor implements Door {
-  readonly entity = 'connector';
   readonly place: string;
   readonly checkpoints: readonly [Checkpoint];
   private readonly flow: ComingFlow;
-  private readonly inVain: WaitedInVain;
+  private readonly parts: DoorParts;
 
-  constructor(place: string, checkpoint: Checkpoint, flow: ComingFlow, inVain: WaitedInVain) {
+  constructor(place: string, { alone }: Checkpoint, flow: ComingFlow, parts: DoorParts) {
     this.place = place;
-    this.checkpoints = [checkpoint];
+    this.checkpoints = alone;
     this.flow = flow;
-    this.inVain = inVain;
+    this.parts = parts;
+  }
+
+  get entity(): 'connector' {
+    return 'connector';
   }
 
   client(): PolicyClient {
@@ -97,15 +107,16 @@ export class ConnectorDoor implements Door {
   }
 
   /** The link to its router may have come up a moment ago. Who is let in as it is need not be known better. */
-  mayBecomeKnown(now: number): boolean {
+  mayBecomeKnown(client: PolicyClient, now: number): boolean {
+    // Somebody vouches for who is verified.
+    if (client.verification !== 'none' || this.checkpoints[0].decide(client).allowed) return false;
     const { unvouched } = this.flow;
-    if (unvouched === undefined || this.inVain.has(unvouched, now)) return false;
-    return !this.checkpoints[0].decide(this.client()).allowed;
+    return unvouched !== undefined && !this.parts.inVain.has(unvouched, now);
   }
 
   waitedInVain(now: number): void {
     const { unvouched } = this.flow;
-    if (unvouched !== undefined) this.inVain.add(unvouched, now);
+    if (unvouched !== undefined) this.parts.inVain.add(unvouched, now);
   }
 
   isWithin(by: RuleReference): boolean {

@@ -4,7 +4,7 @@
  * A decision is a look at the checkpoint of the address or connector. Where no policy selects the service nothing is made at all; where one
  * does, each connection has a ticket, which it gives back when it is over.
  */
-import type { PolicyClient, RuleReference } from '../../lib/policy/types.ts';
+import type { Decision, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import type { Effects } from '../core/effects.ts';
 import { FAULT_LOG_INTERVAL_MS } from '../core/limits.ts';
 import type { Clients } from '../identity/client.ts';
@@ -17,11 +17,12 @@ import { PolicyTable } from '../policy/policy-table.ts';
 import { type Door, decisionOf, type Refusal, Ticket, type TicketParts } from '../policy/ticket.ts';
 import { WaitedInVain } from '../policy/waited-in-vain.ts';
 import type { ConnectorFlow } from './connector-flow.ts';
-import { ConnectorDoor, ListenerDoor, serviceOf } from './doors.ts';
+import { ConnectorDoor, type DoorParts, ListenerDoor, serviceOf } from './doors.ts';
 import type { Flow } from './flow.ts';
 import { FlowMeter } from './flow-meter.ts';
 import type { FlowEntity } from './flow-owner.ts';
 import type { AddressRules, ListenerAddress } from './listener-address.ts';
+import { type AddressJudge, ListenerRules } from './listener-rules.ts';
 import type { Refusals } from './refusals.ts';
 import { TcpConnector } from './tcp-connector.ts';
 import { TcpListener } from './tcp-listener.ts';
@@ -38,12 +39,12 @@ export interface PoliciesOwner {
 const MODULE = 'POLICY';
 const UNKNOWN_REVISION = -1;
 
-export class BridgePolicies implements TicketParts {
+export class BridgePolicies implements TicketParts, DoorParts, AddressJudge {
   readonly table = new PolicyTable();
   readonly measures = new Measures();
   private readonly owner: PoliciesOwner;
   private readonly told = new PolicyLog(FAULT_LOG_INTERVAL_MS);
-  private readonly inVain = new WaitedInVain();
+  readonly inVain = new WaitedInVain();
   /** Those that wait until it is known who they are. */
   private readonly unidentified = new Set<Ticket>();
   private lookAt = Number.POSITIVE_INFINITY;
@@ -55,6 +56,10 @@ export class BridgePolicies implements TicketParts {
 
   get now(): number {
     return this.owner.now;
+  }
+
+  get clients(): Clients {
+    return this.owner.clients;
   }
 
   // ---- time
@@ -79,37 +84,41 @@ export class BridgePolicies implements TicketParts {
    * @returns undefined where no policy has a say
    */
   atListener(listener: TcpListener, host: string | undefined): Ticket | undefined {
-    return this.table.isEmpty ? undefined : this.ticketOf(this.listenerDoor(listener, listener.addresses, host));
+    if (this.table.isEmpty) return undefined;
+    const checkpoints = this.checkpointsOf(listener, listener.addresses);
+    if (!checkpoints.some(isGoverned)) return undefined;
+    return this.ticketOf(new ListenerDoor(listener.options.name, checkpoints, host, this));
   }
 
   /** A stream has come to a tcpConnector, and its head is whole. */
   atConnector(connector: TcpConnector, flow: ConnectorFlow): Ticket | undefined {
-    return this.table.isEmpty ? undefined : this.ticketOf(this.connectorDoor(connector, flow));
+    if (this.table.isEmpty) return undefined;
+    const checkpoint = this.connectorCheckpoint(connector);
+    return checkpoint.isGoverned ? this.ticketOf(new ConnectorDoor(connector.name, checkpoint, flow, this)) : undefined;
   }
 
   /** To which addresses of a tcpListener a client may be sent, within which limits; undefined: to all, as its ticket says. */
   rulesOf(listener: TcpListener, host: string | undefined, ticket: Ticket | undefined): AddressRules | undefined {
-    if (this.table.isEmpty) return undefined;
-    const { clients } = this.owner;
-    // The ticket is about that one; others may come while the connection waits.
-    const only = listener.addresses.length === 1 ? listener.addresses[0] : undefined;
-    // It is asked for each try: the client may be known better by then.
-    const client = (): PolicyClient => clients.accepted(host, listener.options.name);
-    const decide = (address: ListenerAddress) => this.addressCheckpoint(listener, address).decide(client());
-    return {
-      permits: (address) => address === only || decide(address).allowed,
-      takes: (address) => {
-        if (address === only || ticket === undefined || ticket.sentTo(decide(address).limits, client())) return true;
-        this.refused(ticket.refusal!, ticket.door);
-        return false;
-      },
-    };
+    return this.table.isEmpty ? undefined : new ListenerRules(this, listener, host, ticket);
+  }
+
+  clientAt({ options }: TcpListener, host: string | undefined): PolicyClient {
+    return this.clients.accepted(host, options.name);
+  }
+
+  decideAt(listener: TcpListener, address: ListenerAddress, client: PolicyClient): Decision {
+    return this.addressCheckpoint(listener, address).decide(client);
+  }
+
+  noPlaceThere({ refusal, door }: Ticket): void {
+    this.refused(refusal!, door);
   }
 
   /** Of a connection that is within limits: its octets, where they count. */
-  meterOf(flow: Flow, { within, door }: Ticket): FlowMeter | undefined {
-    if (!within.some(({ pace }) => pace !== undefined)) return undefined;
+  meterOf(flow: Flow, ticket: Ticket): FlowMeter | undefined {
+    if (!ticket.isPaced) return undefined;
     const { measures } = this;
+    const { within, door } = ticket;
     return new FlowMeter(flow, this.owner, workloadKey(door.client()), within, (at) => measures.waitsAt(at, this.now));
   }
 
@@ -121,8 +130,7 @@ export class BridgePolicies implements TicketParts {
     meter?.leave();
   }
 
-  private ticketOf(door: Door): Ticket | undefined {
-    if (!door.checkpoints.some(({ isGoverned }) => isGoverned)) return undefined;
+  private ticketOf(door: Door): Ticket {
     const ticket = new Ticket(door, this, this.unidentified.size < IDENTITY_WAITS_MAX);
     ticket.advance();
     this.lookLater(ticket);
@@ -135,14 +143,9 @@ export class BridgePolicies implements TicketParts {
     this.lookAt = Math.min(this.lookAt, this.now + IDENTITY_LOOK_MS);
   }
 
-  private listenerDoor(
-    listener: TcpListener,
-    addresses: readonly ListenerAddress[],
-    host: string | undefined,
-  ): ListenerDoor {
-    const checkpoints = addresses.map((address) => this.addressCheckpoint(listener, address));
-    const { inVain } = this;
-    return new ListenerDoor(listener.options.name, checkpoints, host, { clients: this.owner.clients, inVain });
+  private checkpointsOf(listener: TcpListener, addresses: readonly ListenerAddress[]): readonly Checkpoint[] {
+    if (addresses.length === 1) return this.addressCheckpoint(listener, addresses[0]!).alone;
+    return addresses.map((address) => this.addressCheckpoint(listener, address));
   }
 
   private addressCheckpoint(listener: TcpListener, address: ListenerAddress): Checkpoint {
@@ -151,10 +154,10 @@ export class BridgePolicies implements TicketParts {
     return address.checkpoint;
   }
 
-  private connectorDoor(connector: TcpConnector, flow: ConnectorFlow): ConnectorDoor {
+  private connectorCheckpoint(connector: TcpConnector): Checkpoint {
     const { name, settings, address } = connector;
     connector.checkpoint ??= new Checkpoint(this.table, serviceOf(name, settings, address));
-    return new ConnectorDoor(name, connector.checkpoint, flow, this.inVain);
+    return connector.checkpoint;
   }
 
   // ---- what is decided
@@ -251,10 +254,17 @@ export class BridgePolicies implements TicketParts {
     address: ListenerAddress | undefined,
     host: string | undefined,
   ): Door | undefined {
-    return listener instanceof TcpListener && address ? this.listenerDoor(listener, [address], host) : undefined;
+    if (!(listener instanceof TcpListener) || address === undefined) return undefined;
+    const { alone } = this.addressCheckpoint(listener, address);
+    return new ListenerDoor(listener.options.name, alone, host, this);
   }
 
   connectorDoorOf(connector: FlowEntity, flow: ConnectorFlow): Door | undefined {
-    return connector instanceof TcpConnector ? this.connectorDoor(connector, flow) : undefined;
+    if (!(connector instanceof TcpConnector)) return undefined;
+    return new ConnectorDoor(connector.name, this.connectorCheckpoint(connector), flow, this);
   }
+}
+
+function isGoverned(checkpoint: Checkpoint): boolean {
+  return checkpoint.isGoverned;
 }

@@ -25,7 +25,8 @@ export class WorkloadTable implements WorkloadSource {
   private replaced: ReadonlyMap<string, Workload> = new Map();
 
   of(host: string): Workload | undefined {
-    return this.byHost.get(plainHost(host));
+    // Most come as they are kept.
+    return this.byHost.get(host) ?? this.byHost.get(plainHost(host));
   }
 
   get count(): number {

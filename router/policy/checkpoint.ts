@@ -7,12 +7,15 @@ import type { Decision, PolicyClient, PolicyRequest, PolicyService } from '../..
 import type { PolicyTable } from './policy-table.ts';
 
 export class Checkpoint {
+  /** As a door that has no other holds it. */
+  readonly alone: readonly [Checkpoint] = [this];
   private current: PolicyService;
   private readonly table: PolicyTable;
   private revision = -1;
   private governing: Governing | undefined;
   private decisions = new WeakMap<PolicyClient, Decision>();
   private asks = false;
+  private governs = false;
 
   constructor(table: PolicyTable, service: PolicyService) {
     this.table = table;
@@ -30,8 +33,7 @@ export class Checkpoint {
 
   /** Whether some policy has a say, whoever asks. */
   get isGoverned(): boolean {
-    const { cluster, namespaced } = this.policies;
-    return cluster.length > 0 || namespaced.length > 0;
+    return this.policies !== undefined && this.governs;
   }
 
   /** Whether some policy asks what runs at the client's address. */
@@ -53,6 +55,7 @@ export class Checkpoint {
     this.revision = this.table.revision;
     this.governing = this.table.governing(this.request(NOBODY));
     this.asks = this.table.asksForWorkload(this.governing);
+    this.governs = this.governing.cluster.length > 0 || this.governing.namespaced.length > 0;
     this.decisions = new WeakMap();
     return this.governing;
   }

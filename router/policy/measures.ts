@@ -7,10 +7,9 @@ import type { Decision, Limits, PolicyClient, RuleReference } from '../../lib/po
 import { shareKey, siteKey } from './keys.ts';
 import { MEASURES_MAX, MEASURES_OF_SITE_MAX, MEASURES_SWEEP_MS } from './limits.ts';
 import { Measure } from './measure.ts';
+import type { PassLimit } from './pass.ts';
 
-interface Kept {
-  readonly measure: Measure;
-  readonly by: RuleReference;
+interface Kept extends PassLimit {
   /** Another one, whose workloads have each their own; undefined for others. */
   readonly site: string | undefined;
   limits: Limits;
@@ -53,7 +52,7 @@ export class Measures {
   }
 
   /** Of a rule that means the client. @param limit of a decision about this client and no other */
-  of(limit: LimitOfClient, client: PolicyClient, now: number): Measure {
+  of(limit: LimitOfClient, client: PolicyClient, now: number): PassLimit {
     const known = this.known.get(limit);
     const kept = known === undefined || known.isDropped ? this.search(limit, client, now) : known;
     kept.askedAt = now;
@@ -61,7 +60,7 @@ export class Measures {
       kept.limits = limit.limits;
       kept.measure.adjust(kept.limits, now);
     }
-    return kept.measure;
+    return kept;
   }
 
   private search(limit: LimitOfClient, client: PolicyClient, now: number): Kept {

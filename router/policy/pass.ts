@@ -5,8 +5,8 @@
  * Invariants: it is in each measure that let it in until `leave`; it waits in one measure at most; `granted` or `refused` is called once,
  * and not after `leave`.
  */
-import type { RuleReference } from '../../lib/policy/types.ts';
-import { isSameRule } from './keys.ts';
+import type { PolicyClient, RuleReference } from '../../lib/policy/types.ts';
+import { isSameRule, workloadKey } from './keys.ts';
 import type { Measure, Waiter } from './measure.ts';
 
 export interface PassLimit {
@@ -23,17 +23,21 @@ export interface PassOwner {
 export type PassState = 'waits' | 'in' | 'refused' | 'over';
 
 export class Pass implements Waiter {
-  readonly client: string;
+  private readonly who: PolicyClient;
   private readonly limits: readonly PassLimit[];
   /** How many of them have let it in. */
   private entered = 0;
   private current: PassState = 'waits';
   private owner: PassOwner | undefined;
 
-  /** @param client who waits behind whom */
-  constructor(client: string, limits: readonly PassLimit[]) {
-    this.client = client;
+  constructor(who: PolicyClient, limits: readonly PassLimit[]) {
+    this.who = who;
     this.limits = limits;
+  }
+
+  /** Who waits behind whom: a text that most, who find room at once, need not have made. */
+  get client(): string {
+    return workloadKey(this.who);
   }
 
   get state(): PassState {
@@ -87,6 +91,12 @@ export class Pass implements Waiter {
     return this.limits.map(({ measure }) => measure);
   }
 
+  /** Some of them limit octets. */
+  get isPaced(): boolean {
+    for (const { measure } of this.limits) if (measure.pace !== undefined) return true;
+    return false;
+  }
+
   /** The one that it waits in. */
   get measure(): Measure | undefined {
     return this.limits[this.entered]?.measure;
@@ -117,6 +127,6 @@ export class Pass implements Waiter {
     const hasLeft = this.current === 'refused';
     this.current = state;
     if (hasLeft) return;
-    for (const { measure } of this.limits.slice(0, this.entered)) measure.leave();
+    for (let at = 0; at < this.entered; at++) this.limits[at]!.measure.leave();
   }
 }

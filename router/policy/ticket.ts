@@ -6,11 +6,11 @@
  */
 import type { Decision, PolicyClient, RuleReference } from '../../lib/policy/types.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { isSameRule, workloadKey } from './keys.ts';
+import { isSameRule } from './keys.ts';
 import { IDENTITY_WAIT_MS } from './limits.ts';
 import type { Measure } from './measure.ts';
 import type { Measures } from './measures.ts';
-import { Pass, type PassOwner } from './pass.ts';
+import { Pass, type PassLimit, type PassOwner } from './pass.ts';
 
 /** Where a connection comes in, and who asks. */
 export interface Door {
@@ -24,8 +24,8 @@ export interface Door {
   readonly checkpoints: readonly Checkpoint[];
   /** As it is known now. */
   client(): PolicyClient;
-  /** Whether the client may be known better in a moment. */
-  mayBecomeKnown(now: number): boolean;
+  /** Whether the client may be known better in a moment. @param client as it is known now */
+  mayBecomeKnown(client: PolicyClient, now: number): boolean;
   /** It was waited for, and may be known no better. */
   waitedInVain(now: number): void;
   /** Limits that the connection is within already, at its other end in this router. */
@@ -105,6 +105,11 @@ export class Ticket implements PassOwner {
     return this.passThere === undefined ? measures : [...measures, ...this.passThere.measures];
   }
 
+  /** It is in some that limits octets. */
+  get isPaced(): boolean {
+    return this.current === 'in' && (this.pass?.isPaced === true || this.passThere?.isPaced === true);
+  }
+
   /**
    * It is in, and is to go to one of several addresses, after another perhaps: the limits of that one hold too. It does not wait for them.
    * @returns whether they have a place for it; else `refusal` says which has not
@@ -115,7 +120,8 @@ export class Ticket implements PassOwner {
     this.refusal = undefined;
     const own = limits.filter(({ by }) => this.pass?.holds(by) !== true);
     if (own.length === 0) return true;
-    this.passThere = passOf(own, client, this.parts);
+    const places = own.map((limit) => measures.of(limit, client, now));
+    this.passThere = new Pass(client, places);
     if (this.passThere.askAtOnce(now) === 'in') return true;
     const by = this.passThere.by!;
     this.refusal = { by, reason: limitReason(by), isLimit: true };
@@ -126,11 +132,11 @@ export class Ticket implements PassOwner {
 
   /** Goes as far as it can now. */
   advance(): TicketState {
-    const { now } = this.parts;
     if (this.current !== 'identity') return this.current;
+    const { now } = this.parts;
+    const client = this.door.client();
     const hasTime = this.mayWait && now - this.since < IDENTITY_WAIT_MS;
-    if (hasTime && this.door.mayBecomeKnown(now)) return this.current;
-    this.ask();
+    if (!(hasTime && this.door.mayBecomeKnown(client, now))) this.ask(client);
     return this.current;
   }
 
@@ -159,9 +165,8 @@ export class Ticket implements PassOwner {
     this.end('refused');
   }
 
-  private ask(): void {
-    const { door, parts } = this;
-    const client = door.client();
+  private ask(client: PolicyClient): void {
+    const { door } = this;
     const decision = decisionOf(door.checkpoints, client);
     this.decision = decision;
     if (!decision.allowed) {
@@ -169,13 +174,20 @@ export class Ticket implements PassOwner {
       this.end('refused');
       return;
     }
-    const full = decision.limits.find(({ by }) => door.hasRefused(by));
-    if (full !== undefined) {
-      this.refused(full.by);
+    if (decision.limits.length === 0) this.granted();
+    else this.askLimits(decision.limits, client);
+  }
+
+  private askLimits(limits: Decision['limits'], client: PolicyClient): void {
+    const { door, parts } = this;
+    for (const { by } of limits) {
+      if (!door.hasRefused(by)) continue;
+      this.refused(by);
       return;
     }
-    const limits = decision.limits.filter(({ by }) => !door.isWithin(by));
-    this.pass = passOf(limits, client, parts);
+    const own: PassLimit[] = [];
+    for (const limit of limits) if (!door.isWithin(limit.by)) own.push(parts.measures.of(limit, client, parts.now));
+    this.pass = new Pass(client, own);
     const state = this.pass.ask(parts.now);
     if (state === 'in') this.granted();
     else if (state === 'refused') this.refused(this.pass.by!);
@@ -220,11 +232,6 @@ export function decisionOf(checkpoints: readonly Checkpoint[], client: PolicyCli
   const isOfAll = (by: RuleReference) =>
     allowed.every(({ limits }) => limits.some((limit) => isSameRule(limit.by, by)));
   return { ...first, limits: first.limits.filter(({ by }) => isOfAll(by)) };
-}
-
-function passOf(limits: Decision['limits'], client: PolicyClient, { measures, now }: TicketParts): Pass {
-  const found = limits.map((limit) => ({ by: limit.by, measure: measures.of(limit, client, now) }));
-  return new Pass(workloadKey(client), found);
 }
 
 const NOTHING_ASKED: Decision = { allowed: true, reason: 'there is no address', limits: [], enforceExisting: false };

@@ -270,7 +270,7 @@ describe('who shares a measure', () => {
     const measures = new Measures();
     const limits: Limits = { concurrentConnections: 1, per: 'Site' };
     const enter = (siteId: string) =>
-      measures.of({ by: RULE, limits }, { siteId, verification: 'link' }, 0).ask(new Client('x', 'x', []), 0);
+      measures.of({ by: RULE, limits }, { siteId, verification: 'link' }, 0).measure.ask(new Client('x', 'x', []), 0);
     for (let i = 0; i < MEASURES_MAX; i++) enter(`s${i}`);
     expect([enter('more'), enter('and more')]).toEqual(['granted', 'refused']);
     expect(measures.size).toBe(MEASURES_MAX + 1);
@@ -280,7 +280,7 @@ describe('who shares a measure', () => {
     const measures = new Measures();
     const limits: Limits = { concurrentConnections: 1, per: 'Workload' };
     const enter = (siteId: string, workload: string, verification: 'path' | 'local' = 'path') =>
-      measures.of({ by: RULE, limits }, { siteId, workload, verification }, 0).ask(new Client('x', 'x', []), 0);
+      measures.of({ by: RULE, limits }, { siteId, workload, verification }, 0).measure.ask(new Client('x', 'x', []), 0);
     for (let i = 0; i < MEASURES_OF_SITE_MAX; i++) expect(enter('liar', `invented ${i}`)).toBe('granted');
     expect([enter('liar', 'more'), enter('liar', 'and more')]).toEqual(['granted', 'refused']);
     expect([enter('honest', 'a'), enter('honest', 'b'), enter('honest', 'a')]).toEqual([
@@ -318,12 +318,14 @@ describe('who shares a measure', () => {
 });
 
 describe('a pass', () => {
+  const clientOf = (workload: string): PolicyClient => ({ workload, verification: 'local' });
+
   it('waits in one measure after the other, and gives all back', () => {
     const first = new Measure({ concurrentConnections: 1, queue: { length: 1, seconds: 9 } }, 0);
     const second = new Measure({ concurrentConnections: 1, queue: { length: 1, seconds: 9 } }, 0);
     const limits = [first, second].map((measure, rule) => ({ by: { ...RULE, rule }, measure }));
-    const one = new Pass('a', limits);
-    const two = new Pass('b', limits);
+    const one = new Pass(clientOf('a'), limits);
+    const two = new Pass(clientOf('b'), limits);
     const told: string[] = [];
     two.wait({ granted: () => told.push('two in'), refused: () => told.push('two refused') });
     expect([one.ask(0), two.ask(0)]).toEqual(['in', 'waits']);
@@ -341,8 +343,8 @@ describe('a pass', () => {
     const first = new Measure({ concurrentConnections: 5 }, 0);
     const second = new Measure({ concurrentConnections: 1 }, 0);
     const limits = [first, second].map((measure, rule) => ({ by: { ...RULE, rule }, measure }));
-    expect(new Pass('a', limits).ask(0)).toBe('in');
-    const late = new Pass('b', limits);
+    expect(new Pass(clientOf('a'), limits).ask(0)).toBe('in');
+    const late = new Pass(clientOf('b'), limits);
     expect([late.ask(0), late.by?.rule, first.inUse]).toEqual(['refused', 1, 1]);
     late.leave();
     expect(first.inUse).toBe(1);

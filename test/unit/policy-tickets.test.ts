@@ -107,10 +107,10 @@ describe('a client of which it is not known yet what it is', () => {
     world.set(BY_WORKLOAD);
     const [web] = world.listener.addresses;
     world.listener.addresses.push({ ...web!, name: 'other', address: 'other', key: 'Mother' });
-    const { permits } = world.policies.rulesOf(world.listener, '10.0.0.1', undefined)!;
-    expect(permits(web!)).toBe(false);
+    const rules = world.policies.rulesOf(world.listener, '10.0.0.1', undefined)!;
+    expect(rules.permits(web!)).toBe(false);
     world.learn({ '10.0.0.1': 'frontend' });
-    expect(permits(web!)).toBe(true);
+    expect(rules.permits(web!)).toBe(true);
   });
 
   it('is waited for too when only a policy that came while it waited for a place asks', () => {
