@@ -1,5 +1,6 @@
 /** One trace from the command that exports a service of a local site to what the processes of two sites make of it, and back. */
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SETTING } from '../../config/names.ts';
@@ -29,6 +30,11 @@ beforeAll(async () => {
     port,
     settings: { [SETTING.servicePort]: '80' },
   });
+  // The first export of a site is told when it is settled who else is there: later, and in no trace.
+  expect(await west.run('service', 'export', 'web')).toMatchObject({ code: 0 });
+  await untilEast('hears of the export', true);
+  expect(await west.run('service', 'unexport', 'web', '--yes')).toMatchObject({ code: 0 });
+  await untilEast('hears of its end', false);
 });
 
 afterAll(async () => {
@@ -37,6 +43,12 @@ afterAll(async () => {
   server.close();
   collector.stop();
 });
+
+async function untilEast(does: string, isThere: boolean): Promise<void> {
+  const hears = async () =>
+    readdirSync(east.paths.runtimeResources).some((name) => name.startsWith('ServiceImport')) === isThere;
+  await eventually(`east ${does}`, hears);
+}
 
 /** Spans of the trace of the last such command, those of sites by the site that has them. */
 function traced(command: string): { names: string[]; isUnder: (name: string, parent: string) => boolean } {
